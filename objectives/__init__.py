@@ -1,0 +1,51 @@
+"""From one choice to scores: load a base, train an adapter on a mix, measure it at rungs. No optuna, no ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from objectives.base import Objective, Prepared, Rung, Score
+from spaces import Corpus
+
+if TYPE_CHECKING:
+    from objectives.spec import FinetuneSpec, SyntheticSpec
+
+OBJECTIVES: Mapping[str, str] = {
+    "finetune": "objectives.finetune:FinetuneObjective",
+    "synthetic": "objectives.synthetic:SyntheticObjective",
+}
+"""Kind of an `objective:` section to the class that runs it."""
+
+
+class _ObjectiveClass(Protocol):
+    def __call__(self, spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Objective: ...
+
+    def prepare(self, spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Prepared: ...
+
+
+def load(target: str) -> object:
+    """The object that `module:name` names; a table's heavy rows are imported only here."""
+    module, name = target.split(":")
+    return getattr(import_module(module), name)
+
+
+def prepare(spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Prepared:
+    """Check an objective against the corpus and the machine, before any compute.
+
+    `cache` is a folder for what can be made anew.
+
+    Raises:
+        InputError: the base, a text or a task cannot be used.
+    """
+    return cast("_ObjectiveClass", load(OBJECTIVES[spec.kind])).prepare(spec, corpus, cache)
+
+
+def build(spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Objective:
+    """The objective that runs trials; `cache` is a folder for what can be made anew."""
+    return cast("_ObjectiveClass", load(OBJECTIVES[spec.kind]))(spec, corpus, cache)
+
+
+__all__ = ["OBJECTIVES", "Objective", "Prepared", "Rung", "Score", "build", "load", "prepare"]

@@ -1,0 +1,86 @@
+"""The seams of the objective: what a trial yields, what a scorer returns, what must be known before compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from spaces import Corpus, Layout, TrialConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One measurement of a model."""
+
+    value: float
+    """Higher is better; the unit is the scorer's (a probability in [0, 1], or minus bits per byte)."""
+    stderr: float
+    """Standard error of `value` over the questions."""
+    items: tuple[float, ...]
+    """Score of every question or passage, in an order that never changes."""
+    qualities: Mapping[str, float]
+    """Other figures of the same measurement, such as `accuracy` in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What a trial reports at one of its budgets."""
+
+    index: int
+    """0 for the first."""
+    tokens: int
+    """Training tokens so far, cumulative."""
+    score: float
+    """Higher is better."""
+    stderr: float
+    """Standard error of the score over the questions; 0 where there is one question only."""
+    base: float
+    """Score of the untouched base on the same questions."""
+    items: tuple[float, ...] = ()
+    """Score of every question."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Where the time since the rung before went, by phase."""
+    qualities: Mapping[str, float] = field(default_factory=dict)
+    """Other figures of the model at this rung."""
+    artifact: str = ""
+    """Folder of the adapter, relative to the trial's working folder; empty where nothing was trained."""
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """Turns a trial into scores; written so that the caller decides after each one whether to go on."""
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Cumulative token budgets at which a trial reports, increasing, equal for all trials."""
+        ...
+
+    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+        """Run a trial, yielding a rung at every budget; artifacts are complete on disk before each yield.
+
+        Closing the iterator early must leave the objective ready for the next trial.
+        """
+        ...
+
+
+class Scorer(Protocol):
+    """Measures the model that it was made for, in that model's present state."""
+
+    def score(self) -> Score: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is known about a study before any compute is spent."""
+
+    layout: Layout
+    corpus: Corpus
+    """With its tokens counted."""
+    budget: int
+    """Training tokens of a trial."""
+    adapter_bytes: int
+    """Disk space of the largest adapter that a trial may write, per unit of rank."""
+    notes: tuple[str, ...] = ()
+    """What the user should know before the study starts."""

@@ -1,0 +1,112 @@
+"""A base model from a folder or from the Hugging Face hub."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.pytorch_utils import Conv1D
+
+from spaces import InputError, Layout, MixtuneError, Module
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class HubBase:
+    """A causal language model by folder or hub name."""
+
+    def __init__(self, name: str) -> None:
+        """Name a base; nothing is read yet."""
+        self.name = name
+
+    @property
+    def source(self) -> str:
+        """What transformers loads: a folder or a hub name."""
+        return self.name
+
+    def layout(self) -> Layout:
+        """Layers and linear modules, from the configuration alone: no weights are read.
+
+        Raises:
+            InputError: the base cannot be found or is not a causal language model.
+        """
+        config = self._read(AutoConfig)
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config)
+        path, blocks = find_blocks(model)
+        modules = tuple(
+            Module(inner, *_shape(module)) for inner, module in blocks[0].named_modules() if _is_linear(module)
+        )
+        if not modules:
+            raise InputError(f"The base {self.name!r} has no linear modules in {path!r}, so LoRA cannot be used on it.")
+        context = getattr(config, "max_position_embeddings", None) or 2048
+        return Layout(self.name, len(blocks), modules, int(context))
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The base's tokenizer.
+
+        Raises:
+            InputError: the base has none.
+        """
+        return self._read(AutoTokenizer)
+
+    def model(self, precision: str, device: str) -> PreTrainedModel:
+        """The base with its weights frozen, in evaluation mode.
+
+        Raises:
+            InputError: the weights cannot be read.
+        """
+        model = self._read(AutoModelForCausalLM, dtype=getattr(torch, precision))
+        model.requires_grad_(requires_grad=False)
+        return model.to(device).eval()
+
+    def _read(self, kind: Any, **options: Any) -> Any:
+        try:
+            return kind.from_pretrained(self.source, **options)
+        except (OSError, ValueError) as error:
+            raise InputError(self._explain(error)) from error
+
+    def _explain(self, error: Exception) -> str:
+        reason = str(error).strip().split("\n", maxsplit=1)[0]
+        folder = Path(self.source)
+        if folder.is_dir():
+            held = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
+            return (
+                f"objective.base: the folder {str(folder)!r} cannot be loaded as a causal language model: {reason} "
+                f"It holds {held}; it must hold config.json, model weights as .safetensors and a tokenizer."
+            )
+        offline = " HF_HUB_OFFLINE is set, so nothing is downloaded." if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
+        return (
+            f"objective.base: {self.name!r} is neither a folder here nor a model that can be loaded from the hub: "
+            f"{reason}{offline} Give a folder with a model, a hub name that this machine can reach, or 'tiny', the "
+            "small model that mixtune ships."
+        )
+
+
+def find_blocks(model: torch.nn.Module) -> tuple[str, torch.nn.ModuleList]:
+    """The list of the model's layers and its path: the longest ModuleList.
+
+    Raises:
+        InputError: the model has no list of layers.
+    """
+    lists = [(path, module) for path, module in model.named_modules() if isinstance(module, torch.nn.ModuleList)]
+    if not lists:
+        raise InputError(f"A base of type {type(model).__name__} has no list of layers, so layers cannot be chosen.")
+    return max(lists, key=lambda item: len(item[1]))
+
+
+def _is_linear(module: torch.nn.Module) -> bool:
+    return isinstance(module, torch.nn.Linear | Conv1D)
+
+
+def _shape(module: torch.nn.Module) -> tuple[int, int]:
+    """Inputs and outputs of a linear module; transformers' Conv1D stores its weight transposed."""
+    weight = module.weight
+    if not isinstance(weight, torch.Tensor):
+        raise MixtuneError(f"{type(module).__name__} has no weight matrix.")
+    rows, columns = weight.shape
+    return (rows, columns) if isinstance(module, Conv1D) else (columns, rows)

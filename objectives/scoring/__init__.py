@@ -1,0 +1,11 @@
+"""Measuring a model: questions through lm-eval, held-out text in bits per byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SCORERS: Mapping[str, str] = {
+    "benchmark": "objectives.scoring.benchmark:BenchmarkScorer",
+    "heldout": "objectives.scoring.heldout:HeldoutScorer",
+}
+"""Kind of an entry of `objective.scores` to the class that measures it."""

@@ -1,0 +1,137 @@
+"""The `objective:` section of a study file: how a choice becomes a score."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from spaces.choices import Spec
+
+_Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class BenchmarkSpec(Spec):
+    """Questions, asked through lm-eval."""
+
+    kind: Literal["benchmark"]
+    tasks: Annotated[list[str], Field(min_length=1)]
+    """Task files (`questions.yaml`, a relative path starts at the study file) or lm-eval's task names."""
+    metric: Literal["probability", "accuracy"] = "probability"
+    """`probability`: mean probability of the right answer among the choices, the finer measure;
+    `accuracy`: share of questions answered right. Both are recorded."""
+    limit: int | None = Field(None, gt=0)
+    """Ask only the first so many questions of each task."""
+    batch: int = Field(64, gt=0)
+    """Questions scored at once."""
+
+
+class HeldoutSpec(Spec):
+    """Bits per byte on text that no trial trains on; the score is minus bits per byte."""
+
+    kind: Literal["heldout"]
+    files: list[Path] = Field(default_factory=list)
+    """Files outside the corpus."""
+    text: str | None = None
+    """A text of the corpus whose end is kept from training and scored."""
+    share: float = Field(0.2, gt=0, lt=1)
+    """How much of `text` is kept, from its end."""
+    passage: int = Field(2000, gt=0)
+    """Characters of a passage; every passage counts as one question."""
+    batch: int = Field(16, gt=0)
+    """Windows scored at once."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.files) == (self.text is not None):
+            raise ValueError("give either files or text")
+        return self
+
+
+ScoreSpec = Annotated[BenchmarkSpec | HeldoutSpec, Field(discriminator="kind")]
+
+
+class FinetuneSpec(Spec):
+    """Train an adapter on the mix, and score the adapted model at rungs."""
+
+    kind: Literal["finetune"] = "finetune"
+    base: str = "tiny"
+    """`tiny` (shipped), a folder in the Hugging Face layout, or a model name on the hub."""
+    tokens: int = Field(gt=0)
+    """Training tokens of every trial, whatever its mix: texts compete by quality, not by size."""
+    rungs: list[_Share] = Field(default=[1 / 3, 2 / 3, 1.0], min_length=1)
+    """Shares of `tokens` after which the model is scored; the last must be 1."""
+    length: int = Field(256, gt=1)
+    """Tokens of a training sequence."""
+    batch: int = Field(8, gt=0)
+    """Sequences of a training step."""
+    warmup: int = Field(5, ge=0)
+    """Steps of linear warm-up; the rate then falls linearly to zero."""
+    weight_decay: float = Field(0.0, ge=0)
+    clip: float = Field(1.0, gt=0)
+    """Largest norm of the gradient."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the frozen base; adapters are always trained in float32."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    scores: Annotated[list[ScoreSpec], Field(min_length=1)]
+    """What to measure; the first is what the search maximises, the others are recorded."""
+
+    @field_validator("rungs")
+    @classmethod
+    def _increasing(cls, rungs: list[float]) -> list[float]:
+        if sorted(set(rungs)) != rungs or not math.isclose(rungs[-1], 1.0):
+            raise ValueError(f"rungs must increase and end with 1, got {rungs}")
+        return rungs
+
+    @property
+    def steps(self) -> int:
+        """Training steps of a trial: its tokens, rounded up to whole steps."""
+        return math.ceil(self.tokens / (self.batch * self.length))
+
+    @property
+    def rung_steps(self) -> tuple[int, ...]:
+        """Cumulative steps at which the model is scored."""
+        return tuple(sorted({max(1, round(share * self.steps)) for share in self.rungs}))
+
+    @property
+    def rung_tokens(self) -> tuple[int, ...]:
+        """Cumulative tokens at which the model is scored."""
+        return tuple(step * self.batch * self.length for step in self.rung_steps)
+
+
+class SyntheticSpec(Spec):
+    """A closed formula with known effects: studies in milliseconds, for tests and calibration."""
+
+    kind: Literal["synthetic"]
+    effects: dict[str, float]
+    """Text name to what its presence adds to the final score."""
+    interactions: dict[str, float] = Field(default_factory=dict)
+    """Two text names joined by `*` to what their joint presence adds."""
+    base_score: float = 0.25
+    """Score of the untouched base."""
+    noise: float = Field(0.0, ge=0)
+    """Standard deviation of the score over seeds."""
+    best_rate: float = Field(1e-3, gt=0)
+    """The learning rate that is best; the score falls by `rate_penalty` for every factor of ten beside it."""
+    rate_penalty: float = 0.0
+    layers: int = Field(4, gt=0)
+    tokens: int = Field(900, gt=0)
+    rungs: int = Field(3, gt=0)
+    """Number of evenly spaced rungs."""
+    seconds: float = Field(0.0, ge=0)
+    """Real time that a rung takes."""
+    failures: float = Field(0.0, ge=0, le=1)
+    """Share of the trials that fail with an error, chosen by their seeds."""
+
+
+def _kind(data: Any) -> str:
+    kind = data.get("kind", "finetune") if isinstance(data, dict) else getattr(data, "kind", "finetune")
+    return str(kind)
+
+
+ObjectiveSpec = Annotated[
+    Annotated[FinetuneSpec, Tag("finetune")] | Annotated[SyntheticSpec, Tag("synthetic")],
+    Discriminator(_kind),
+]

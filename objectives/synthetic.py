@@ -1,0 +1,80 @@
+"""An objective in closed form, whose text effects are known: for tests, calibration and examples."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from objectives.base import Prepared, Rung
+from objectives.spec import SyntheticSpec
+from spaces import Corpus, Layout, MixtuneError, Module, TrialConfig
+from spaces.errors import InputError, did_you_mean, listed
+
+
+class SyntheticObjective:
+    """Score = base + effects of the texts present + their interactions - rate penalty + noise.
+
+    It is reached along a curve that every trial follows: at a share s of the budget, the part 1 - (1 - s)^2
+    of the gain over the base.
+    """
+
+    def __init__(self, spec: SyntheticSpec, corpus: Corpus, cache: Path) -> None:
+        self._spec = spec
+
+    @classmethod
+    def prepare(cls, spec: SyntheticSpec, corpus: Corpus, cache: Path) -> Prepared:
+        """Check the names of the effects.
+
+        Raises:
+            InputError: an effect of a text that is not in the corpus.
+        """
+        pairs = (part.strip() for pair in spec.interactions for part in pair.split("*"))
+        for name in (*spec.effects, *pairs):
+            if name not in corpus.names:
+                raise InputError(
+                    f"objective.effects: there is no text {name!r}.{did_you_mean(name, corpus.names)} "
+                    f"Texts: {listed(corpus.names)}."
+                )
+        modules = (Module("self_attn.q_proj", 8, 8), Module("self_attn.v_proj", 8, 8), Module("mlp.up_proj", 8, 16))
+        layout = Layout("synthetic", spec.layers, modules, context=64)
+        return Prepared(layout, corpus.counted(lambda text: text.words), spec.tokens, adapter_bytes=0)
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        return tuple(round(self._spec.tokens * (i + 1) / self._spec.rungs) for i in range(self._spec.rungs))
+
+    def truth(self, trial: TrialConfig) -> float:
+        """The final score without noise."""
+        spec = self._spec
+        names = set(trial.stages[0].mix.names)
+        if not names:
+            return spec.base_score
+        total = spec.base_score + sum(spec.effects.get(name, 0.0) for name in names)
+        for pair, effect in spec.interactions.items():
+            total += effect * all(part.strip() in names for part in pair.split("*"))
+        return total - spec.rate_penalty * abs(math.log10(trial.stages[0].learning_rate / spec.best_rate))
+
+    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+        rng = random.Random(trial.fingerprint)
+        fails = rng.random() < self._spec.failures
+        noise = rng.gauss(0, self._spec.noise) if trial.stages[0].mix.names else 0.0
+        gain = self.truth(trial) + noise - self._spec.base_score
+        for index, tokens in enumerate(self.rungs):
+            time.sleep(self._spec.seconds)
+            if fails:
+                raise MixtuneError("The synthetic objective was told to fail for this seed.")
+            share = tokens / self._spec.tokens
+            score = self._spec.base_score + gain * (1 - (1 - share) ** 2)
+            yield Rung(
+                index=index,
+                tokens=tokens,
+                score=score,
+                stderr=self._spec.noise,
+                base=self._spec.base_score,
+                items=tuple(score + rng.gauss(0, 0.01) for _ in range(20)),
+                seconds={"train": self._spec.seconds},
+                qualities={"accuracy": score},
+            )

@@ -1,0 +1,70 @@
+"""The training loop: next-token loss on contiguous windows, nothing between the data and the optimiser."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from objectives.spec import FinetuneSpec
+from objectives.training.adapter import trainable
+from objectives.training.data import MixStream
+from spaces import MixtuneError
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+
+class Trainer:
+    """Trains an adapter step by step; `run(until)` may be called again and again with a larger step."""
+
+    def __init__(self, model: PeftModel, stream: MixStream, spec: FinetuneSpec, learning_rate: float) -> None:
+        """Set up AdamW on the adapter's weights with linear warm-up and linear decay over the whole run."""
+        self._model = model
+        self._stream = stream
+        self._spec = spec
+        self._weights = trainable(model)
+        self._optimiser = torch.optim.AdamW(self._weights, lr=learning_rate, weight_decay=spec.weight_decay)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, self._rate)
+        self._device = self._weights[0].device
+        self.step = 0
+
+    def run(self, until: int) -> float:
+        """Train up to a cumulative number of steps; return the mean loss of these steps, in nats per token.
+
+        Raises:
+            MixtuneError: the loss is not a number any more.
+        """
+        self._model.train()
+        total = torch.zeros((), device=self._device)
+        first = self.step
+        while self.step < until:
+            total += self._one_step()
+        self._model.eval()
+        loss = total.item() / max(1, until - first)
+        if not math.isfinite(loss):
+            raise MixtuneError(
+                f"The training loss became {loss} between steps {first} and {until}: the learning rate "
+                f"{self._optimiser.defaults['lr']:g} is too high for this base. Lower space.learning_rate."
+            )
+        return loss
+
+    def _one_step(self) -> torch.Tensor:
+        batch = self._stream.batch(self.step * self._spec.batch, self._spec.batch)
+        tokens = torch.from_numpy(batch).to(self._device)  # (batch, length)
+        logits = self._model(input_ids=tokens).logits[:, :-1]  # (batch, length - 1, vocabulary)
+        loss = cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._weights, self._spec.clip)
+        self._optimiser.step()
+        self._schedule.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        return loss.detach()
+
+    def _rate(self, step: int) -> float:
+        """Share of the peak rate: rises over the warm-up, then falls to zero at the last step."""
+        total, warmup = self._spec.steps, min(self._spec.warmup, self._spec.steps - 1)
+        return min((step + 1) / (warmup + 1), (total - step) / (total - warmup))

@@ -1,0 +1,85 @@
+"""Tokens of the texts: counted and cached once, read by every worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spaces import Corpus, Text
+from spaces.trial import fingerprint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Tokens = NDArray[np.int32]
+
+_PIECE = 1_000_000
+"""Characters tokenized at once; a longer text is cut at a line end, so that memory stays bounded."""
+
+
+class TokenStore:
+    """Token arrays by text, kept in a folder and memory-mapped.
+
+    The file name holds the text's hash, the tokenizer's and the share in training, so a stale array is never read.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, cache: Path, kept: Mapping[str, float]) -> None:
+        """Name what is kept from training.
+
+        Args:
+            tokenizer: the base's.
+            cache: a folder that may be emptied at any time.
+            kept: text name to the share of its end that is held out.
+        """
+        self._tokenizer = tokenizer
+        self._cache = cache
+        self._kept = kept
+        self._vocabulary = fingerprint(sorted(tokenizer.get_vocab().items()))
+
+    def __call__(self, text: Text) -> Tokens:
+        """The training tokens of a text, shape (tokens,)."""
+        kept = self._kept.get(text.name, 0.0)
+        path = self._cache / f"{fingerprint([text.sha256, self._vocabulary, kept])}.npy"
+        if not path.is_file():
+            content = training_part(text, kept)
+            self._cache.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+            with unfinished.open("wb") as file:
+                np.save(file, tokenize(self._tokenizer, content))
+            unfinished.replace(path)
+        loaded: Tokens = np.load(path, mmap_mode="r")
+        return loaded
+
+    def counted(self, corpus: Corpus) -> Corpus:
+        """The corpus with the training tokens of every text counted."""
+        return corpus.counted(lambda text: len(self(text)))
+
+
+def split_at(content: str, kept: float) -> int:
+    """The character where a text is split into a training part and a last part of the share `kept`: a line's start."""
+    wanted = round(len(content) * (1 - kept))
+    return content.rfind("\n", 0, wanted) + 1 or wanted
+
+
+def training_part(text: Text, kept: float) -> str:
+    """What trials may train on: all of the text but its last share `kept`."""
+    content = text.read()
+    return content[: split_at(content, kept)] if kept else content
+
+
+def tokenize(tokenizer: PreTrainedTokenizerBase, content: str) -> Tokens:
+    """Tokens of a text without special tokens, shape (tokens,)."""
+    pieces = []
+    start = 0
+    while start < len(content):
+        end = start + _PIECE
+        if end < len(content):
+            end = content.rfind("\n", start, end) + 1 or end
+        pieces.append(tokenizer(content[start:end], add_special_tokens=False)["input_ids"])
+        start = end
+    return np.concatenate([np.asarray(piece, dtype=np.int32) for piece in pieces]) if pieces else np.empty(0, np.int32)

@@ -1,0 +1,91 @@
+"""What all trials of a worker share, loaded once and kept warm: base, tokens, benchmark requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+import torch
+
+from objectives import load
+from objectives.base import Score, Scorer
+from objectives.models import BASES
+from objectives.scoring import SCORERS
+from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec
+from objectives.training.tokens import TokenStore
+from spaces import Corpus, Layout
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class Base(Protocol):
+    """A base model that can be loaded; see `objectives.models`."""
+
+    name: str
+
+    def layout(self) -> Layout: ...
+
+    def tokenizer(self) -> PreTrainedTokenizerBase: ...
+
+    def model(self, precision: str, device: str) -> PreTrainedModel: ...
+
+
+class _ScorerClass(Protocol):
+    def __call__(
+        self,
+        spec: BenchmarkSpec | HeldoutSpec,
+        corpus: Corpus,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+    ) -> Scorer: ...
+
+
+def open_base(name: str) -> Base:
+    """The base of that name; nothing is loaded yet."""
+    kind = cast("type[Base]", load(BASES.get(name, BASES["hub"])))
+    return kind(name)  # type: ignore[call-arg]
+
+
+def kept_shares(spec: FinetuneSpec) -> dict[str, float]:
+    """Text name to the share of its end that is scored and must not be trained on."""
+    return {part.text: part.share for part in spec.scores if isinstance(part, HeldoutSpec) and part.text is not None}
+
+
+def choose_device(wanted: str) -> str:
+    """The device for `auto`: CUDA, else Apple's, else the processor."""
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """A loaded base, the corpus as tokens, and the scorers that measure the base in its present state."""
+
+    model: PreTrainedModel
+    tokens: TokenStore
+    corpus: Corpus
+    scorers: tuple[Scorer, ...]
+    base_scores: tuple[Score, ...]
+    """Scores of the untouched base."""
+
+    @classmethod
+    def open(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Workbench:
+        """Load everything; seconds on a small base, minutes on a large one."""
+        base = open_base(spec.base)
+        tokenizer = base.tokenizer()
+        model = base.model(spec.precision, choose_device(spec.device))
+        scorers = tuple(
+            cast("_ScorerClass", load(SCORERS[part.kind]))(part, corpus, model, tokenizer) for part in spec.scores
+        )
+        tokens = TokenStore(tokenizer, cache, kept_shares(spec))
+        base_scores = tuple(scorer.score() for scorer in scorers)
+        return cls(model, tokens, tokens.counted(corpus), scorers, base_scores)
+
+    def score(self) -> tuple[Score, ...]:
+        """Scores of the model as it is now, in the order of `objective.scores`."""
+        return tuple(scorer.score() for scorer in self.scorers)

@@ -1,0 +1,101 @@
+"""How a trial stands in the database: what is written as it goes, and how it is read back."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from optuna.trial import FrozenTrial, TrialState
+
+from objectives.base import Rung
+from spaces import TrialConfig
+
+Arm = Literal["randomised", "guided"]
+
+ARM = "arm"
+CONFIG = "config"
+ERROR = "error"
+PAIR = "pair"
+PROPENSITY = "propensity"
+SEED = "seed"
+STOPPED_BY_PRUNER = "pruner_would_stop"
+_RUNG = "rung:"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """A trial as the database tells it."""
+
+    number: int
+    arm: Arm
+    pair: int | None
+    """Randomised trials with the same number differ in their texts alone, which are complements."""
+    propensity: float | None
+    """Probability with which each text was included; empty for a guided trial, where it is unknown."""
+    config: TrialConfig
+    params: Mapping[str, Any]
+    """What the sampler drew, by parameter name."""
+    state: TrialState
+    rungs: tuple[Rung, ...]
+    error: str
+    """Why it failed; empty where it did not."""
+    seconds: float | None
+    """Wall time from its start to its end; empty while it runs."""
+
+    @property
+    def score(self) -> float | None:
+        """The score at the full budget; empty for a trial that did not reach it."""
+        return self.rungs[-1].score if self.state is TrialState.COMPLETE else None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of its mix."""
+        return self.config.stages[0].mix.names
+
+
+def rung_attribute(rung: Rung) -> tuple[str, dict[str, Any]]:
+    """Name and JSON value under which a rung is stored."""
+    items = np.asarray(rung.items, dtype="<f4")
+    value = {
+        "tokens": rung.tokens,
+        "score": rung.score,
+        "stderr": rung.stderr,
+        "base": rung.base,
+        "items": base64.b64encode(items.tobytes()).decode(),
+        "seconds": dict(rung.seconds),
+        "qualities": dict(rung.qualities),
+        "artifact": rung.artifact,
+    }
+    return f"{_RUNG}{rung.index}", value
+
+
+def read_rung(trial: FrozenTrial, index: int) -> Rung | None:
+    """A stored rung, or None where the trial has not reached it."""
+    stored = trial.user_attrs.get(f"{_RUNG}{index}")
+    if stored is None:
+        return None
+    items = np.frombuffer(base64.b64decode(stored["items"]), dtype="<f4")
+    return Rung(**{**stored, "index": index, "items": tuple(float(item) for item in items)})
+
+
+def read_record(trial: FrozenTrial) -> TrialRecord | None:
+    """A trial of the database, or None for one that was only queued."""
+    attributes = trial.user_attrs
+    if CONFIG not in attributes:
+        return None
+    found = (read_rung(trial, index) for index in range(len(trial.intermediate_values)))
+    return TrialRecord(
+        number=trial.number,
+        arm=attributes[ARM],
+        pair=attributes.get(PAIR),
+        propensity=attributes.get(PROPENSITY),
+        config=TrialConfig.from_dict(attributes[CONFIG]),
+        params=trial.params,
+        state=trial.state,
+        rungs=tuple(rung for rung in found if rung is not None),
+        error=attributes.get(ERROR, ""),
+        seconds=trial.duration.total_seconds() if trial.duration else None,
+    )

@@ -1,0 +1,50 @@
+"""The `search:` section of a study file: how the next trial is chosen, and which are stopped."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from search.pruning import PRUNERS
+from search.samplers import SAMPLERS
+from spaces.choices import Spec
+from spaces.errors import did_you_mean, listed
+
+
+def _known(name: str, names: list[str]) -> str:
+    if name not in names:
+        raise ValueError(f"must be one of {listed(names)}; got {name!r}.{did_you_mean(name, names)}")
+    return name
+
+
+class SearchSpec(Spec):
+    """Trials, sampler, pruner, and what a trial may use of the machine."""
+
+    trials: int = Field(40, gt=0)
+    """Trials to finish, pruned and failed ones included."""
+    sampler: str = "tpe"
+    pruner: str = "asha"
+    randomised: float = Field(0.5, ge=0, le=1)
+    """Share of the trials whose texts are drawn by coin flips and that are never pruned: the effects of the texts
+    are measured on these alone."""
+    reduction: int = Field(3, gt=1)
+    """asha and hyperband keep one trial in so many at each of their rungs."""
+    workers: int | None = Field(None, gt=0)
+    """Trials at once; empty: as many as the machine's processors or GPUs allow."""
+    cpus: Annotated[float, Field(gt=0)] = 1
+    """Processors of a trial."""
+    gpus: Annotated[float, Field(ge=0)] = 0
+    """GPUs of a trial; 0.5 puts two trials on one."""
+    failures: int = Field(3, gt=0)
+    """The study stops after so many failures in a row for the same reason."""
+
+    @field_validator("sampler")
+    @classmethod
+    def _sampler(cls, name: str) -> str:
+        return _known(name, list(SAMPLERS))
+
+    @field_validator("pruner")
+    @classmethod
+    def _pruner(cls, name: str) -> str:
+        return _known(name, list(PRUNERS))

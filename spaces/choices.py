@@ -1,0 +1,112 @@
+"""A value of the study file that is either fixed or searched: one value, a list, or a range."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+
+class Spec(BaseModel):
+    """Base of everything parsed from a study file: frozen, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class IntRange(Spec):
+    """Every whole number from `low` to `high`, both included."""
+
+    low: int
+    high: int
+    log: bool = False
+    """Search the logarithm: for values that matter by their ratio."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        _check_range(self)
+        return self
+
+
+class FloatRange(Spec):
+    """Every number from `low` to `high`."""
+
+    low: float
+    high: float
+    log: bool = False
+    """Search the logarithm: for values that matter by their ratio."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        _check_range(self)
+        return self
+
+
+class RateRange(FloatRange):
+    """A range of learning rates, searched by the logarithm unless told otherwise."""
+
+    log: bool = True
+
+
+def _check_range(limits: IntRange | FloatRange) -> None:
+    if limits.low >= limits.high:
+        raise ValueError(f"low must be less than high, got low {limits.low} and high {limits.high}")
+    if limits.log and limits.low <= 0:
+        raise ValueError(f"low must be above 0 where log is true, got {limits.low}")
+
+
+def form(value: object) -> str:
+    """Which form of a choice a file uses: decides before checking, so that errors speak of that form alone."""
+    if isinstance(value, list | tuple):
+        return "list"
+    return "range" if isinstance(value, dict | Spec) else "one"
+
+
+_Positive = Annotated[int, Field(gt=0)]
+_Share = Annotated[float, Field(ge=0, lt=1)]
+_Rate = Annotated[float, Field(gt=0)]
+_Form = Discriminator(form)
+
+One = Tag("one")
+Several = Tag("list")
+Ranged = Tag("range")
+_AtLeastOne = Field(min_length=1)
+
+IntChoice = Annotated[
+    Annotated[_Positive, One] | Annotated[list[_Positive], _AtLeastOne, Several] | Annotated[IntRange, Ranged], _Form
+]
+FloatChoice = Annotated[
+    Annotated[_Rate, One] | Annotated[list[_Rate], _AtLeastOne, Several] | Annotated[FloatRange, Ranged], _Form
+]
+RateChoice = Annotated[
+    Annotated[_Rate, One] | Annotated[list[_Rate], _AtLeastOne, Several] | Annotated[RateRange, Ranged], _Form
+]
+ShareChoice = Annotated[
+    Annotated[_Share, One] | Annotated[list[_Share], _AtLeastOne, Several] | Annotated[FloatRange, Ranged], _Form
+]
+NameChoice = Annotated[Annotated[str, One] | Annotated[list[str], _AtLeastOne, Several], _Form]
+
+
+def options(choice: object) -> tuple[Any, ...]:
+    """The listed values of a choice: one for a fixed value, none for a range."""
+    if isinstance(choice, list):
+        return tuple(choice)
+    return () if isinstance(choice, IntRange | FloatRange) else (choice,)
+
+
+def distribution(choice: object) -> BaseDistribution | None:
+    """What a sampler draws from for this choice, or None where it is fixed."""
+    match choice:
+        case IntRange():
+            return IntDistribution(choice.low, choice.high, log=choice.log)
+        case FloatRange():
+            return FloatDistribution(choice.low, choice.high, log=choice.log)
+        case list() if len(choice) > 1:
+            return CategoricalDistribution(choice)
+        case _:
+            return None
+
+
+def pick(choice: object, params: dict[str, Any], name: str) -> Any:
+    """The value of a choice in one trial: from its parameters where searched, else the fixed one."""
+    return params[name] if distribution(choice) is not None else options(choice)[0]

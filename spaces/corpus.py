@@ -1,0 +1,189 @@
+"""A corpus: the texts of a folder, with hashes and sizes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from spaces.errors import InputError, did_you_mean, listed
+from spaces.trial import fingerprint
+
+SUFFIXES = (".txt", ".md", ".jsonl")
+WORDS_PER_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text whose effect is measured: a file, or all files of a group."""
+
+    name: str
+    files: tuple[Path, ...]
+    sha256: str
+    """Of the content of the files in order."""
+    words: int
+    group: str
+    """The sub-folder, empty for files at the top."""
+    tokens: int = 0
+    """Under the base's tokenizer; 0 until counted."""
+
+    @property
+    def pages(self) -> float:
+        """Pages of 500 words."""
+        return self.words / WORDS_PER_PAGE
+
+    def read(self) -> str:
+        """The whole text; the files of a group are joined by blank lines."""
+        return "\n\n".join(read_file(path) for path in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """An ordered set of texts with different names and different content."""
+
+    folder: Path
+    texts: tuple[Text, ...]
+    ignored: tuple[str, ...] = ()
+    """Files of other kinds, not read."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(text.name for text in self.texts)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when a text is added, removed, renamed or edited."""
+        return fingerprint([[text.name, text.sha256] for text in self.texts])
+
+    def __getitem__(self, name: str) -> Text:
+        """The text of that name.
+
+        Raises:
+            InputError: there is none; the message gives the nearest name.
+        """
+        for text in self.texts:
+            if text.name == name:
+                return text
+        raise InputError(
+            f"There is no text {name!r} in {self.folder}.{did_you_mean(name, self.names)} Texts: {listed(self.names)}."
+        )
+
+    def counted(self, count: Callable[[Text], int]) -> Corpus:
+        """The same corpus with the tokens of every text counted."""
+        return replace(self, texts=tuple(replace(text, tokens=count(text)) for text in self.texts))
+
+
+def scan(folder: Path, unit: Literal["file", "group"] = "file") -> Corpus:
+    """Read a folder of texts, in the order of their names.
+
+    Raises:
+        InputError: no such folder, fewer than two texts, a file that is not UTF-8 text (with the byte
+            offset), an empty text, or two texts with the same content.
+    """
+    if not folder.is_dir():
+        kind = "a file, not a folder" if folder.exists() else "not there"
+        raise InputError(f"The folder of texts {str(folder)!r} is {kind}. Set space.texts.folder to a folder of texts.")
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path, folder)]
+    usable = [path for path in files if path.suffix.lower() in SUFFIXES]
+    ignored = tuple(path.relative_to(folder).as_posix() for path in files if path not in usable)
+    texts = tuple(_text(name, paths, folder) for name, paths in _units(usable, folder, unit))
+    _check(folder, texts, ignored)
+    return Corpus(folder, texts, ignored)
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _units(files: list[Path], folder: Path, unit: str) -> Iterator[tuple[str, tuple[Path, ...]]]:
+    """Name and files of each text; two files that differ by their suffix alone keep it in their names."""
+    stems = Counter(path.relative_to(folder).with_suffix("").as_posix() for path in files)
+    groups: dict[str, list[Path]] = {}
+    for path in files:
+        relative = path.relative_to(folder)
+        stem = relative.with_suffix("").as_posix()
+        name = stem if stems[stem] == 1 else relative.as_posix()
+        if unit == "group" and len(relative.parts) > 1:
+            name = relative.parts[0]
+        groups.setdefault(name, []).append(path)
+    for name, paths in groups.items():
+        yield name, tuple(paths)
+
+
+def _text(name: str, files: tuple[Path, ...], folder: Path) -> Text:
+    digest = hashlib.sha256()
+    words = 0
+    for path in files:
+        words += len(read_file(path).split())
+        digest.update(path.read_bytes())
+    if words == 0:
+        raise InputError(f"The text {name!r} ({files[0]}) is empty. Remove it from the folder, or fill it.")
+    parts = files[0].relative_to(folder).parts
+    return Text(name, files, digest.hexdigest(), words, parts[0] if len(parts) > 1 else "")
+
+
+def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...]) -> None:
+    if len(texts) < 2:
+        found = f"only {texts[0].name!r}" if texts else "none"
+        other = f" (it also holds {listed(ignored, 4)}, of kinds that are not read)" if ignored else ""
+        raise InputError(
+            f"A study compares texts, so {str(folder)!r} must hold at least two files ending in "
+            f"{', '.join(SUFFIXES)}; found {found}{other}. Add texts, or split one into chapters."
+        )
+    first: dict[str, str] = {}
+    for text in texts:
+        if text.sha256 in first:
+            raise InputError(
+                f"The texts {first[text.sha256]!r} and {text.name!r} in {str(folder)!r} have the same content, so "
+                "their effects cannot be told apart. Remove one of them."
+            )
+        first[text.sha256] = text.name
+
+
+def read_file(path: Path) -> str:
+    """The text of one file; of a .jsonl file, the `text` fields of its lines.
+
+    Raises:
+        InputError: the file cannot be read as UTF-8 text; the message gives the byte offset or the line.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The text {str(path)!r} cannot be read: {error.strerror}. Check its permissions.") from error
+    if (zero := data.find(b"\0")) >= 0:
+        raise InputError(
+            f"{str(path)!r} is not a text file: there is a zero byte at byte offset {zero}. "
+            "Export it as plain UTF-8 text, or move it out of the folder."
+        )
+    try:
+        content = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        offset = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
+        raise InputError(
+            f"{str(path)!r} is not UTF-8: byte 0x{data[offset]:02x} at byte offset {offset} cannot be decoded. "
+            f"Convert it, for example: iconv -f WINDOWS-1251 -t UTF-8 {path.name} > utf8/{path.name}"
+        ) from error
+    content = content.replace("\r\n", "\n")
+    return _json_lines(path, content) if path.suffix.lower() == ".jsonl" else content
+
+
+def _json_lines(path: Path, content: str) -> str:
+    texts = []
+    for number, line in enumerate(content.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{str(path)!r}, line {number}: not JSON ({error}). Mend or remove the line.") from error
+        if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+            keys = listed(record) if isinstance(record, dict) else type(record).__name__
+            raise InputError(
+                f"{str(path)!r}, line {number}: every line must be an object with a string field `text`; got {keys}."
+            )
+        texts.append(record["text"])
+    return "\n\n".join(texts)

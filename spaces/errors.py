@@ -1,0 +1,27 @@
+"""The root of mixtune's exceptions, and the nearest valid name for a wrong one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MixtuneError(Exception):
+    """Root of every error that mixtune raises on purpose; its text is one paragraph for the user."""
+
+
+class InputError(MixtuneError):
+    """Something that the user gave (a file, a folder, a field, a name) cannot be used."""
+
+
+def did_you_mean(word: str, valid: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for the nearest valid word, or the empty string."""
+    near = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Names for an error message: at most `most`, then how many more."""
+    names = list(names)
+    rest = f", and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest if names else "none"

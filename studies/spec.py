@@ -1,0 +1,78 @@
+"""A study file as a whole: the sections of the other packages, and the study's own fields."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator
+
+from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec, ObjectiveSpec
+from search.spec import SearchSpec
+from spaces.choices import Spec
+from spaces.spec import SpaceSpec
+from spaces.trial import fingerprint
+
+
+class StudySpec(Spec):
+    """Everything that a study is made from."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    """The version of this file format."""
+    name: str
+    """Names the folder `runs/<name>` and the study in its database: letters, digits, `.`, `_` and `-`."""
+    seed: int = Field(0, ge=0)
+    storage: str | None = None
+    """Database URL; empty: SQLite in `runs/<name>/study.db`."""
+    space: SpaceSpec
+    objective: ObjectiveSpec
+    search: SearchSpec = SearchSpec()
+
+    @field_validator("name")
+    @classmethod
+    def _stays_in_its_folder(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+            raise ValueError(
+                f"must be up to 64 of a-z, A-Z, 0-9, '.', '_' and '-', the first a letter or a digit; got {name!r}"
+            )
+        return name
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data from which the same specification is read back."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of everything that decides what a trial's score is: space, objective and seed."""
+        data = self.to_dict()
+        return fingerprint([data["space"], data["objective"], data["seed"]])
+
+    def anchored(self, folder: Path) -> StudySpec:
+        """The same study with paths that start at `folder`, where the study file lies."""
+        space = self.space.model_copy(
+            update={"texts": self.space.texts.model_copy(update={"folder": _beside(self.space.texts.folder, folder)})}
+        )
+        objective = self.objective
+        if isinstance(objective, FinetuneSpec):
+            base = folder / objective.base
+            objective = objective.model_copy(
+                update={
+                    "base": str(base.resolve()) if base.is_dir() else objective.base,
+                    "scores": [_anchored_score(score, folder) for score in objective.scores],
+                }
+            )
+        return self.model_copy(update={"space": space, "objective": objective})
+
+
+def _anchored_score(score: BenchmarkSpec | HeldoutSpec, folder: Path) -> BenchmarkSpec | HeldoutSpec:
+    if isinstance(score, HeldoutSpec):
+        return score.model_copy(update={"files": [_beside(path, folder) for path in score.files]})
+    tasks = [str(_beside(Path(task), folder)) if task.endswith((".yaml", ".yml")) else task for task in score.tasks]
+    return score.model_copy(update={"tasks": tasks})
+
+
+def _beside(path: Path, folder: Path) -> Path:
+    return (folder / path.expanduser()).resolve()

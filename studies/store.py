@@ -1,0 +1,201 @@
+"""The study database: opening it, making a study in it, reading a study back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import DuplicatedStudyError, StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from search.records import TrialRecord, read_record
+from spaces import Corpus, InputError
+from spaces.errors import did_you_mean, listed
+from studies.spec import StudySpec
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_SPEC = "spec"
+_TEXTS = "texts"
+_BASE = "base"
+_CREATED = "created"
+_SQLITE = "sqlite:///"
+_LOCK_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """A text as it was when the study began."""
+
+    name: str
+    sha256: str
+    words: int
+    tokens: int
+    """Training tokens under the base's tokenizer."""
+    group: str
+
+    @property
+    def pages(self) -> float:
+        """Pages of 500 words."""
+        return self.words / 500
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStudy:
+    """Everything that the database holds of a study."""
+
+    spec: StudySpec
+    texts: tuple[StoredText, ...]
+    base: float | None
+    """Score of the untouched base; empty before the first rung."""
+    created: datetime
+    records: tuple[TrialRecord, ...]
+
+    def ended(self, *states: TrialState) -> tuple[TrialRecord, ...]:
+        """Trials in any of these states, by number."""
+        return tuple(record for record in self.records if record.state in states)
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The complete trial with the highest score."""
+        complete = self.ended(TrialState.COMPLETE)
+        return max(complete, key=lambda record: record.score or 0.0) if complete else None
+
+
+def default_url(folder: Path) -> str:
+    """SQLite in the study's folder."""
+    return f"{_SQLITE}{(folder / 'study.db').resolve()}"
+
+
+class Store:
+    """A database that may hold several studies."""
+
+    def __init__(self, url: str) -> None:
+        """Open the database; an SQLite file is made where there is none.
+
+        Raises:
+            InputError: it cannot be opened.
+        """
+        self.url = url
+        with _explained(url):
+            if url.startswith(_SQLITE):
+                _prepare_sqlite(Path(url.removeprefix(_SQLITE)))
+            self.storage = RDBStorage(url, engine_kwargs=_engine_options(url))
+            if url.startswith(_SQLITE):
+                _relax_sqlite(self.storage.engine)
+
+    def names(self) -> list[str]:
+        """Names of the studies in the database."""
+        return sorted(optuna.get_all_study_names(self.storage))
+
+    def create(self, spec: StudySpec, corpus: Corpus) -> None:
+        """Make a study.
+
+        Raises:
+            InputError: there is one of that name.
+        """
+        with _explained(self.url):
+            try:
+                study = optuna.create_study(storage=self.storage, study_name=spec.name, direction="maximize")
+            except DuplicatedStudyError as error:
+                raise InputError(taken(spec.name)) from error
+            study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
+            study.set_user_attr(_TEXTS, [_stored_text(text) for text in corpus.texts])
+            study.set_user_attr(_SPEC, spec.to_dict())  # last: a study without it was never begun
+
+    def load(self, name: str) -> StoredStudy:
+        """Read a study with all its trials.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        with _explained(self.url):
+            if name not in self.names():
+                raise InputError(
+                    f"There is no study {name!r} in {shown(self.url)}.{did_you_mean(name, self.names())} "
+                    f"Studies there: {listed(self.names())}."
+                )
+            study = optuna.load_study(study_name=name, storage=self.storage)
+            attributes = study.user_attrs
+            if _SPEC not in attributes:
+                raise InputError(
+                    f"The study {name!r} in {shown(self.url)} was not made by mixtune, or its launch was cut off before "
+                    "it began. Launch it under another name."
+                )
+            records = (read_record(trial) for trial in study.get_trials(deepcopy=False))
+            return StoredStudy(
+                spec=StudySpec.model_validate(attributes[_SPEC]),
+                texts=tuple(StoredText(**text) for text in attributes[_TEXTS]),
+                base=attributes.get(_BASE),
+                created=datetime.fromisoformat(attributes[_CREATED]),
+                records=tuple(record for record in records if record is not None),
+            )
+
+    def update(self, name: str, spec: StudySpec) -> None:
+        """Replace the specification of a study."""
+        with _explained(self.url):
+            optuna.load_study(study_name=name, storage=self.storage).set_user_attr(_SPEC, spec.to_dict())
+
+
+def taken(name: str) -> str:
+    """What to tell somebody who launches a study under a name that exists."""
+    return (
+        f"A study named {name!r} exists already. Go on with it: `mixtune resume {name}`. "
+        "Or start another: change `name:` in the study file."
+    )
+
+
+def shown(url: str) -> str:
+    """A database URL for messages, without its password."""
+    return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+
+
+def _stored_text(text: Any) -> dict[str, Any]:
+    return asdict(StoredText(text.name, text.sha256, text.words, text.tokens, text.group))
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    return {"connect_args": {"timeout": _LOCK_SECONDS}} if url.startswith(_SQLITE) else {"pool_pre_ping": True}
+
+
+def _prepare_sqlite(path: Path) -> None:
+    """Make the folder, and switch the file to write-ahead logging: readers and the driver do not block each other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=_LOCK_SECONDS)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    finally:
+        connection.close()
+
+
+def _relax_sqlite(engine: sqlalchemy.Engine) -> None:
+    """One disk flush per checkpoint instead of one per commit: with write-ahead logging a crash of the program
+    loses nothing, and a power cut at most the last moments.
+    """
+
+    def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    sqlalchemy.event.listen(engine, "connect", set_pragmas)
+    engine.dispose()  # connections opened before are closed, so that every one gets the pragmas
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Turn a database error into a paragraph."""
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, StorageInternalError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip().split("\n", maxsplit=1)[0]
+        raise InputError(
+            f"The study database {shown(url)} cannot be used: {reason}. Check that the folder can be written, that the "
+            "disk has space and that the file is a database; `storage:` in the study file names another place."
+        ) from error
