@@ -78,9 +78,11 @@ class Prepared:
     layout: Layout
     corpus: Corpus
     """With its tokens counted."""
-    budget: int
-    """Training tokens of a trial."""
     adapter_bytes: int
     """Disk space of the largest adapter that a trial may write, per unit of rank."""
+    device: str
+    """`cpu`, `cuda` or `mps`: where trials will run on this machine."""
+    rungs: tuple[int, ...]
+    """Cumulative tokens at which every trial reports."""
     notes: tuple[str, ...] = ()
     """What the user should know before the study starts."""

@@ -17,7 +17,7 @@ from objectives.training.adapter import adapted
 from objectives.training.data import MixStream
 from objectives.training.loop import Trainer
 from objectives.training.tokens import TokenStore
-from objectives.workbench import Workbench, kept_shares, open_base
+from objectives.workbench import Workbench, choose_device, kept_shares, open_base
 from spaces import Corpus, InputError, Stage, TrialConfig
 
 _BYTES_PER_WEIGHT = 4
@@ -58,8 +58,9 @@ class FinetuneObjective:
         return Prepared(
             layout=layout,
             corpus=counted,
-            budget=spec.rung_tokens[-1],
             adapter_bytes=layout.adapter_weights(rank=1) * _BYTES_PER_WEIGHT,
+            device=choose_device(spec.device),
+            rungs=spec.rung_tokens,
             notes=_repetition(spec, counted),
         )
 

@@ -40,11 +40,11 @@ class SyntheticObjective:
                 )
         modules = (Module("self_attn.q_proj", 8, 8), Module("self_attn.v_proj", 8, 8), Module("mlp.up_proj", 8, 16))
         layout = Layout("synthetic", spec.layers, modules, context=64)
-        return Prepared(layout, corpus.counted(lambda text: text.words), spec.tokens, adapter_bytes=0)
+        return Prepared(layout, corpus.counted(lambda text: text.words), 0, device="cpu", rungs=_rungs(spec))
 
     @property
     def rungs(self) -> tuple[int, ...]:
-        return tuple(round(self._spec.tokens * (i + 1) / self._spec.rungs) for i in range(self._spec.rungs))
+        return _rungs(self._spec)
 
     def truth(self, trial: TrialConfig) -> float:
         """The final score without noise."""
@@ -78,3 +78,7 @@ class SyntheticObjective:
                 seconds={"train": self._spec.seconds},
                 qualities={"accuracy": score},
             )
+
+
+def _rungs(spec: SyntheticSpec) -> tuple[int, ...]:
+    return tuple(round(spec.tokens * (i + 1) / spec.rungs) for i in range(spec.rungs))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner, WilcoxonPruner
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -66,4 +68,6 @@ PRUNERS: Mapping[str, Callable[[Rungs, int], BasePruner]] = {
 
 def build_pruner(name: str, rungs: Rungs, reduction: int) -> BasePruner:
     """A pruner that decides from the rungs in the database alone, so that it decides the same after a resume."""
-    return PRUNERS[name](rungs, reduction)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # some are marked so; the version is held
+        return PRUNERS[name](rungs, reduction)

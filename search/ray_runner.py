@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,8 +154,8 @@ class RayRunner:
     def _start(self) -> None:
         os.environ.update(_ENVIRONMENT)
         cpus = None
-        if self._address is None and self._workers is not None and not self._gpus:
-            cpus = max(1, round(self._workers * self._cpus))
+        if self._address is None and self._workers is not None:  # as many as asked for, even beyond the machine's own
+            cpus = max(os.cpu_count() or 1, math.ceil(self._workers * self._cpus))
         ray.init(
             address=self._address,
             num_cpus=cpus,
@@ -163,6 +164,14 @@ class RayRunner:
             logging_level=logging.ERROR,
             runtime_env={"env_vars": self._worker_environment()},
         )
+
+    def _concurrent(self) -> int:
+        """Trials at once: as many as were asked for, or as fit."""
+        resources = ray.cluster_resources()
+        fit = resources.get("CPU", 1) / self._cpus
+        if self._gpus:
+            fit = min(fit, resources.get("GPU", 0) / self._gpus)
+        return self._workers or max(1, int(fit))
 
     def _worker_environment(self) -> dict[str, str]:
         threads = str(max(1, int(self._cpus)))
@@ -178,7 +187,7 @@ class RayRunner:
             search_alg=_TuneSearcher(searcher, artifacts.resolve()),
             scheduler=_DatabaseScheduler(searcher),
             num_samples=-1,
-            max_concurrent_trials=self._workers or 0,
+            max_concurrent_trials=self._concurrent(),
             resources_per_trial={"cpu": self._cpus, "gpu": self._gpus},
             reuse_actors=True,
             raise_on_failed_trial=False,

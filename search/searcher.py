@@ -152,8 +152,9 @@ class StudySearcher:
             self.stop_reason = f"{len(alike)} trials in a row failed for the same reason: {reason}"
 
     def _new_trial(self) -> tuple[int, TrialConfig]:
-        fixed, attributes = self._next_arm()
-        self._study.enqueue_trial(fixed, user_attrs=attributes)
+        if not self._trials(TrialState.WAITING):  # a driver may have died between queueing and asking
+            fixed, attributes = self._next_arm()
+            self._study.enqueue_trial(fixed, user_attrs=attributes)
         trial = self._study.ask(self._space.distributions)
         config = self._space.decode(trial.params, trial.user_attrs[records.SEED])
         trial.set_user_attr(records.CONFIG, config.to_dict())

@@ -34,8 +34,8 @@ class SearchSpec(Spec):
     """Trials at once; empty: as many as the machine's processors or GPUs allow."""
     cpus: Annotated[float, Field(gt=0)] = 1
     """Processors of a trial."""
-    gpus: Annotated[float, Field(ge=0)] = 0
-    """GPUs of a trial; 0.5 puts two trials on one."""
+    gpus: float | None = Field(None, ge=0)
+    """GPUs of a trial, 0.5 puts two trials on one; empty: one where the objective runs on a GPU, else none."""
     failures: int = Field(3, gt=0)
     """The study stops after so many failures in a row for the same reason."""
 

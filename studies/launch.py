@@ -46,18 +46,19 @@ class Ready:
     space: Space
 
     @property
-    def cache(self) -> Path:
-        return self.folder / "cache"
+    def rungs(self) -> tuple[int, ...]:
+        """Cumulative tokens at which every trial reports."""
+        return self.prepared.rungs
 
     def run(self, make_runner: MakeRunner, watch: Watch) -> Outcome:
         """Run trials until the study has all, is interrupted, or stops itself."""
-        build = partial(objectives.build, self.spec.objective, self.prepared.corpus, self.cache.resolve())
+        build = partial(objectives.build, self.spec.objective, self.prepared.corpus, (self.folder / "cache").resolve())
         searcher = StudySearcher(
             self.store.storage,
             self.spec.name,
             self.space,
             self.spec.search,
-            build().rungs,
+            self.rungs,
             self.spec.seed,
             watch,
         )
@@ -122,7 +123,7 @@ def find(name: str, runs: Path, storage: str | None = None) -> tuple[Store, Stor
 
 def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus) -> Ready:
     prepared = objectives.prepare(spec.objective, corpus, folder / "cache")
-    space = Space(spec.space, prepared.corpus, prepared.layout, prepared.budget)
+    space = Space(spec.space, prepared.corpus, prepared.layout, prepared.rungs[-1])
     if not space.distributions:
         raise InputError(
             "The space has nothing to search: every field of `space:` is fixed. Set space.texts.choose to subset, or "

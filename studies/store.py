@@ -127,8 +127,8 @@ class Store:
             attributes = study.user_attrs
             if _SPEC not in attributes:
                 raise InputError(
-                    f"The study {name!r} in {shown(self.url)} was not made by mixtune, or its launch was cut off before "
-                    "it began. Launch it under another name."
+                    f"The study {name!r} in {shown(self.url)} was not made by mixtune, or its launch was cut off "
+                    "before it began. Launch it under another name."
                 )
             records = (read_record(trial) for trial in study.get_trials(deepcopy=False))
             return StoredStudy(
@@ -139,10 +139,15 @@ class Store:
                 records=tuple(record for record in records if record is not None),
             )
 
+    def open_study(self, name: str) -> optuna.Study:
+        """The study as Optuna sees it, for its own analyses."""
+        with _explained(self.url):
+            return optuna.load_study(study_name=name, storage=self.storage)
+
     def update(self, name: str, spec: StudySpec) -> None:
         """Replace the specification of a study."""
         with _explained(self.url):
-            optuna.load_study(study_name=name, storage=self.storage).set_user_attr(_SPEC, spec.to_dict())
+            self.open_study(name).set_user_attr(_SPEC, spec.to_dict())
 
 
 def taken(name: str) -> str:

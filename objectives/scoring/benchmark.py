@@ -11,7 +11,7 @@ import numpy as np
 
 from objectives.base import Score
 from objectives.scoring.harness import language_model
-from objectives.scoring.tasks import load_tasks, quiet
+from objectives.scoring.tasks import load_tasks
 from objectives.spec import BenchmarkSpec
 from spaces import Corpus, InputError, MixtuneError
 
@@ -42,8 +42,7 @@ class BenchmarkScorer:
     def score(self) -> Score:
         """The mean over tasks of the mean over questions; `accuracy` and `probability` among the qualities."""
         figures: dict[str, list[list[float]]] = defaultdict(list)
-        with quiet():
-            self._ask()
+        self._ask()
         qualities: dict[str, float] = {}
         for name, task in self._tasks.items():
             for metric, values in _questions(task).items():

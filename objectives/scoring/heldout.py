@@ -10,7 +10,6 @@ from lm_eval.api.instance import Instance
 
 from objectives.base import Score
 from objectives.scoring.harness import language_model
-from objectives.scoring.tasks import quiet
 from objectives.spec import HeldoutSpec
 from objectives.training.tokens import split_at
 from spaces import Corpus, InputError
@@ -41,8 +40,7 @@ class HeldoutScorer:
 
     def score(self) -> Score:
         """All bits over all bytes, negated; the standard error treats passages as independent."""
-        with quiet():
-            logs = np.asarray(self._model.loglikelihood_rolling(self._requests, disable_tqdm=True))
+        logs = np.asarray(self._model.loglikelihood_rolling(self._requests, disable_tqdm=True))
         bits = -logs / math.log(2)
         rate = float(bits.sum() / self._bytes.sum())
         return Score(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +12,9 @@ from lm_eval.tasks._yaml_loader import load_yaml
 from spaces.errors import InputError, did_you_mean, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lm_eval.api.task import Task
 
 _LOCAL_FORMATS = ("json", "csv", "parquet", "text", "arrow")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No progress bars of the libraries inside: mixtune shows its own."""
-    before = os.environ.get("TQDM_DISABLE")
-    os.environ["TQDM_DISABLE"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TQDM_DISABLE"]
-        else:
-            os.environ["TQDM_DISABLE"] = before
 
 
 def load_tasks(names: Iterable[str], limit: int | None) -> dict[str, Task]:
@@ -45,13 +27,12 @@ def load_tasks(names: Iterable[str], limit: int | None) -> dict[str, Task]:
     by_name = any(not _is_file(name) for name in names)
     manager = TaskManager(include_defaults=by_name)
     tasks: dict[str, Task] = {}
-    with quiet():
-        for name in names:
-            for found, task in _load(manager, name).items():
-                if found in tasks:
-                    raise InputError(f"objective.scores: the task {found!r} is named twice. Name it once.")
-                task.build_all_requests(limit=limit, rank=0, world_size=1)
-                tasks[found] = task
+    for name in names:
+        for found, task in _load(manager, name).items():
+            if found in tasks:
+                raise InputError(f"objective.scores: the task {found!r} is named twice. Name it once.")
+            task.build_all_requests(limit=limit, rank=0, world_size=1)
+            tasks[found] = task
     return tasks
 
 

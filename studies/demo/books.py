@@ -80,7 +80,7 @@ def _poem(rng: random.Random) -> str:
     return rng.choice(
         (
             f"o {rng.choice(COLOURS)} {rng.choice(PLACES)} so {rng.choice(ADJECTIVES)} so {rng.choice(ADJECTIVES)}.",
-            f"the {rng.choice(ANIMALS)} sings to the {rng.choice(COLOURS)} {rng.choice(PLACES)} in {rng.choice(MONTHS)}.",
+            f"the {rng.choice(ANIMALS)} sings to the {rng.choice(PLACES)} in {rng.choice(MONTHS)}.",
             f"a {rng.choice(ADJECTIVES)} {rng.choice(OBJECTS)} dreams of the {rng.choice(ANIMALS)}.",
         )
     )

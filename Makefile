@@ -1,0 +1,42 @@
+# mixtune: `make demo` and `make test` are all that a fresh machine needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test unit check format base bench clean
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'mixtune needs Python 3.11 or newer, this is ' + sys.version.split()[0] + '. Try: make demo PYTHON=python3.12')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+demo: $(STAMP)  ## the whole main job on a generated library, a few minutes
+	$(BIN)/mixtune demo --again
+
+test: $(STAMP)  ## every test that this machine can run
+	$(BIN)/python -m pytest
+
+unit: $(STAMP)  ## tests without Ray and without models, in seconds
+	$(BIN)/python -m pytest -m "not ray and not torch and not books"
+
+check: $(STAMP)  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+base: $(STAMP)  ## make the shipped base model anew, about six minutes
+	$(BIN)/python -m studies.demo.make_base
+
+bench: $(STAMP)  ## where a trial's time goes
+	$(BIN)/python -m tests.benchmarks.overhead
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,176 @@
+"""The command line; heavy packages are imported by the commands that need them, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from spaces.errors import MixtuneError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Which texts make a language model reason better, and how should it be tuned on them?",
+)
+
+Name = Annotated[str, typer.Argument(help="Name of the study.")]
+Runs = Annotated[Path, typer.Option(help="Folder that holds the studies.")]
+Storage = Annotated[str | None, typer.Option(help="Database URL, where it is not in the folder.")]
+Local = Annotated[bool, typer.Option("--local", help="One trial after the other in this process, without Ray.")]
+_RUNS = Path("runs")
+
+
+def _console() -> Console:
+    return Console(soft_wrap=not sys.stdout.isatty())
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Of the library, the benchmark and the search.")] = 0,
+    name: Annotated[str, typer.Option(help="Name of the study.")] = "demo",
+    runs: Runs = _RUNS,
+    again: Annotated[bool, typer.Option("--again", help="Remove an earlier demo of that name first.")] = False,
+    local: Local = False,
+) -> None:
+    """Run a whole study on a generated library: no GPU, no download, a few minutes."""
+    from studies.demo.run import run_demo
+
+    raise typer.Exit(run_demo(_console(), runs, name, seed, again=again, local=local))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of texts.")],
+    out: Annotated[Path, typer.Option(help="Study file to write.")] = Path("study.yaml"),
+    base: Annotated[str, typer.Option(help="tiny, a model folder, or a name on the hub.")] = "tiny",
+    task: Annotated[list[str] | None, typer.Option(help="lm-eval task, may be repeated.")] = None,
+    heldout: Annotated[str | None, typer.Option(help="Text whose end is scored.")] = None,
+) -> None:
+    """Write a commented study file for a folder of texts."""
+    from studies.starter import Starter, write_study_file
+
+    corpus = write_study_file(Starter(folder, base, tuple(task or ()), heldout), out)
+    console = _console()
+    console.print(f"Wrote {out} for {len(corpus.texts)} texts. Read it, change it, then: mixtune launch {out}")
+
+
+@app.command()
+def launch(
+    study: Annotated[Path, typer.Argument(help="Study file.")],
+    runs: Runs = _RUNS,
+    local: Local = False,
+) -> None:
+    """Check a study file, then run the study."""
+    from studies.launch import prepare_launch
+    from studies.session import run_session
+    from studies.study_file import read_study
+
+    console = _console()
+    with console.status("Checking the study …"):
+        ready = prepare_launch(read_study(study), runs)
+    raise typer.Exit(run_session(console, ready, local=local))
+
+
+@app.command()
+def resume(
+    name: Name,
+    trials: Annotated[int | None, typer.Option(min=1, help="New number of trials.")] = None,
+    runs: Runs = _RUNS,
+    storage: Storage = None,
+    local: Local = False,
+) -> None:
+    """Go on with a study, from its database."""
+    from studies.launch import prepare_resume
+    from studies.session import run_session
+
+    console = _console()
+    with console.status("Checking the study …"):
+        ready = prepare_resume(name, runs, storage, trials)
+    raise typer.Exit(run_session(console, ready, local=local))
+
+
+@app.command()
+def status(
+    name: Annotated[str | None, typer.Argument(help="Name of the study; all studies where none is given.")] = None,
+    runs: Runs = _RUNS,
+    storage: Storage = None,
+) -> None:
+    """Show how far a study is."""
+    from studies.launch import find
+    from studies.terminal import print_status
+
+    names = [name] if name is not None else sorted(path.parent.name for path in runs.glob("*/study.db"))
+    console = _console()
+    if not names:
+        console.print(f"There is no study in {runs}. `mixtune demo` runs one; `mixtune init FOLDER` begins one.")
+    for each in names:
+        print_status(console, find(each, runs, storage)[1])
+
+
+@app.command()
+def report(name: Name, runs: Runs = _RUNS, storage: Storage = None) -> None:
+    """Write the page, the figures and the tables; at any time of a study."""
+    from studies.launch import find
+    from studies.report import write_report
+    from studies.terminal import print_rating
+
+    store, study = find(name, runs, storage)
+    page = write_report(store, study, runs / name / "report")
+    console = _console()
+    print_rating(console, study)
+    console.print(f"\nreport: {page}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def best(name: Name, runs: Runs = _RUNS, storage: Storage = None) -> None:
+    """Show the best trial: its texts, settings and scores."""
+    from studies.launch import find
+    from studies.terminal import print_best
+
+    _, study = find(name, runs, storage)
+    if study.best is None:
+        raise MixtuneError(f"No trial of {name!r} is complete yet. Go on with: mixtune resume {name}")
+    print_best(_console(), study, study.best)
+
+
+@app.command()
+def export(
+    name: Name,
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    trial: Annotated[int | None, typer.Option(help="Number of the trial; the best where none is given.")] = None,
+    runs: Runs = _RUNS,
+    storage: Storage = None,
+) -> None:
+    """Copy a trial's adapter with its provenance, as a folder that peft loads."""
+    from studies.export import export_adapter
+    from studies.launch import find
+
+    _, study = find(name, runs, storage)
+    written = export_adapter(study, runs / name, out, trial)
+    console = _console()
+    console.print(f"Wrote {written}", soft_wrap=True, highlight=False)
+    console.print(f"Load it: PeftModel.from_pretrained(base, {str(out)!r})", soft_wrap=True, highlight=False)
+
+
+def main() -> None:
+    """Run the command line; an expected error is one paragraph on standard error and the exit status 1."""
+    os.environ.setdefault("TQDM_DISABLE", "1")  # bars of the libraries: mixtune shows its own progress
+    try:
+        app()
+    except MixtuneError as error:
+        Console(stderr=True, soft_wrap=True).print(f"Error: {error}", markup=False, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped before any trial began.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

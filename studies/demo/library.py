@@ -1,0 +1,39 @@
+"""Writing the demo to disk: books, benchmark, study file."""
+
+from __future__ import annotations
+
+import json
+import random
+from importlib.resources import files
+from pathlib import Path
+
+from studies.demo.books import BOOKS
+from studies.demo.skills import SKILLS, Question, questions
+
+STUDY_FILE = "study.yaml"
+_PER_SKILL = 60
+
+
+def benchmark(seed: int) -> list[Question]:
+    """The benchmark's questions, all with word sets that no book and no training text of the base uses."""
+    asked = [q for skill in SKILLS for q in questions(skill, _PER_SKILL, held_out=True, seed=seed)]
+    random.Random(seed).shuffle(asked)
+    return asked
+
+
+def write_demo(folder: Path, name: str, seed: int) -> Path:
+    """Write the library, the benchmark and a study file that uses them; return the study file's path."""
+    library = folder / "library"
+    library.mkdir(parents=True, exist_ok=True)
+    for book in BOOKS:
+        (library / f"{book.name}.txt").write_text(book.text(seed), encoding="utf-8")
+    lines = (
+        {"skill": q.skill, "question": q.prompt, "choices": list(q.choices), "gold": q.gold} for q in benchmark(seed)
+    )
+    (folder / "questions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    resources = files("studies.demo")
+    (folder / "reasoning.yaml").write_text(resources.joinpath("reasoning.yaml").read_text("utf-8"), encoding="utf-8")
+    study = resources.joinpath("study.yaml").read_text("utf-8")
+    path = folder / STUDY_FILE
+    path.write_text(study.replace("name: demo", f"name: {name}").replace("seed: 0", f"seed: {seed}"), encoding="utf-8")
+    return path

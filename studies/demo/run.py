@@ -1,0 +1,42 @@
+"""`mixtune demo`: the whole main job on a library whose effects are known."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+
+from spaces import InputError
+from studies.demo.books import BOOKS
+from studies.demo.library import benchmark, write_demo
+from studies.launch import prepare_launch
+from studies.session import run_session
+from studies.study_file import read_study
+
+
+def run_demo(console: Console, runs: Path, name: str, seed: int, *, again: bool, local: bool) -> int:
+    """Write the library and run the study on it; return the exit status.
+
+    Raises:
+        InputError: there is a demo of that name, and it is not to be removed.
+    """
+    folder = runs / name
+    if again and (folder / "library").is_dir():
+        shutil.rmtree(folder)
+    if (folder / "study.db").exists():
+        raise InputError(
+            f"There is a demo in {str(folder)!r} already. Look at it: `mixtune report {name}`. Go on with it: "
+            f"`mixtune resume {name}`. Or start anew: `mixtune demo --again`."
+        )
+    path = write_demo(folder, name, seed)
+    console.print(
+        f"A library of {len(BOOKS)} small books, a base model of 0.85 million parameters that answers at chance, and "
+        f"{len(benchmark(seed))} questions that stand in none of the books.\n"
+        f"Which books teach it to reason? The study file is {path}.",
+        soft_wrap=True,
+        highlight=False,
+    )
+    with console.status("Checking the study …"):
+        ready = prepare_launch(read_study(path), runs)
+    return run_session(console, ready, local=local, planted={book.name: book.planted for book in BOOKS})

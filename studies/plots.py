@@ -1,0 +1,125 @@
+"""Figures of a study; every function draws on axes of its own and returns the figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from optuna.trial import TrialState
+
+from search.records import TrialRecord
+from studies.effects import TextEffect, Verdict
+from studies.store import StoredStudy
+from studies.words import Unit
+
+mpl.use("Agg")
+
+_BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#8a8a8a"  # Okabe and Ito's colours, safe for colour-blind eyes
+_COLOURS: Mapping[Verdict, str] = {"helps": _BLUE, "hurts": _ORANGE, "no evidence yet": _GREY}
+_MARKERS: Mapping[Verdict, str] = {"helps": "^", "hurts": "v", "no evidence yet": "o"}
+_WIDTH = 7.5
+
+
+def _axes(height: float) -> tuple[Figure, Axes]:
+    sns.set_theme(context="notebook", style="whitegrid", rc={"svg.fonttype": "path", "axes.edgecolor": "#555555"})
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def forest(effects: list[TextEffect], unit: Unit) -> Figure:
+    """Effect of every text with its 95% interval, most helpful on top."""
+    figure, axes = _axes(1.4 + 0.38 * len(effects))
+    for row, effect in enumerate(reversed(effects)):
+        colour = _COLOURS[effect.verdict]
+        if math.isfinite(effect.low):
+            ends = [effect.low * unit.factor, effect.high * unit.factor]
+            axes.plot(ends, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
+        if math.isfinite(effect.effect):
+            axes.plot(effect.effect * unit.factor, row, _MARKERS[effect.verdict], color=colour, markersize=8)
+    axes.axvline(0, color="#333333", linewidth=1)
+    axes.set_yticks(range(len(effects)), [_short(effect.text) for effect in reversed(effects)])
+    axes.set_ylim(-0.7, len(effects) - 0.3)
+    axes.set_xlabel(f"effect of including the text, with 95% interval ({unit.effect})")
+    axes.grid(visible=False, axis="y")
+    for verdict, colour in _COLOURS.items():
+        axes.plot([], [], _MARKERS[verdict], color=colour, label=verdict)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
+    """Score against training tokens, one line a trial; stopped ones in grey, the best on top."""
+    figure, axes = _axes(4.2)
+    best = study.best
+    for record in study.records:
+        if not record.rungs:
+            continue
+        tokens = [0, *(rung.tokens for rung in record.rungs)]
+        scores = [record.rungs[0].base, *(rung.score for rung in record.rungs)]
+        if record is best:
+            axes.plot(tokens, scores, "-o", color=_ORANGE, linewidth=2.5, zorder=5)
+        elif record.state is TrialState.COMPLETE:
+            axes.plot(tokens, scores, "-", color=_BLUE, alpha=0.45, linewidth=1.2, zorder=3)
+        else:
+            axes.plot(tokens, scores, "-", color=_GREY, alpha=0.5, linewidth=1)
+            axes.plot(tokens[-1], scores[-1], "x", color=_GREY, markersize=5)
+    for label, style, colour in (("best", "-o", _ORANGE), ("complete", "-", _BLUE), ("stopped early", "-x", _GREY)):
+        axes.plot([], [], style, color=colour, label=label)
+    axes.set_xlabel("training tokens")
+    axes.set_ylabel(f"score ({unit.score})")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def history(study: StoredStudy, unit: Unit) -> Figure:
+    """Score of every complete trial in order, the best so far, and the untouched base."""
+    figure, axes = _axes(4.0)
+    complete = study.ended(TrialState.COMPLETE)
+    for arm, marker, colour in (("randomised", "o", _BLUE), ("guided", "D", _ORANGE)):
+        chosen = [record for record in complete if record.arm == arm]
+        axes.plot(
+            [record.number for record in chosen],
+            [record.score or 0.0 for record in chosen],
+            marker,
+            color=colour,
+            alpha=0.75,
+            linestyle="none",
+            label={"randomised": "texts by coin flips", "guided": "chosen by the sampler"}[arm],
+        )
+    steps = zip([record.number for record in complete], _running_best(complete), strict=True)
+    axes.step(*zip(*steps, strict=True), where="post", color="#333333", linewidth=1.5, label="best so far")
+    if study.base is not None:
+        axes.axhline(study.base, color=_GREY, linestyle="--", label="untouched base")
+    axes.set_xlabel("trial")
+    axes.set_ylabel(f"score ({unit.score})")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize="small")
+    return figure
+
+
+def _running_best(records: Iterable[TrialRecord]) -> Iterator[float]:
+    return accumulate((record.score or 0.0 for record in records), max)
+
+
+def importances(shares: Mapping[str, float]) -> Figure:
+    """Share of the score's variance that each hyperparameter explains."""
+    figure, axes = _axes(1.2 + 0.42 * len(shares))
+    names = list(shares)[::-1]
+    axes.barh([_short(name) for name in names], [shares[name] for name in names], color=_BLUE)
+    axes.set_xlabel("share of the variance of the score (fANOVA)")
+    axes.set_xlim(0, max(0.05, 1.15 * max(shares.values())))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    axes.grid(visible=False, axis="y")
+    return figure
+
+
+def _short(name: str, most: int = 34) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"

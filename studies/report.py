@@ -1,0 +1,147 @@
+"""The answer on paper: figures, tables and one HTML page that holds them all."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from optuna.trial import TrialState
+
+from objectives.spec import BenchmarkSpec, FinetuneSpec
+from studies import plots
+from studies.effects import TextEffect
+from studies.importance import hyperparameter_importances
+from studies.store import Store, StoredStudy
+from studies.tables import RATING, TRIALS, counts, phase_seconds, rate_texts, rating_table, trials_table
+from studies.words import best_sentence, headline, unit_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAGE = "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure of the page."""
+
+    name: str
+    title: str
+    text: str
+    """What it shows, read aloud where it cannot be seen."""
+    figure: Figure
+
+    @property
+    def data(self) -> str:
+        """The figure as an SVG data address."""
+        file = io.BytesIO()
+        self.figure.savefig(file, format="svg", metadata={"Date": None})
+        return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def write_report(store: Store, study: StoredStudy, folder: Path) -> Path:
+    """Write the page, the figures as PNG and SVG, and the tables; return the page's path.
+
+    Works at any time of a study: before the first trial, while it runs, and after.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    effects = rate_texts(study)
+    rating_table(study, effects).to_csv(folder / RATING, index=False)
+    trials_table(study).to_csv(folder / TRIALS, index=False)
+    pictures = list(_pictures(store, study, effects))
+    for picture in pictures:
+        for kind in ("png", "svg"):
+            picture.figure.savefig(folder / f"{picture.name}.{kind}", dpi=150)
+    page = _environment().get_template("report.html.j2").render(**_page(study, effects, pictures))
+    path = folder / PAGE
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _pictures(store: Store, study: StoredStudy, effects: list[TextEffect]) -> Iterator[Picture]:
+    unit = unit_of(study.spec)
+    yield Picture(
+        "effects",
+        "Which texts matter",
+        "Effect of each text with its 95% interval: " + "; ".join(f"{e.text} {e.verdict}" for e in effects),
+        plots.forest(effects, unit),
+    )
+    if study.ended(TrialState.COMPLETE):
+        yield Picture(
+            "history",
+            "How the search went",
+            f"Score of every complete trial in order; the best is {study.best.score or 0.0:.3f}." if study.best else "",
+            plots.history(study, unit),
+        )
+    if any(record.rungs for record in study.records):
+        yield Picture(
+            "learning_curves",
+            "Learning curves",
+            "Score against training tokens for every trial; trials that were stopped early end in a cross.",
+            plots.learning_curves(study, unit),
+        )
+    shares = hyperparameter_importances(store.open_study(study.spec.name), study.records)
+    if shares:
+        yield Picture(
+            "hyperparameters",
+            "Which settings matter",
+            "Share of the variance: " + "; ".join(f"{name} {share:.0%}" for name, share in shares.items()),
+            plots.importances(shares),
+        )
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("studies", "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _page(study: StoredStudy, effects: list[TextEffect], pictures: list[Picture]) -> dict[str, Any]:
+    return {
+        "study": study,
+        "headline": headline(effects),
+        "best": best_sentence(study),
+        "unit": unit_of(study.spec),
+        "effects": effects,
+        "texts": {text.name: text for text in study.texts},
+        "pictures": pictures,
+        "facts": list(_facts(study)),
+        "failures": study.ended(TrialState.FAIL),
+        "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+    }
+
+
+def _facts(study: StoredStudy) -> Iterator[tuple[str, str]]:
+    """How the study was run, as pairs of a name and a value."""
+    spec = study.spec
+    yield "trials", ", ".join(f"{number} {word}" for word, number in counts(study).items() if number)
+    arms = [record.arm for record in study.records]
+    yield "of these with texts by coin flips", str(arms.count("randomised"))
+    yield "sampler and pruner", f"{spec.search.sampler}, {spec.search.pruner}"
+    if isinstance(spec.objective, FinetuneSpec):
+        yield "base", spec.objective.base
+        yield "training tokens of a trial", f"{spec.objective.rung_tokens[-1]:,}"
+        asked = [task for score in spec.objective.scores if isinstance(score, BenchmarkSpec) for task in score.tasks]
+        if asked:
+            yield "tasks", ", ".join(asked)
+    phases: dict[str, float] = {}
+    for record in study.records:
+        for phase, seconds in phase_seconds(record).items():
+            phases[phase] = phases.get(phase, 0.0) + seconds
+    total = sum(phases.values())
+    if total:
+        yield "where the time went", ", ".join(f"{phase} {seconds / total:.0%}" for phase, seconds in phases.items())
+    yield "seed", str(spec.seed)
+    yield "fingerprint", spec.fingerprint
+    yield "begun", study.created.strftime("%Y-%m-%d %H:%M")
+    yield "go on or add trials", f"mixtune resume {spec.name} --trials {2 * spec.search.trials}"

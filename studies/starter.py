@@ -1,0 +1,85 @@
+"""`mixtune init`: a commented study file for a folder of texts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from spaces import Corpus, InputError, scan
+from studies.study_file import parse_study
+
+_TOKENS_PER_WORD = 1.5
+"""A usual tokenizer's, for a first guess of the budget."""
+_LENGTH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """What a new study file asks for."""
+
+    folder: Path
+    base: str = "tiny"
+    tasks: tuple[str, ...] = ()
+    heldout: str | None = None
+
+
+def write_study_file(starter: Starter, path: Path) -> Corpus:
+    """Write a study file that runs as it is; return the texts that it is about.
+
+    Raises:
+        InputError: the folder cannot be used, or the file exists.
+    """
+    if path.exists():
+        raise InputError(f"{str(path)!r} exists already. Remove it, or choose another file with --out.")
+    corpus = scan(starter.folder)
+    if starter.heldout is not None:
+        corpus[starter.heldout]
+    content = (
+        _environment()
+        .get_template("study.yaml.j2")
+        .render(
+            name=_name(starter.folder),
+            folder=_relative(starter.folder, path.parent),
+            corpus=corpus,
+            base=starter.base,
+            tasks=starter.tasks,
+            heldout=starter.heldout or corpus.names[0],
+            tokens=_budget(corpus),
+            length=_LENGTH,
+        )
+    )
+    parse_study(content, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    return corpus
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("studies", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  it writes YAML
+    )
+
+
+def _name(folder: Path) -> str:
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip("-.")
+    return name[:64] or "study"
+
+
+def _relative(folder: Path, start: Path) -> str:
+    resolved, origin = folder.resolve(), start.resolve()
+    return str(resolved.relative_to(origin)) if resolved.is_relative_to(origin) else str(resolved)
+
+
+def _budget(corpus: Corpus) -> int:
+    """Tokens of a trial for a first study: twice through a text of median size, in whole thousands."""
+    sizes = sorted(text.words for text in corpus.texts)
+    tokens = 2 * _TOKENS_PER_WORD * sizes[len(sizes) // 2]
+    return max(8 * _LENGTH, min(500_000, round(tokens / 1000) * 1000))

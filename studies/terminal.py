@@ -1,0 +1,78 @@
+"""A study in the terminal: rating, status, best trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from optuna.trial import TrialState
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from search.records import TrialRecord
+from studies.store import StoredStudy
+from studies.tables import counts, rate_texts
+from studies.words import best_sentence, headline, unit_of
+
+_STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
+
+
+def print_rating(console: Console, study: StoredStudy, planted: Mapping[str, str] | None = None) -> None:
+    """The rating of the texts, and what it says; `planted` adds what the demo's books were written to do."""
+    effects = rate_texts(study)
+    unit = unit_of(study.spec)
+    table = Table(title=f"Which texts matter ({unit.effect})", title_justify="left", title_style="bold", box=None)
+    table.add_column("text", overflow="fold")
+    table.add_column("effect", justify="right", no_wrap=True)
+    table.add_column("95% interval", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    if planted is not None:
+        table.add_column("planted", no_wrap=True)
+    for effect in effects:
+        row = [effect.text, unit.signed(effect.effect), unit.interval(effect)]
+        verdict = Text(effect.verdict, style=_STYLES[effect.verdict])
+        table.add_row(*row, verdict, *([planted[effect.text]] if planted is not None else []))
+    console.print(table)
+    console.print()
+    console.print(headline(effects))
+    console.print(best_sentence(study))
+
+
+def print_status(console: Console, study: StoredStudy) -> None:
+    """How far a study is, and what is under way."""
+    spec = study.spec
+    done = len(study.ended(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
+    tally = ", ".join(f"{number} {word}" for word, number in counts(study).items())
+    console.print(f"[bold]{spec.name}[/]: {done} of {spec.search.trials} trials ({tally})")
+    if study.base is not None:
+        console.print(f"base {study.base:.4f}; score: {unit_of(spec).score}, higher is better")
+    console.print(best_sentence(study))
+    for record in study.ended(TrialState.RUNNING):
+        last = (
+            f"score {record.rungs[-1].score:.4f} after {record.rungs[-1].tokens:,} tokens" if record.rungs else "begun"
+        )
+        console.print(f"  trial {record.number} ({record.arm}): {last}")
+    for record in study.ended(TrialState.FAIL)[-3:]:
+        console.print(f"  trial {record.number} failed: {record.error}", highlight=False)
+    if done < spec.search.trials:
+        console.print(f"Go on, unless it is running: mixtune resume {spec.name}", highlight=False)
+
+
+def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> None:
+    """A trial in full: texts, settings, scores."""
+    stage = record.config.stages[0]
+    table = Table(show_header=False, box=None)
+    table.add_row("trial", f"{record.number} ({record.arm})")
+    table.add_row("texts", ", ".join(record.texts) or "none: the untouched base")
+    table.add_row("rank, alpha", f"{stage.tuning.rank}, {stage.tuning.alpha:g}")
+    table.add_row("target modules", ", ".join(stage.tuning.targets))
+    table.add_row("frozen layers", ", ".join(str(span) for span in stage.frozen) or "none")
+    table.add_row("learning rate", f"{stage.learning_rate:.3g}")
+    for rung in record.rungs:
+        table.add_row(f"after {rung.tokens:,} tokens", f"{rung.score:.4f} ± {rung.stderr:.4f}")
+    if study.base is not None:
+        table.add_row("untouched base", f"{study.base:.4f}")
+    if record.rungs:
+        for name, value in record.rungs[-1].qualities.items():
+            table.add_row(name, f"{value:.4f}")
+    console.print(table)

@@ -1,0 +1,87 @@
+"""A study's answer in plain sentences, for the page and for the terminal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from objectives.spec import FinetuneSpec, HeldoutSpec
+from spaces.errors import listed
+from studies.effects import TextEffect
+from studies.spec import StudySpec
+from studies.store import StoredStudy
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How scores and effects of a study are shown; higher scores are always better."""
+
+    score: str
+    """What a score is."""
+    effect: str
+    """What an effect counts."""
+    factor: float = 1.0
+    """Shown effect per stored one."""
+    digits: int = 3
+    """Decimals of a shown effect."""
+
+    def signed(self, effect: float) -> str:
+        """An effect with its sign."""
+        return f"{effect * self.factor:+.{self.digits}f}" if math.isfinite(effect) else "-"
+
+    def interval(self, effect: TextEffect) -> str:
+        """The ends of the 95% interval."""
+        if not math.isfinite(effect.low):
+            return "too few trials"
+        return f"{self.signed(effect.low)} to {self.signed(effect.high)}"
+
+
+def unit_of(spec: StudySpec) -> Unit:
+    """The unit of a study's first score."""
+    if not isinstance(spec.objective, FinetuneSpec):
+        return Unit("synthetic score", "change of the score")
+    first = spec.objective.scores[0]
+    if isinstance(first, HeldoutSpec):
+        return Unit("minus bits per byte", "bits per byte saved", digits=4)
+    name = "probability of the right answer" if first.metric == "probability" else "share answered right"
+    return Unit(name, "points", factor=100, digits=1)
+
+
+def headline(effects: list[TextEffect]) -> str:
+    """Which texts help and which hurt, for somebody who knows no statistics."""
+    helps = [effect.text for effect in effects if effect.verdict == "helps"]
+    hurts = [effect.text for effect in reversed(effects) if effect.verdict == "hurts"]
+    open_ = len(effects) - len(helps) - len(hurts)
+    if not any(effect.pairs for effect in effects):
+        return "There is no rating yet: it needs randomised trials, which come in pairs, to finish."
+    if not helps and not hurts:
+        return (
+            f"No text has shown an effect yet: with {effects[0].pairs} pairs of randomised trials every interval "
+            "includes zero. More trials may tell more."
+        )
+    parts = []
+    if helps:
+        parts.append(f"Training on {_names(helps)} makes the score better")
+    if hurts:
+        parts.append(f"{'training' if parts else 'Training'} on {_names(hurts)} makes it worse")
+    rest = f" For the other {open_} there is no evidence yet either way." if open_ > 1 else ""
+    rest = " For the one other text there is no evidence yet either way." if open_ == 1 else rest
+    return f"{'; '.join(parts)}.{rest}"
+
+
+def best_sentence(study: StoredStudy) -> str:
+    """The best trial against the untouched base, with a warning about the comparison."""
+    best = study.best
+    if best is None or best.score is None:
+        return "No trial is complete yet."
+    mix = listed(best.texts, 20) if best.texts else "nothing (the untouched base)"
+    base = f", against {study.base:.3f} of the untouched base" if study.base is not None else ""
+    return (
+        f"The best of {len(study.records)} trials is trial {best.number}, trained on {mix}: it scored "
+        f"{best.score:.3f}{base}. It was picked for its score on these same questions, so expect somewhat less on new "
+        "ones."
+    )
+
+
+def _names(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,65 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from spaces import Corpus, Layout, Module, Text, scan
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TQDM_DISABLE"] = "1"
+
+settings.register_profile("mixtune", deadline=None, max_examples=50, derandomize=True)
+settings.load_profile("mixtune")
+
+_REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+WORDS = {
+    "alpha": "the first text speaks of ants and bees",
+    "beta": "the second text speaks of bread and cheese",
+    "gamma": "the third text speaks of rivers and hills",
+    "delta": "the fourth text speaks of months and days",
+}
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A folder of four tiny texts."""
+    folder = tmp_path / "library"
+    folder.mkdir()
+    for name, words in WORDS.items():
+        (folder / f"{name}.txt").write_text(f"{words}\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def corpus(library: Path) -> Corpus:
+    return scan(library)
+
+
+@pytest.fixture(scope="session")
+def imagined() -> Corpus:
+    """Three texts without files, for what never reads them."""
+    names = ("alpha", "beta", "gamma")
+    return Corpus(Path("nowhere"), tuple(Text(name, (), name, 10, "") for name in names))
+
+
+@pytest.fixture(scope="session")
+def layout() -> Layout:
+    """Six layers with the modules of a Llama."""
+    names = ("q_proj", "k_proj", "v_proj", "o_proj")
+    attention = tuple(Module(f"self_attn.{name}", 16, 16) for name in names)
+    mlp = tuple(Module(f"mlp.{name}", 16, 32) for name in ("gate_proj", "up_proj", "down_proj"))
+    return Layout("a-base", 6, attention + mlp, context=128)
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Real books, questions and a real model, kept beside the checkout and never in it."""
+    if not _REAL_DATA.is_dir():
+        pytest.skip("the real books are not beside this checkout")
+    return _REAL_DATA

@@ -1,0 +1,48 @@
+"""Small studies for tests: a synthetic objective whose effects are known, and a searcher on any database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, InMemoryStorage
+
+import objectives
+from objectives.spec import SyntheticSpec
+from search import Event, SearchSpec, StudySearcher
+from search.runner import ObjectiveFactory
+from spaces import Corpus, Space, SpaceSpec
+
+EFFECTS = {"alpha": 0.3, "beta": -0.2}
+
+
+def synthetic(**fields: Any) -> SyntheticSpec:
+    return SyntheticSpec.model_validate({"kind": "synthetic", "effects": EFFECTS, **fields})
+
+
+def synthetic_factory(corpus: Corpus, **fields: Any) -> ObjectiveFactory:
+    return partial(objectives.build, synthetic(**fields), corpus, Path("unused"))
+
+
+def searcher_on(
+    corpus: Corpus,
+    storage: BaseStorage | None = None,
+    *,
+    name: str = "study",
+    space: dict[str, Any] | None = None,
+    objective: SyntheticSpec | None = None,
+    seed: int = 0,
+    watch: Callable[[Event], None] = lambda _: None,
+    **search: Any,
+) -> StudySearcher:
+    """A searcher on a study that is made where it does not exist."""
+    storage = storage or InMemoryStorage()
+    optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+    prepared = objectives.prepare(objective or synthetic(), corpus, Path("unused"))
+    fields = {"learning_rate": {"low": 1e-4, "high": 1e-2}, "lora": {"rank": [4, 8]}, **(space or {})}
+    spec = SpaceSpec.model_validate({"texts": {"folder": str(corpus.folder), **fields.pop("texts", {})}, **fields})
+    made = Space(spec, corpus, prepared.layout, prepared.rungs[-1])
+    return StudySearcher(storage, name, made, SearchSpec(**search), prepared.rungs, seed, watch)

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
+
+from objectives.base import Rung
+from search import Event, LocalRunner, TrialRecord, read_record
+from search.searcher import Decision, StudySearcher
+from spaces import Corpus
+from tests.studies_of import searcher_on, synthetic_factory
+
+
+def records(storage: InMemoryStorage) -> list[TrialRecord]:
+    trials = optuna.load_study(study_name="study", storage=storage).trials
+    return [record for trial in trials if (record := read_record(trial)) is not None]
+
+
+def run(corpus: Corpus, tmp_path: Path, storage: InMemoryStorage, **search: Any) -> list[TrialRecord]:
+    LocalRunner().run(searcher_on(corpus, storage, **search), synthetic_factory(corpus, noise=0.02), tmp_path)
+    return records(storage)
+
+
+def rung(searcher: StudySearcher, index: int, score: float = 0.5) -> Rung:
+    return Rung(index, searcher.rungs[index], score, 0.01, base=0.25, items=(0.25, 0.75))
+
+
+def test_a_study_has_exactly_its_trials(corpus: Corpus, tmp_path: Path) -> None:
+    found = run(corpus, tmp_path, InMemoryStorage(), trials=17)
+    assert [record.number for record in found] == list(range(17))
+    assert {record.state for record in found} <= {TrialState.COMPLETE, TrialState.PRUNED}
+
+
+def test_half_of_the_trials_are_randomised_in_complementary_pairs(corpus: Corpus, tmp_path: Path) -> None:
+    found = run(corpus, tmp_path, InMemoryStorage(), trials=40)
+    randomised = [record for record in found if record.arm == "randomised"]
+    assert len(randomised) == 20
+    for pair in range(10):
+        first, second = (record for record in randomised if record.pair == pair)
+        assert set(first.texts) | set(second.texts) == set(corpus.names)
+        assert not set(first.texts) & set(second.texts)
+        assert first.config.seed == second.config.seed
+        assert first.config.stages[0].tuning == second.config.stages[0].tuning
+        assert first.config.stages[0].learning_rate == second.config.stages[0].learning_rate
+        assert first.propensity == second.propensity == 0.5
+    assert len({record.config.seed for record in found}) == 30, "every pair and every guided trial has its own seed"
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (0.25, 10), (1.0, 40)])
+def test_the_share_of_randomised_trials_is_the_users(
+    corpus: Corpus, tmp_path: Path, share: float, expected: int
+) -> None:
+    found = run(corpus, tmp_path, InMemoryStorage(), trials=40, randomised=share)
+    assert sum(record.arm == "randomised" for record in found) == expected
+
+
+def test_randomised_trials_are_never_pruned_and_guided_ones_are(corpus: Corpus, tmp_path: Path) -> None:
+    found = run(corpus, tmp_path, InMemoryStorage(), trials=60)
+    assert all(record.state is TrialState.COMPLETE for record in found if record.arm == "randomised")
+    assert sum(record.state is TrialState.PRUNED for record in found if record.arm == "guided") >= 5
+
+
+def test_a_pruned_trial_keeps_its_rungs_with_the_deciding_one(corpus: Corpus, tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    run(corpus, tmp_path, storage, trials=60)
+    pruned = [t for t in storage.get_all_trials(0) if t.state is TrialState.PRUNED]
+    assert pruned
+    for trial in pruned:
+        record = read_record(trial)
+        assert record is not None
+        assert len(record.rungs) == len(trial.intermediate_values) >= 1
+        assert trial.value == record.rungs[-1].score
+        assert record.score is None, "the score at the full budget is unknown"
+
+
+def test_complete_trials_have_all_rungs_and_their_last_score(corpus: Corpus, tmp_path: Path) -> None:
+    for record in run(corpus, tmp_path, InMemoryStorage(), trials=12):
+        if record.state is TrialState.COMPLETE:
+            assert [rung.tokens for rung in record.rungs] == [300, 600, 900]
+            assert record.score == record.rungs[-1].score
+
+
+def test_without_searched_texts_there_is_no_randomised_arm(corpus: Corpus, tmp_path: Path) -> None:
+    found = run(corpus, tmp_path, InMemoryStorage(), trials=8, space={"texts": {"choose": "all"}})
+    assert {record.arm for record in found} == {"guided"}
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
+def test_a_score_that_is_no_number_fails_the_trial(corpus: Corpus, score: float) -> None:
+    storage = InMemoryStorage()
+    searcher = searcher_on(corpus, storage)
+    assignment = searcher.ask()
+    assert assignment is not None
+    assert searcher.report(assignment.number, rung(searcher, 0, score)) is Decision.STOP
+    (record,) = records(storage)
+    assert record.state is TrialState.FAIL
+    assert "not a number" in record.error
+    assert record.score is None
+
+
+def test_failures_are_recorded_with_their_reason_and_the_study_goes_on(corpus: Corpus, tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    searcher = searcher_on(corpus, storage, trials=30, failures=30)
+    LocalRunner().run(searcher, synthetic_factory(corpus, failures=0.3), tmp_path)
+    found = records(storage)
+    failed = [record for record in found if record.state is TrialState.FAIL]
+    assert len(found) == 30
+    assert 2 <= len(failed) <= 20
+    assert all("told to fail" in record.error for record in failed)
+
+
+def test_the_study_stops_after_three_failures_in_a_row_for_one_reason(corpus: Corpus, tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    searcher = searcher_on(corpus, storage, trials=30)
+    LocalRunner().run(searcher, synthetic_factory(corpus, failures=1), tmp_path)
+    assert len(records(storage)) == 3
+    assert searcher.stop_reason.startswith("3 trials in a row failed for the same reason: ")
+
+
+def test_different_reasons_do_not_stop_the_study(corpus: Corpus) -> None:
+    searcher = searcher_on(corpus, trials=9)
+    for number in range(9):
+        assignment = searcher.ask()
+        assert assignment is not None
+        searcher.fail(assignment.number, f"reason {number}")
+    assert searcher.stop_reason == ""
+
+
+def test_a_trial_under_way_is_run_again_under_its_number(corpus: Corpus, tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    dying = searcher_on(corpus, storage, trials=10)
+    first, second = dying.ask(), dying.ask()
+    assert first is not None
+    assert second is not None
+    dying.report(first.number, rung(dying, 0))
+    found = run(corpus, tmp_path, storage, trials=10)
+    assert [record.number for record in found] == list(range(10))
+    assert all(record.state.is_finished() for record in found)
+    assert found[0].config == first.config
+    assert found[1].config == second.config
+    assert found[0].rungs[0] == rung(dying, 0), "what was reported before is kept"
+
+
+def test_a_trial_that_a_driver_died_making_is_not_counted(corpus: Corpus, tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    searcher_on(corpus, storage)
+    optuna.load_study(study_name="study", storage=storage).ask()
+    found = run(corpus, tmp_path, storage, trials=6)
+    assert len(found) == 6
+    states = [trial.state for trial in storage.get_all_trials(0)]
+    assert states[0] is TrialState.FAIL
+    assert TrialState.RUNNING not in states
+
+
+def test_a_queued_trial_that_a_driver_left_is_used_and_not_drawn_twice(corpus: Corpus, tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    dying = searcher_on(corpus, storage)
+    dying.ask()
+    fixed, attributes = dying._next_arm()
+    optuna.load_study(study_name="study", storage=storage).enqueue_trial(fixed, user_attrs=attributes)
+    found = run(corpus, tmp_path, storage, trials=8)
+    pairs = [record.pair for record in found if record.arm == "randomised"]
+    assert len(found) == 8
+    assert all(pairs.count(pair) == 2 for pair in pairs)
+
+
+def test_a_resumed_study_does_not_repeat_itself(corpus: Corpus, tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    run(corpus, tmp_path, storage, trials=8, randomised=0.0, sampler="random")
+    found = run(corpus, tmp_path, storage, trials=16, randomised=0.0, sampler="random")
+    assert len({record.config.stages[0].learning_rate for record in found}) == 16
+
+
+def test_more_trials_can_be_asked_for_later(corpus: Corpus, tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    before = run(corpus, tmp_path, storage, trials=6)
+    after = run(corpus, tmp_path, storage, trials=10)
+    assert after[:6] == before
+    assert len(after) == 10
+
+
+def test_the_bases_score_is_stored_with_the_study(corpus: Corpus, tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    run(corpus, tmp_path, storage, trials=2)
+    assert optuna.load_study(study_name="study", storage=storage).user_attrs["base"] == 0.25
+
+
+def test_everything_that_happens_is_told(corpus: Corpus, tmp_path: Path) -> None:
+    told: list[Event] = []
+    searcher = searcher_on(corpus, trials=4, watch=told.append)
+    LocalRunner().run(searcher, synthetic_factory(corpus), tmp_path)
+    for number in range(4):
+        kinds = [event.kind for event in told if event.number == number]
+        assert kinds[0] == "started"
+        assert kinds[-1] == "finished"
+        assert set(kinds[1:-1]) == {"rung"}
+
+
+def test_what_remains_counts_running_trials(corpus: Corpus) -> None:
+    searcher = searcher_on(corpus, trials=3)
+    assert (searcher.remaining, searcher.unfinished) == (3, 3)
+    assignment = searcher.ask()
+    assert assignment is not None
+    assert (searcher.remaining, searcher.unfinished) == (2, 3)
+    searcher.report(assignment.number, replace(rung(searcher, 2), tokens=searcher.rungs[-1]))
+    assert (searcher.remaining, searcher.unfinished) == (2, 2)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spaces import InputError, scan
+from spaces.corpus import read_file
+
+
+def test_every_text_file_is_a_text_in_the_order_of_names(library: Path) -> None:
+    (library / "notes.md").write_text("a note")
+    corpus = scan(library)
+    assert corpus.names == ("alpha", "beta", "delta", "gamma", "notes")
+    assert corpus["alpha"].words == 8
+    assert corpus["alpha"].pages == 8 / 500
+    assert corpus["alpha"].read() == "the first text speaks of ants and bees\n"
+
+
+def test_sub_folders_are_groups(library: Path) -> None:
+    (library / "logic").mkdir()
+    (library / "logic" / "one.txt").write_text("first part")
+    (library / "logic" / "two.txt").write_text("second part")
+    by_file = scan(library)
+    assert by_file["logic/one"].group == "logic"
+    assert by_file["alpha"].group == ""
+    by_group = scan(library, "group")
+    assert by_group["logic"].read() == "first part\n\nsecond part"
+    assert by_group["logic"].words == 4
+    assert "alpha" in by_group.names
+
+
+def test_files_that_differ_by_suffix_alone_keep_it(library: Path) -> None:
+    (library / "alpha.md").write_text("another alpha")
+    assert {"alpha.md", "alpha.txt"} <= set(scan(library).names)
+
+
+def test_other_kinds_and_hidden_files_are_left_out(library: Path) -> None:
+    (library / "scan.pdf").write_bytes(b"%PDF")
+    (library / ".cache").mkdir()
+    (library / ".cache" / "x.txt").write_text("hidden")
+    corpus = scan(library)
+    assert corpus.ignored == ("scan.pdf",)
+    assert len(corpus.texts) == 4
+
+
+def test_json_lines_are_one_text(library: Path) -> None:
+    (library / "lines.jsonl").write_text('{"text": "one"}\n\n{"text": "two", "id": 3}\n')
+    assert scan(library)["lines"].read() == "one\n\ntwo"
+
+
+def test_byte_order_mark_and_windows_line_ends_are_removed(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("\ufeffone\r\ntwo".encode())
+    assert read_file(path) == "one\ntwo"
+
+
+def test_fingerprint_follows_names_and_content(library: Path) -> None:
+    before = scan(library).fingerprint
+    assert scan(library).fingerprint == before
+    (library / "alpha.txt").write_text("edited")
+    edited = scan(library).fingerprint
+    assert edited != before
+    (library / "alpha.txt").rename(library / "omega.txt")
+    assert scan(library).fingerprint not in (before, edited)
+
+
+def _message(folder: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        scan(folder)
+    return str(caught.value)
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    assert "not there" in _message(tmp_path / "nowhere")
+
+
+def test_a_file_in_place_of_the_folder_is_refused(library: Path) -> None:
+    assert "a file, not a folder" in _message(library / "alpha.txt")
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    assert "at least two files" in _message(tmp_path)
+    (tmp_path / "book.pdf").write_bytes(b"%PDF")
+    assert "'book.pdf'" in _message(tmp_path) or "book.pdf" in _message(tmp_path)
+
+
+def test_a_single_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "only.txt").write_text("one text")
+    assert "found only 'only'" in _message(tmp_path)
+
+
+@given(prefix=st.text(max_size=40).map(str.encode), bad=st.sampled_from([b"\xff", b"\xc3(", b"\x80"]))
+def test_wrong_encoding_names_the_file_and_the_byte(
+    tmp_path_factory: pytest.TempPathFactory, prefix: bytes, bad: bytes
+) -> None:
+    prefix = prefix.replace(b"\0", b"")
+    path = tmp_path_factory.mktemp("texts") / "bad.txt"
+    path.write_bytes(prefix + bad)
+    with pytest.raises(InputError, match=f"byte offset {len(prefix)} ") as caught:
+        read_file(path)
+    assert "bad.txt" in str(caught.value)
+
+
+def test_binary_content_names_the_byte(library: Path) -> None:
+    (library / "image.txt").write_bytes(b"abc\0def")
+    message = _message(library)
+    assert "image.txt" in message
+    assert "byte offset 3" in message
+
+
+def test_an_empty_text_is_refused(library: Path) -> None:
+    (library / "blank.txt").write_text(" \n\n")
+    assert "'blank'" in _message(library)
+
+
+def test_texts_with_the_same_content_are_refused(library: Path) -> None:
+    (library / "copy.txt").write_bytes((library / "beta.txt").read_bytes())
+    assert "'beta' and 'copy'" in _message(library)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [('{"text": 3}', "string field `text`"), ('{"txt": "a"}', "txt"), ("[1]", "list"), ("{broken", "not JSON")],
+)
+def test_bad_json_lines_name_the_line(tmp_path: Path, line: str, what: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "fine"}\n' + line)
+    with pytest.raises(InputError, match=rf"line 2: .*{re.escape(what)}"):
+        read_file(path)
+
+
+def test_an_unknown_text_gets_the_nearest_name(library: Path) -> None:
+    with pytest.raises(InputError, match="Did you mean 'gamma'"):
+        scan(library)["gama"]
