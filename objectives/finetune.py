@@ -73,6 +73,13 @@ class FinetuneObjective:
         return Workbench.open(self._spec, self._corpus, self._cache)
 
     def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+        try:
+            yield from self._evaluate(trial, workdir)
+        except Exception:
+            self.__dict__.pop("_bench", None)  # whatever went wrong may have left the base changed: load it anew
+            raise
+
+    def _evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
         clock = _Clock()
         bench = self._bench
         clock.lap("load")

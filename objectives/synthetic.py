@@ -23,6 +23,7 @@ class SyntheticObjective:
 
     def __init__(self, spec: SyntheticSpec, corpus: Corpus, cache: Path) -> None:
         self._spec = spec
+        self._corpus = corpus
 
     @classmethod
     def prepare(cls, spec: SyntheticSpec, corpus: Corpus, cache: Path) -> Prepared:
@@ -49,7 +50,7 @@ class SyntheticObjective:
     def truth(self, trial: TrialConfig) -> float:
         """The final score without noise."""
         spec = self._spec
-        names = set(trial.stages[0].mix.names)
+        names = {self._corpus[name].name for name in trial.stages[0].mix.names}
         if not names:
             return spec.base_score
         total = spec.base_score + sum(spec.effects.get(name, 0.0) for name in names)

@@ -24,7 +24,7 @@ class Module:
 
     @property
     def name(self) -> str:
-        """The last part of the path, which target modules are named by."""
+        """The last part of the path, which study files name modules by."""
         return self.path.rsplit(".", 1)[-1]
 
 
@@ -39,33 +39,37 @@ class Layout:
     context: int
     """Longest sequence that the model reads, in tokens."""
 
-    def _names(self, where: re.Pattern[str] | None) -> tuple[str, ...]:
-        chosen = (m.name for m in self.modules if where is None or where.search(m.path))
-        return tuple(dict.fromkeys(chosen))
-
     @property
     def presets(self) -> dict[str, tuple[str, ...]]:
-        """Preset name to module names; only presets that match something."""
-        found = {"attention": self._names(_ATTENTION), "mlp": self._names(_MLP), "all-linear": self._names(None)}
-        return {preset: names for preset, names in found.items() if names}
+        """Preset to paths of modules; only presets that match something."""
+        found = {
+            "attention": tuple(m.path for m in self.modules if _ATTENTION.search(m.path)),
+            "mlp": tuple(m.path for m in self.modules if _MLP.search(m.path)),
+            "all-linear": tuple(m.path for m in self.modules),
+        }
+        return {preset: paths for preset, paths in found.items() if paths}
 
     def resolve_targets(self, targets: str) -> tuple[str, ...]:
-        """Module names for a preset or for names joined by `+`.
+        """Paths of modules within a layer, for a preset or for names joined by `+`.
+
+        A name stands for every module of that name: GPT-2 has a `c_proj` in its attention and one in its MLP,
+        which their paths, `attn.c_proj` and `mlp.c_proj`, tell apart.
 
         Raises:
             InputError: the model has no such module; the message lists what it has.
         """
-        existing = self._names(None)
+        existing = tuple(dict.fromkeys(m.name for m in self.modules))
         chosen: list[str] = []
         for part in targets.split("+"):
             name = part.strip()
-            if name not in self.presets and name not in existing:
+            found = self.presets.get(name) or tuple(m.path for m in self.modules if name in (m.name, m.path))
+            if not found:
                 raise InputError(
                     f"space.lora.targets: the base {self.base!r} has no linear module {name!r}."
                     f"{did_you_mean(name, (*self.presets, *existing))} "
                     f"Presets: {listed(self.presets)}. Modules of a layer: {listed(existing)}."
                 )
-            chosen += self.presets.get(name, (name,))
+            chosen += found
         return tuple(dict.fromkeys(chosen))
 
     def resolve_layers(self, text: str) -> LayerRange:

@@ -56,7 +56,7 @@ class Tuning:
     """The adapter's output is scaled by alpha / rank."""
     dropout: float
     targets: tuple[str, ...]
-    """Module names, as in the model."""
+    """Paths of modules within a layer, such as `self_attn.q_proj`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,11 @@ def _explained(url: str) -> Iterator[None]:
     """Turn a database error into a paragraph."""
     try:
         yield
+    except ImportError as error:
+        raise InputError(
+            f"The study database {shown(url)} needs a Python driver that is not installed. "
+            "For PostgreSQL: pip install psycopg2-binary."
+        ) from error
     except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, StorageInternalError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip().split("\n", maxsplit=1)[0]
         raise InputError(

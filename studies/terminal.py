@@ -65,7 +65,7 @@ def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> Non
     table.add_row("trial", f"{record.number} ({record.arm})")
     table.add_row("texts", ", ".join(record.texts) or "none: the untouched base")
     table.add_row("rank, alpha", f"{stage.tuning.rank}, {stage.tuning.alpha:g}")
-    table.add_row("target modules", ", ".join(stage.tuning.targets))
+    table.add_row("target modules", ", ".join(path.rsplit(".", 1)[-1] for path in stage.tuning.targets))
     table.add_row("frozen layers", ", ".join(str(span) for span in stage.frozen) or "none")
     table.add_row("learning rate", f"{stage.learning_rate:.3g}")
     for rung in record.rungs:

@@ -60,7 +60,7 @@ class HubBase:
         Raises:
             InputError: the weights cannot be read.
         """
-        model = self._read(AutoModelForCausalLM, dtype=getattr(torch, precision))
+        model = self._read(AutoModelForCausalLM, dtype=getattr(torch, precision), use_safetensors=True)
         model.requires_grad_(requires_grad=False)
         return model.to(device).eval()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from transformers.pytorch_utils import Conv1D
 
 from objectives.models.hub import find_blocks
 from spaces import MixtuneError, Stage
@@ -30,6 +31,7 @@ def adapted(model: PreTrainedModel, stage: Stage, seed: int) -> Iterator[PeftMod
     path, blocks = find_blocks(model)
     layers = trained_layers(stage.frozen, len(blocks))
     tuning = stage.tuning
+    transposed = any(isinstance(module, Conv1D) for module in blocks[0].modules())
     config = LoraConfig(
         r=tuning.rank,
         lora_alpha=tuning.alpha,
@@ -37,6 +39,7 @@ def adapted(model: PreTrainedModel, stage: Stage, seed: int) -> Iterator[PeftMod
         target_modules=list(tuning.targets),
         layers_to_transform=list(layers),
         layers_pattern=path.rsplit(".", 1)[-1],
+        fan_in_fan_out=transposed,  # GPT-2 stores its weights so
         bias="none",
         task_type="CAUSAL_LM",
     )
@@ -56,8 +59,8 @@ def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
     return [weight for weight in model.parameters() if weight.requires_grad]
 
 
-def _targets(block: torch.nn.Module, names: tuple[str, ...]) -> int:
-    return sum(path.rsplit(".", 1)[-1] in names for path, _ in block.named_modules())
+def _targets(block: torch.nn.Module, paths: tuple[str, ...]) -> int:
+    return sum(path in paths for path, _ in block.named_modules())
 
 
 def _check(tuned: PeftModel, expected: int) -> None:

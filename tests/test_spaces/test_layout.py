@@ -4,18 +4,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaces import InputError, LayerRange, Layout
+from spaces import InputError, LayerRange, Layout, Module
 from spaces.layout import complement, trained_layers
 
 
 def test_presets_follow_the_place_of_a_module(layout: Layout) -> None:
-    assert layout.resolve_targets("attention") == ("q_proj", "k_proj", "v_proj", "o_proj")
-    assert layout.resolve_targets("mlp") == ("gate_proj", "up_proj", "down_proj")
-    assert set(layout.resolve_targets("all-linear")) == {module.name for module in layout.modules}
+    assert layout.resolve_targets("attention") == tuple(f"self_attn.{letter}_proj" for letter in "qkvo")
+    assert layout.resolve_targets("mlp") == ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
+    assert layout.resolve_targets("all-linear") == tuple(module.path for module in layout.modules)
 
 
 def test_names_can_be_joined(layout: Layout) -> None:
-    assert layout.resolve_targets("q_proj + mlp + q_proj") == ("q_proj", "gate_proj", "up_proj", "down_proj")
+    found = layout.resolve_targets("q_proj + mlp + self_attn.q_proj")
+    assert found == ("self_attn.q_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
+
+
+def test_a_name_stands_for_every_module_of_that_name() -> None:
+    modules = tuple(Module(path, 8, 8) for path in ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"))
+    layout = Layout("like gpt2", 2, modules, context=64)
+    assert layout.resolve_targets("c_proj") == ("attn.c_proj", "mlp.c_proj")
+    assert layout.resolve_targets("attention") == ("attn.c_attn", "attn.c_proj")
+    assert layout.resolve_targets("mlp") == ("mlp.c_fc", "mlp.c_proj")
 
 
 def test_an_unknown_target_lists_what_exists(layout: Layout) -> None:

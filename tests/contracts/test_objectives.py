@@ -1,0 +1,125 @@
+"""Every objective: what it yields, what lies on disk by then, and how it is left."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+import objectives
+from objectives import OBJECTIVES
+from objectives.base import Objective, Prepared
+from objectives.spec import FinetuneSpec, SyntheticSpec
+from spaces import Corpus, CorpusMix, InputError, LayerRange, Stage, TrialConfig, Tuning, scan
+from tests.studies_of import synthetic
+
+_FINETUNE = {
+    "tokens": 600,
+    "length": 16,
+    "batch": 4,
+    "rungs": [0.3, 1.0],
+    "scores": [{"kind": "heldout", "text": "alpha", "share": 0.3, "passage": 100}],
+}
+
+
+def spec_of(kind: str) -> FinetuneSpec | SyntheticSpec:
+    specs: dict[str, FinetuneSpec | SyntheticSpec] = {
+        "synthetic": synthetic(),
+        "finetune": FinetuneSpec.model_validate(_FINETUNE),
+    }
+    assert set(specs) == set(OBJECTIVES), "a new objective needs an example here"
+    return specs[kind]
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = tmp_path_factory.mktemp("texts")
+    for name, sentence in (("alpha", "the ant and the bee went to the river. "), ("beta", "bread, cheese and soup. ")):
+        (folder / f"{name}.txt").write_text((sentence + "\n") * 60)
+    return scan(folder)
+
+
+@pytest.fixture(scope="module", params=[pytest.param("finetune", marks=pytest.mark.torch), "synthetic"])
+def made(
+    request: pytest.FixtureRequest, texts: Corpus, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Objective, Prepared]:
+    cache = tmp_path_factory.mktemp("cache")
+    spec = spec_of(request.param)
+    prepared = objectives.prepare(spec, texts, cache)
+    return objectives.build(spec, prepared.corpus, cache), prepared
+
+
+def trial(prepared: Prepared, *names: str, seed: int = 0) -> TrialConfig:
+    targets = prepared.layout.resolve_targets("attention")
+    tuning = Tuning("lora", rank=2, alpha=4, dropout=0.1, targets=targets)
+    stage = Stage("train", CorpusMix.equal(names), tuning, (LayerRange(0, 1),), prepared.rungs[-1], 1e-3)
+    return TrialConfig(prepared.layout.base, seed, (stage,))
+
+
+def test_a_trial_yields_every_rung_in_order(made: tuple[Objective, Prepared], tmp_path: Path) -> None:
+    objective, prepared = made
+    rungs = list(objective.evaluate(trial(prepared, "alpha", "beta"), tmp_path))
+    assert tuple(rung.tokens for rung in rungs) == objective.rungs == prepared.rungs
+    assert [rung.index for rung in rungs] == list(range(len(rungs)))
+    for rung in rungs:
+        assert math.isfinite(rung.score)
+        assert rung.stderr >= 0
+        assert all(seconds >= 0 for seconds in rung.seconds.values())
+
+
+def test_equal_trials_give_equal_scores(made: tuple[Objective, Prepared], tmp_path: Path) -> None:
+    objective, prepared = made
+    one, other = (
+        [rung.score for rung in objective.evaluate(trial(prepared, "alpha"), tmp_path / str(i))] for i in (1, 2)
+    )
+    assert one == other
+
+
+def test_the_empty_mix_scores_as_the_base(made: tuple[Objective, Prepared], tmp_path: Path) -> None:
+    objective, prepared = made
+    rungs = list(objective.evaluate(trial(prepared), tmp_path))
+    assert [rung.score for rung in rungs] == [rungs[0].base] * len(objective.rungs)
+    assert {rung.artifact for rung in rungs} == {""}
+
+
+def test_stopping_early_leaves_no_trace_in_the_next_trial(made: tuple[Objective, Prepared], tmp_path: Path) -> None:
+    objective, prepared = made
+    before = [rung.score for rung in objective.evaluate(trial(prepared, "beta"), tmp_path / "before")]
+    stopped = objective.evaluate(trial(prepared, "alpha", seed=5), tmp_path / "stopped")
+    next(stopped)
+    stopped.close()  # type: ignore[attr-defined]
+    after = [rung.score for rung in objective.evaluate(trial(prepared, "beta"), tmp_path / "after")]
+    assert after == before
+    assert next(objective.evaluate(trial(prepared), tmp_path / "base")).base == pytest.approx(
+        next(objective.evaluate(trial(prepared), tmp_path / "base")).score
+    )
+
+
+def test_artifacts_are_whole_before_each_report(made: tuple[Objective, Prepared], tmp_path: Path) -> None:
+    objective, prepared = made
+    for rung in objective.evaluate(trial(prepared, "alpha", "beta"), tmp_path):
+        if not rung.artifact:
+            continue
+        folder = tmp_path / rung.artifact
+        assert {"adapter_model.safetensors", "adapter_config.json"} <= {path.name for path in folder.iterdir()}
+        provenance = json.loads((folder / "provenance.json").read_text())
+        assert provenance["training_tokens"] == rung.tokens
+        assert [text["sha256"] for text in provenance["texts"]] == [text.sha256 for text in prepared.corpus.texts]
+        assert [path.name for path in tmp_path.iterdir()] == [rung.artifact], "earlier rungs are removed"
+
+
+def test_a_trial_that_fails_leaves_the_objective_usable(made: tuple[Objective, Prepared], tmp_path: Path) -> None:
+    objective, prepared = made
+    before = [rung.score for rung in objective.evaluate(trial(prepared, "beta"), tmp_path / "before")]
+    with pytest.raises(InputError, match="no text 'omega'"):
+        list(objective.evaluate(trial(prepared, "omega"), tmp_path / "failing"))
+    assert [rung.score for rung in objective.evaluate(trial(prepared, "beta"), tmp_path / "after")] == before
+
+
+def test_preparing_counts_tokens(made: tuple[Objective, Prepared]) -> None:
+    _, prepared = made
+    assert all(text.tokens > 0 for text in prepared.corpus.texts)
+    assert prepared.rungs[-1] > 0
+    assert prepared.device

@@ -1,0 +1,163 @@
+"""Bases: layouts of several architectures, and every way in which a base can be missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spaces import InputError
+
+pytestmark = pytest.mark.torch
+
+_SMALL: dict[str, Any] = {
+    "vocab_size": 64,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 32,
+}
+_ARCHITECTURES: Mapping[str, tuple[dict[str, Any], set[str], set[str]]] = {
+    "llama": (_SMALL, {"q_proj", "k_proj", "v_proj", "o_proj"}, {"gate_proj", "up_proj", "down_proj"}),
+    "qwen3": (
+        {**_SMALL, "head_dim": 8, "num_key_value_heads": 1},
+        {"q_proj", "k_proj", "v_proj", "o_proj"},
+        {"gate_proj", "up_proj", "down_proj"},
+    ),
+    "gpt_neox": (
+        _SMALL,
+        {"query_key_value", "dense"},
+        {"dense_h_to_4h", "dense_4h_to_h"},
+    ),
+    "gpt2": (
+        {"vocab_size": 64, "n_embd": 16, "n_layer": 3, "n_head": 2, "n_positions": 32},
+        {"c_attn", "c_proj"},
+        {"c_fc", "c_proj"},
+    ),
+    "opt": (
+        {**_SMALL, "ffn_dim": 32, "word_embed_proj_dim": 16},
+        {"q_proj", "k_proj", "v_proj", "out_proj"},
+        {"fc1", "fc2"},
+    ),
+}
+
+
+@pytest.fixture
+def folder_of(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a small random model with the tokenizer of the shipped base."""
+
+    def write(kind: str) -> Path:
+        from transformers import AutoConfig, AutoModelForCausalLM
+
+        from objectives.workbench import open_base
+
+        config = AutoConfig.for_model(kind, **_ARCHITECTURES[kind][0])
+        folder = tmp_path / kind
+        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+        open_base("tiny").tokenizer().save_pretrained(folder)
+        return folder
+
+    return write
+
+
+@pytest.mark.parametrize("kind", _ARCHITECTURES)
+def test_layers_and_modules_are_found_in_every_architecture(kind: str, folder_of: Callable[[str], Path]) -> None:
+    from objectives.training.adapter import adapted
+    from objectives.workbench import open_base
+    from spaces import CorpusMix, LayerRange, Stage, Tuning
+
+    _, attention, mlp = _ARCHITECTURES[kind]
+    base = open_base(str(folder_of(kind)))
+    layout = base.layout()
+    assert layout.layers == 3
+    assert layout.context == 32
+    names = {preset: {path.rsplit(".", 1)[-1] for path in paths} for preset, paths in layout.presets.items()}
+    assert names == {"attention": attention, "mlp": mlp, "all-linear": attention | mlp}
+    assert not set(layout.presets["attention"]) & set(layout.presets["mlp"])
+    tuning = Tuning("lora", 2, 4, 0, layout.presets["all-linear"])
+    stage = Stage("train", CorpusMix.equal(["a"]), tuning, (LayerRange(0, 0),), 10, 1e-3)
+    with adapted(base.model("float32", "cpu"), stage, 0) as model:
+        adapter = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+        assert adapter == layout.adapter_weights(rank=2) * 2 // 3
+
+
+def test_the_shipped_base_is_small_and_whole() -> None:
+    from objectives.models.tiny import FOLDER
+    from objectives.workbench import open_base
+
+    layout = open_base("tiny").layout()
+    assert layout.base == "tiny"
+    assert layout.layers == 4
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 8_000_000
+    tokenizer = open_base("tiny").tokenizer()
+    assert (
+        tokenizer.decode(tokenizer("which of ant bee cat fox is odd?")["input_ids"])
+        == "which of ant bee cat fox is odd?"
+    )
+
+
+def test_a_name_that_cannot_be_loaded_offline_is_explained() -> None:
+    from objectives.workbench import open_base
+
+    with pytest.raises(InputError, match=r"'nobody/nothing' is neither a folder.*HF_HUB_OFFLINE is set.*'tiny'"):
+        open_base("nobody/nothing").layout()
+
+
+@pytest.mark.parametrize("name", ["./models/none", "/nowhere/model", "~/none"])
+def test_a_path_that_is_not_there_is_explained(name: str) -> None:
+    from objectives.workbench import open_base
+
+    with pytest.raises(InputError, match="is neither a folder"):
+        open_base(name).layout()
+
+
+def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
+    from objectives.workbench import open_base
+
+    with pytest.raises(InputError, match=r"It holds nothing; it must hold config\.json"):
+        open_base(str(tmp_path)).layout()
+
+
+def test_a_folder_without_tokenizer_is_refused(folder_of: Callable[[str], Path]) -> None:
+    from objectives.workbench import open_base
+
+    folder = folder_of("llama")
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+    with pytest.raises(InputError, match="tokenizer"):
+        open_base(str(folder)).tokenizer()
+
+
+def test_a_folder_without_weights_is_refused(folder_of: Callable[[str], Path]) -> None:
+    from objectives.workbench import open_base
+
+    folder = folder_of("llama")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="cannot be loaded"):
+        open_base(str(folder)).model("float32", "cpu")
+
+
+@pytest.mark.parametrize("content", ["{broken", json.dumps({"model_type": "not-a-model"}), "{}"])
+def test_a_broken_configuration_is_refused(folder_of: Callable[[str], Path], content: str) -> None:
+    from objectives.workbench import open_base
+
+    folder = folder_of("llama")
+    (folder / "config.json").write_text(content)
+    with pytest.raises(InputError, match="cannot be loaded as a causal language model"):
+        open_base(str(folder)).layout()
+
+
+def test_pickled_weights_are_not_opened(folder_of: Callable[[str], Path]) -> None:
+    import torch
+
+    from objectives.workbench import open_base
+
+    folder = folder_of("llama")
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+    with pytest.raises(InputError, match="safetensors"):
+        open_base(str(folder)).model("float32", "cpu")

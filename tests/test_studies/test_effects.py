@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from optuna.trial import TrialState
+
+from objectives.base import Rung
+from search import TrialRecord
+from search.arms import BalancedCoins
+from search.records import Arm
+from spaces import CorpusMix, Stage, TrialConfig, Tuning
+from studies.effects import TextEffect, text_effects
+
+TEXTS = ("alpha", "beta", "gamma", "delta")
+
+
+def record(
+    number: int,
+    texts: tuple[str, ...],
+    score: float,
+    *,
+    pair: int | None = None,
+    arm: Arm = "randomised",
+    state: TrialState = TrialState.COMPLETE,
+) -> TrialRecord:
+    stage = Stage("train", CorpusMix.equal(texts), Tuning("lora", 8, 16, 0, ("q_proj",)), (), 900, 1e-3)
+    return TrialRecord(
+        number=number,
+        arm=arm,
+        pair=pair,
+        propensity=0.5 if arm == "randomised" else None,
+        config=TrialConfig("tiny", 0, (stage,)),
+        params={},
+        state=state,
+        rungs=(Rung(0, 900, score, 0.01, base=0.2),),
+        error="",
+        seconds=1.0,
+    )
+
+
+def study(
+    score: Callable[[set[str], np.random.Generator], float],
+    pairs: int,
+    *,
+    texts: tuple[str, ...] = TEXTS,
+    seed: int = 0,
+    pair_noise: float = 0.0,
+) -> list[TrialRecord]:
+    """Randomised trials drawn as the product draws them, scored by a formula."""
+    rng = np.random.default_rng(seed)
+    coins = BalancedCoins(len(texts), seed)
+    found: list[TrialRecord] = []
+    for pair in range(pairs):
+        drawn = coins.draw(pair)
+        shared = rng.normal(0, pair_noise) if pair_noise else 0.0
+        for wanted in (1, 0):
+            mix = tuple(text for text, coin in zip(texts, drawn, strict=True) if coin == wanted)
+            found.append(record(len(found), mix, score(set(mix), rng) + shared, pair=pair))
+    return found
+
+
+def additive(effects: dict[str, float], noise: float) -> Callable[[set[str], np.random.Generator], float]:
+    return lambda mix, rng: 0.3 + sum(effects.get(text, 0.0) for text in mix) + rng.normal(0, noise)
+
+
+def by_name(effects: list[TextEffect]) -> dict[str, TextEffect]:
+    return {effect.text: effect for effect in effects}
+
+
+def test_planted_effects_are_found_with_their_signs() -> None:
+    found = by_name(text_effects(study(additive({"alpha": 0.2, "beta": -0.1}, 0.02), 16), TEXTS))
+    assert found["alpha"].verdict == "helps"
+    assert found["alpha"].effect == pytest.approx(0.2, abs=0.02)
+    assert found["beta"].verdict == "hurts"
+    assert found["beta"].effect == pytest.approx(-0.1, abs=0.02)
+    assert found["alpha"].low < 0.2 < found["alpha"].high
+    assert found["alpha"].method == "regression"
+
+
+def test_the_most_helpful_comes_first() -> None:
+    effects = {"alpha": -0.2, "beta": 0.1, "gamma": 0.3, "delta": 0.0}
+    found = text_effects(study(additive(effects, 0.01), 16), TEXTS)
+    assert [effect.text for effect in found] == ["gamma", "beta", "delta", "alpha"]
+
+
+def test_noise_that_both_trials_of_a_pair_share_does_not_widen_intervals() -> None:
+    calm = by_name(text_effects(study(additive({"alpha": 0.2}, 0.02), 16), TEXTS))
+    shaken = by_name(text_effects(study(additive({"alpha": 0.2}, 0.02), 16, pair_noise=1.0), TEXTS))
+    assert shaken["alpha"].verdict == "helps"
+    assert shaken["alpha"].high - shaken["alpha"].low < 1.5 * (calm["alpha"].high - calm["alpha"].low)
+
+
+def test_an_effect_that_depends_on_another_text_is_averaged_over_it() -> None:
+    """alpha adds 0.2 with beta and nothing without: 0.1 on average, the Banzhaf value."""
+    found = by_name(text_effects(study(lambda mix, rng: 0.2 * ({"alpha", "beta"} <= mix), 64), TEXTS))
+    assert found["alpha"].effect == pytest.approx(0.1, abs=1e-9)
+    assert found["beta"].effect == pytest.approx(0.1, abs=1e-9)
+    assert found["gamma"].effect == pytest.approx(0.0, abs=1e-9)
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
+    texts = ("a", "b", "c", "d", "e", "f", "g", "h")
+    truth = dict(zip(texts, (0.2, 0.1, -0.1, 0.0, 0.0, 0.05, 0.0, -0.02), strict=True))
+    covered, decided_wrongly, cases = 0, 0, 0
+    for seed in range(250):
+        trials = study(additive(truth, 0.06), 16, texts=texts, seed=seed, pair_noise=0.05)
+        for effect in text_effects(trials, texts):
+            covered += effect.low <= truth[effect.text] <= effect.high
+            decided_wrongly += truth[effect.text] == 0 and effect.verdict != "no evidence yet"
+            cases += 1
+    assert 0.94 <= covered / cases <= 0.999
+    assert decided_wrongly / cases < 0.05 * 4 / 8
+
+
+def test_pruned_guided_and_failed_trials_do_not_count() -> None:
+    trials = study(additive({"alpha": 0.2}, 0.02), 12)
+    before = text_effects(trials, TEXTS)
+    others = [
+        record(100, ("alpha",), -5.0, arm="guided"),
+        record(101, ("beta",), 9.0, arm="guided", state=TrialState.PRUNED),
+        record(102, ("gamma",), 9.0, pair=50, state=TrialState.FAIL),
+        record(103, ("alpha", "beta", "delta"), -9.0, pair=50),
+        record(104, ("gamma",), 9.0, pair=51, state=TrialState.RUNNING),
+    ]
+    assert text_effects([*others, *trials], TEXTS) == before
+
+
+def test_too_few_pairs_for_a_regression_still_give_intervals_that_hold() -> None:
+    texts = tuple("abcdefghijkl")
+    truth = {"a": 0.5, "b": -0.3}
+    covered = cases = 0
+    for seed in range(100):
+        found = text_effects(study(additive(truth, 0.05), 8, texts=texts, seed=seed), texts)
+        assert {effect.method for effect in found} == {"differences"}
+        for effect in found:
+            covered += effect.low <= truth.get(effect.text, 0.0) <= effect.high
+            cases += 1
+    assert covered / cases >= 0.94
+
+
+@pytest.mark.parametrize("pairs", [0, 1, 2])
+def test_almost_no_trials_give_no_verdict(pairs: int) -> None:
+    found = text_effects(study(additive({"alpha": 1.0}, 0.0), pairs), TEXTS)
+    assert {effect.verdict for effect in found} == {"no evidence yet"}
+    assert all(math.isinf(effect.low) and math.isinf(effect.high) for effect in found)
+    assert len(found) == 4
+
+
+def test_scores_without_any_noise_are_no_obstacle() -> None:
+    found = by_name(text_effects(study(additive({"alpha": 0.25}, 0.0), 8), TEXTS))
+    assert found["alpha"].verdict == "helps"
+    assert found["beta"].effect == pytest.approx(0.0, abs=1e-12)
+
+
+def test_effects_do_not_depend_on_the_order_of_the_records() -> None:
+    trials = study(additive({"alpha": 0.2}, 0.05), 10)
+    forwards, backwards = (by_name(text_effects(some, TEXTS)) for some in (trials, trials[::-1]))
+    for text in TEXTS:
+        assert forwards[text].effect == pytest.approx(backwards[text].effect)
+        assert forwards[text].low == pytest.approx(backwards[text].low)
+
+
+def test_on_real_games_the_intervals_hold(real_data: Path) -> None:
+    """Ten sources each, every coalition trained and scored: the exact effects are known."""
+    texts = tuple(f"text {i}" for i in range(10))
+    covered = cases = 0
+    for path in sorted((real_data / "tables" / "shapiq_games").glob("*.npz"))[::3]:
+        game = np.load(path)
+        coalitions, values = game["coalitions"].astype(int), game["values"].astype(float)
+        value = {tuple(row): float(score) for row, score in zip(coalitions, values, strict=True)}
+        alone = [value[tuple(int(i == j) for j in range(10))] for i in range(10)]
+        value[(0,) * 10] = min(alone)
+        scale = np.std(list(value.values()))
+        exact = [_banzhaf(value, i) for i in range(10)]
+
+        def score(
+            mix: set[str],
+            rng: np.random.Generator,
+            value: dict[tuple[int, ...], float] = value,
+            scale: float = float(scale),
+        ) -> float:
+            return value[tuple(int(text in mix) for text in texts)] + rng.normal(0, 0.3 * scale)
+
+        for effect in text_effects(study(score, 30, texts=texts, seed=cases), texts):
+            covered += effect.low <= exact[texts.index(effect.text)] <= effect.high
+            cases += 1
+    assert cases == 300
+    assert 0.94 <= covered / cases <= 0.995
+
+
+def _banzhaf(value: dict[tuple[int, ...], float], player: int) -> float:
+    gains = [
+        score - value[(*coalition[:player], 0, *coalition[player + 1 :])]
+        for coalition, score in value.items()
+        if coalition[player]
+    ]
+    return float(np.mean(gains))

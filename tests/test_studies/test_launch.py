@@ -1,0 +1,203 @@
+"""Launching and resuming on a database, with the synthetic objective and without Ray."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from objectives.base import Objective, Rung
+from search import LocalRunner
+from search.runner import ObjectiveFactory, Runner
+from search.searcher import StudySearcher
+from spaces import InputError, TrialConfig
+from studies.launch import Outcome, find, prepare_launch, prepare_resume
+from studies.spec import StudySpec
+from studies.store import Store
+
+
+def spec_for(library: Path, **fields: Any) -> StudySpec:
+    objective = {"kind": "synthetic", "effects": {"alpha": 0.3}, "noise": 0.01, **fields.pop("objective", {})}
+    return StudySpec.model_validate(
+        {
+            "name": "small",
+            "space": {"texts": {"folder": str(library)}, "learning_rate": {"low": 1e-4, "high": 1e-2}},
+            "objective": objective,
+            "search": {"trials": 8},
+            **fields,
+        }
+    )
+
+
+def local(_spec: StudySpec, _scratch: Path) -> Runner:
+    return LocalRunner()
+
+
+class Interrupted:
+    """A runner that is stopped with Ctrl-C after so many rungs."""
+
+    def __init__(self, rungs: int) -> None:
+        self._rungs = rungs
+
+    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Path) -> None:
+        LocalRunner().run(searcher, lambda: _Stopping(objective(), self._rungs), artifacts)
+
+
+class _Stopping:
+    def __init__(self, inner: Objective, left: int) -> None:
+        self._inner = inner
+        self._left = left
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        return self._inner.rungs
+
+    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+        for rung in self._inner.evaluate(trial, workdir):
+            if self._left == 0:
+                raise KeyboardInterrupt
+            self._left -= 1
+            yield rung
+
+
+def launch(library: Path, runs: Path, **fields: Any) -> Outcome:
+    return prepare_launch(spec_for(library, **fields), runs).run(local, lambda _: None)
+
+
+def test_a_study_runs_from_specification_to_records(library: Path, tmp_path: Path) -> None:
+    outcome = launch(library, tmp_path / "runs")
+    assert not outcome.interrupted
+    assert outcome.reason == ""
+    assert len(outcome.study.records) == 8
+    assert outcome.study.base == 0.25
+    assert [text.name for text in outcome.study.texts] == ["alpha", "beta", "delta", "gamma"]
+    assert outcome.study.texts[0].tokens == 8
+    assert outcome.study.best is not None
+    assert outcome.study.best.score == max(record.score or 0 for record in outcome.study.records)
+
+
+def test_an_interrupted_study_goes_on_where_it_stopped(library: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    stopped = prepare_launch(spec_for(library), runs).run(lambda *_: Interrupted(10), lambda _: None)
+    assert stopped.interrupted
+    assert len(stopped.study.ended(TrialState.RUNNING)) == 1
+    before = {record.number: record for record in stopped.study.records}
+    outcome = prepare_resume("small", runs).run(local, lambda _: None)
+    assert not outcome.interrupted
+    assert [record.number for record in outcome.study.records] == list(range(8))
+    assert all(record.state.is_finished() for record in outcome.study.records)
+    for number, record in before.items():
+        again = outcome.study.records[number]
+        assert again.config == record.config
+        assert again.rungs[: len(record.rungs)] == record.rungs
+
+
+def test_more_trials_can_be_asked_of_a_finished_study(library: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    launch(library, runs)
+    outcome = prepare_resume("small", runs, trials=12).run(local, lambda _: None)
+    assert len(outcome.study.records) == 12
+    assert find("small", runs)[1].spec.search.trials == 12
+
+
+def test_a_taken_name_says_how_to_resume_or_rename(library: Path, tmp_path: Path) -> None:
+    launch(library, tmp_path / "runs")
+    with pytest.raises(InputError, match=r"(?s)exists already.*mixtune resume small.*change `name:`"):
+        prepare_launch(spec_for(library), tmp_path / "runs")
+
+
+def test_a_taken_name_in_a_shared_database_is_refused_too(library: Path, tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'shared.db'}"
+    prepare_launch(spec_for(library, storage=storage), tmp_path / "here")
+    with pytest.raises(InputError, match="exists already"):
+        prepare_launch(spec_for(library, storage=storage), tmp_path / "there")
+    prepare_launch(spec_for(library, storage=storage, name="other"), tmp_path / "there")
+    assert Store(storage).names() == ["other", "small"]
+
+
+def test_an_unknown_study_gets_the_list(library: Path, tmp_path: Path) -> None:
+    launch(library, tmp_path / "runs")
+    with pytest.raises(InputError, match=r"no study 'smal'.*Studies there: small"):
+        find("smal", tmp_path / "runs")
+    storage = f"sqlite:///{tmp_path / 'runs' / 'small' / 'study.db'}"
+    with pytest.raises(InputError, match=r"Did you mean 'small'\?"):
+        find("smal", tmp_path / "runs", storage)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: (folder / "beta.txt").unlink(), "'beta' is gone"),
+        (lambda folder: (folder / "new.txt").write_text("a new text"), "'new' is new"),
+        (lambda folder: (folder / "alpha.txt").write_text("edited"), "'alpha' was edited"),
+    ],
+)
+def test_changed_texts_are_refused_on_resume(library: Path, tmp_path: Path, change: Any, message: str) -> None:
+    launch(library, tmp_path / "runs")
+    change(library)
+    with pytest.raises(InputError, match=rf"have changed since it began.*{message}.*another name"):
+        prepare_resume("small", tmp_path / "runs")
+
+
+def test_a_full_disk_is_refused_before_any_trial(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Usage:
+        free = 1000
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
+    with pytest.raises(InputError, match=r"the disk .* has 0\.0 GB left\. Free space"):
+        prepare_launch(spec_for(library), tmp_path / "runs")
+    monkeypatch.undo()
+    assert len(launch(library, tmp_path / "runs").study.records) == 8, "the name was not taken by the refused launch"
+
+
+def test_a_space_with_nothing_to_search_is_refused(library: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to search"):
+        prepare_launch(spec_for(library, space={"texts": {"folder": str(library), "choose": "all"}}), tmp_path / "runs")
+
+
+def test_an_effect_of_an_unknown_text_is_refused(library: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Did you mean 'alpha'"):
+        prepare_launch(spec_for(library, objective={"effects": {"alhpa": 1.0}}), tmp_path / "runs")
+
+
+def test_a_study_that_stops_itself_says_why(library: Path, tmp_path: Path) -> None:
+    outcome = launch(library, tmp_path / "runs", objective={"failures": 1})
+    assert "told to fail" in outcome.reason
+    assert len(outcome.study.ended(TrialState.FAIL)) == 3
+
+
+def test_a_file_that_is_no_database_is_one_paragraph(library: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs" / "small").mkdir(parents=True)
+    (tmp_path / "runs" / "small" / "study.db").write_bytes(b"not a database, but long enough to be read as one" * 50)
+    with pytest.raises(InputError, match=r"cannot be used: file is not a database\. Check that"):
+        find("small", tmp_path / "runs")
+
+
+@pytest.mark.parametrize("driver", ["postgresql+psycopg2", "mysql+aiomysql"])
+def test_a_password_is_not_shown(driver: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Store(f"{driver}://user:canary@127.0.0.1:1/x")
+    assert "canary" not in str(caught.value)
+
+
+def test_sqlite_is_switched_to_write_ahead_logging(library: Path, tmp_path: Path) -> None:
+    launch(library, tmp_path / "runs")
+    connection = sqlite3.connect(tmp_path / "runs" / "small" / "study.db")
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+def test_a_study_of_another_program_is_not_taken_for_ours(tmp_path: Path) -> None:
+    import optuna
+
+    storage = f"sqlite:///{tmp_path / 'other.db'}"
+    optuna.create_study(storage=storage, study_name="foreign")
+    with pytest.raises(InputError, match="was not made by mixtune"):
+        Store(storage).load("foreign")

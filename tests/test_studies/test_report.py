@@ -1,0 +1,143 @@
+"""Tables, figures, page and terminal output of studies in every state."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from studies.launch import Ready, prepare_launch
+from studies.report import PAGE, write_report
+from studies.store import Store, StoredStudy
+from studies.tables import RATING, TRIALS, rate_texts, trials_table
+from studies.terminal import print_best, print_rating, print_status
+from tests.test_studies.test_launch import Interrupted, local, spec_for
+
+
+def finished(library: Path, runs: Path, trials: int = 40, **objective: object) -> tuple[Store, StoredStudy]:
+    ready = prepare_launch(spec_for(library, search={"trials": trials}, objective=objective), runs)
+    return ready.store, ready.run(local, lambda _: None).study
+
+
+def text_of(page: Path) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"data:[^\"]*", "", page.read_text(encoding="utf-8")))
+
+
+def test_the_page_leads_with_the_answer(library: Path, tmp_path: Path) -> None:
+    store, study = finished(library, tmp_path / "runs")
+    page = write_report(store, study, tmp_path / "report")
+    content = text_of(page)
+    assert "Training on alpha makes the score better." in content
+    assert content.index("makes the score better") < content.index("<figure>")
+    assert "expect somewhat less on new ones" in content
+    assert content.count("<figure>") == 4
+    assert content.count('alt="') == 4
+    assert 'alt=""' not in content
+
+
+def test_the_page_needs_nothing_from_elsewhere(library: Path, tmp_path: Path) -> None:
+    content = text_of(write_report(*finished(library, tmp_path / "runs"), tmp_path / "report"))
+    assert "<script" not in content
+    assert "http" not in content
+    assert "<link" not in content
+
+
+def test_figures_and_tables_lie_beside_the_page(library: Path, tmp_path: Path) -> None:
+    write_report(*finished(library, tmp_path / "runs"), tmp_path / "report")
+    names = {path.name for path in (tmp_path / "report").iterdir()}
+    figures = {f"{name}.{kind}" for name in _FIGURES for kind in ("png", "svg")}
+    assert names == {PAGE, RATING, TRIALS} | figures
+
+
+_FIGURES = ("effects", "history", "learning_curves", "hyperparameters")
+
+
+def test_the_rating_table_has_a_row_for_every_text(library: Path, tmp_path: Path) -> None:
+    write_report(*finished(library, tmp_path / "runs"), tmp_path / "report")
+    rating = pd.read_csv(tmp_path / "report" / RATING)
+    assert rating["text"].iloc[0] == "alpha"
+    assert set(rating["text"]) == {"alpha", "beta", "gamma", "delta"}
+    assert rating["verdict"].iloc[0] == "helps"
+    assert (rating["low"] < rating["effect"]).all()
+    assert (rating["effect"] < rating["high"]).all()
+    assert rating["effect"].iloc[0] == pytest.approx(0.3, abs=0.03)
+    assert (rating["pairs"] == 10).all()
+
+
+def test_the_trials_table_has_a_row_for_every_trial(library: Path, tmp_path: Path) -> None:
+    _, study = finished(library, tmp_path / "runs")
+    table = trials_table(study)
+    assert len(table) == 40
+    for record, row in zip(study.records, table.to_dict("records"), strict=True):
+        assert row["trial"] == record.number
+        assert {text.name for text in study.texts if row[f"text:{text.name}"]} == set(record.texts)
+        assert pd.isna(row["score"]) == (record.score is None)
+        assert row["gain"] == pytest.approx(row["last_score"] - 0.25)
+
+
+@pytest.mark.parametrize("rungs", [0, 1, 7, 20])
+def test_a_study_under_way_has_a_report(library: Path, tmp_path: Path, rungs: int) -> None:
+    ready: Ready = prepare_launch(spec_for(library, search={"trials": 30}), tmp_path / "runs")
+    study = ready.run(lambda *_: Interrupted(rungs), lambda _: None).study
+    content = text_of(write_report(ready.store, study, tmp_path / "report"))
+    assert "1 under way" in content
+    if rungs < 6:
+        assert "There is no rating yet" in content
+
+
+def test_a_study_without_trials_has_a_report(library: Path, tmp_path: Path) -> None:
+    ready = prepare_launch(spec_for(library), tmp_path / "runs")
+    study = ready.store.load("small")
+    content = text_of(write_report(ready.store, study, tmp_path / "report"))
+    assert "There is no rating yet" in content
+    assert "No trial is complete yet." in content
+
+
+def test_failures_are_listed_with_their_reasons(library: Path, tmp_path: Path) -> None:
+    store, study = finished(library, tmp_path / "runs", failures=0.25)
+    assert "told to fail for this seed" in text_of(write_report(store, study, tmp_path / "report"))
+
+
+def test_names_in_any_script_and_with_signs_are_shown(library: Path, tmp_path: Path) -> None:
+    (library / "исповедь.txt").write_text("слова и мысли", encoding="utf-8")
+    (library / "a <b> & c.txt").write_text("signs that mean something to a browser", encoding="utf-8")
+    content = text_of(write_report(*finished(library, tmp_path / "runs"), tmp_path / "report"))
+    assert "исповедь" in content
+    assert "a &lt;b&gt; &amp; c" in content
+    assert "a <b>" not in content
+
+
+def recorder() -> Console:
+    return Console(width=100, record=True, file=io.StringIO())
+
+
+def test_the_rating_in_the_terminal(library: Path, tmp_path: Path) -> None:
+    _, study = finished(library, tmp_path / "runs")
+    console = recorder()
+    print_rating(console, study, planted=dict.fromkeys(("alpha", "beta", "gamma", "delta"), "as planted"))
+    text = console.export_text()
+    assert re.search(r"alpha +\+0\.\d{3} +\+0\.\d{3} to \+0\.\d{3} +helps +as planted", text)
+    assert "Training on alpha makes the score better." in text
+
+
+def test_status_and_best_in_the_terminal(library: Path, tmp_path: Path) -> None:
+    ready = prepare_launch(spec_for(library, search={"trials": 30}), tmp_path / "runs")
+    study = ready.run(lambda *_: Interrupted(20), lambda _: None).study
+    console = recorder()
+    print_status(console, study)
+    assert study.best is not None
+    print_best(console, study, study.best)
+    text = console.export_text()
+    assert re.search(r"small: \d+ of 30 trials", text)
+    assert "mixtune resume small" in text
+    assert "1 under way" in text
+    assert "target modules" in text
+
+
+def test_effects_of_the_report_are_those_of_the_records(library: Path, tmp_path: Path) -> None:
+    store, study = finished(library, tmp_path / "runs")
+    assert rate_texts(store.load("small")) == rate_texts(study)

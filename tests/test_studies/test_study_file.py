@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from objectives.spec import BenchmarkSpec, FinetuneSpec
+from spaces import InputError
+from studies.spec import StudySpec
+from studies.study_file import parse_study, read_study
+
+GOOD = """\
+schema: 1
+name: fables
+space:
+  texts: {folder: books}
+  lora:
+    rank: [4, 8]
+    targets: [attention, all-linear]
+  layers: {min: 1, max: 2}
+  learning_rate: {low: 1e-4, high: 1e-2}
+objective:
+  base: tiny
+  tokens: 1000
+  scores:
+    - kind: benchmark
+      tasks: [a.yaml]
+search:
+  trials: 4
+"""
+
+
+def wrong(old: str, new: str) -> str:
+    assert old in GOOD
+    with pytest.raises(InputError) as caught:
+        parse_study(GOOD.replace(old, new), Path("s.yaml"))
+    return str(caught.value)
+
+
+def test_a_study_file_is_read() -> None:
+    spec = parse_study(GOOD, Path("s.yaml"))
+    assert spec.name == "fables"
+    assert spec.space.lora.rank == [4, 8]
+    assert isinstance(spec.objective, FinetuneSpec)
+    assert spec.objective.rungs[-1] == 1
+
+
+def test_a_study_survives_the_database() -> None:
+    spec = parse_study(GOOD, Path("s.yaml"))
+    assert StudySpec.model_validate(spec.to_dict()) == spec
+    assert StudySpec.model_validate(spec.to_dict()).fingerprint == spec.fingerprint
+
+
+def test_the_fingerprint_leaves_out_what_changes_no_score() -> None:
+    spec = parse_study(GOOD, Path("s.yaml"))
+    assert parse_study(GOOD.replace("trials: 4", "trials: 9"), Path("s.yaml")).fingerprint == spec.fingerprint
+    assert parse_study(GOOD.replace("tokens: 1000", "tokens: 2000"), Path("s.yaml")).fingerprint != spec.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "messages"),
+    [
+        ("rank: [4, 8]", "rnk: 4", ["line 6: space.lora.rnk: there is no field", "Did you mean 'rank'?", "targets"]),
+        ("rank: [4, 8]", "rank: four", ["line 6: space.lora.rank: ", "integer", "got 'four'"]),
+        ("rank: [4, 8]", "rank: [4, -8]", ["line 6: space.lora.rank.1: ", "greater than 0", "got -8"]),
+        ("rank: [4, 8]", "rank: []", ["line 6: space.lora.rank: ", "at least 1"]),
+        ("rank: [4, 8]", "rank: {low: 8, high: 4}", ["low must be less than high, got low 8 and high 4"]),
+        ("rank: [4, 8]", "rank: {low: 8, hih: 9}", ["rank.high: this field is required", "Did you mean 'high'?"]),
+        ("min: 1", "min: 3", ["line 8: space.layers: min must not exceed max, got min 3 and max 2"]),
+        ("min: 1", "mn: 1", ["line 8: space.layers.mn: there is no field", "Did you mean 'min'?"]),
+        ("low: 1e-4", "low: 0", ["line 9: space.learning_rate: low must be above 0 where log is true"]),
+        ("low: 1e-4", "low: .nan", ["line 9: space.learning_rate.low: ", "finite"]),
+        ("name: fables\n", "", ["line 1: name: this field is required"]),
+        ("name: fables", "name: ../x", ["line 2: name: ", "got '../x'"]),
+        ("schema: 1", "schema: 2", ["line 1: schema: ", "got 2"]),
+        ("kind: benchmark", "kind: bench", ["line 14: ", "one of benchmark, heldout", "Did you mean 'benchmark'?"]),
+        ("kind: benchmark", "metric: accuracy", ["line 14: objective.scores.0: say which `kind`"]),
+        ("kind: benchmark", "kind: heldout", ["line 15: objective.scores.0.tasks: there is no field", "passage"]),
+        ("tasks: [a.yaml]", "task: a", ["scores.0.tasks: this field is required", "Did you mean 'tasks'?"]),
+        ("tokens: 1000", "tokens: -5", ["line 12: objective.tokens: ", "greater than 0", "got -5"]),
+        ("tokens: 1000", "tokens: 9\n  rungs: [0.5, 0.2]", ["line 13: objective.rungs: ", "increase and end with 1"]),
+        ("tokens: 1000", "tokens: 9\n  kind: synth", ["line 10: objective: `kind` must be one of", "'synthetic'?"]),
+        ("trials: 4", "trials: many", ["line 17: search.trials: ", "got 'many'"]),
+        ("trials: 4", "sampler: tpee", ["line 17: search.sampler: ", "Did you mean 'tpe'?"]),
+        ("trials: 4", "pruner: ahsa", ["line 17: search.pruner: must be one of asha", "Did you mean 'asha'?"]),
+        ("search:", "serach:", ["line 16: serach: there is no field", "Did you mean 'search'?"]),
+        ("rank: [4, 8]", "rank: 4\n    rank: 8", ["line 7: the field 'space.lora.rank' stands twice, first on line 6"]),
+        ("  texts: {folder: books}\n", "", ["line 3: space.texts: this field is required"]),
+        ("folder: books", "folder: books, choose: some", ["line 4: space.texts.choose: ", "'subset' or 'all'"]),
+        ("rank: [4, 8]", "rank: 4\n    alpha: 8\n    alpha_per_rank: 1", ["alpha or alpha_per_rank, not both"]),
+        ("name: fables", "name: [", ["this is not YAML"]),
+        (GOOD, "- a\n- b\n", ["a study file is a list of `field: value` lines"]),
+        (GOOD, "", ["a study file is a list of `field: value` lines"]),
+        ("space:", "space: 3\nother:", ["line 3: space: this is a section"]),
+    ],
+)
+def test_every_error_says_where_what_and_what_is_allowed(old: str, new: str, messages: list[str]) -> None:
+    text = wrong(old, new)
+    for message in messages:
+        assert message in text
+
+
+def test_all_errors_are_told_at_once() -> None:
+    text = wrong("trials: 4", "trials: 0\n  sampler: bayes")
+    assert len(text.splitlines()) == 2
+
+
+def test_paths_start_at_the_study_file(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "s.yaml").write_text(GOOD.replace("base: tiny", "base: model"))
+    spec = read_study(tmp_path / "s.yaml")
+    assert spec.space.texts.folder == tmp_path / "books"
+    assert isinstance(spec.objective, FinetuneSpec)
+    assert spec.objective.base == str(tmp_path / "model")
+    assert isinstance(spec.objective.scores[0], BenchmarkSpec)
+    assert spec.objective.scores[0].tasks == [str(tmp_path / "a.yaml")]
+
+
+def test_names_on_the_hub_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(GOOD.replace("base: tiny", "base: org/model").replace("a.yaml", "arc_easy"))
+    spec = read_study(tmp_path / "s.yaml")
+    assert isinstance(spec.objective, FinetuneSpec)
+    assert spec.objective.base == "org/model"
+    assert isinstance(spec.objective.scores[0], BenchmarkSpec)
+    assert spec.objective.scores[0].tasks == ["arc_easy"]
+
+
+def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(GOOD)
+    with pytest.raises(InputError, match=r"Did you mean 'study\.yaml'\?"):
+        read_study(tmp_path / "studdy.yaml")
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_bytes(b"name: \xff")
+    with pytest.raises(InputError, match="byte offset 6"):
+        read_study(tmp_path / "s.yaml")
