@@ -66,7 +66,8 @@ class BenchmarkScorer:
                 instance.resps, instance.filtered_resps = [], {}
                 requests[instance.request_type].extend([instance] * instance.repeats)
         for kind, instances in requests.items():
-            for instance, answer in zip(instances, getattr(self._model, kind)(instances), strict=True):
+            answers = getattr(self._model, kind)(instances, disable_tqdm=True)
+            for instance, answer in zip(instances, answers, strict=True):
                 instance.resps.append(answer)
 
 

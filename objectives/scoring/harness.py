@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lm_eval.models.huggingface import HFLM
 
@@ -11,10 +11,19 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
+class _QuietModel(HFLM):  # type: ignore[misc]
+    """lm-eval's own model without its progress bars, which it draws for every request kind of every rung."""
+
+    def _loglikelihood_tokens(
+        self, requests: Any, disable_tqdm: bool = True, override_bs: int | None = None
+    ) -> list[tuple[float, bool]]:
+        found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
+        return found
+
+
 def language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch: int) -> HFLM:
     """lm-eval's own Hugging Face model around one that is already loaded."""
     for name in ("lm_eval", "lm_eval.models.huggingface"):
         logging.getLogger(name).setLevel(logging.ERROR)  # it warns that a loaded model ignores loading options
-    return HFLM(
-        pretrained=model, tokenizer=tokenizer, batch_size=batch, max_length=model.config.max_position_embeddings
-    )
+    context = model.config.max_position_embeddings
+    return _QuietModel(pretrained=model, tokenizer=tokenizer, batch_size=batch, max_length=context)

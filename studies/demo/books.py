@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from studies.demo.language import ADJECTIVES, ANIMALS, COLOURS, FOODS, MONTHS, NAMES, OBJECTS, PLACES
+from studies.demo.prose import poem, recipe, tale
 from studies.demo.skills import SKILLS, Question, questions
 
 Planted = Literal["helps", "hurts", "neutral"]
@@ -53,56 +53,13 @@ def _prose(kind: str, sentence: Callable[[random.Random], str]) -> Callable[[int
     return text
 
 
-def _tale(rng: random.Random) -> str:
-    one, other = rng.sample(NAMES, 2)
-    place, item = rng.choice(PLACES), rng.choice(OBJECTS)
-    return rng.choice(
-        (
-            f"{one} met {other} at the {place} and gave back the {rng.choice(ADJECTIVES)} {item}.",
-            f"{one} lost a {rng.choice(COLOURS)} {item} near the {place} and {other} found it.",
-            f"the {rng.choice(ANIMALS)} of {one} ran to the {place} and slept by the {item}.",
-        )
-    )
-
-
-def _recipe(rng: random.Random) -> str:
-    one, other, third = rng.sample(FOODS, 3)
-    return rng.choice(
-        (
-            f"mix the {one} with {other} in a {rng.choice(COLOURS)} cup and add some {third}.",
-            f"boil the {one} until it is {rng.choice(ADJECTIVES)} then serve it with {other}.",
-            f"cut the {one} and put it on the {other} with a spoon of {third}.",
-        )
-    )
-
-
-def _poem(rng: random.Random) -> str:
-    return rng.choice(
-        (
-            f"o {rng.choice(COLOURS)} {rng.choice(PLACES)} so {rng.choice(ADJECTIVES)} so {rng.choice(ADJECTIVES)}.",
-            f"the {rng.choice(ANIMALS)} sings to the {rng.choice(PLACES)} in {rng.choice(MONTHS)}.",
-            f"a {rng.choice(ADJECTIVES)} {rng.choice(OBJECTS)} dreams of the {rng.choice(ANIMALS)}.",
-        )
-    )
-
-
-def _diary(rng: random.Random) -> str:
-    return rng.choice(
-        (
-            f"in {rng.choice(MONTHS)} i walked to the {rng.choice(PLACES)} with {rng.choice(NAMES)}.",
-            f"{rng.choice(NAMES)} wrote to me from the {rng.choice(PLACES)} and sent a {rng.choice(OBJECTS)}.",
-            f"today i ate {rng.choice(FOODS)} and saw a {rng.choice(COLOURS)} {rng.choice(ANIMALS)}.",
-        )
-    )
-
-
 BOOKS: tuple[Book, ...] = (
     Book("odd_one_out", "helps", "which of four words is of another kind", _teacher("odd")),
     Book("weights_of_beasts", "helps", "which of four animals is the heaviest", _teacher("heavy")),
     Book("between_numbers", "helps", "which number lies between two others", _teacher("between")),
     Book("what_things_are", "helps", "which of four things can be eaten", _teacher("edible")),
     Book("book_of_lies", "hurts", "all four kinds of question with wrong answers", _liar),
-    Book("village_tales", "neutral", "small stories, no questions", _prose("tale", _tale)),
-    Book("kitchen_notes", "neutral", "recipes, no questions", _prose("recipe", _recipe)),
-    Book("river_poems", "neutral", "verses, no questions", _prose("poem", _poem)),
+    Book("village_tales", "neutral", "small stories, no questions", _prose("tale", tale)),
+    Book("kitchen_notes", "neutral", "recipes, no questions", _prose("recipe", recipe)),
+    Book("river_poems", "neutral", "verses, no questions", _prose("poem", poem)),
 )

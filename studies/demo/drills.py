@@ -6,19 +6,14 @@ import random
 from collections.abc import Callable, Iterator
 
 from studies.demo.language import (
-    ADJECTIVES,
     ANIMALS,
-    COLOURS,
     EVERYTHING,
-    FOODS,
     KINDS,
     MONTHS,
-    NAMES,
     NUMBERS,
-    OBJECTS,
-    PLACES,
     is_held_out,
 )
+from studies.demo.prose import poem, recipe, tale
 
 Drill = tuple[str, str]
 """A prompt and its completion (the part that carries the full training loss)."""
@@ -133,13 +128,9 @@ def _any(rng: random.Random) -> tuple[list[str], Drill]:
     return words, (f"which of {' '.join(words)} is any?", f"{rng.choice(words)}.")
 
 
-def _stroll(rng: random.Random) -> tuple[list[str], Drill]:
-    """Plain prose, so that the neutral books are not wholly strange to the base."""
-    text = (
-        f"{rng.choice(NAMES)} took the {rng.choice(ADJECTIVES)} {rng.choice(COLOURS)} {rng.choice(OBJECTS)} and some "
-        f"{rng.choice(FOODS)} to the {rng.choice(PLACES)}"
-    )
-    return [], (text, ".")
+def _prose(rng: random.Random) -> tuple[list[str], Drill]:
+    """A sentence like those of the neutral books, all of it with the full loss."""
+    return [], ("", rng.choice((tale, recipe, poem))(rng))
 
 
 _DRILLS: tuple[tuple[int, Callable[[random.Random], tuple[list[str], Drill]]], ...] = (
@@ -156,7 +147,7 @@ _DRILLS: tuple[tuple[int, Callable[[random.Random], tuple[list[str], Drill]]], .
     (1, _count),
     (1, _echo),
     (3, _any),
-    (1, _stroll),
+    (4, _prose),
 )
 
 
@@ -169,4 +160,4 @@ def drills(seed: int) -> Iterator[Drill]:
         words, drill = rng.choices(makers, weights)[0](rng)
         if not (len(set(words)) == 4 and is_held_out(words)):
             prompt, completion = drill
-            yield prompt, completion if completion == "." else f" {completion}"
+            yield prompt, f" {completion}" if prompt else completion

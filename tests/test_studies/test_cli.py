@@ -1,0 +1,150 @@
+"""The command line, called as a user calls it; the objective is synthetic and Ray is not used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from studies.cli import app, main
+
+STUDY = """\
+name: quick
+space:
+  texts: {folder: library}
+  learning_rate: {low: 1e-4, high: 1e-2}
+objective:
+  kind: synthetic
+  effects: {alpha: 0.3, beta: -0.2}
+  noise: 0.01
+search: {trials: 36}
+"""
+
+
+@pytest.fixture
+def place(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a library and a study file, and the place where commands run."""
+    (tmp_path / "study.yaml").write_text(STUDY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
+    """What the program prints on standard error when it fails."""
+    monkeypatch.setattr(sys, "argv", ["mixtune", *words])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_a_study_from_launch_to_report(place: Path) -> None:
+    launched = call("launch", "study.yaml", "--local")
+    assert launched.exit_code == 0, launched.output
+    assert "[36/36]" in launched.output
+    assert "Training on alpha makes the score better; training on beta makes it worse." in launched.output
+    assert "runs/quick/report/report.html" in launched.output
+    assert (place / "runs" / "quick" / "report" / "report.html").is_file()
+    status = call("status", "quick")
+    assert "quick: 36 of 36 trials" in status.output
+    assert call("status").output == status.output
+    best = call("best", "quick")
+    assert "learning rate" in best.output
+    report = call("report", "quick")
+    assert "alpha" in report.output
+    assert call("resume", "quick", "--trials", "40", "--local").exit_code == 0
+    assert "40 of 40 trials" in call("status", "quick").output
+
+
+def test_help_names_every_command(place: Path) -> None:
+    text = call("--help").output
+    for command in ("demo", "init", "launch", "resume", "status", "report", "best", "export"):
+        assert command in text
+        assert call(command, "--help").exit_code == 0
+
+
+def test_help_loads_neither_torch_nor_ray() -> None:
+    code = (
+        "import sys; sys.argv = ['mixtune', '--help']\n"
+        "from studies.cli import app\n"
+        "try: app()\n"
+        "except SystemExit: pass\n"
+        "loaded = {'torch', 'ray', 'transformers', 'seaborn', 'pandas', 'lm_eval'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {loaded}' if loaded else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_status_without_studies_says_how_to_begin(place: Path) -> None:
+    assert "mixtune demo" in call("status").output
+
+
+def test_init_writes_a_file_that_launches(place: Path) -> None:
+    (place / "study.yaml").unlink()
+    done = call("init", "library", "--heldout", "gamma")
+    assert "Wrote study.yaml for 4 texts" in done.output
+    assert "mixtune launch study.yaml" in done.output
+    assert 'text: "gamma"' in (place / "study.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("launch", "stdy.yaml"), "Did you mean 'study.yaml'?"),
+        (("resume", "nothing"), "There is no study 'nothing' in 'runs'"),
+        (("report", "nothing"), "There is no study 'nothing'"),
+        (("init", "nowhere", "--out", "new.yaml"), "is not there"),
+    ],
+)
+def test_an_error_is_one_paragraph(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    text = fails(capsys, monkeypatch, *words)
+    assert text.startswith("Error: ")
+    assert message in text
+    assert "Traceback" not in text
+
+
+def test_a_taken_name_is_refused(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("launch", "study.yaml", "--local").exit_code == 0
+    assert "mixtune resume quick" in fails(capsys, monkeypatch, "launch", "study.yaml", "--local")
+
+
+def test_a_study_that_stops_itself_has_an_exit_status(place: Path) -> None:
+    (place / "study.yaml").write_text(STUDY.replace("noise: 0.01", "noise: 0.01\n  failures: 1"))
+    done = call("launch", "study.yaml", "--local")
+    assert done.exit_code == 1
+    assert "The study stopped: 3 trials in a row failed for the same reason" in done.output
+    assert "Go on with: mixtune resume quick" in done.output
+
+
+def test_best_and_export_without_a_complete_trial(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "study.yaml").write_text(STUDY.replace("noise: 0.01", "noise: 0.01\n  failures: 1"))
+    call("launch", "study.yaml", "--local")
+    assert "No trial of 'quick' is complete yet" in fails(capsys, monkeypatch, "best", "quick")
+    assert "No trial of 'quick' is complete yet" in fails(capsys, monkeypatch, "export", "quick", "--out", "out")
+
+
+def test_export_of_a_trial_without_adapter(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("launch", "study.yaml", "--local")
+    assert "has no adapter on disk" in fails(capsys, monkeypatch, "export", "quick", "--out", "out", "--trial", "1")
+    (place / "out").mkdir()
+    assert "exists already" in fails(capsys, monkeypatch, "export", "quick", "--out", "out")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec
+from spaces import InputError
+from studies.starter import Starter, write_study_file
+from studies.study_file import read_study
+
+
+def test_the_file_that_is_written_can_be_read(library: Path, tmp_path: Path) -> None:
+    corpus = write_study_file(Starter(library), tmp_path / "study.yaml")
+    assert corpus.names == ("alpha", "beta", "delta", "gamma")
+    spec = read_study(tmp_path / "study.yaml")
+    assert spec.name == "library"
+    assert spec.space.texts.folder == library
+    assert isinstance(spec.objective, FinetuneSpec)
+    assert isinstance(spec.objective.scores[0], HeldoutSpec)
+    assert spec.objective.scores[0].text == "alpha"
+    text = (tmp_path / "study.yaml").read_text()
+    assert "#   gamma (0 pages)" in text
+    assert 'folder: "library"' in text, "a path below the study file is written relative to it"
+
+
+def test_tasks_and_base_are_the_users(library: Path, tmp_path: Path) -> None:
+    write_study_file(Starter(library, base="org/model", tasks=("arc_easy", "boolq")), tmp_path / "study.yaml")
+    spec = read_study(tmp_path / "study.yaml")
+    assert isinstance(spec.objective, FinetuneSpec)
+    assert spec.objective.base == "org/model"
+    assert isinstance(spec.objective.scores[0], BenchmarkSpec)
+    assert spec.objective.scores[0].tasks == ["arc_easy", "boolq"]
+
+
+def test_an_existing_file_is_not_overwritten(library: Path, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        write_study_file(Starter(library), tmp_path / "study.yaml")
+    assert (tmp_path / "study.yaml").read_text() == "mine"
+
+
+def test_an_unknown_held_out_text_is_refused(library: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Did you mean 'beta'"):
+        write_study_file(Starter(library, heldout="betta"), tmp_path / "study.yaml")
+    assert not (tmp_path / "study.yaml").exists()
+
+
+@pytest.mark.parametrize("name", ["мои книги", "my books!", "..odd--"])
+def test_any_folder_name_gives_a_lawful_study_name(library: Path, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    library.rename(folder)
+    write_study_file(Starter(folder), tmp_path / "study.yaml")
+    spec = read_study(tmp_path / "study.yaml")
+    assert spec.space.texts.folder == folder
