@@ -41,6 +41,7 @@ def write_study_file(starter: Starter, path: Path) -> Corpus:
         _environment()
         .get_template("study.yaml.j2")
         .render(
+            file=path.name,
             name=_name(starter.folder),
             folder=_relative(starter.folder, path.parent),
             corpus=corpus,

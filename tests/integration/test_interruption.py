@@ -1,0 +1,128 @@
+"""What stops a study from outside: Ctrl-C and kill -9 of the whole program, on the command line with a real Ray."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from optuna.trial import TrialState
+
+from search import TrialRecord
+from studies.launch import find
+
+pytestmark = pytest.mark.ray
+
+TRIALS = 24
+STUDY = """\
+name: long
+space:
+  texts: {folder: library}
+  learning_rate: {low: 1e-4, high: 1e-2}
+objective:
+  kind: synthetic
+  effects: {alpha: 0.3, beta: -0.2}
+  noise: 0.01
+  seconds: 0.1
+search: {trials: 24, workers: 2, pruner: none}
+"""
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+class Program:
+    """`mixtune` in a process group of its own, as a shell starts it."""
+
+    def __init__(self, place: Path, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "studies.cli", *words],
+            cwd=place,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+
+    def wait_for(self, finished: int) -> None:
+        """Until it has told of so many finished trials."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith(f"[{finished}/"):
+                return
+        pytest.fail("it ended before it had so many trials")
+
+    def output(self) -> str:
+        text, _ = self.process.communicate(timeout=120)
+        return text
+
+    def kill(self) -> None:
+        """kill -9 of everything that it started."""
+        family = [self.process.pid, *(child.pid for child in psutil.Process(self.process.pid).children(recursive=True))]
+        for pid in family:
+            if psutil.pid_exists(pid):
+                os.kill(pid, signal.SIGKILL)
+        self.process.communicate(timeout=60)
+
+
+def records(place: Path) -> tuple[TrialRecord, ...]:
+    return find("long", place / "runs")[1].records
+
+
+def ended(place: Path) -> dict[int, TrialRecord]:
+    return {record.number: record for record in records(place) if record.state in _FINISHED}
+
+
+@pytest.fixture
+def place(library: Path, tmp_path: Path) -> Path:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    return tmp_path
+
+
+@pytest.fixture
+def launched(place: Path) -> Iterator[Program]:
+    """A study with some trials finished and others under way."""
+    program = Program(place, "launch", "study.yaml")
+    try:
+        program.wait_for(finished=4)
+        yield program
+    finally:
+        if program.process.poll() is None:
+            program.kill()
+
+
+def finishes_with_nothing_lost(place: Path, before: dict[int, TrialRecord]) -> None:
+    resumed = Program(place, "resume", "long")
+    text = resumed.output()
+    assert resumed.process.returncode == 0, text
+    after = ended(place)
+    assert sorted(after) == list(range(TRIALS))
+    assert {record.state for record in after.values()} == {TrialState.COMPLETE}
+    for number, record in before.items():
+        assert after[number] == record, "a finished trial stays as it was"
+    assert (place / "runs" / "long" / "report" / "report.html").is_file()
+
+
+def test_ctrl_c_says_how_to_go_on(place: Path, launched: Program) -> None:
+    os.killpg(launched.process.pid, signal.SIGINT)
+    text = launched.output()
+    assert launched.process.returncode == 130, text
+    before = ended(place)
+    assert f"{len(before)} of {TRIALS} trials are finished and stored" in text
+    assert text.rstrip().endswith("Go on with: mixtune resume long")
+    assert "Traceback" not in text
+    finishes_with_nothing_lost(place, before)
+
+
+def test_kill_9_loses_nothing(place: Path, launched: Program) -> None:
+    launched.kill()
+    before = ended(place)
+    running = [record for record in records(place) if record.state is TrialState.RUNNING]
+    assert running, "the driver had no time to tell their end"
+    finishes_with_nothing_lost(place, before)
+    for record in running:
+        assert ended(place)[record.number].config == record.config, "run again as it was, under its number"

@@ -1,0 +1,98 @@
+"""The main job on real components: books to rating through Ray Tune, Optuna, peft, lm-eval and SQLite."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from optuna.trial import TrialState
+
+from objectives.spec import BenchmarkSpec
+from search.ray_runner import RayRunner
+from studies.demo.library import write_demo
+from studies.export import export_adapter
+from studies.launch import Outcome, prepare_launch
+from studies.report import write_report
+from studies.store import Store, default_url
+from studies.study_file import read_study
+
+pytestmark = [pytest.mark.ray, pytest.mark.torch]
+
+TRIALS = 6
+
+
+@dataclass(frozen=True)
+class Job:
+    """A finished study on the demo's library, much shorter than the demo."""
+
+    outcome: Outcome
+    tasks: list[str]
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    folder = tmp_path_factory.mktemp("job")
+    path = write_demo(folder, "short", seed=0)
+    study = yaml.safe_load(path.read_text())
+    study["objective"] |= {"tokens": 5120, "rungs": [0.5, 1.0]}
+    study["objective"]["scores"].append({"kind": "heldout", "text": "river_poems"})
+    study["search"] |= {"trials": TRIALS, "workers": 2}
+    path.write_text(yaml.safe_dump(study))
+    spec = read_study(path)
+    ready = prepare_launch(spec, folder / "runs")
+    outcome = ready.run(lambda _spec, scratch: RayRunner(scratch, workers=2), lambda _: None)
+    (first, _) = spec.objective.scores  # type: ignore[union-attr]
+    assert isinstance(first, BenchmarkSpec)
+    return Job(outcome, first.tasks)
+
+
+def test_trials_train_and_are_scored_on_both_measures(job: Job) -> None:
+    records = job.outcome.study.records
+    assert [record.number for record in records] == list(range(TRIALS))
+    for record in records:
+        assert record.state in {TrialState.COMPLETE, TrialState.PRUNED}, record.error
+        rung = record.rungs[-1]
+        assert len(rung.items) == 240
+        assert 0 <= rung.score <= 1
+        assert {"accuracy", "probability", "bits_per_byte"} <= set(rung.qualities)
+        assert {"train", "score", "save"} <= set(rung.seconds) or not record.texts
+    assert job.outcome.study.base == pytest.approx(0.25, abs=0.05), "the base is at chance"
+
+
+def test_training_on_a_mix_changes_the_score(job: Job) -> None:
+    scores = {record.score for record in job.outcome.study.records if record.score is not None}
+    assert len(scores) > 1
+
+
+def test_an_exported_adapter_gives_the_score_that_is_in_the_database(job: Job, tmp_path: Path) -> None:
+    from peft import PeftModel
+
+    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.workbench import open_base
+    from spaces import scan
+
+    study, folder = job.outcome.study, job.outcome.folder
+    trained = next(record for record in study.records if record.score is not None and record.texts)
+    written = export_adapter(study, folder, tmp_path / "adapter", trained.number)
+    assert written.suffix == ".safetensors"
+    base = open_base("tiny")
+    model = PeftModel.from_pretrained(base.model("float32", "cpu"), tmp_path / "adapter").eval()
+    spec = BenchmarkSpec(kind="benchmark", tasks=job.tasks, batch=240)
+    corpus = scan(folder.parent.parent / "library")
+    score = BenchmarkScorer(spec, corpus, model, base.tokenizer()).score()
+    assert score.value == pytest.approx(trained.score, abs=1e-5)
+    provenance = json.loads((tmp_path / "adapter" / "provenance.json").read_text())
+    assert [text["name"] for text in provenance["texts"]] == list(trained.texts)
+    assert provenance["training_tokens"] == 5120
+
+
+def test_the_report_of_a_real_study(job: Job) -> None:
+    store = Store(default_url(job.outcome.folder))
+    page = write_report(store, job.outcome.study, job.outcome.folder / "report")
+    text = page.read_text()
+    assert "probability of the right answer" in text
+    for name in job.outcome.study.texts:
+        assert name.name in text

@@ -1,0 +1,125 @@
+"""The contract of the runners, on a real database, with and without a real Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+from search import Event, LocalRunner, TrialRecord, read_record
+from search.ray_runner import RayRunner
+from search.runner import Runner
+from spaces import Corpus
+from studies.store import Store
+from tests.integration.objectives_of import TracedFactory
+from tests.studies_of import searcher_on, synthetic_factory
+
+WORKERS = 2
+TRIALS = 30
+FAILING = frozenset({4, 9})
+
+RUNNERS: dict[str, Callable[[Path], Runner]] = {
+    "local": lambda scratch: LocalRunner(),
+    "ray": lambda scratch: RayRunner(scratch, workers=WORKERS),
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A study after its run."""
+
+    records: list[TrialRecord]
+    events: list[Event]
+    folder: Path
+    stop_reason: str
+
+    def traces(self) -> list[tuple[int, int]]:
+        """Process, and how many trials it had begun, for every trial."""
+        words = [path.read_text().split() for path in sorted(self.folder.glob("trial-*/trace"))]
+        return [(int(process), int(begun)) for process, begun in words]
+
+
+def run(runner: Runner, corpus: Corpus, folder: Path, *, trials: int = TRIALS, **traced: frozenset[int]) -> Ran:
+    store = Store(f"sqlite:///{folder / 'study.db'}")
+    events: list[Event] = []
+    searcher = searcher_on(corpus, store.storage, trials=trials, watch=events.append)
+    factory = TracedFactory(synthetic_factory(corpus, noise=0.02), **traced)
+    runner.run(searcher, factory, folder / "artifacts")
+    found = (read_record(trial) for trial in store.open_study("study").trials)
+    records = [record for record in found if record is not None]
+    return Ran(records, events, folder / "artifacts", searcher.stop_reason)
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.ray] if name == "ray" else []) for name in RUNNERS]
+)
+def ran(request: pytest.FixtureRequest, imagined: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    folder = tmp_path_factory.mktemp(request.param)
+    return run(RUNNERS[request.param](folder / "ray"), imagined, folder, failing=FAILING)
+
+
+def test_every_trial_ends_in_a_true_state(ran: Ran) -> None:
+    assert [record.number for record in ran.records] == list(range(TRIALS))
+    assert ran.stop_reason == ""
+    for record in ran.records:
+        tokens = [rung.tokens for rung in record.rungs]
+        if record.number in FAILING:
+            assert record.state is TrialState.FAIL
+            assert record.error == f"MixtuneError: trial {record.number} was told to fail"
+            assert tokens == [300]
+        elif record.state is TrialState.PRUNED:
+            assert record.arm == "guided"
+            assert 1 <= len(tokens) < 3
+        else:
+            assert record.state is TrialState.COMPLETE
+            assert tokens == [300, 600, 900]
+            assert len(record.rungs[-1].items) == 20
+
+
+def test_weak_trials_are_pruned(ran: Ran) -> None:
+    assert sum(record.state is TrialState.PRUNED for record in ran.records) >= 2
+
+
+def test_the_watcher_hears_of_starts_rungs_and_ends(ran: Ran) -> None:
+    for record in ran.records:
+        kinds = [event.kind for event in ran.events if event.number == record.number]
+        assert kinds == ["started", *["rung"] * len(record.rungs), "finished"]
+
+
+def test_every_trial_has_its_own_folder(ran: Ran) -> None:
+    assert len(ran.traces()) == TRIALS
+
+
+def test_workers_are_reused(ran: Ran) -> None:
+    """A trial that fails does not cost its worker either."""
+    processes = {process for process, _ in ran.traces()}
+    assert len(processes) <= WORKERS
+    for process in processes:
+        counts = sorted(begun for where, begun in ran.traces() if where == process)
+        assert counts == list(range(1, len(counts) + 1)), "one objective served all trials of the process"
+
+
+@pytest.mark.ray
+def test_a_worker_that_is_killed_costs_one_trial(imagined: Corpus, tmp_path: Path) -> None:
+    found = run(RayRunner(tmp_path / "ray", workers=WORKERS), imagined, tmp_path, trials=8, dying=frozenset({2}))
+    states = [record.state for record in found.records]
+    assert states[2] is TrialState.FAIL
+    assert "died" in found.records[2].error
+    assert [rung.tokens for rung in found.records[2].rungs] == [300], "what it had reported is kept"
+    assert all(state in {TrialState.COMPLETE, TrialState.PRUNED} for state in states[:2] + states[3:])
+    assert len({process for process, _ in found.traces()}) == WORKERS + 1
+
+
+@pytest.mark.ray
+def test_failures_alike_stop_the_study(imagined: Corpus, tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'study.db'}")
+    searcher = searcher_on(imagined, store.storage, trials=30)
+    RayRunner(tmp_path / "ray", workers=WORKERS).run(
+        searcher, synthetic_factory(imagined, failures=1.0), tmp_path / "artifacts"
+    )
+    assert "trials in a row failed for the same reason: MixtuneError: The synthetic" in searcher.stop_reason
+    assert len(store.open_study("study").trials) <= 3 + WORKERS, "no others were begun, only those under way ended"
+    assert not [t for t in store.open_study("study").trials if t.state is TrialState.RUNNING]
