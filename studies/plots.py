@@ -80,7 +80,7 @@ def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
 
 
 def history(study: StoredStudy, unit: Unit) -> Figure:
-    """Score of every complete trial in order, the best so far, and the untouched base."""
+    """Score of every trial in order (where it stopped, if early), the best so far, and the untouched base."""
     figure, axes = _axes(4.0)
     complete = study.ended(TrialState.COMPLETE)
     for arm, marker, colour in (("randomised", "o", _BLUE), ("guided", "D", _ORANGE)):
@@ -92,8 +92,11 @@ def history(study: StoredStudy, unit: Unit) -> Figure:
             color=colour,
             alpha=0.75,
             linestyle="none",
-            label={"randomised": "texts by coin flips", "guided": "chosen by the sampler"}[arm],
+            label={"randomised": "texts by coins", "guided": "texts by sampler"}[arm],
         )
+    stopped = [record for record in study.ended(TrialState.PRUNED) if record.rungs]
+    scores = [record.rungs[-1].score for record in stopped]
+    axes.plot([record.number for record in stopped], scores, "x", color=_GREY, label="stopped early")
     steps = zip([record.number for record in complete], _running_best(complete), strict=True)
     axes.step(*zip(*steps, strict=True), where="post", color="#333333", linewidth=1.5, label="best so far")
     if study.base is not None:
@@ -101,7 +104,7 @@ def history(study: StoredStudy, unit: Unit) -> Figure:
     axes.set_xlabel("trial")
     axes.set_ylabel(f"score ({unit.score})")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize="small")
+    figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize="small", columnspacing=1, handlelength=1.4)
     return figure
 
 

@@ -43,8 +43,9 @@ def unit_of(spec: StudySpec) -> Unit:
     first = spec.objective.scores[0]
     if isinstance(first, HeldoutSpec):
         return Unit("minus bits per byte", "bits per byte saved", digits=4)
-    name = "probability of the right answer" if first.metric == "probability" else "share answered right"
-    return Unit(name, "points", factor=100, digits=1)
+    if first.metric == "probability":
+        return Unit("probability of the right answer", "points of probability", factor=100, digits=1)
+    return Unit("share answered right", "points of accuracy", factor=100, digits=1)
 
 
 def headline(effects: list[TextEffect]) -> str:
