@@ -46,6 +46,7 @@ class FinetuneObjective:
                 f"objective.length must not exceed {layout.context}, the context of the base {spec.base!r}; "
                 f"got {spec.length}."
             )
+        base.fetch()
         counted = TokenStore(base.tokenizer(), cache, kept_shares(spec)).counted(corpus)
         for text in counted.texts:
             if text.tokens <= spec.length:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -159,9 +160,17 @@ def export(
     console.print(f"Load it: PeftModel.from_pretrained(base, {str(out)!r})", soft_wrap=True, highlight=False)
 
 
+def _quieten_libraries() -> None:
+    """No progress bars and warnings of the libraries among our own lines; set before they are imported."""
+    for name in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft)\.")
+
+
 def main() -> None:
     """Run the command line; an expected error is one paragraph on standard error and the exit status 1."""
-    os.environ.setdefault("TQDM_DISABLE", "1")  # bars of the libraries: mixtune shows its own progress
+    _quieten_libraries()
     try:
         app()
     except MixtuneError as error:

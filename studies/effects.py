@@ -22,7 +22,7 @@ from search.records import TrialRecord
 Verdict = Literal["helps", "hurts", "no evidence yet"]
 
 CONFIDENCE = 0.95
-_FEWEST_PAIRS = 3
+FEWEST_PAIRS = 3
 """Fewer differences than this give no interval at all."""
 _SPARE_PAIRS = 3
 """Pairs beyond the number of texts that the joint regression needs."""
@@ -65,7 +65,7 @@ def text_effects(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[T
     """
     signs, differences = _differences(list(records), texts)
     pairs = len(differences)
-    if pairs < _FEWEST_PAIRS:
+    if pairs < FEWEST_PAIRS:
         means = (signs * differences[:, None]).mean(axis=0) if pairs else np.full(len(texts), np.nan)
         found = [
             TextEffect(text, float(mean), -np.inf, np.inf, pairs, "none")

@@ -104,7 +104,9 @@ def history(study: StoredStudy, unit: Unit) -> Figure:
     axes.set_xlabel("trial")
     axes.set_ylabel(f"score ({unit.score})")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize="small", columnspacing=1, handlelength=1.4)
+    figure.legend(
+        loc="outside upper center", ncols=5, frameon=False, fontsize="small", columnspacing=1, handlelength=1.4
+    )
     return figure
 
 

@@ -109,7 +109,7 @@ def _environment() -> Environment:
 def _page(study: StoredStudy, effects: list[TextEffect], pictures: list[Picture]) -> dict[str, Any]:
     return {
         "study": study,
-        "headline": headline(effects),
+        "headline": headline(study.spec, effects),
         "best": best_sentence(study),
         "unit": unit_of(study.spec),
         "effects": effects,

@@ -14,6 +14,9 @@ from studies.study_file import parse_study
 _TOKENS_PER_WORD = 1.5
 """A usual tokenizer's, for a first guess of the budget."""
 _LENGTH = 256
+_FEWEST_TRIALS = 40
+_TRIALS_PER_TEXT = 6
+"""A quarter of them are pairs of randomised trials: half as many again as there are texts, or intervals are wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def write_study_file(starter: Starter, path: Path) -> Corpus:
             heldout=starter.heldout or corpus.names[0],
             tokens=_budget(corpus),
             length=_LENGTH,
+            trials=max(_FEWEST_TRIALS, _TRIALS_PER_TEXT * len(corpus.texts) + 16),
         )
     )
     parse_study(content, path)

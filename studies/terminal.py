@@ -34,7 +34,7 @@ def print_rating(console: Console, study: StoredStudy, planted: Mapping[str, str
         table.add_row(*row, verdict, *([planted[effect.text]] if planted is not None else []))
     console.print(table)
     console.print()
-    console.print(headline(effects))
+    console.print(headline(study.spec, effects))
     console.print(best_sentence(study))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from objectives.spec import FinetuneSpec, HeldoutSpec
 from spaces.errors import listed
-from studies.effects import TextEffect
+from studies.effects import FEWEST_PAIRS, TextEffect
 from studies.spec import StudySpec
 from studies.store import StoredStudy
 
@@ -48,13 +48,20 @@ def unit_of(spec: StudySpec) -> Unit:
     return Unit("share answered right", "points of accuracy", factor=100, digits=1)
 
 
-def headline(effects: list[TextEffect]) -> str:
+def headline(spec: StudySpec, effects: list[TextEffect]) -> str:
     """Which texts help and which hurt, for somebody who knows no statistics."""
+    if spec.space.texts.choose != "subset":
+        return "Every trial trained on the same texts (space.texts.choose), so this study does not rate them."
+    if spec.search.randomised == 0:
+        return "No trial had its texts drawn by coin flips (search.randomised is 0), so this study does not rate them."
     helps = [effect.text for effect in effects if effect.verdict == "helps"]
     hurts = [effect.text for effect in reversed(effects) if effect.verdict == "hurts"]
     open_ = len(effects) - len(helps) - len(hurts)
-    if not any(effect.pairs for effect in effects):
-        return "There is no rating yet: it needs randomised trials, which come in pairs, to finish."
+    if all(effect.method == "none" for effect in effects):
+        return (
+            f"There is no rating yet: it needs at least {FEWEST_PAIRS} pairs of finished trials with texts by coin "
+            f"flips, and there are {effects[0].pairs}."
+        )
     if not helps and not hurts:
         return (
             f"No text has shown an effect yet: with {effects[0].pairs} pairs of randomised trials every interval "
@@ -79,8 +86,8 @@ def best_sentence(study: StoredStudy) -> str:
     base = f", against {study.base:.3f} of the untouched base" if study.base is not None else ""
     return (
         f"The best of {len(study.records)} trials is trial {best.number}, trained on {mix}: it scored "
-        f"{best.score:.3f}{base}. It was picked for its score on these same questions, so expect somewhat less on new "
-        "ones."
+        f"{best.score:.3f}{base} ({unit_of(study.spec).score}). "
+        "It was picked for its score on these same questions, so expect somewhat less on new ones."
     )
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from huggingface_hub import snapshot_download
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
 from spaces import InputError, Layout, MixtuneError, Module
+from spaces.errors import listed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
+"""What a base needs of a hub repository: configuration, weights, tokenizer."""
 
 
 class HubBase:
@@ -54,6 +60,21 @@ class HubBase:
         """
         return self._read(AutoTokenizer)
 
+    def fetch(self) -> None:
+        """See that the weights are on this machine; those of a hub name are downloaded.
+
+        Raises:
+            InputError: some are missing.
+        """
+        folder = self._folder()
+        index = folder / "model.safetensors.index.json"
+        shards = {"model.safetensors"}
+        if index.is_file():
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        missing = sorted(shard for shard in shards if not (folder / shard).is_file())
+        if missing:
+            raise InputError(self._explain(FileNotFoundError(f"{listed(missing)} is missing.")))
+
     def model(self, precision: str, device: str) -> PreTrainedModel:
         """The base with its weights frozen, in evaluation mode.
 
@@ -63,6 +84,14 @@ class HubBase:
         model = self._read(AutoModelForCausalLM, dtype=getattr(torch, precision), use_safetensors=True)
         model.requires_grad_(requires_grad=False)
         return model.to(device).eval()
+
+    def _folder(self) -> Path:
+        if Path(self.source).is_dir():
+            return Path(self.source)
+        try:
+            return Path(snapshot_download(self.source, allow_patterns=_FILES, ignore_patterns=["*/*"]))
+        except (OSError, ValueError) as error:
+            raise InputError(self._explain(error)) from error
 
     def _read(self, kind: Any, **options: Any) -> Any:
         try:

@@ -105,6 +105,8 @@ def test_a_name_that_cannot_be_loaded_offline_is_explained() -> None:
 
     with pytest.raises(InputError, match=r"'nobody/nothing' is neither a folder.*HF_HUB_OFFLINE is set.*'tiny'"):
         open_base("nobody/nothing").layout()
+    with pytest.raises(InputError, match=r"'nobody/nothing' is neither a folder.*HF_HUB_OFFLINE is set.*'tiny'"):
+        open_base("nobody/nothing").fetch()
 
 
 @pytest.mark.parametrize("name", ["./models/none", "/nowhere/model", "~/none"])
@@ -132,13 +134,31 @@ def test_a_folder_without_tokenizer_is_refused(folder_of: Callable[[str], Path])
         open_base(str(folder)).tokenizer()
 
 
-def test_a_folder_without_weights_is_refused(folder_of: Callable[[str], Path]) -> None:
+def test_a_folder_without_weights_is_refused_before_they_are_needed(folder_of: Callable[[str], Path]) -> None:
     from objectives.workbench import open_base
 
     folder = folder_of("llama")
+    open_base(str(folder)).fetch()
     (folder / "model.safetensors").unlink()
+    with pytest.raises(InputError, match=r"cannot be loaded.*model\.safetensors is missing"):
+        open_base(str(folder)).fetch()
     with pytest.raises(InputError, match="cannot be loaded"):
         open_base(str(folder)).model("float32", "cpu")
+
+
+def test_a_missing_part_of_the_weights_is_named(folder_of: Callable[[str], Path]) -> None:
+    from objectives.workbench import open_base
+
+    folder = folder_of("llama")
+    model = open_base(str(folder)).model("float32", "cpu")
+    (folder / "model.safetensors").unlink()
+    model.save_pretrained(folder, max_shard_size="10KB")
+    open_base(str(folder)).fetch()
+    shards = sorted(folder.glob("model-*.safetensors"))
+    assert len(shards) > 1
+    shards[1].unlink()
+    with pytest.raises(InputError, match=shards[1].name):
+        open_base(str(folder)).fetch()
 
 
 @pytest.mark.parametrize("content", ["{broken", json.dumps({"model_type": "not-a-model"}), "{}"])

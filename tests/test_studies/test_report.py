@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -95,6 +96,21 @@ def test_a_study_without_trials_has_a_report(library: Path, tmp_path: Path) -> N
     content = text_of(write_report(ready.store, study, tmp_path / "report"))
     assert "There is no rating yet" in content
     assert "No trial is complete yet." in content
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [({"texts": {"choose": "all"}}, "space.texts.choose"), ({"randomised": 0}, "search.randomised is 0")],
+)
+def test_a_study_that_cannot_rate_says_so(library: Path, tmp_path: Path, fields: dict[str, Any], why: str) -> None:
+    texts = {"folder": str(library), **fields.pop("texts", {})}
+    space = {"texts": texts, "learning_rate": {"low": 1e-4, "high": 1e-2}}
+    spec = spec_for(library, space=space, search={"trials": 5, **fields})
+    ready = prepare_launch(spec, tmp_path)
+    study = ready.run(local, lambda _: None).study
+    page = text_of(write_report(ready.store, study, tmp_path / "report"))
+    assert why in page
+    assert "does not rate them" in page
 
 
 def test_failures_are_listed_with_their_reasons(library: Path, tmp_path: Path) -> None:
