@@ -18,7 +18,7 @@ from objectives.training.data import MixStream
 from objectives.training.loop import Trainer
 from objectives.training.tokens import TokenStore
 from objectives.workbench import Workbench, choose_device, kept_shares, open_base
-from spaces import Corpus, InputError, Stage, TrialConfig
+from spaces import Corpus, FieldError, InputError, Stage, TrialConfig
 
 _BYTES_PER_WEIGHT = 4
 
@@ -42,9 +42,9 @@ class FinetuneObjective:
         base = open_base(spec.base)
         layout = base.layout()
         if spec.length > layout.context:
-            raise InputError(
-                f"objective.length must not exceed {layout.context}, the context of the base {spec.base!r}; "
-                f"got {spec.length}."
+            raise FieldError(
+                "objective.length",
+                f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.length}.",
             )
         base.fetch()
         counted = TokenStore(base.tokenizer(), cache, kept_shares(spec)).counted(corpus)

@@ -11,7 +11,6 @@ from pathlib import Path
 from objectives.base import Prepared, Rung
 from objectives.spec import SyntheticSpec
 from spaces import Corpus, Layout, MixtuneError, Module, TrialConfig
-from spaces.errors import InputError, did_you_mean, listed
 
 
 class SyntheticObjective:
@@ -34,11 +33,7 @@ class SyntheticObjective:
         """
         pairs = (part.strip() for pair in spec.interactions for part in pair.split("*"))
         for name in (*spec.effects, *pairs):
-            if name not in corpus.names:
-                raise InputError(
-                    f"objective.effects: there is no text {name!r}.{did_you_mean(name, corpus.names)} "
-                    f"Texts: {listed(corpus.names)}."
-                )
+            corpus.named(name, "objective.effects")
         modules = (Module("self_attn.q_proj", 8, 8), Module("self_attn.v_proj", 8, 8), Module("mlp.up_proj", 8, 16))
         layout = Layout("synthetic", spec.layers, modules, context=64)
         return Prepared(layout, corpus.counted(lambda text: text.words), 0, device="cpu", rungs=_rungs(spec))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spaces.corpus import Corpus, Text, scan
-from spaces.errors import InputError, MixtuneError
+from spaces.errors import FieldError, InputError, MixtuneError
 from spaces.layout import Layout, Module
 from spaces.space import Space
 from spaces.spec import SpaceSpec
@@ -12,6 +12,7 @@ from spaces.trial import CorpusMix, LayerRange, Stage, TrialConfig, Tuning
 __all__ = [
     "Corpus",
     "CorpusMix",
+    "FieldError",
     "InputError",
     "LayerRange",
     "Layout",

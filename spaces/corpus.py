@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from spaces.errors import InputError, did_you_mean, listed
+from spaces.errors import FieldError, InputError, did_you_mean, listed
 from spaces.trial import fingerprint
 
 SUFFIXES = (".txt", ".md", ".jsonl")
@@ -68,9 +68,21 @@ class Corpus:
         for text in self.texts:
             if text.name == name:
                 return text
-        raise InputError(
-            f"There is no text {name!r} in {self.folder}.{did_you_mean(name, self.names)} Texts: {listed(self.names)}."
-        )
+        raise InputError(self._no_text(name))
+
+    def named(self, name: str, field: str) -> Text:
+        """The text that a field of the study file names.
+
+        Raises:
+            FieldError: there is none.
+        """
+        if name not in self.names:
+            raise FieldError(field, self._no_text(name))
+        return self[name]
+
+    def _no_text(self, name: str) -> str:
+        near = did_you_mean(name, self.names)
+        return f"there is no text {name!r} in {str(self.folder)!r}.{near} Texts: {listed(self.names)}."
 
     def counted(self, count: Callable[[Text], int]) -> Corpus:
         """The same corpus with the tokens of every text counted."""

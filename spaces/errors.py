@@ -14,6 +14,15 @@ class InputError(MixtuneError):
     """Something that the user gave (a file, a folder, a field, a name) cannot be used."""
 
 
+class FieldError(InputError):
+    """A field of the study file has a value that does not fit the texts, the base or the tasks."""
+
+    def __init__(self, field: str, message: str) -> None:
+        """Keep the field's path, such as `space.lora.targets`, for whoever knows its line."""
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
 def did_you_mean(word: str, valid: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the nearest valid word, or the empty string."""
     near = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.5)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spaces.errors import InputError, did_you_mean, listed
+from spaces.errors import FieldError, did_you_mean, listed
 from spaces.trial import LayerRange
 
 _ATTENTION = re.compile(r"attn|attention")
@@ -64,10 +64,11 @@ class Layout:
             name = part.strip()
             found = self.presets.get(name) or tuple(m.path for m in self.modules if name in (m.name, m.path))
             if not found:
-                raise InputError(
-                    f"space.lora.targets: the base {self.base!r} has no linear module {name!r}."
+                raise FieldError(
+                    "space.lora.targets",
+                    f"the base {self.base!r} has no linear module {name!r}."
                     f"{did_you_mean(name, (*self.presets, *existing))} "
-                    f"Presets: {listed(self.presets)}. Modules of a layer: {listed(existing)}."
+                    f"Presets: {listed(self.presets)}. Modules of a layer: {listed(existing)}.",
                 )
             chosen += found
         return tuple(dict.fromkeys(chosen))
@@ -82,13 +83,14 @@ class Layout:
             return LayerRange(0, self.layers - 1)
         match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+))?\s*", text)
         if match is None:
-            raise InputError(f"space.layers must be 'all' or a range such as '2-5', got {text!r}.")
+            raise FieldError("space.layers", f"must be 'all' or a range such as '2-5', got {text!r}.")
         first = int(match[1])
         last = int(match[2] or first)
         if first > last or last >= self.layers:
-            raise InputError(
-                f"space.layers: {text!r} must lie within 0-{self.layers - 1}, first number first: "
-                f"the base {self.base!r} has {self.layers} layers, numbered from 0."
+            raise FieldError(
+                "space.layers",
+                f"{text!r} must lie within 0-{self.layers - 1}, first number first: "
+                f"the base {self.base!r} has {self.layers} layers, numbered from 0.",
             )
         return LayerRange(first, last)
 

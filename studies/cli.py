@@ -26,6 +26,7 @@ Runs = Annotated[Path, typer.Option(help="Folder that holds the studies.")]
 Storage = Annotated[str | None, typer.Option(help="Database URL, where it is not in the folder.")]
 Local = Annotated[bool, typer.Option("--local", help="One trial after the other in this process, without Ray.")]
 _RUNS = Path("runs")
+_CHECKING = "Checking the study; a base from the hub is downloaded now …"
 
 
 def _console() -> Console:
@@ -71,10 +72,10 @@ def launch(
     """Check a study file, then run the study."""
     from studies.launch import prepare_launch
     from studies.session import run_session
-    from studies.study_file import read_study
+    from studies.study_file import located, read_study
 
     console = _console()
-    with console.status("Checking the study …"):
+    with console.status(_CHECKING), located(study):
         ready = prepare_launch(read_study(study), runs)
     raise typer.Exit(run_session(console, ready, local=local))
 
@@ -92,7 +93,7 @@ def resume(
     from studies.session import run_session
 
     console = _console()
-    with console.status("Checking the study …"):
+    with console.status(_CHECKING):
         ready = prepare_resume(name, runs, storage, trials)
     raise typer.Exit(run_session(console, ready, local=local))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from spaces.errors import InputError, did_you_mean, listed
+from spaces.errors import FieldError, InputError, did_you_mean, listed
 from studies.spec import StudySpec
 
 _Location = tuple[str | int, ...]
@@ -55,6 +56,17 @@ def parse_study(content: str, path: Path) -> StudySpec:
         return StudySpec.model_validate(data)
     except ValidationError as error:
         raise InputError("\n".join(_messages(error.errors(), root, path))) from error
+
+
+@contextmanager
+def located(path: Path) -> Iterator[None]:
+    """Add the study file and the line to an error about one of its fields."""
+    try:
+        yield
+    except FieldError as error:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        line = 1 if root is None else _line(tuple(error.field.split(".")), root)
+        raise InputError(f"{path}, line {line}: {error}") from error
 
 
 def _refuse_duplicates(node: yaml.Node, path: Path, where: _Location) -> None:

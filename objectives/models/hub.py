@@ -12,12 +12,13 @@ from huggingface_hub import snapshot_download
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
-from spaces import InputError, Layout, MixtuneError, Module
+from spaces import FieldError, InputError, Layout, MixtuneError, Module
 from spaces.errors import listed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+_FIELD = "objective.base"
 _FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
 """What a base needs of a hub repository: configuration, weights, tokenizer."""
 
@@ -73,7 +74,7 @@ class HubBase:
             shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         missing = sorted(shard for shard in shards if not (folder / shard).is_file())
         if missing:
-            raise InputError(self._explain(FileNotFoundError(f"{listed(missing)} is missing.")))
+            raise FieldError(_FIELD, self._explain(FileNotFoundError(f"{listed(missing)} is missing.")))
 
     def model(self, precision: str, device: str) -> PreTrainedModel:
         """The base with its weights frozen, in evaluation mode.
@@ -91,13 +92,13 @@ class HubBase:
         try:
             return Path(snapshot_download(self.source, allow_patterns=_FILES, ignore_patterns=["*/*"]))
         except (OSError, ValueError) as error:
-            raise InputError(self._explain(error)) from error
+            raise FieldError(_FIELD, self._explain(error)) from error
 
     def _read(self, kind: Any, **options: Any) -> Any:
         try:
             return kind.from_pretrained(self.source, **options)
         except (OSError, ValueError) as error:
-            raise InputError(self._explain(error)) from error
+            raise FieldError(_FIELD, self._explain(error)) from error
 
     def _explain(self, error: Exception) -> str:
         reason = str(error).strip().split("\n", maxsplit=1)[0]
@@ -105,12 +106,12 @@ class HubBase:
         if folder.is_dir():
             held = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
             return (
-                f"objective.base: the folder {str(folder)!r} cannot be loaded as a causal language model: {reason} "
+                f"the folder {str(folder)!r} cannot be loaded as a causal language model: {reason} "
                 f"It holds {held}; it must hold config.json, model weights as .safetensors and a tokenizer."
             )
         offline = " HF_HUB_OFFLINE is set, so nothing is downloaded." if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
         return (
-            f"objective.base: {self.name!r} is neither a folder here nor a model that can be loaded from the hub: "
+            f"{self.name!r} is neither a folder here nor a model that can be loaded from the hub: "
             f"{reason}{offline} Give a folder with a model, a hub name that this machine can reach, or 'tiny', the "
             "small model that mixtune ships."
         )

@@ -13,7 +13,7 @@ from objectives.base import Score
 from objectives.scoring.harness import language_model
 from objectives.scoring.tasks import load_tasks
 from objectives.spec import BenchmarkSpec
-from spaces import Corpus, InputError, MixtuneError
+from spaces import Corpus, FieldError, MixtuneError
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -80,13 +80,14 @@ def prepare_tasks(spec: BenchmarkSpec) -> dict[str, Task]:
     tasks = load_tasks(spec.tasks, spec.limit)
     for name, task in tasks.items():
         if spec.metric == "probability" and task.OUTPUT_TYPE not in ("multiple_choice", "loglikelihood"):
-            raise InputError(
-                f"objective.scores: the answers of the task {name!r} ({task.OUTPUT_TYPE}) have no probability. "
-                "Set `metric: accuracy` for it."
+            raise FieldError(
+                "objective.scores",
+                f"the answers of the task {name!r} ({task.OUTPUT_TYPE}) have no probability. "
+                "Set `metric: accuracy` for it.",
             )
         if task.OUTPUT_TYPE == "loglikelihood_rolling":
-            raise InputError(
-                f"objective.scores: the task {name!r} measures whole texts. Use `kind: heldout` with its files."
+            raise FieldError(
+                "objective.scores", f"the task {name!r} measures whole texts. Use `kind: heldout` with its files."
             )
     return tasks
 

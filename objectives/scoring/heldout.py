@@ -12,7 +12,7 @@ from objectives.base import Score
 from objectives.scoring.harness import language_model
 from objectives.spec import HeldoutSpec
 from objectives.training.tokens import split_at
-from spaces import Corpus, InputError
+from spaces import Corpus, FieldError
 from spaces.corpus import read_file
 
 if TYPE_CHECKING:
@@ -58,16 +58,16 @@ def passages(spec: HeldoutSpec, corpus: Corpus) -> list[str]:
         InputError: see `HeldoutScorer`.
     """
     if spec.text is not None:
-        content = corpus[spec.text].read()
+        content = corpus.named(spec.text, "objective.scores").read()
         parts = [content[split_at(content, spec.share) :]]
     else:
         for path in spec.files:
             if not path.is_file():
-                raise InputError(f"objective.scores: the held-out file {str(path)!r} is not there. Check `files`.")
+                raise FieldError("objective.scores", f"the held-out file {str(path)!r} is not there. Check `files`.")
         parts = [read_file(path) for path in spec.files]
     found = [passage for part in parts for passage in _cut(part, spec.passage)]
     if not found:
-        raise InputError("objective.scores: the held-out text is empty. Give files with text, or a larger `share`.")
+        raise FieldError("objective.scores", "the held-out text is empty. Give files with text, or a larger `share`.")
     return found
 
 

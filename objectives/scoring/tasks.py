@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
-from spaces.errors import InputError, did_you_mean, listed
+from spaces.errors import FieldError, did_you_mean, listed
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -30,7 +30,7 @@ def load_tasks(names: Iterable[str], limit: int | None) -> dict[str, Task]:
     for name in names:
         for found, task in _load(manager, name).items():
             if found in tasks:
-                raise InputError(f"objective.scores: the task {found!r} is named twice. Name it once.")
+                raise FieldError("objective.scores", f"the task {found!r} is named twice. Name it once.")
             task.build_all_requests(limit=limit, rank=0, world_size=1)
             tasks[found] = task
     return tasks
@@ -43,19 +43,21 @@ def _is_file(name: str) -> bool:
 def _load(manager: TaskManager, name: str) -> dict[str, Task]:
     try:
         loaded = manager.load([_read(Path(name)) if _is_file(name) else name])
-    except InputError:
+    except FieldError:
         raise
     except KeyError as error:
         if _is_file(name) or name in manager.all_tasks:
-            raise InputError(f"objective.scores: the task {name!r} has no field {error}. Add it.") from error
-        raise InputError(
-            f"objective.scores: lm-eval knows no task {name!r}.{did_you_mean(name, manager.all_tasks)} "
-            "Give a name from `lm-eval ls tasks`, or the path of a task file that ends in .yaml."
+            raise FieldError("objective.scores", f"the task {name!r} has no field {error}. Add it.") from error
+        raise FieldError(
+            "objective.scores",
+            f"lm-eval knows no task {name!r}.{did_you_mean(name, manager.all_tasks)} "
+            "Give a name from `lm-eval ls tasks`, or the path of a task file that ends in .yaml.",
         ) from error
     except Exception as error:  # a task file may fail in any way that its author's data or code may
-        raise InputError(
-            f"objective.scores: the task {name!r} cannot be loaded: {type(error).__name__}: {str(error).strip()} "
-            "Mend the task, or name another; a task of the hub needs a machine that reaches the hub."
+        raise FieldError(
+            "objective.scores",
+            f"the task {name!r} cannot be loaded: {type(error).__name__}: {str(error).strip()} "
+            "Mend the task, or name another; a task of the hub needs a machine that reaches the hub.",
         ) from error
     tasks: dict[str, Task] = loaded["tasks"]
     return tasks
@@ -65,14 +67,15 @@ def _read(path: Path) -> dict[str, Any]:
     """A task file as a dictionary, its data files found beside it."""
     if not path.is_file():
         near = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        raise InputError(
-            f"objective.scores: there is no task file {str(path)!r}.{did_you_mean(path.name, near)} "
-            f"Task files in {str(path.parent)!r}: {listed(near)}."
+        raise FieldError(
+            "objective.scores",
+            f"there is no task file {str(path)!r}.{did_you_mean(path.name, near)} "
+            f"Task files in {str(path.parent)!r}: {listed(near)}.",
         )
     config: dict[str, Any] = load_yaml(path)
     if "task" not in config:
-        raise InputError(
-            f"objective.scores: the task file {str(path)!r} must give its name as `task:`; got {listed(config)}."
+        raise FieldError(
+            "objective.scores", f"the task file {str(path)!r} must give its name as `task:`; got {listed(config)}."
         )
     options = config.get("dataset_kwargs") or {}
     if config.get("dataset_path") in _LOCAL_FORMATS and "data_files" in options:
@@ -88,7 +91,8 @@ def _beside(files: Any, task: Path) -> Any:
         return [_beside(part, task) for part in files]
     path = task.parent / str(files)
     if "*" not in path.name and "://" not in str(files) and not path.is_file():
-        raise InputError(
-            f"The task file {str(task)!r} names the data file {str(files)!r}, but {str(path)!r} is not there."
+        raise FieldError(
+            "objective.scores",
+            f"the task file {str(task)!r} names the data file {str(files)!r}, but {str(path)!r} is not there.",
         )
     return str(files) if "://" in str(files) else str(path.resolve())

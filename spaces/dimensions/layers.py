@@ -8,7 +8,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 
 from spaces.choices import distribution, options, pick
 from spaces.dimensions import Params
-from spaces.errors import InputError
+from spaces.errors import FieldError
 from spaces.layout import Layout, complement
 from spaces.spec import AnyLayers
 from spaces.trial import LayerRange
@@ -36,9 +36,10 @@ class LayersDimension:
         if isinstance(choice, AnyLayers):
             self._most = choice.max or layout.layers
             if max(self._most, choice.min) > layout.layers:
-                raise InputError(
-                    f"space.layers: min {choice.min} and max {self._most} must not exceed {layout.layers}, the number "
-                    f"of layers of the base {layout.base!r}."
+                raise FieldError(
+                    "space.layers",
+                    f"min {choice.min} and max {self._most} must not exceed {layout.layers}, the number "
+                    f"of layers of the base {layout.base!r}.",
                 )
             self._least = choice.min
             self._ranges: dict[str, LayerRange] = {}

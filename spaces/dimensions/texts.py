@@ -8,7 +8,7 @@ from optuna.distributions import BaseDistribution, IntDistribution
 
 from spaces.corpus import Corpus
 from spaces.dimensions import Params
-from spaces.errors import InputError
+from spaces.errors import FieldError
 from spaces.spec import TextsSpec
 from spaces.trial import CorpusMix
 
@@ -31,9 +31,9 @@ class TextsDimension:
         """
         self.searched = corpus.names if spec.choose == "subset" else ()
         fixed = corpus.names if spec.choose == "all" else tuple(spec.choose)
-        self._fixed = () if self.searched else tuple(corpus[name].name for name in fixed)
+        self._fixed = () if self.searched else tuple(corpus.named(name, "space.texts.choose").name for name in fixed)
         if len(set(self._fixed)) < len(self._fixed):
-            raise InputError(f"space.texts.choose names a text twice: {list(self._fixed)}.")
+            raise FieldError("space.texts.choose", f"a text is named twice: {list(self._fixed)}.")
 
     def distributions(self) -> Mapping[str, BaseDistribution]:
         return {PREFIX + name: IntDistribution(0, 1) for name in self.searched}

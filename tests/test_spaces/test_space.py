@@ -84,7 +84,7 @@ def test_the_empty_mix_is_lawful(corpus: Corpus, layout: Layout) -> None:
     ("fields", "message"),
     [
         ({"texts": {"choose": ["alpha", "omega"]}}, r"no text 'omega'"),
-        ({"texts": {"choose": ["alpha", "alpha"]}}, r"names a text twice"),
+        ({"texts": {"choose": ["alpha", "alpha"]}}, r"a text is named twice"),
         ({"lora": {"targets": ["attention", "q_projj"]}}, r"Did you mean 'q_proj'"),
         ({"layers": ["0-2", "4-9"]}, r"'4-9' must lie within 0-5"),
         ({"layers": {"min": 7}}, r"min 7 .* must not exceed 6"),

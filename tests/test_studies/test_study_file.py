@@ -6,8 +6,9 @@ import pytest
 
 from objectives.spec import BenchmarkSpec, FinetuneSpec
 from spaces import InputError
+from studies.launch import prepare_launch
 from studies.spec import StudySpec
-from studies.study_file import parse_study, read_study
+from studies.study_file import located, parse_study, read_study
 
 GOOD = """\
 schema: 1
@@ -135,3 +136,19 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_bytes(b"name: \xff")
     with pytest.raises(InputError, match="byte offset 6"):
         read_study(tmp_path / "s.yaml")
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("  texts:\n    folder: library\n    choose: [alpah]\n", r"study\.yaml, line 5: space\.texts\.choose: there is no text 'alpah'"),
+        ("  layers: 2-9\n  texts: {folder: library}\n", r"study\.yaml, line 3: space\.layers: '2-9' must lie within 0-3"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_texts_or_base_is_told_with_its_line(
+    library: Path, tmp_path: Path, section: str, message: str
+) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(f"name: small\nspace:\n{section}objective: {{kind: synthetic, effects: {{}}}}\n")
+    with pytest.raises(InputError, match=message), located(path):
+        prepare_launch(read_study(path), tmp_path / "runs")
