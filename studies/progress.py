@@ -56,12 +56,15 @@ class Progress:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Show progress while the block runs."""
-        if not self._live:
+        if self._live:
+            with Live(self, console=self._console, refresh_per_second=4, transient=True):
+                yield
+        else:
             self._console.print(f"{self._trials} trials; starting the workers …")
             yield
-            return
-        with Live(self, console=self._console, refresh_per_second=4, transient=True):
-            yield
+        if self._done >= self._trials:
+            elapsed = duration(time.monotonic() - self._begun)
+            self._console.print(f"{self._done} trials, {elapsed}: {self._summary()}", soft_wrap=True, highlight=False)
 
     def __call__(self, event: Event) -> None:
         """Take in something that happened."""

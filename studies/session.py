@@ -55,14 +55,13 @@ def _explain_stop(console: Console, outcome: Outcome) -> None:
     if outcome.reason:
         console.print(f"The study stopped: {outcome.reason}", highlight=False)
     else:
-        console.print("Stopped.", end=" ")
+        console.print("Stopped.")
     under_way = len(outcome.study.records) - done
     again = f"; {under_way} that were under way will be run again" if under_way else ""
     console.print(
-        f"{done} of {outcome.study.spec.search.trials} trials are finished and stored{again}. "
-        f"Go on with: mixtune resume {name}",
-        highlight=False,
+        f"{done} of {outcome.study.spec.search.trials} trials are finished and stored{again}.", highlight=False
     )
+    console.print(f"Go on with: mixtune resume {name}", highlight=False)
 
 
 def _print_paths(console: Console, study: StoredStudy, folder: Path, page: Path) -> None:

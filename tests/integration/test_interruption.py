@@ -113,7 +113,7 @@ def test_ctrl_c_says_how_to_go_on(place: Path, launched: Program) -> None:
     assert launched.process.returncode == 130, text
     before = ended(place)
     assert f"{len(before)} of {TRIALS} trials are finished and stored" in text
-    assert text.rstrip().endswith("Go on with: mixtune resume long")
+    assert text.rstrip().splitlines()[-1] == "Go on with: mixtune resume long"
     assert "Traceback" not in text
     finishes_with_nothing_lost(place, before)
 

@@ -49,10 +49,11 @@ def study(
     texts: tuple[str, ...] = TEXTS,
     seed: int = 0,
     pair_noise: float = 0.0,
+    design: Callable[[int, int], BalancedCoins] = BalancedCoins,
 ) -> list[TrialRecord]:
     """Randomised trials drawn as the product draws them, scored by a formula."""
     rng = np.random.default_rng(seed)
-    coins = BalancedCoins(len(texts), seed)
+    coins = design(len(texts), seed)
     found: list[TrialRecord] = []
     for pair in range(pairs):
         drawn = coins.draw(pair)

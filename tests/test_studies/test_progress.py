@@ -45,6 +45,20 @@ def test_without_a_terminal_every_trial_is_a_line(library: Path, tmp_path: Path)
     assert lines[3].startswith("[3/8] trial 2 failed; best 0.500 (trial 0), base 0.250, 1 pruned, 1 failed")
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_last_line_sums_up_a_whole_run_only(library: Path, tmp_path: Path, terminal: bool) -> None:
+    shown, console = progress(library, tmp_path, terminal=terminal)
+    with shown.shown():
+        for number in range(7):
+            play(shown, number, 0.3, 0.4, 0.5, state=TrialState.COMPLETE)
+    assert "7 trials, " not in console.export_text(clear=False)
+    with shown.shown():
+        play(shown, 7, 0.2, state=TrialState.PRUNED)
+    last = console.export_text().rstrip().splitlines()[-1]
+    assert last.endswith("s: best 0.500 (trial 0), base 0.250, 1 pruned")
+    assert last.startswith("8 trials, ")
+
+
 def test_in_a_terminal_rungs_of_running_trials_are_shown(library: Path, tmp_path: Path) -> None:
     shown, console = progress(library, tmp_path, terminal=True)
     play(shown, 0, 0.3, 0.4, 0.5, state=TrialState.COMPLETE)
