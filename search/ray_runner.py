@@ -6,18 +6,20 @@ import logging
 import math
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
+from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from objectives.base import Objective, Rung
 from search.runner import ObjectiveFactory, reason, workdir
-from search.searcher import Decision, StudySearcher
+from search.searcher import Assignment, Decision, StudySearcher
 from spaces import TrialConfig
 
 _NUMBER = "number"
@@ -72,10 +74,38 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
             close()
 
 
+class _Guarded:
+    """Passes calls on to the searcher and keeps the error that one raised: Tune hands on errors as text only."""
+
+    def __init__(self, searcher: StudySearcher) -> None:
+        self._searcher = searcher
+        self.fault: Exception | None = None
+
+    def ask(self) -> Assignment | None:
+        with self._keeping():
+            return self._searcher.ask()
+
+    def report(self, number: int, rung: Rung) -> Decision:
+        with self._keeping():
+            return self._searcher.report(number, rung)
+
+    def fail(self, number: int, reason: str) -> None:
+        with self._keeping():
+            self._searcher.fail(number, reason)
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.fault = self.fault or error
+            raise
+
+
 class _TuneSearcher(Searcher):  # type: ignore[misc]
     """Hands Tune the searcher's trials; results come in through the scheduler, which sees all of them."""
 
-    def __init__(self, searcher: StudySearcher, artifacts: Path) -> None:
+    def __init__(self, searcher: _Guarded, artifacts: Path) -> None:
         super().__init__()
         self._searcher = searcher
         self._artifacts = artifacts
@@ -103,7 +133,7 @@ class _DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
     A trial never reports itself as done: Tune would then skip the scheduler for the last result.
     """
 
-    def __init__(self, searcher: StudySearcher) -> None:
+    def __init__(self, searcher: _Guarded) -> None:
         super().__init__()
         self._searcher = searcher
 
@@ -144,8 +174,11 @@ class RayRunner:
 
     def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Path) -> None:
         self._start()
+        guarded = _Guarded(searcher)
         try:
-            self._tune(searcher, objective, artifacts)
+            self._tune(guarded, objective, artifacts)
+        except TuneError as error:
+            raise guarded.fault or error from error
         finally:
             ray.shutdown()
         if searcher.unfinished and not searcher.stop_reason:
@@ -178,7 +211,7 @@ class RayRunner:
         passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
         return {**passed, "OMP_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
 
-    def _tune(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Path) -> None:
+    def _tune(self, searcher: _Guarded, objective: ObjectiveFactory, artifacts: Path) -> None:
         for name in ("ray.tune", "ray.air", "ray.train"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # failures are told by the searcher, once
         tune.run(

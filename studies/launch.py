@@ -16,7 +16,7 @@ from spaces import Corpus, InputError, Space, scan
 from spaces.choices import FloatRange, IntRange, options
 from spaces.errors import listed
 from studies.spec import StudySpec
-from studies.store import Store, StoredStudy, StoredText, default_url, taken
+from studies.store import Store, StoredStudy, StoredText, default_url, explained, taken
 
 Watch = Callable[[Event], None]
 MakeRunner = Callable[[StudySpec, Path], Runner]
@@ -51,7 +51,11 @@ class Ready:
         return self.prepared.rungs
 
     def run(self, make_runner: MakeRunner, watch: Watch) -> Outcome:
-        """Run trials until the study has all, is interrupted, or stops itself."""
+        """Run trials until the study has all, is interrupted, or stops itself.
+
+        Raises:
+            InputError: the database cannot be used any more, for example because the disk is full.
+        """
         build = partial(objectives.build, self.spec.objective, self.prepared.corpus, (self.folder / "cache").resolve())
         searcher = StudySearcher(
             self.store.storage,
@@ -64,9 +68,13 @@ class Ready:
         )
         interrupted = False
         try:
-            make_runner(self.spec, self.folder / "ray").run(searcher, build, self.folder / "artifacts")
+            with explained(self.store.url):
+                make_runner(self.spec, self.folder / "ray").run(searcher, build, self.folder / "artifacts")
         except KeyboardInterrupt:
             interrupted = True
+        except InputError as error:
+            name = self.spec.name
+            raise InputError(f"{error} What was stored before is kept; go on with: mixtune resume {name}") from error
         return Outcome(self.store.load(self.spec.name), self.folder, interrupted, searcher.stop_reason)
 
 

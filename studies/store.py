@@ -85,7 +85,7 @@ class Store:
             InputError: it cannot be opened.
         """
         self.url = url
-        with _explained(url):
+        with explained(url, OSError):
             if url.startswith(_SQLITE):
                 _prepare_sqlite(Path(url.removeprefix(_SQLITE)))
             self.storage = RDBStorage(url, engine_kwargs=_engine_options(url))
@@ -102,7 +102,7 @@ class Store:
         Raises:
             InputError: there is one of that name.
         """
-        with _explained(self.url):
+        with explained(self.url):
             try:
                 study = optuna.create_study(storage=self.storage, study_name=spec.name, direction="maximize")
             except DuplicatedStudyError as error:
@@ -117,7 +117,7 @@ class Store:
         Raises:
             InputError: there is none of that name.
         """
-        with _explained(self.url):
+        with explained(self.url):
             if name not in self.names():
                 raise InputError(
                     f"There is no study {name!r} in {shown(self.url)}.{did_you_mean(name, self.names())} "
@@ -141,12 +141,12 @@ class Store:
 
     def open_study(self, name: str) -> optuna.Study:
         """The study as Optuna sees it, for its own analyses."""
-        with _explained(self.url):
+        with explained(self.url):
             return optuna.load_study(study_name=name, storage=self.storage)
 
     def update(self, name: str, spec: StudySpec) -> None:
         """Replace the specification of a study."""
-        with _explained(self.url):
+        with explained(self.url):
             self.open_study(name).set_user_attr(_SPEC, spec.to_dict())
 
 
@@ -194,8 +194,9 @@ def _relax_sqlite(engine: sqlalchemy.Engine) -> None:
 
 
 @contextmanager
-def _explained(url: str) -> Iterator[None]:
-    """Turn a database error into a paragraph."""
+def explained(url: str, *others: type[Exception]) -> Iterator[None]:
+    """Turn an error of the database, or one of `others`, into a paragraph."""
+    errors: tuple[type[Exception], ...] = (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, StorageInternalError, *others)
     try:
         yield
     except ImportError as error:
@@ -203,7 +204,7 @@ def _explained(url: str) -> Iterator[None]:
             f"The study database {shown(url)} needs a Python driver that is not installed. "
             "For PostgreSQL: pip install psycopg2-binary."
         ) from error
-    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, StorageInternalError, OSError) as error:
+    except errors as error:
         reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip().split("\n", maxsplit=1)[0]
         raise InputError(
             f"The study database {shown(url)} cannot be used: {reason}. Check that the folder can be written, that the "

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage, InMemoryStorage
+import sqlalchemy
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 
 import objectives
 from objectives.spec import SyntheticSpec
@@ -25,6 +27,17 @@ def synthetic(**fields: Any) -> SyntheticSpec:
 
 def synthetic_factory(corpus: Corpus, **fields: Any) -> ObjectiveFactory:
     return partial(objectives.build, synthetic(**fields), corpus, Path("unused"))
+
+
+def fill_up(storage: RDBStorage, spare_pages: int) -> None:
+    """Let an SQLite database grow by so many pages and no further, as on a disk that fills up."""
+
+    def limit(connection: sqlite3.Connection, _record: object) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count={pages + spare_pages}")
+
+    sqlalchemy.event.listen(storage.engine, "connect", limit)
+    storage.engine.dispose()
 
 
 def searcher_on(

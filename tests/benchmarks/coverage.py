@@ -87,8 +87,8 @@ def main(folder: Path) -> None:
     for pairs in PAIRS:
         for noise in NOISES:
             for name, design in DESIGNS.items():
-                seeds = range(STUDIES_PER_GAME)
-                found = [e for game in games for seed in seeds for e in _errors(game, pairs, noise, design, seed)]
+                studies = [game for game in games for _ in range(STUDIES_PER_GAME)]  # each with a design of its own
+                found = [e for i, game in enumerate(studies) for e in _errors(game, pairs, noise, design, seed=i)]
                 error, holds = np.mean(found, axis=0)
                 table.add_row(str(pairs), f"{noise:.1f}", name, f"{error:.3f}", f"{holds:.3f}")
     Console().print(table)

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import NamedTuple
 
+import optuna
 from optuna.storages import InMemoryStorage
 from rich.console import Console
 from rich.table import Table
@@ -57,6 +58,7 @@ def _study(sampler: str, seed: int, folder: Path) -> Found:
 
 def main(names: list[str]) -> None:
     """Print the mean regret of every sampler over seeds."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     table = Table(title=f"{len(EFFECTS)} texts, {TRIALS} trials, half randomised, {SEEDS} seeds", box=None)
     for column in ("sampler", "regret", "±", "different guided mixes"):
         table.add_column(column, justify="left" if column == "sampler" else "right")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from search import Event, LocalRunner, TrialRecord, read_record
@@ -15,7 +16,7 @@ from search.runner import Runner
 from spaces import Corpus
 from studies.store import Store
 from tests.integration.objectives_of import TracedFactory
-from tests.studies_of import searcher_on, synthetic_factory
+from tests.studies_of import fill_up, searcher_on, synthetic_factory
 
 WORKERS = 2
 TRIALS = 30
@@ -111,6 +112,15 @@ def test_a_worker_that_is_killed_costs_one_trial(imagined: Corpus, tmp_path: Pat
     assert [rung.tokens for rung in found.records[2].rungs] == [300], "what it had reported is kept"
     assert all(state in {TrialState.COMPLETE, TrialState.PRUNED} for state in states[:2] + states[3:])
     assert len({process for process, _ in found.traces()}) == WORKERS + 1
+
+
+@pytest.mark.ray
+def test_an_error_of_the_database_reaches_the_caller_as_it_is(imagined: Corpus, tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'study.db'}")
+    searcher = searcher_on(imagined, store.storage, trials=30)
+    fill_up(store.storage, spare_pages=4)
+    with pytest.raises(StorageInternalError):
+        RayRunner(tmp_path / "ray", workers=WORKERS).run(searcher, synthetic_factory(imagined), tmp_path / "artifacts")
 
 
 @pytest.mark.ray

@@ -19,6 +19,7 @@ from spaces import InputError, TrialConfig
 from studies.launch import Outcome, find, prepare_launch, prepare_resume
 from studies.spec import StudySpec
 from studies.store import Store
+from tests.studies_of import fill_up
 
 
 def spec_for(library: Path, **fields: Any) -> StudySpec:
@@ -201,3 +202,16 @@ def test_a_study_of_another_program_is_not_taken_for_ours(tmp_path: Path) -> Non
     optuna.create_study(storage=storage, study_name="foreign")
     with pytest.raises(InputError, match="was not made by mixtune"):
         Store(storage).load("foreign")
+
+
+def test_a_disk_that_fills_up_stops_the_study_and_loses_nothing(library: Path, tmp_path: Path) -> None:
+    ready = prepare_launch(spec_for(library), tmp_path)
+    fill_up(ready.store.storage, spare_pages=4)
+    with pytest.raises(InputError, match=r"database or disk is full.*is kept; go on with: mixtune resume small"):
+        ready.run(local, lambda _: None)
+    before = {record.number: record for record in find("small", tmp_path)[1].records if record.rungs}
+    assert before
+    after = prepare_resume("small", tmp_path).run(local, lambda _: None).study.records
+    assert len(after) == 8
+    for number, record in before.items():
+        assert after[number].rungs[: len(record.rungs)] == record.rungs
