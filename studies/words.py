@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from optuna.trial import TrialState
+
 from objectives.spec import FinetuneSpec, HeldoutSpec
 from spaces.errors import listed
 from studies.effects import FEWEST_PAIRS, TextEffect
@@ -82,11 +84,12 @@ def best_sentence(study: StoredStudy) -> str:
     best = study.best
     if best is None or best.score is None:
         return "No trial is complete yet."
+    complete = len(study.ended(TrialState.COMPLETE))
     mix = listed(best.texts, 20) if best.texts else "nothing (the untouched base)"
     base = f", against {study.base:.3f} of the untouched base" if study.base is not None else ""
     return (
-        f"The best of {len(study.records)} trials is trial {best.number}, trained on {mix}: it scored "
-        f"{best.score:.3f}{base} ({unit_of(study.spec).score}). "
+        f"The best of {complete} complete trials is trial {best.number}, trained on {mix}: "
+        f"it scored {best.score:.3f}{base} ({unit_of(study.spec).score}). "
         "It was picked for its score on these same questions, so expect somewhat less on new ones."
     )
 
