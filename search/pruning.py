@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -54,11 +55,43 @@ def _as_trial(rung: Rung, state: TrialState) -> FrozenTrial:
     )
 
 
+class RungHalvingPruner(SuccessiveHalvingPruner):
+    """Successive halving (Li et al., 2020, arXiv 1810.05934) that decides at every rung of the study.
+
+    Optuna's decides at multiples of the first budget by powers of the reduction factor, and would pass over
+    rungs at, say, a third and two thirds of the budget.
+    """
+
+    def __init__(self, reduction: int) -> None:
+        super().__init__(min_resource=1, reduction_factor=reduction)
+        self._reduction = reduction
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        return super().prune(study, _by_rung(trial, self._reduction))
+
+
+class RungHyperbandPruner(HyperbandPruner):
+    """Hyperband (Li et al., 2018, arXiv 1603.06560) with the rungs of the study, one bracket starting at each."""
+
+    def __init__(self, rungs: int, reduction: int) -> None:
+        super().__init__(min_resource=1, max_resource=reduction ** (rungs - 1), reduction_factor=reduction)
+        self._reduction = reduction
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        return super().prune(study, _by_rung(trial, self._reduction))
+
+
+def _by_rung(trial: FrozenTrial, reduction: int) -> FrozenTrial:
+    """The trial as if rung i stood at `reduction` to the power i."""
+    seen = copy.copy(trial)
+    values = (value for _, value in sorted(trial.intermediate_values.items()))
+    seen.intermediate_values = {reduction**index: value for index, value in enumerate(values)}
+    return seen
+
+
 PRUNERS: Mapping[str, Callable[[Rungs, int], BasePruner]] = {
-    "asha": lambda rungs, reduction: SuccessiveHalvingPruner(min_resource=rungs[0], reduction_factor=reduction),
-    "hyperband": lambda rungs, reduction: HyperbandPruner(
-        min_resource=rungs[0], max_resource=rungs[-1], reduction_factor=reduction
-    ),
+    "asha": lambda _rungs, reduction: RungHalvingPruner(reduction),
+    "hyperband": lambda rungs, reduction: RungHyperbandPruner(len(rungs), reduction),
     "median": lambda _rungs, _reduction: MedianPruner(n_startup_trials=5),
     "wilcoxon": lambda _rungs, _reduction: QuestionWilcoxonPruner(),
     "none": lambda _rungs, _reduction: NopPruner(),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from itertools import takewhile
 from typing import Any
 
 import optuna
@@ -87,6 +87,7 @@ class StudySearcher:
         self._coins = BalancedCoins(len(space.text_parameters), seed)
         self._orphans = [t.number for t in self._trials(TrialState.RUNNING) if records.CONFIG in t.user_attrs]
         self._clear_unusable()
+        self._alike: list[str] = []  # kinds of the failures in a row, in this run
         self.stop_reason = ""
         """Why the study stopped before its last trial; empty where it did not."""
 
@@ -112,13 +113,16 @@ class StudySearcher:
         """
         if self.stop_reason:
             return None
-        if self._orphans:
+        while self._orphans:
             number = self._orphans.pop(0)
-            config = TrialConfig.from_dict(self._trial(number).user_attrs[records.CONFIG])
-        elif self.remaining:
-            number, config = self._new_trial()
-        else:
+            self._watch(Event(number, "started"))
+            trial = self._trial(number)
+            if self._rungs[-1] not in trial.intermediate_values:
+                return Assignment(number, TrialConfig.from_dict(trial.user_attrs[records.CONFIG]))
+            self._finish(number, TrialState.COMPLETE, trial.intermediate_values[self._rungs[-1]])
+        if not self.remaining:
             return None
+        number, config = self._new_trial()
         self._watch(Event(number, "started"))
         return Assignment(number, config)
 
@@ -128,12 +132,15 @@ class StudySearcher:
             self.fail(number, f"The score at {rung.tokens} tokens is {rung.score}, not a number to compare.")
             return Decision.STOP
         trial_id = self._id(number)
-        if rung.tokens not in self._trial(number).intermediate_values:
+        stored = self._trial(number).intermediate_values
+        if rung.tokens not in stored:
             self._storage.set_trial_user_attr(trial_id, *records.rung_attribute(rung))
             self._storage.set_trial_intermediate_value(trial_id, rung.tokens, rung.score)
             if rung.index == 0 and "base" not in self._study.user_attrs:
                 self._study.set_user_attr("base", rung.base)
         self._watch(Event(number, "rung", rung=rung))
+        if rung.tokens < max(stored, default=0):
+            return Decision.GO_ON  # decided before the trial was cut off
         if rung.tokens >= self._rungs[-1]:
             self._finish(number, TrialState.COMPLETE, rung.score)
             return Decision.STOP
@@ -146,10 +153,10 @@ class StudySearcher:
         """Tell a trial as failed, with its reason; after too many alike in a row, stop the study."""
         self._storage.set_trial_user_attr(self._id(number), records.ERROR, reason)
         self._finish(number, TrialState.FAIL)
-        ended = sorted(self._trials(*_FINISHED), key=lambda t: (t.datetime_complete, t.number), reverse=True)
-        alike = list(takewhile(lambda t: t.user_attrs.get(records.ERROR) == reason, ended))
-        if len(alike) >= self._spec.failures:
-            self.stop_reason = f"{len(alike)} trials in a row failed for the same reason: {reason}"
+        kind = _NUMBERS.sub("#", reason)
+        self._alike = [*self._alike, kind] if kind in self._alike else [kind]
+        if len(self._alike) >= self._spec.failures:
+            self.stop_reason = f"{len(self._alike)} trials in a row failed for the same reason: {reason}"
 
     def _new_trial(self) -> tuple[int, TrialConfig]:
         if not self._trials(TrialState.WAITING):  # a driver may have died between queueing and asking
@@ -167,7 +174,8 @@ class StudySearcher:
         for trial in started:
             if trial.user_attrs[records.ARM] == "randomised":
                 pairs.setdefault(trial.user_attrs[records.PAIR], []).append(trial)
-        single = next((members[0] for members in pairs.values() if len(members) == 1), None)
+        halves = (members[0] for members in pairs.values() if len(members) == 1)
+        single = next((half for half in halves if half.state is not TrialState.FAIL), None)
         if single is not None:
             opposite = {name: 1 - single.params[name] for name in self._space.text_parameters}
             copied = (records.ARM, records.PAIR, records.PROPENSITY, records.SEED)
@@ -203,6 +211,8 @@ class StudySearcher:
 
     def _finish(self, number: int, state: TrialState, value: float | None = None) -> None:
         self._study.tell(number, value, state)
+        if state is not TrialState.FAIL:
+            self._alike = []
         self._watch(Event(number, "finished", state=state))
 
     def _started(self) -> list[FrozenTrial]:
@@ -215,7 +225,7 @@ class StudySearcher:
                 self._study.tell(trial.number, state=TrialState.FAIL)
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
-        return self._storage.get_all_trials(self._study_id, deepcopy=False, states=states)
+        return self._study.get_trials(deepcopy=False, states=states)  # finished ones come from a cache
 
     def _id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
@@ -224,4 +234,6 @@ class StudySearcher:
         return self._storage.get_trial(self._id(number))
 
 
+_NUMBERS = re.compile(r"\d[\d.,]*(e[-+]?\d+)?")
+"""What differs between failures of one kind: figures, and the trial's number in a path."""
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)

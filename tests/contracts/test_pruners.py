@@ -66,6 +66,28 @@ def test_weak_trials_are_stopped(corpus: Corpus, name: str) -> None:
     assert sum(stopped) / len(stopped) < sum(kept) / len(kept)
 
 
+@pytest.mark.parametrize("name", sorted(set(PRUNERS) - {"none", "median"}))
+def test_a_trial_that_collapses_at_its_second_rung_is_stopped_there(corpus: Corpus, name: str) -> None:
+    """The median pruner looks at a trial's best rung so far, so it does not see this."""
+    storage = InMemoryStorage()
+    searcher = searcher_on(corpus, storage, pruner=name, randomised=0.0, trials=100)
+    for score in _SCORES:
+        play(searcher, score)
+    ended = []
+    for _ in range(9):
+        assignment = searcher.ask()
+        assert assignment is not None
+        for index, score in enumerate((0.9, -50.0, -50.0)):
+            items = tuple(score + 0.001 * question for question in range(-10, 10))
+            rung = Rung(index, searcher.rungs[index], score, 0.01, base=0.0, items=items)
+            if searcher.report(assignment.number, rung) is Decision.STOP:
+                ended.append(index)
+                break
+    assert 1 in ended, "hyperband lets the trials of its later brackets pass"
+    if name != "hyperband":
+        assert set(ended) == {1}
+
+
 def test_none_stops_nothing(corpus: Corpus) -> None:
     storage = InMemoryStorage()
     searcher = searcher_on(corpus, storage, pruner="none", randomised=0.0)

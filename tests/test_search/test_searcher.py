@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 from objectives.base import Rung
 from search import Event, LocalRunner, TrialRecord, read_record
+from search.records import rung_attribute
 from search.searcher import Decision, StudySearcher
 from spaces import Corpus
 from tests.studies_of import searcher_on, synthetic_factory
@@ -125,11 +126,87 @@ def test_the_study_stops_after_three_failures_in_a_row_for_one_reason(corpus: Co
 
 def test_different_reasons_do_not_stop_the_study(corpus: Corpus) -> None:
     searcher = searcher_on(corpus, trials=9)
-    for number in range(9):
+    for word in "one two three one two three one two three".split():
         assignment = searcher.ask()
         assert assignment is not None
-        searcher.fail(assignment.number, f"reason {number}")
+        searcher.fail(assignment.number, f"reason {word}")
     assert searcher.stop_reason == ""
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "OSError: [Errno 28] No space left on device: 'runs/a/artifacts/trial-000{}/rung-0.tmp'",
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 1.5{} GiB",
+        "MixtuneError: the learning rate 1.0e-0{} is too high",
+    ],
+)
+def test_failures_that_differ_in_figures_alone_are_alike(corpus: Corpus, reason: str) -> None:
+    searcher = searcher_on(corpus, trials=9)
+    for number in range(3):
+        assert searcher.stop_reason == ""
+        assignment = searcher.ask()
+        assert assignment is not None
+        searcher.fail(assignment.number, reason.format(number))
+    assert searcher.stop_reason.endswith(reason.format(2))
+    assert searcher.ask() is None
+
+
+def test_failures_of_an_earlier_run_do_not_stop_a_resumed_study(corpus: Corpus) -> None:
+    storage = InMemoryStorage()
+    for searcher in (searcher_on(corpus, storage, trials=20), searcher_on(corpus, storage, trials=20)):
+        while (assignment := searcher.ask()) is not None:
+            searcher.fail(assignment.number, "the disk is full")
+    assert len(records(storage)) == 6, "three in each run"
+
+
+def test_the_complement_of_a_failed_trial_is_not_run(corpus: Corpus, tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    searcher = searcher_on(corpus, storage, trials=10, randomised=1.0)
+    first = searcher.ask()
+    assert first is not None
+    searcher.fail(first.number, "a worker died")
+    found = run(corpus, tmp_path, storage, trials=10, randomised=1.0)
+    assert [record.pair for record in found] == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5]
+
+
+def test_a_trial_run_again_is_not_judged_on_what_was_judged_before(corpus: Corpus) -> None:
+    """Cut off after two rungs that it survived, it survives the first of them again, whatever others do meanwhile."""
+    storage = InMemoryStorage()
+    dying = searcher_on(corpus, storage, trials=30, randomised=0.0, pruner="median")
+    for _ in range(6):
+        done = dying.ask()
+        assert done is not None
+        for index in range(3):
+            dying.report(done.number, rung(dying, index, score=0.5))
+    cut_off = dying.ask()
+    assert cut_off is not None
+    assert dying.report(cut_off.number, rung(dying, 0, score=0.9)) is Decision.GO_ON
+    assert dying.report(cut_off.number, rung(dying, 1, score=0.6)) is Decision.GO_ON
+    again = searcher_on(corpus, storage, trials=30, randomised=0.0, pruner="median")
+    assert again.ask() == cut_off
+    assert again.report(cut_off.number, rung(again, 0, score=0.1)) is Decision.GO_ON
+    assert records(storage)[6].rungs[0].score == 0.9, "the stored rung stays"
+
+
+def test_a_trial_cut_off_between_its_last_rung_and_its_end_is_complete(corpus: Corpus) -> None:
+    storage = InMemoryStorage()
+    dying = searcher_on(corpus, storage, trials=4)
+    first = dying.ask()
+    assert first is not None
+    for index in (0, 1):
+        dying.report(first.number, rung(dying, index))
+    trial_id = storage.get_trial_id_from_study_id_trial_number(0, first.number)
+    storage.set_trial_user_attr(trial_id, *rung_attribute(rung(dying, 2, score=0.7)))
+    storage.set_trial_intermediate_value(trial_id, 900, 0.7)
+    events: list[Event] = []
+    again = searcher_on(corpus, storage, trials=4, watch=events.append)
+    following = again.ask()
+    assert following is not None
+    assert following.number == 1
+    assert records(storage)[0].state is TrialState.COMPLETE
+    assert records(storage)[0].score == 0.7
+    assert [(event.number, event.kind) for event in events] == [(0, "started"), (0, "finished"), (1, "started")]
 
 
 def test_a_trial_under_way_is_run_again_under_its_number(corpus: Corpus, tmp_path: Path) -> None:
