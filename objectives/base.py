@@ -84,5 +84,7 @@ class Prepared:
     """`cpu`, `cuda` or `mps`: where trials will run on this machine."""
     rungs: tuple[int, ...]
     """Cumulative tokens at which every trial reports."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Names of what scores depend on beside the texts (base, tasks, held-out text), to hashes of their content."""
     notes: tuple[str, ...] = ()
     """What the user should know before the study starts."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from objectives.base import Prepared, Rung, Score
 from objectives.scoring.benchmark import prepare_tasks
 from objectives.scoring.heldout import passages
-from objectives.spec import BenchmarkSpec, FinetuneSpec
+from objectives.scoring.tasks import fingerprint_of
+from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec
 from objectives.training import artifact
 from objectives.training.adapter import adapted
 from objectives.training.data import MixStream
@@ -19,6 +20,7 @@ from objectives.training.loop import Trainer
 from objectives.training.tokens import TokenStore
 from objectives.workbench import Workbench, choose_device, kept_shares, open_base
 from spaces import Corpus, FieldError, InputError, Stage, TrialConfig
+from spaces.trial import fingerprint
 
 _BYTES_PER_WEIGHT = 4
 
@@ -46,7 +48,7 @@ class FinetuneObjective:
                 "objective.length",
                 f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.length}.",
             )
-        base.fetch()
+        inputs = {"the base": base.fetch()}
         counted = TokenStore(base.tokenizer(), cache, kept_shares(spec)).counted(corpus)
         for text in counted.texts:
             if text.tokens <= spec.length:
@@ -55,13 +57,14 @@ class FinetuneObjective:
                     f"{spec.length}. Remove the text, join it with another, or lower objective.length."
                 )
         for part in spec.scores:
-            prepare_tasks(part) if isinstance(part, BenchmarkSpec) else passages(part, corpus)
+            inputs |= _asked(part, corpus)
         return Prepared(
             layout=layout,
             corpus=counted,
             adapter_bytes=layout.adapter_weights(rank=1) * _BYTES_PER_WEIGHT,
             device=choose_device(spec.device),
             rungs=spec.rung_tokens,
+            inputs=inputs,
             notes=_repetition(spec, counted),
         )
 
@@ -112,6 +115,14 @@ class FinetuneObjective:
                 clock.lap("save")
                 rung = _rung(index, budget, scores, bench, clock)
                 yield replace(rung, artifact=folder.name, qualities={**rung.qualities, "train_loss": loss})
+
+
+def _asked(part: BenchmarkSpec | HeldoutSpec, corpus: Corpus) -> dict[str, str]:
+    """What an entry of `objective.scores` measures on, checked, and its hash."""
+    if isinstance(part, BenchmarkSpec):
+        return {f"the task {name!r}": fingerprint_of(task) for name, task in prepare_tasks(part).items()}
+    name = f"the end of {part.text!r}" if part.text is not None else f"held-out {', '.join(p.name for p in part.files)}"
+    return {name: fingerprint(passages(part, corpus))}
 
 
 def _rung(index: int, tokens: int, scores: tuple[Score, ...], bench: Workbench, clock: _Clock) -> Rung:

@@ -57,7 +57,7 @@ class FinetuneSpec(Spec):
     """Train an adapter on the mix, and score the adapted model at rungs."""
 
     kind: Literal["finetune"] = "finetune"
-    base: str = "tiny"
+    base: str = Field("tiny", min_length=1)
     """`tiny` (shipped), a folder in the Hugging Face layout, or a model name on the hub."""
     tokens: int = Field(gt=0)
     """Training tokens of every trial, whatever its mix: texts compete by quality, not by size."""
@@ -124,6 +124,12 @@ class SyntheticSpec(Spec):
     """Real time that a rung takes."""
     failures: float = Field(0.0, ge=0, le=1)
     """Share of the trials that fail with an error, chosen by their seeds."""
+
+    @model_validator(mode="after")
+    def _a_token_a_rung(self) -> Self:
+        if self.tokens < self.rungs:
+            raise ValueError(f"tokens must be at least rungs, got tokens {self.tokens} and rungs {self.rungs}")
+        return self
 
 
 def _kind(data: Any) -> str:

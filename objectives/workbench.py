@@ -29,7 +29,7 @@ class Base(Protocol):
 
     def tokenizer(self) -> PreTrainedTokenizerBase: ...
 
-    def fetch(self) -> None: ...
+    def fetch(self) -> str: ...
 
     def model(self, precision: str, device: str) -> PreTrainedModel: ...
 
@@ -52,7 +52,11 @@ def open_base(name: str) -> Base:
 
 def kept_shares(spec: FinetuneSpec) -> dict[str, float]:
     """Text name to the share of its end that is scored and must not be trained on."""
-    return {part.text: part.share for part in spec.scores if isinstance(part, HeldoutSpec) and part.text is not None}
+    kept: dict[str, float] = {}
+    for part in spec.scores:
+        if isinstance(part, HeldoutSpec) and part.text is not None:
+            kept[part.text] = max(part.share, kept.get(part.text, 0.0))
+    return kept
 
 
 def choose_device(wanted: str) -> str:

@@ -20,7 +20,7 @@ from ray.tune.search import Searcher
 from objectives.base import Objective, Rung
 from search.runner import ObjectiveFactory, reason, workdir
 from search.searcher import Assignment, Decision, StudySearcher
-from spaces import TrialConfig
+from spaces import FieldError, TrialConfig
 
 _NUMBER = "number"
 _RUNG = "rung"
@@ -176,6 +176,7 @@ class RayRunner:
         self._start()
         guarded = _Guarded(searcher)
         try:
+            self._check_resources()
             self._tune(guarded, objective, artifacts)
         except TuneError as error:
             raise guarded.fault or error from error
@@ -190,13 +191,29 @@ class RayRunner:
         if self._address is None and self._workers is not None:  # as many as asked for, even beyond the machine's own
             cpus = max(os.cpu_count() or 1, math.ceil(self._workers * self._cpus))
         ray.init(
-            address=self._address,
+            address=self._address or "local",  # not a cluster that happens to run on this machine
             num_cpus=cpus,
             include_dashboard=False if self._address is None else None,
             log_to_driver=False,
             logging_level=logging.ERROR,
             runtime_env={"env_vars": self._worker_environment()},
         )
+
+    def _check_resources(self) -> None:
+        """Refuse what no machine of the cluster has: Ray would wait for it for ever.
+
+        Raises:
+            InputError: a trial wants more processors or GPUs than any machine has.
+        """
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        for field, name, wanted in (("cpus", "CPU", self._cpus), ("gpus", "GPU", self._gpus)):
+            most = max((machine.get(name, 0) for machine in machines), default=0)
+            if wanted > most:
+                raise FieldError(
+                    f"search.{field}",
+                    f"a trial wants {wanted:g}, and the largest machine that Ray knows has {most:g}. Lower the field, "
+                    "or run on a larger machine.",
+                )
 
     def _concurrent(self) -> int:
         """Trials at once: as many as were asked for, or as fit."""

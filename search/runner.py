@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
-from objectives.base import Objective
+from objectives.base import Objective, Rung
 from search.searcher import Assignment, Decision, StudySearcher
 
 ObjectiveFactory = Callable[[], Objective]
@@ -42,6 +42,11 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def _in_folder(objective: Objective, assignment: Assignment, folder: Path) -> Iterator[Rung]:
+    folder.mkdir(parents=True, exist_ok=True)
+    yield from objective.evaluate(assignment.config, folder)
+
+
 class LocalRunner:
     """One trial after the other in this process: for tests and for debugging."""
 
@@ -51,8 +56,7 @@ class LocalRunner:
             self._trial(searcher, built, assignment, workdir(artifacts, assignment.number))
 
     def _trial(self, searcher: StudySearcher, objective: Objective, assignment: Assignment, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        rungs = objective.evaluate(assignment.config, folder)
+        rungs = _in_folder(objective, assignment, folder)
         with closing(rungs):  # type: ignore[type-var]  # an iterator of a generator function can be closed
             while True:
                 try:

@@ -17,7 +17,7 @@ class Spec(BaseModel):
 class IntRange(Spec):
     """Every whole number from `low` to `high`, both included."""
 
-    low: int
+    low: int = Field(ge=1)
     high: int
     log: bool = False
     """Search the logarithm: for values that matter by their ratio."""
@@ -31,7 +31,7 @@ class IntRange(Spec):
 class FloatRange(Spec):
     """Every number from `low` to `high`."""
 
-    low: float
+    low: float = Field(gt=0)
     high: float
     log: bool = False
     """Search the logarithm: for values that matter by their ratio."""
@@ -46,6 +46,13 @@ class RateRange(FloatRange):
     """A range of learning rates, searched by the logarithm unless told otherwise."""
 
     log: bool = True
+
+
+class ShareRange(FloatRange):
+    """A range of shares, from 0 and below 1."""
+
+    low: float = Field(ge=0)
+    high: float = Field(lt=1)
 
 
 def _check_range(limits: IntRange | FloatRange) -> None:
@@ -82,7 +89,7 @@ RateChoice = Annotated[
     Annotated[_Rate, One] | Annotated[list[_Rate], _AtLeastOne, Several] | Annotated[RateRange, Ranged], _Form
 ]
 ShareChoice = Annotated[
-    Annotated[_Share, One] | Annotated[list[_Share], _AtLeastOne, Several] | Annotated[FloatRange, Ranged], _Form
+    Annotated[_Share, One] | Annotated[list[_Share], _AtLeastOne, Several] | Annotated[ShareRange, Ranged], _Form
 ]
 NameChoice = Annotated[Annotated[str, One] | Annotated[list[str], _AtLeastOne, Several], _Form]
 

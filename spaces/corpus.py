@@ -89,6 +89,13 @@ class Corpus:
         return replace(self, texts=tuple(replace(text, tokens=count(text)) for text in self.texts))
 
 
+def ignored_note(corpus: Corpus) -> tuple[str, ...]:
+    """A note about files that are not read, or none."""
+    if not corpus.ignored:
+        return ()
+    return (f"Not read, because texts end in {', '.join(SUFFIXES)}: {listed(corpus.ignored, 8)}.",)
+
+
 def scan(folder: Path, unit: Literal["file", "group"] = "file") -> Corpus:
     """Read a folder of texts, in the order of their names.
 
@@ -102,9 +109,18 @@ def scan(folder: Path, unit: Literal["file", "group"] = "file") -> Corpus:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path, folder)]
     usable = [path for path in files if path.suffix.lower() in SUFFIXES]
     ignored = tuple(path.relative_to(folder).as_posix() for path in files if path not in usable)
+    _check_names(files)
     texts = tuple(_text(name, paths, folder) for name, paths in _units(usable, folder, unit))
     _check(folder, texts, ignored)
     return Corpus(folder, texts, ignored)
+
+
+def _check_names(files: list[Path]) -> None:
+    for path in files:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"The name of the file {str(path)!r} is not UTF-8. Rename it.") from error
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
@@ -121,9 +137,18 @@ def _units(files: list[Path], folder: Path, unit: str) -> Iterator[tuple[str, tu
         name = stem if stems[stem] == 1 else relative.as_posix()
         if unit == "group" and len(relative.parts) > 1:
             name = relative.parts[0]
+        if name in groups and not (unit == "group" and _same_group(path, groups[name][0], folder)):
+            raise InputError(
+                f"{str(path)!r} and {str(groups[name][0])!r} would both be the text {name!r}. Rename one of them."
+            )
         groups.setdefault(name, []).append(path)
     for name, paths in groups.items():
         yield name, tuple(paths)
+
+
+def _same_group(one: Path, other: Path, folder: Path) -> bool:
+    first, second = one.relative_to(folder).parts, other.relative_to(folder).parts
+    return len(first) > 1 and len(second) > 1 and first[0] == second[0]
 
 
 def _text(name: str, files: tuple[Path, ...], folder: Path) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, model_validator
+from pydantic import Discriminator, Field, field_validator, model_validator
 
 from spaces.choices import (
     FloatChoice,
@@ -40,8 +40,9 @@ class LoraSpec(Spec):
 
     rank: IntChoice = 8
     alpha: FloatChoice | None = None
-    """The adapter's output is scaled by alpha / rank; empty: `alpha_per_rank` times the rank."""
-    alpha_per_rank: FloatChoice = 2.0
+    """The adapter's output is scaled by alpha / rank."""
+    alpha_per_rank: FloatChoice | None = None
+    """Alpha as a multiple of the rank; 2 where neither is given."""
     dropout: ShareChoice = 0.0
     """Probability of dropping an input of the adapter while training."""
     targets: NameChoice = "all-linear"
@@ -49,7 +50,7 @@ class LoraSpec(Spec):
 
     @model_validator(mode="after")
     def _one_alpha(self) -> Self:
-        if self.alpha is not None and "alpha_per_rank" in self.model_fields_set:
+        if self.alpha is not None and self.alpha_per_rank is not None:
             raise ValueError("give alpha or alpha_per_rank, not both")
         return self
 
@@ -80,3 +81,11 @@ class SpaceSpec(Spec):
     """Layers that get an adapter, the others stay frozen: `all`, a range such as `2-5` (from 0, both ends
     included), a list of ranges to search, or `{min: 2, max: 6}` for any range of 2 to 6 layers."""
     learning_rate: RateChoice = 1e-4
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _numbers_are_layers(cls, layers: object) -> object:
+        """YAML reads the single layer `3` as a number."""
+        if isinstance(layers, list):
+            return [str(layer) if type(layer) is int else layer for layer in layers]
+        return str(layers) if type(layers) is int else layers

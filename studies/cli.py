@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -30,12 +30,13 @@ _CHECKING = "Checking the study; a base from the hub is downloaded now …"
 
 
 def _console() -> Console:
-    return Console(soft_wrap=not sys.stdout.isatty())
+    """Square brackets in names are not markup; lines are wrapped in a terminal only."""
+    return Console(soft_wrap=not sys.stdout.isatty(), markup=False)
 
 
 @app.command()
 def demo(
-    seed: Annotated[int, typer.Option(help="Of the library, the benchmark and the search.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the library, the benchmark and the search.")] = 0,
     name: Annotated[str, typer.Option(help="Name of the study.")] = "demo",
     runs: Runs = _RUNS,
     again: Annotated[bool, typer.Option("--again", help="Remove an earlier demo of that name first.")] = False,
@@ -56,10 +57,13 @@ def init(
     heldout: Annotated[str | None, typer.Option(help="Text whose end is scored.")] = None,
 ) -> None:
     """Write a commented study file for a folder of texts."""
+    from spaces.corpus import ignored_note
     from studies.starter import Starter, write_study_file
 
     corpus = write_study_file(Starter(folder, base, tuple(task or ()), heldout), out)
     console = _console()
+    for note in ignored_note(corpus):
+        console.print(f"Note: {note}")
     console.print(f"Wrote {out} for {len(corpus.texts)} texts. Read it, change it, then: mixtune launch {out}")
 
 
@@ -76,7 +80,7 @@ def launch(
 
     console = _console()
     with console.status(_CHECKING), located(study):
-        ready = prepare_launch(read_study(study), runs)
+        ready = prepare_launch(read_study(study), runs, with_ray=not local)
     raise typer.Exit(run_session(console, ready, local=local))
 
 
@@ -134,11 +138,12 @@ def report(name: Name, runs: Runs = _RUNS, storage: Storage = None) -> None:
 def best(name: Name, runs: Runs = _RUNS, storage: Storage = None) -> None:
     """Show the best trial: its texts, settings and scores."""
     from studies.launch import find
+    from studies.store import resume_command
     from studies.terminal import print_best
 
     _, study = find(name, runs, storage)
     if study.best is None:
-        raise MixtuneError(f"No trial of {name!r} is complete yet. Go on with: mixtune resume {name}")
+        raise MixtuneError(f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url)}")
     print_best(_console(), study, study.best)
 
 
@@ -169,17 +174,21 @@ def _quieten_libraries() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft)\.")
 
 
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(f"Error: {message}", markup=False, highlight=False)
+    sys.exit(1)
+
+
 def main() -> None:
     """Run the command line; an expected error is one paragraph on standard error and the exit status 1."""
     _quieten_libraries()
     try:
         app()
     except MixtuneError as error:
-        Console(stderr=True, soft_wrap=True).print(f"Error: {error}", markup=False, highlight=False)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped before any trial began.")
-        sys.exit(130)
+        _fail(str(error))
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        _fail(f"{error.strerror or error}{place}.")
 
 
 if __name__ == "__main__":

@@ -22,8 +22,11 @@ from search.records import TrialRecord
 Verdict = Literal["helps", "hurts", "no evidence yet"]
 
 CONFIDENCE = 0.95
-FEWEST_PAIRS = 3
-"""Fewer differences than this give no interval at all."""
+"""That the intervals of all texts hold: with 12 texts and 95% for each, every second study of noise names a winner."""
+FEWEST_PAIRS = 5
+"""Fewer differences than this give no interval at all: where one text outweighs the others, differences of the other
+texts are nearly plus or minus one number, and three or four of them are too often alike by chance.
+"""
 _SPARE_PAIRS = 3
 """Pairs beyond the number of texts that the joint regression needs."""
 _LARGEST_LEVERAGE = 0.95
@@ -38,9 +41,9 @@ class TextEffect:
     effect: float
     """Change of the score, in the score's unit; nan before there is a pair."""
     low: float
-    """Lower end of the 95% interval; minus infinity where there are too few trials."""
+    """Lower end of the interval; minus infinity where there are too few trials."""
     high: float
-    """Upper end of the 95% interval."""
+    """Upper end of the interval; all intervals of a study hold together with a confidence of 95%."""
     pairs: int
     """Pairs of randomised trials that it rests on."""
     method: Literal["regression", "differences", "none"]
@@ -59,9 +62,10 @@ def text_effects(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[T
 
     Both trials of a pair share hyperparameters and seed and train on complementary mixes, so their difference
     d in score depends on the texts alone: d = sum over texts of s * effect, with s = +1 where the text is in
-    the first trial and -1 where it is in the second. Ordinary least squares with HC3 errors and Student's t
-    (MacKinnon and White, 1985); where there are not enough pairs for all texts at once, the mean of s * d for
-    each text by itself, which the random design keeps unbiased.
+    the first trial and -1 where it is in the second. Ordinary least squares with HC3 errors (MacKinnon and
+    White, 1985) and Student's t, the error rate shared out among the texts (Bonferroni), so that the intervals of
+    all texts hold together; where there are not enough pairs for all texts at once, the mean of s * d for each
+    text by itself, which the random design keeps unbiased.
     """
     signs, differences = _differences(list(records), texts)
     pairs = len(differences)
@@ -72,12 +76,18 @@ def text_effects(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[T
             for text, mean in zip(texts, means, strict=True)
         ]
     elif _enough(signs):
-        fit = _fit(differences, signs)
+        fit = _fit(differences, signs, len(texts))
         found = [TextEffect(text, *fit[i], pairs, "regression") for i, text in enumerate(texts)]
     else:
-        alone = [_fit(differences, signs[:, [i]])[0] for i in range(len(texts))]
+        alone = [_fit(differences, signs[:, [i]], len(texts))[0] for i in range(len(texts))]
         found = [TextEffect(text, *alone[i], pairs, "differences") for i, text in enumerate(texts)]
     return sorted(found, key=lambda effect: -np.nan_to_num(effect.effect))
+
+
+def lost_pairs(records: Iterable[TrialRecord]) -> int:
+    """Pairs of randomised trials that say nothing about texts, because one of the two failed."""
+    failed = {r.pair for r in records if r.arm == "randomised" and r.state is TrialState.FAIL}
+    return len(failed)
 
 
 def _differences(records: list[TrialRecord], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -100,8 +110,8 @@ def _enough(signs: NDArray[np.float64]) -> bool:
     return bool((q**2).sum(axis=1).max() < _LARGEST_LEVERAGE)
 
 
-def _fit(differences: NDArray[np.float64], signs: NDArray[np.float64]) -> list[tuple[float, float, float]]:
-    """Effect and interval ends for every column."""
+def _fit(differences: NDArray[np.float64], signs: NDArray[np.float64], texts: int) -> list[tuple[float, float, float]]:
+    """Effect and interval ends for every column, where as many intervals as there are texts must hold together."""
     fit = sm.OLS(differences, signs).fit(cov_type="HC3", use_t=True)
-    ends = fit.conf_int(alpha=1 - CONFIDENCE)
+    ends = fit.conf_int(alpha=(1 - CONFIDENCE) / texts)
     return [(float(effect), float(low), float(high)) for effect, (low, high) in zip(fit.params, ends, strict=True)]

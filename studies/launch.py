@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 import objectives
 from objectives.base import Prepared
 from search.runner import Runner
 from search.searcher import Event, StudySearcher
-from spaces import Corpus, InputError, Space, scan
+from spaces import Corpus, FieldError, InputError, Space, scan
 from spaces.choices import FloatRange, IntRange, options
+from spaces.corpus import ignored_note
 from spaces.errors import listed
 from studies.spec import StudySpec
-from studies.store import Store, StoredStudy, StoredText, default_url, explained, taken
+from studies.store import Store, StoredStudy, default_url, explained, resume_command, taken
 
 Watch = Callable[[Event], None]
 MakeRunner = Callable[[StudySpec, Path], Runner]
@@ -46,6 +51,11 @@ class Ready:
     space: Space
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know before the study starts."""
+        return (*ignored_note(self.prepared.corpus), *self.prepared.notes)
+
+    @property
     def rungs(self) -> tuple[int, ...]:
         """Cumulative tokens at which every trial reports."""
         return self.prepared.rungs
@@ -54,8 +64,13 @@ class Ready:
         """Run trials until the study has all, is interrupted, or stops itself.
 
         Raises:
-            InputError: the database cannot be used any more, for example because the disk is full.
+            InputError: another program runs the study; or the database cannot be used any more, for example
+                because the disk is full.
         """
+        with _only_driver(self.spec.name, self.folder):
+            return self._run(make_runner, watch)
+
+    def _run(self, make_runner: MakeRunner, watch: Watch) -> Outcome:
         build = partial(objectives.build, self.spec.objective, self.prepared.corpus, (self.folder / "cache").resolve())
         searcher = StudySearcher(
             self.store.storage,
@@ -67,19 +82,34 @@ class Ready:
             watch,
         )
         interrupted = False
+        if not searcher.unfinished:
+            return Outcome(self.store.load(self.spec.name), self.folder, interrupted=False, reason="")
         try:
             with explained(self.store.url):
                 make_runner(self.spec, self.folder / "ray").run(searcher, build, self.folder / "artifacts")
         except KeyboardInterrupt:
             interrupted = True
         except InputError as error:
-            name = self.spec.name
-            raise InputError(f"{error} What was stored before is kept; go on with: mixtune resume {name}") from error
+            again = resume_command(self.spec.name, self.store.url)
+            raise InputError(f"{error} What was stored before is kept; go on with: {again}") from error
         return Outcome(self.store.load(self.spec.name), self.folder, interrupted, searcher.stop_reason)
 
 
-def prepare_launch(spec: StudySpec, runs: Path) -> Ready:
-    """Check a new study and make it in its database.
+@contextmanager
+def _only_driver(name: str, folder: Path) -> Iterator[None]:
+    """Keep a second program on this machine from running the same study; the lock goes with the process."""
+    try:
+        with FileLock(folder / "driver.lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise InputError(
+            f"The study {name!r} is being run by another mixtune on this machine. Wait for it, or stop it with Ctrl-C; "
+            f"`mixtune status {name}` shows how far it is."
+        ) from error
+
+
+def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Ready:
+    """Check a new study and make it in its database; `with_ray`: see that its trials fit this machine, too.
 
     Raises:
         InputError: anything that would make the study fail, or its name is taken.
@@ -87,11 +117,12 @@ def prepare_launch(spec: StudySpec, runs: Path) -> Ready:
     folder = runs / spec.name
     url = spec.storage or default_url(folder)
     if spec.storage is None and (folder / "study.db").exists() and spec.name in Store(url).names():
-        raise InputError(taken(spec.name))
+        raise InputError(taken(spec.name, url))
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
-    ready = _ready(spec, folder, url, corpus)
-    _check_disk(spec, ready.prepared, folder)
-    ready.store.create(spec, ready.prepared.corpus)
+    ready = _ready(spec, folder, url, corpus, spec.search.trials)
+    if with_ray and "RAY_ADDRESS" not in os.environ:
+        _check_machine(spec, ready.prepared.device)
+    ready.store.create(spec, ready.prepared.corpus, ready.prepared.inputs)
     return ready
 
 
@@ -104,10 +135,17 @@ def prepare_resume(name: str, runs: Path, storage: str | None = None, trials: in
     store, study = find(name, runs, storage)
     spec = study.spec
     if trials is not None:
+        if trials < len(study.records):
+            raise InputError(
+                f"--trials is the number of trials of the whole study, and {name!r} has {len(study.records)} already; "
+                f"got {trials}. Give a larger number."
+            )
         spec = spec.model_copy(update={"search": spec.search.model_copy(update={"trials": trials})})
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
-    _check_unchanged(name, study.texts, corpus)
-    ready = _ready(spec, runs / name, store.url, corpus)
+    before = {repr(text.name): text.sha256 for text in study.texts}
+    _refuse_changes(name, _changes(before, {repr(text.name): text.sha256 for text in corpus.texts}))
+    ready = _ready(spec, runs / name, store.url, corpus, spec.search.trials - len(study.records))
+    _refuse_changes(name, _changes(study.inputs, ready.prepared.inputs))
     store.update(name, spec)
     return ready
 
@@ -129,7 +167,8 @@ def find(name: str, runs: Path, storage: str | None = None) -> tuple[Store, Stor
     return store, store.load(name)
 
 
-def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus) -> Ready:
+def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int) -> Ready:
+    """Check everything that `trials` more trials need."""
     prepared = objectives.prepare(spec.objective, corpus, folder / "cache")
     space = Space(spec.space, prepared.corpus, prepared.layout, prepared.rungs[-1])
     if not space.distributions:
@@ -137,34 +176,51 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus) -> Ready:
             "The space has nothing to search: every field of `space:` is fixed. Set space.texts.choose to subset, or "
             "give a list or a range for a field."
         )
+    _check_disk(spec, prepared, folder, trials)
     return Ready(spec, folder, Store(url), prepared, space)
 
 
-def _check_unchanged(name: str, before: tuple[StoredText, ...], now: Corpus) -> None:
-    old = {text.name: text.sha256 for text in before}
-    new = {text.name: text.sha256 for text in now.texts}
-    changes = [f"{text!r} is gone" for text in old if text not in new]
-    changes += [f"{text!r} is new" for text in new if text not in old]
-    changes += [f"{text!r} was edited" for text in old if text in new and old[text] != new[text]]
-    if changes:
-        raise InputError(
-            f"The texts of the study {name!r} have changed since it began, so new trials could not be compared with "
-            f"old ones: {listed(changes)}. Restore the texts, or launch a new study under another name."
+def _check_machine(spec: StudySpec, device: str) -> None:
+    processors = os.cpu_count() or 1
+    if spec.search.cpus > processors:
+        raise FieldError(
+            "search.cpus",
+            f"a trial wants {spec.search.cpus:g} processors, and this machine has {processors}. Lower it.",
+        )
+    if spec.search.gpus and device != "cuda":
+        raise FieldError(
+            "search.gpus", f"a trial wants {spec.search.gpus:g} GPUs, and this machine has none. Remove the field."
         )
 
 
-def _check_disk(spec: StudySpec, prepared: Prepared, folder: Path) -> None:
+def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What differs between hashes by name, in words."""
+    changes = [f"{name} is gone" for name in old if name not in new]
+    changes += [f"{name} is new" for name in new if name not in old]
+    changes += [f"{name} was changed" for name in old if name in new and old[name] != new[name]]
+    return changes
+
+
+def _refuse_changes(name: str, changes: list[str]) -> None:
+    if changes:
+        raise InputError(
+            f"What the study {name!r} rests on has changed since it began, so new trials could not be compared with "
+            f"old ones: {listed(changes)}. Restore it, or launch a new study under another name."
+        )
+
+
+def _check_disk(spec: StudySpec, prepared: Prepared, folder: Path, trials: int) -> None:
     """Room for the largest adapter of every trial, and some for the database."""
     rank = spec.space.lora.rank
     highest = rank.high if isinstance(rank, IntRange | FloatRange) else max(options(rank))
-    needed = spec.search.trials * (prepared.adapter_bytes * highest + _BYTES_PER_TRIAL)
+    needed = trials * (prepared.adapter_bytes * highest + _BYTES_PER_TRIAL)
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise InputError(
-            f"The study may write up to {needed / 1e9:.1f} GB ({spec.search.trials} adapters of rank {highest}), but "
-            f"the disk of {str(folder)!r} has {free / 1e9:.1f} GB left. Free space, choose another folder with --runs, "
-            "or lower search.trials or space.lora.rank."
+            f"The study may write up to {needed / 1e6:,.0f} MB ({trials} adapters of rank {highest}), but "
+            f"the disk of {str(folder)!r} has {free / 1e6:,.0f} MB left. Free space, choose another folder with "
+            "--runs, or lower search.trials or space.lora.rank."
         )
 
 

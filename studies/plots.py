@@ -10,6 +10,7 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from optuna.trial import TrialState
 
@@ -24,16 +25,24 @@ _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#8a8a8a"  # Okabe and Ito's colou
 _COLOURS: Mapping[Verdict, str] = {"helps": _BLUE, "hurts": _ORANGE, "no evidence yet": _GREY}
 _MARKERS: Mapping[Verdict, str] = {"helps": "^", "hurts": "v", "no evidence yet": "o"}
 _WIDTH = 7.5
+_SCRIPTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Microsoft YaHei", "PingFang SC", "Arial Unicode MS")
+_INSTALLED = {font.name for font in fontManager.ttflist}
+_STYLE = {
+    "svg.fonttype": "path",
+    "axes.edgecolor": "#555555",
+    "font.family": [name for name in _SCRIPTS if name in _INSTALLED],
+    "text.parse_math": False,  # names of texts may hold dollar signs
+}
 
 
 def _axes(height: float) -> tuple[Figure, Axes]:
-    sns.set_theme(context="notebook", style="whitegrid", rc={"svg.fonttype": "path", "axes.edgecolor": "#555555"})
+    sns.set_theme(context="notebook", style="whitegrid", rc=_STYLE)
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     return figure, figure.subplots()
 
 
 def forest(effects: list[TextEffect], unit: Unit) -> Figure:
-    """Effect of every text with its 95% interval, most helpful on top."""
+    """Effect of every text with its joint 95% interval, most helpful on top."""
     figure, axes = _axes(1.4 + 0.38 * len(effects))
     for row, effect in enumerate(reversed(effects)):
         colour = _COLOURS[effect.verdict]
@@ -45,7 +54,7 @@ def forest(effects: list[TextEffect], unit: Unit) -> Figure:
     axes.axvline(0, color="#333333", linewidth=1)
     axes.set_yticks(range(len(effects)), [_short(effect.text) for effect in reversed(effects)])
     axes.set_ylim(-0.7, len(effects) - 0.3)
-    axes.set_xlabel(f"effect of including the text, with 95% interval ({unit.effect})")
+    axes.set_xlabel(f"effect of including the text, with joint 95% interval ({unit.effect})")
     axes.grid(visible=False, axis="y")
     for verdict, colour in _COLOURS.items():
         axes.plot([], [], _MARKERS[verdict], color=colour, label=verdict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +18,9 @@ from objectives.spec import BenchmarkSpec, FinetuneSpec
 from studies import plots
 from studies.effects import TextEffect
 from studies.importance import hyperparameter_importances
-from studies.store import Store, StoredStudy
+from studies.store import Store, StoredStudy, resume_command
 from studies.tables import RATING, TRIALS, counts, phase_seconds, rate_texts, rating_table, trials_table
-from studies.words import best_sentence, headline, unit_of
+from studies.words import best_sentence, headline, lost_sentence, unit_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,11 +55,13 @@ def write_report(store: Store, study: StoredStudy, folder: Path) -> Path:
     effects = rate_texts(study)
     rating_table(study, effects).to_csv(folder / RATING, index=False)
     trials_table(study).to_csv(folder / TRIALS, index=False)
-    pictures = list(_pictures(store, study, effects))
-    for picture in pictures:
-        for kind in ("png", "svg"):
-            picture.figure.savefig(folder / f"{picture.name}.{kind}", dpi=150)
-    page = _environment().get_template("report.html.j2").render(**_page(study, effects, pictures))
+    with warnings.catch_warnings():  # names in a script that no font here has: the page's tables show them
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing", category=UserWarning)
+        pictures = list(_pictures(store, study, effects))
+        for picture in pictures:
+            for kind in ("png", "svg"):
+                picture.figure.savefig(folder / f"{picture.name}.{kind}", dpi=150)
+        page = _environment().get_template("report.html.j2").render(**_page(study, effects, pictures))
     path = folder / PAGE
     path.write_text(page, encoding="utf-8")
     return path
@@ -110,6 +113,7 @@ def _page(study: StoredStudy, effects: list[TextEffect], pictures: list[Picture]
     return {
         "study": study,
         "headline": headline(study.spec, effects),
+        "lost": lost_sentence(study),
         "best": best_sentence(study),
         "unit": unit_of(study.spec),
         "effects": effects,
@@ -144,4 +148,4 @@ def _facts(study: StoredStudy) -> Iterator[tuple[str, str]]:
     yield "seed", str(spec.seed)
     yield "fingerprint", spec.fingerprint
     yield "begun", study.created.strftime("%Y-%m-%d %H:%M")
-    yield "go on or add trials", f"mixtune resume {spec.name} --trials {2 * spec.search.trials}"
+    yield "go on or add trials", f"{resume_command(spec.name, study.url)} --trials {2 * spec.search.trials}"

@@ -13,7 +13,7 @@ from studies.launch import Outcome, Ready
 from studies.progress import Progress
 from studies.report import write_report
 from studies.spec import StudySpec
-from studies.store import StoredStudy
+from studies.store import StoredStudy, resume_command
 from studies.terminal import print_rating
 
 INTERRUPTED = 130
@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 def run_session(console: Console, ready: Ready, *, local: bool, planted: Mapping[str, str] | None = None) -> int:
     """Run a study's remaining trials, show progress, write the report; return the exit status."""
-    for note in ready.prepared.notes:
+    for note in ready.notes:
         console.print(f"Note: {note}")
     study = ready.store.load(ready.spec.name)
     progress = Progress(console, study, ready.spec.search.trials, len(ready.rungs))
@@ -50,7 +50,6 @@ def _runner(ready: Ready, spec: StudySpec, scratch: Path, *, local: bool) -> Run
 
 
 def _explain_stop(console: Console, outcome: Outcome) -> None:
-    name = outcome.study.spec.name
     done = sum(record.state.is_finished() for record in outcome.study.records)
     if outcome.reason:
         console.print(f"The study stopped: {outcome.reason}", highlight=False)
@@ -61,7 +60,8 @@ def _explain_stop(console: Console, outcome: Outcome) -> None:
     console.print(
         f"{done} of {outcome.study.spec.search.trials} trials are finished and stored{again}.", highlight=False
     )
-    console.print(f"Go on with: mixtune resume {name}", highlight=False)
+    again = resume_command(outcome.study.spec.name, outcome.study.url)
+    console.print(f"Go on with: {again}", soft_wrap=True, highlight=False)
 
 
 def _print_paths(console: Console, study: StoredStudy, folder: Path, page: Path) -> None:

@@ -8,11 +8,28 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
+from objectives.models import BASES
 from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec, ObjectiveSpec
 from search.spec import SearchSpec
 from spaces.choices import Spec
+from spaces.errors import InputError
 from spaces.spec import SpaceSpec
 from spaces.trial import fingerprint
+
+_SQLITE = "sqlite:///"
+
+
+def check_name(name: str) -> None:
+    """See that a name can be a folder's.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise InputError(
+            "the name of a study must be up to 64 of a-z, A-Z, 0-9, '.', '_' and '-', the first a letter or a digit; "
+            f"got {name!r}"
+        )
 
 
 class StudySpec(Spec):
@@ -34,10 +51,10 @@ class StudySpec(Spec):
     @field_validator("name")
     @classmethod
     def _stays_in_its_folder(cls, name: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-            raise ValueError(
-                f"must be up to 64 of a-z, A-Z, 0-9, '.', '_' and '-', the first a letter or a digit; got {name!r}"
-            )
+        try:
+            check_name(name)
+        except InputError as error:
+            raise ValueError(str(error)) from error
         return name
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,13 +75,17 @@ class StudySpec(Spec):
         objective = self.objective
         if isinstance(objective, FinetuneSpec):
             base = folder / objective.base
+            is_folder = objective.base not in BASES and base.is_dir()
             objective = objective.model_copy(
                 update={
-                    "base": str(base.resolve()) if base.is_dir() else objective.base,
+                    "base": str(base.resolve()) if is_folder else objective.base,
                     "scores": [_anchored_score(score, folder) for score in objective.scores],
                 }
             )
-        return self.model_copy(update={"space": space, "objective": objective})
+        storage = self.storage
+        if storage is not None and storage.startswith(_SQLITE) and not storage.startswith(f"{_SQLITE}/"):
+            storage = f"{_SQLITE}{_beside(Path(storage.removeprefix(_SQLITE)), folder)}"
+        return self.model_copy(update={"space": space, "objective": objective, "storage": storage})
 
 
 def _anchored_score(score: BenchmarkSpec | HeldoutSpec, folder: Path) -> BenchmarkSpec | HeldoutSpec:

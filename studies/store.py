@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -15,6 +17,7 @@ import sqlalchemy
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
+from pydantic import ValidationError
 
 from search.records import TrialRecord, read_record
 from spaces import Corpus, InputError
@@ -23,6 +26,7 @@ from studies.spec import StudySpec
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
+_INPUTS = "inputs"
 _SPEC = "spec"
 _TEXTS = "texts"
 _BASE = "base"
@@ -53,7 +57,11 @@ class StoredStudy:
     """Everything that the database holds of a study."""
 
     spec: StudySpec
+    url: str
+    """Of its database."""
     texts: tuple[StoredText, ...]
+    inputs: Mapping[str, str]
+    """Hashes of what scores depend on beside the texts, as they were when the study began."""
     base: float | None
     """Score of the untouched base; empty before the first rung."""
     created: datetime
@@ -88,7 +96,7 @@ class Store:
         with explained(url, OSError):
             if url.startswith(_SQLITE):
                 _prepare_sqlite(Path(url.removeprefix(_SQLITE)))
-            self.storage = RDBStorage(url, engine_kwargs=_engine_options(url))
+            self.storage = _open(url)
             if url.startswith(_SQLITE):
                 _relax_sqlite(self.storage.engine)
 
@@ -96,8 +104,8 @@ class Store:
         """Names of the studies in the database."""
         return sorted(optuna.get_all_study_names(self.storage))
 
-    def create(self, spec: StudySpec, corpus: Corpus) -> None:
-        """Make a study.
+    def create(self, spec: StudySpec, corpus: Corpus, inputs: Mapping[str, str]) -> None:
+        """Make a study; `inputs` are hashes of what scores depend on beside the texts, by name.
 
         Raises:
             InputError: there is one of that name.
@@ -106,9 +114,10 @@ class Store:
             try:
                 study = optuna.create_study(storage=self.storage, study_name=spec.name, direction="maximize")
             except DuplicatedStudyError as error:
-                raise InputError(taken(spec.name)) from error
+                raise InputError(taken(spec.name, self.url)) from error
             study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
             study.set_user_attr(_TEXTS, [_stored_text(text) for text in corpus.texts])
+            study.set_user_attr(_INPUTS, dict(inputs))
             study.set_user_attr(_SPEC, spec.to_dict())  # last: a study without it was never begun
 
     def load(self, name: str) -> StoredStudy:
@@ -132,8 +141,10 @@ class Store:
                 )
             records = (read_record(trial) for trial in study.get_trials(deepcopy=False))
             return StoredStudy(
-                spec=StudySpec.model_validate(attributes[_SPEC]),
+                spec=_read_spec(name, attributes[_SPEC]),
+                url=self.url,
                 texts=tuple(StoredText(**text) for text in attributes[_TEXTS]),
+                inputs=attributes[_INPUTS],
                 base=attributes.get(_BASE),
                 created=datetime.fromisoformat(attributes[_CREATED]),
                 records=tuple(record for record in records if record is not None),
@@ -150,21 +161,55 @@ class Store:
             self.open_study(name).set_user_attr(_SPEC, spec.to_dict())
 
 
-def taken(name: str) -> str:
+def _read_spec(name: str, stored: Any) -> StudySpec:
+    try:
+        return StudySpec.model_validate(stored)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"The study {name!r} was stored by another version of mixtune, whose study files this one cannot read "
+            f"({'.'.join(map(str, first['loc']))}: {first['msg']}). Use the version that made it."
+        ) from error
+
+
+def resume_command(name: str, url: str) -> str:
+    """What to type, in the current folder, to go on with a study."""
+    if url == default_url(Path("runs") / name):
+        return f"mixtune resume {name}"
+    folder = Path(url.removeprefix(_SQLITE)).parent
+    if url == default_url(folder) and folder.name == name:
+        return f"mixtune resume {name} --runs {shlex.quote(os.path.relpath(folder.parent))}"
+    return f"mixtune resume {name} --storage {shlex.quote(shown(url))}"
+
+
+def taken(name: str, url: str) -> str:
     """What to tell somebody who launches a study under a name that exists."""
     return (
-        f"A study named {name!r} exists already. Go on with it: `mixtune resume {name}`. "
+        f"A study named {name!r} exists already. Go on with it: `{resume_command(name, url)}`. "
         "Or start another: change `name:` in the study file."
     )
 
 
 def shown(url: str) -> str:
     """A database URL for messages, without its password."""
-    return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    try:
+        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except sqlalchemy.exc.ArgumentError:
+        return repr(url)
 
 
 def _stored_text(text: Any) -> dict[str, Any]:
     return asdict(StoredText(text.name, text.sha256, text.words, text.tokens, text.group))
+
+
+def _open(url: str) -> RDBStorage:
+    try:
+        return RDBStorage(url, engine_kwargs=_engine_options(url))
+    except ImportError as error:
+        raise InputError(
+            f"The study database {shown(url)} needs a Python driver that is not installed. "
+            "For PostgreSQL: pip install psycopg2-binary."
+        ) from error
 
 
 def _engine_options(url: str) -> dict[str, Any]:
@@ -199,11 +244,6 @@ def explained(url: str, *others: type[Exception]) -> Iterator[None]:
     errors: tuple[type[Exception], ...] = (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, StorageInternalError, *others)
     try:
         yield
-    except ImportError as error:
-        raise InputError(
-            f"The study database {shown(url)} needs a Python driver that is not installed. "
-            "For PostgreSQL: pip install psycopg2-binary."
-        ) from error
     except errors as error:
         reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip().split("\n", maxsplit=1)[0]
         raise InputError(

@@ -49,6 +49,8 @@ def parse_study(content: str, path: Path) -> StudySpec:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{path}, line {line}: this is not YAML: {error.problem}.") from error
+    except (yaml.YAMLError, ValueError) as error:  # a control character; a date that does not exist
+        raise InputError(f"{path}: this cannot be read as YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(root, yaml.MappingNode):
         raise InputError(f"{path}: a study file is a list of `field: value` lines, starting with `name: my-study`.")
     _refuse_duplicates(root, path, ())

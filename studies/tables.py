@@ -24,7 +24,8 @@ def rating_table(study: StoredStudy, effects: list[TextEffect]) -> pd.DataFrame:
     """One row a text, most helpful first.
 
     Columns: text, group, pages (of 500 words), tokens, effect (change of the score when the text is included),
-    low and high (ends of the 95% interval), verdict, pairs (of randomised trials), method.
+    low and high (ends of
+    the joint 95% interval), verdict, pairs (of randomised trials), method.
     """
     texts = {text.name: text for text in study.texts}
     rows = [

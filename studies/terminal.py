@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from search.records import TrialRecord
-from studies.store import StoredStudy
+from studies.store import StoredStudy, resume_command
 from studies.tables import counts, rate_texts
-from studies.words import best_sentence, headline, unit_of
+from studies.words import best_sentence, headline, lost_sentence, unit_of
 
 _STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
 
@@ -35,6 +35,8 @@ def print_rating(console: Console, study: StoredStudy, planted: Mapping[str, str
     console.print(table)
     console.print()
     console.print(headline(study.spec, effects))
+    if lost := lost_sentence(study):
+        console.print(lost)
     console.print(best_sentence(study))
 
 
@@ -43,7 +45,7 @@ def print_status(console: Console, study: StoredStudy) -> None:
     spec = study.spec
     done = len(study.ended(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
     tally = ", ".join(f"{number} {word}" for word, number in counts(study).items())
-    console.print(f"[bold]{spec.name}[/]: {done} of {spec.search.trials} trials ({tally})")
+    console.print(Text.assemble((spec.name, "bold"), f": {done} of {spec.search.trials} trials ({tally})"))
     if study.base is not None:
         console.print(f"base {study.base:.4f}; score: {unit_of(spec).score}, higher is better")
     console.print(best_sentence(study))
@@ -55,7 +57,8 @@ def print_status(console: Console, study: StoredStudy) -> None:
     for record in study.ended(TrialState.FAIL)[-3:]:
         console.print(f"  trial {record.number} failed: {record.error}", highlight=False)
     if done < spec.search.trials:
-        console.print(f"Go on, unless it is running: mixtune resume {spec.name}", highlight=False)
+        again = resume_command(spec.name, study.url)
+        console.print(f"Go on, unless it is running: {again}", soft_wrap=True, highlight=False)
 
 
 def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> None:

@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from objectives.spec import FinetuneSpec, HeldoutSpec
 from spaces.errors import listed
-from studies.effects import FEWEST_PAIRS, TextEffect
+from studies.effects import FEWEST_PAIRS, TextEffect, lost_pairs
 from studies.spec import StudySpec
 from studies.store import StoredStudy
 
@@ -77,6 +77,18 @@ def headline(spec: StudySpec, effects: list[TextEffect]) -> str:
     rest = f" For the other {open_} there is no evidence yet either way." if open_ > 1 else ""
     rest = " For the one other text there is no evidence yet either way." if open_ == 1 else rest
     return f"{'; '.join(parts)}.{rest}"
+
+
+def lost_sentence(study: StoredStudy) -> str:
+    """What failed trials take from the rating; empty where nothing."""
+    failed = study.ended(TrialState.FAIL)
+    lost = lost_pairs(failed)
+    if not lost:
+        return ""
+    counted = "1 pair of randomised trials is" if lost == 1 else f"{lost} pairs of randomised trials are"
+    common = set.intersection(*(set(record.texts) for record in failed)) if len(failed) > 2 else set()
+    suspects = f" Every failed trial trained on {_names(sorted(common))}." if common else ""
+    return f"{counted} left out of the rating, because a trial failed.{suspects}"
 
 
 def best_sentence(study: StoredStudy) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -9,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from huggingface_hub import snapshot_download
+from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
 from spaces import FieldError, InputError, Layout, MixtuneError, Module
 from spaces.errors import listed
+from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _FIELD = "objective.base"
+_MEGABYTE = 1 << 20
 _FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
 """What a base needs of a hub repository: configuration, weights, tokenizer."""
 
@@ -50,8 +54,7 @@ class HubBase:
         )
         if not modules:
             raise InputError(f"The base {self.name!r} has no linear modules in {path!r}, so LoRA cannot be used on it.")
-        context = getattr(config, "max_position_embeddings", None) or 2048
-        return Layout(self.name, len(blocks), modules, int(context))
+        return Layout(self.name, len(blocks), modules, context_of(config))
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The base's tokenizer.
@@ -61,20 +64,30 @@ class HubBase:
         """
         return self._read(AutoTokenizer)
 
-    def fetch(self) -> None:
-        """See that the weights are on this machine; those of a hub name are downloaded.
+    def fetch(self) -> str:
+        """See that the weights are on this machine, downloading those of a hub name; return a hash of the base.
+
+        Large files count with their size, their beginning and their end.
 
         Raises:
-            InputError: some are missing.
+            InputError: some are missing or damaged.
         """
         folder = self._folder()
         index = folder / "model.safetensors.index.json"
         shards = {"model.safetensors"}
-        if index.is_file():
-            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        missing = sorted(shard for shard in shards if not (folder / shard).is_file())
-        if missing:
-            raise FieldError(_FIELD, self._explain(FileNotFoundError(f"{listed(missing)} is missing.")))
+        try:
+            if index.is_file():
+                shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            missing = sorted(shard for shard in shards if not (folder / shard).is_file())
+            if missing:
+                raise FileNotFoundError(f"{listed(missing)} is missing.")
+            for shard in shards:
+                with safe_open(folder / shard, "pt"):
+                    """Reading the header finds a file that was cut off."""
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise FieldError(_FIELD, self._explain(error)) from error
+        files = (path for path in sorted(folder.iterdir()) if path.name in shards or path.suffix == ".json")
+        return fingerprint([[path.name, *_ends(path)] for path in files])
 
     def model(self, precision: str, device: str) -> PreTrainedModel:
         """The base with its weights frozen, in evaluation mode.
@@ -115,6 +128,21 @@ class HubBase:
             f"{reason}{offline} Give a folder with a model, a hub name that this machine can reach, or 'tiny', the "
             "small model that mixtune ships."
         )
+
+
+def _ends(path: Path) -> tuple[int, str]:
+    """A file's size, and a hash of its first and last megabyte."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        digest = hashlib.sha256(file.read(_MEGABYTE))
+        file.seek(max(0, size - _MEGABYTE))
+        digest.update(file.read())
+    return size, digest.hexdigest()
+
+
+def context_of(config: Any) -> int:
+    """The longest sequence of a base, in tokens; 2048 where its configuration has none, as Bloom's."""
+    return int(getattr(config, "max_position_embeddings", None) or 2048)
 
 
 def find_blocks(model: torch.nn.Module) -> tuple[str, torch.nn.ModuleList]:

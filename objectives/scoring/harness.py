@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.models.huggingface import HFLM
 
+from objectives.models.hub import context_of
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -25,5 +27,5 @@ def language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, b
     """lm-eval's own Hugging Face model around one that is already loaded."""
     for name in ("lm_eval", "lm_eval.models.huggingface"):
         logging.getLogger(name).setLevel(logging.ERROR)  # it warns that a loaded model ignores loading options
-    context = model.config.max_position_embeddings
+    context = context_of(model.config)
     return _QuietModel(pretrained=model, tokenizer=tokenizer, batch_size=batch, max_length=context)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,11 +66,23 @@ def passages(spec: HeldoutSpec, corpus: Corpus) -> list[str]:
         for path in spec.files:
             if not path.is_file():
                 raise FieldError("objective.scores", f"the held-out file {str(path)!r} is not there. Check `files`.")
+            _refuse_training_text(path, corpus)
         parts = [read_file(path) for path in spec.files]
     found = [passage for part in parts for passage in _cut(part, spec.passage)]
     if not found:
         raise FieldError("objective.scores", "the held-out text is empty. Give files with text, or a larger `share`.")
     return found
+
+
+def _refuse_training_text(path: Path, corpus: Corpus) -> None:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    for text in corpus.texts:
+        if text.sha256 == digest or path.resolve() in (file.resolve() for file in text.files):
+            raise FieldError(
+                "objective.scores",
+                f"the held-out file {str(path)!r} is the text {text.name!r}, which trials train on. Give "
+                f"`text: {text.name}` instead of `files`, to keep its end from training, or another file.",
+            )
 
 
 def _cut(content: str, size: int) -> list[str]:

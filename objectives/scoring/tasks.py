@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from spaces.errors import FieldError, did_you_mean, listed
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
+_FEWSHOT_SEED = 1234
+"""lm-eval's own default, which only its whole evaluation sets."""
 _LOCAL_FORMATS = ("json", "csv", "parquet", "text", "arrow")
 
 
@@ -31,9 +34,18 @@ def load_tasks(names: Iterable[str], limit: int | None) -> dict[str, Task]:
         for found, task in _load(manager, name).items():
             if found in tasks:
                 raise FieldError("objective.scores", f"the task {found!r} is named twice. Name it once.")
+            task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
             task.build_all_requests(limit=limit, rank=0, world_size=1)
             tasks[found] = task
     return tasks
+
+
+def fingerprint_of(task: Task) -> str:
+    """Changes with anything that the task asks: its questions, answers, wording, examples."""
+    digest = hashlib.sha256()
+    for instance in task.instances:
+        digest.update(repr((instance.doc, instance.args)).encode())
+    return digest.hexdigest()[:16]
 
 
 def _is_file(name: str) -> bool:

@@ -21,7 +21,8 @@ def generator(*parts: object) -> np.random.Generator:
 class MixStream:
     """Training sequences from a mix of texts.
 
-    Each text gets its share of the sequences at every point of the run, to within one sequence. Within a
+    Each text gets its share of the sequences at every point of the run, to within one sequence where shares are
+    equal, and two where they are not. Within a
     text the sequences of an epoch are its consecutive windows from a random offset, in random order; a text
     shorter than its share starts another epoch.
     """

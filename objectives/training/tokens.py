@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Tokens = NDArray[np.int32]
 
+_NEAR = 200
+"""Characters."""
 _PIECE = 1_000_000
 """Characters tokenized at once; a longer text is cut at a line end, so that memory stays bounded."""
 
@@ -61,9 +63,13 @@ class TokenStore:
 
 
 def split_at(content: str, kept: float) -> int:
-    """The character where a text is split into a training part and a last part of the share `kept`: a line's start."""
+    """The character where a text is split into a training part and a last part of the share `kept`.
+
+    It is the last start of a line, or else of a word, not far before that share.
+    """
     wanted = round(len(content) * (1 - kept))
-    return content.rfind("\n", 0, wanted) + 1 or wanted
+    near = max(0, wanted - max(_NEAR, len(content) // 100))
+    return content.rfind("\n", near, wanted) + 1 or content.rfind(" ", near, wanted) + 1 or wanted
 
 
 def training_part(text: Text, kept: float) -> str:

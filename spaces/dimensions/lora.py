@@ -13,6 +13,7 @@ from spaces.spec import LoraSpec
 from spaces.trial import Tuning
 
 _PREFIX = "lora."
+_ALPHA_PER_RANK = 2.0
 
 
 class LoraDimension:
@@ -25,7 +26,10 @@ class LoraDimension:
             InputError: a target that the model has not.
         """
         self._choices: dict[str, object] = {"rank": spec.rank, "dropout": spec.dropout, "targets": spec.targets}
-        self._choices |= {"alpha_per_rank": spec.alpha_per_rank} if spec.alpha is None else {"alpha": spec.alpha}
+        if spec.alpha is None:
+            self._choices["alpha_per_rank"] = spec.alpha_per_rank or _ALPHA_PER_RANK
+        else:
+            self._choices["alpha"] = spec.alpha
         self._targets = {choice: layout.resolve_targets(choice) for choice in options(spec.targets)}
 
     def distributions(self) -> Mapping[str, BaseDistribution]:

@@ -11,6 +11,7 @@ from studies.demo.books import BOOKS
 from studies.demo.skills import SKILLS, Question, questions
 
 STUDY_FILE = "study.yaml"
+_QUESTIONS = "questions.jsonl"
 _PER_SKILL = 60
 
 
@@ -19,6 +20,12 @@ def benchmark(seed: int) -> list[Question]:
     asked = [q for skill in SKILLS for q in questions(skill, _PER_SKILL, held_out=True, seed=seed)]
     random.Random(seed).shuffle(asked)
     return asked
+
+
+def is_demo(folder: Path) -> bool:
+    """Whether the folder holds what `write_demo` writes."""
+    files = [folder / _QUESTIONS, *(folder / "library" / f"{book.name}.txt" for book in BOOKS)]
+    return all(path.is_file() for path in files)
 
 
 def write_demo(folder: Path, name: str, seed: int) -> Path:
@@ -30,10 +37,11 @@ def write_demo(folder: Path, name: str, seed: int) -> Path:
     lines = (
         {"skill": q.skill, "question": q.prompt, "choices": list(q.choices), "gold": q.gold} for q in benchmark(seed)
     )
-    (folder / "questions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    (folder / _QUESTIONS).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     resources = files("studies.demo")
     (folder / "reasoning.yaml").write_text(resources.joinpath("reasoning.yaml").read_text("utf-8"), encoding="utf-8")
     study = resources.joinpath("study.yaml").read_text("utf-8")
     path = folder / STUDY_FILE
-    path.write_text(study.replace("name: demo", f"name: {name}").replace("seed: 0", f"seed: {seed}"), encoding="utf-8")
+    study = study.replace("name: demo", f'name: "{name}"').replace("seed: 0", f"seed: {seed}")
+    path.write_text(study, encoding="utf-8")
     return path

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from spaces import InputError
 from studies.demo.books import BOOKS
-from studies.demo.library import benchmark, write_demo
+from studies.demo.library import benchmark, is_demo, write_demo
 from studies.launch import prepare_launch
 from studies.session import run_session
+from studies.spec import check_name
 from studies.study_file import read_study
 
 
@@ -21,8 +22,9 @@ def run_demo(console: Console, runs: Path, name: str, seed: int, *, again: bool,
     Raises:
         InputError: there is a demo of that name, and it is not to be removed.
     """
+    check_name(name)
     folder = runs / name
-    if again and (folder / "library").is_dir():
+    if again and is_demo(folder):
         shutil.rmtree(folder)
     if (folder / "study.db").exists():
         raise InputError(
@@ -38,5 +40,5 @@ def run_demo(console: Console, runs: Path, name: str, seed: int, *, again: bool,
         highlight=False,
     )
     with console.status("Checking the study …"):
-        ready = prepare_launch(read_study(path), runs)
+        ready = prepare_launch(read_study(path), runs, with_ray=not local)
     return run_session(console, ready, local=local, planted={book.name: book.planted for book in BOOKS})

@@ -82,15 +82,16 @@ def main(folder: Path) -> None:
     """Print error and coverage by number of pairs, noise and design."""
     games = [Game.read(path) for path in sorted(folder.glob("*.npz"))]
     table = Table(title=f"{len(games)} games, {STUDIES_PER_GAME} studies each", box=None)
-    for column in ("pairs", "noise", "coins", "mean absolute error", "coverage of nominal 95%"):
+    for column in ("pairs", "noise", "coins", "mean absolute error", "one interval holds", "all hold together"):
         table.add_column(column, justify="right")
     for pairs in PAIRS:
         for noise in NOISES:
             for name, design in DESIGNS.items():
                 studies = [game for game in games for _ in range(STUDIES_PER_GAME)]  # each with a design of its own
-                found = [e for i, game in enumerate(studies) for e in _errors(game, pairs, noise, design, seed=i)]
-                error, holds = np.mean(found, axis=0)
-                table.add_row(str(pairs), f"{noise:.1f}", name, f"{error:.3f}", f"{holds:.3f}")
+                found = [np.array(_errors(game, pairs, noise, design, seed=i)) for i, game in enumerate(studies)]
+                error, holds = np.mean(found, axis=(0, 1))
+                together = np.mean([study[:, 1].all() for study in found])
+                table.add_row(str(pairs), f"{noise:.1f}", name, f"{error:.3f}", f"{holds:.3f}", f"{together:.3f}")
     Console().print(table)
 
 

@@ -181,3 +181,44 @@ def test_pickled_weights_are_not_opened(folder_of: Callable[[str], Path]) -> Non
     torch.save({}, folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="safetensors"):
         open_base(str(folder)).model("float32", "cpu")
+
+
+def test_weights_that_were_cut_off_are_refused(folder_of: Callable[[str], Path]) -> None:
+    from objectives.workbench import open_base
+
+    weights = folder_of("llama") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(InputError, match="cannot be loaded as a causal language model"):
+        open_base(str(weights.parent)).fetch()
+
+
+def test_a_broken_index_of_weights_is_refused(folder_of: Callable[[str], Path]) -> None:
+    from objectives.workbench import open_base
+
+    folder = folder_of("llama")
+    (folder / "model.safetensors.index.json").write_text("{broken")
+    with pytest.raises(InputError, match="cannot be loaded as a causal language model"):
+        open_base(str(folder)).fetch()
+
+
+def test_other_weights_have_another_hash(folder_of: Callable[[str], Path]) -> None:
+    from objectives.workbench import open_base
+
+    first, again, other = (open_base(str(folder_of(kind))).fetch() for kind in ("llama", "llama", "qwen3"))
+    assert len({first, again, other}) == 3, "random weights differ"
+    folder = folder_of("opt")
+    assert open_base(str(folder)).fetch() == open_base(str(folder)).fetch()
+
+
+def test_a_base_without_a_longest_sequence_can_be_scored(tmp_path: Path) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from objectives.scoring.harness import language_model
+    from objectives.workbench import open_base
+
+    config = AutoConfig.for_model("bloom", vocab_size=800, hidden_size=16, n_layer=2, n_head=2)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    base = open_base(str(tmp_path))
+    assert base.layout().context == 2048
+    model = language_model(base.model("float32", "cpu"), open_base("tiny").tokenizer(), batch=2)
+    assert model.max_length == 2048

@@ -259,3 +259,33 @@ def test_held_out_text_that_is_not_there_is_refused(corpus: Corpus, tmp_path: Pa
     (tmp_path / "blank.txt").write_text(" \n")
     with pytest.raises(InputError, match="held-out text is empty"):
         passages(HeldoutSpec(kind="heldout", files=[tmp_path / "blank.txt"]), corpus)
+
+
+def test_held_out_text_that_is_trained_on_is_refused(corpus: Corpus, library: Path, tmp_path: Path) -> None:
+    from objectives.scoring.heldout import passages
+
+    copy = tmp_path / "copy.txt"
+    copy.write_bytes((library / "beta.txt").read_bytes())
+    for path in (library / "beta.txt", copy):
+        with pytest.raises(InputError, match=r"is the text 'beta', which trials train on\. Give `text: beta`"):
+            passages(HeldoutSpec(kind="heldout", files=[path]), corpus)
+
+
+def test_the_largest_held_out_share_of_a_text_is_kept_from_training() -> None:
+    from objectives.spec import FinetuneSpec
+    from objectives.workbench import kept_shares
+
+    shares = [{"kind": "heldout", "text": "alpha", "share": share} for share in (0.1, 0.5, 0.2)]
+    spec = FinetuneSpec.model_validate({"tokens": 100, "scores": shares})
+    assert kept_shares(spec) == {"alpha": 0.5}
+
+
+def test_examples_in_a_prompt_are_the_same_in_every_worker(task: Path) -> None:
+    from objectives.scoring.tasks import fingerprint_of, load_tasks
+
+    config = TASK.replace("test_split: test", "test_split: test\nfewshot_split: test\nnum_fewshot: 2")
+    task.write_text(config)
+    found = {fingerprint_of(*load_tasks([str(task)], None).values()) for _ in range(4)}
+    assert len(found) == 1
+    task.write_text(config.replace("num_fewshot: 2", "num_fewshot: 1"))
+    assert fingerprint_of(*load_tasks([str(task)], None).values()) not in found

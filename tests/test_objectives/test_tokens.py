@@ -40,6 +40,13 @@ def test_a_split_falls_on_a_line_start() -> None:
     assert content[split_at(content, 0.3) :] == "three\nfour\n"
 
 
+def test_a_split_of_one_long_line_falls_on_a_word_near_the_share() -> None:
+    content = "A title\n" + "word after word " * 2000
+    place = split_at(content, 0.2)
+    assert abs(place / len(content) - 0.8) < 0.01
+    assert content[place - 1] == " "
+
+
 def test_what_is_held_out_is_not_trained_on(corpus: Corpus) -> None:
     whole = corpus["alpha"].read()
     part = training_part(corpus["alpha"], 0.5)

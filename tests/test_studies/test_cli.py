@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from studies.cli import app, main
@@ -148,3 +150,104 @@ def test_export_of_a_trial_without_adapter(
     assert "has no adapter on disk" in fails(capsys, monkeypatch, "export", "quick", "--out", "out", "--trial", "1")
     (place / "out").mkdir()
     assert "exists already" in fails(capsys, monkeypatch, "export", "quick", "--out", "out")
+
+
+def test_two_programs_do_not_run_one_study(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("launch", "study.yaml", "--local").exit_code == 0
+    with FileLock(place / "runs" / "quick" / "driver.lock"):
+        message = fails(capsys, monkeypatch, "resume", "quick", "--trials", "40", "--local")
+    assert "'quick' is being run by another mixtune" in message
+    assert call("resume", "quick", "--trials", "40", "--local").exit_code == 0
+
+
+def test_fewer_trials_than_there_are_is_refused(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("launch", "study.yaml", "--local").exit_code == 0
+    assert "has 36 already; got 5" in fails(capsys, monkeypatch, "resume", "quick", "--trials", "5", "--local")
+    assert "36 of 36 trials" in call("status", "quick").output
+
+
+def test_the_hint_to_go_on_works_where_it_is_given(place: Path) -> None:
+    path = place / "study.yaml"
+    path.write_text(STUDY.replace("trials: 36", "trials: 9, failures: 3").replace("noise: 0.01", "failures: 1"))
+    stopped = call("launch", "study.yaml", "--local", "--runs", "else where")
+    assert stopped.exit_code == 1
+    assert "Go on with: mixtune resume quick --runs 'else where'" in stopped.output
+    assert "3 of 9 trials" in call("status", "quick", "--runs", "else where").output
+
+
+@pytest.mark.parametrize("name", ["[draft] notes", "a $\\frac$ b", "[/b]", "日本語", "a & <b>"])
+def test_any_name_of_a_text_is_shown_as_it_is(place: Path, library: Path, name: str) -> None:
+    if "/" in name:
+        (library / "[").mkdir()
+    (library / f"{name}.txt").write_text(f"a text called {name}")
+    launched = call("launch", "study.yaml", "--local")
+    assert launched.exit_code == 0, launched.output
+    assert name in launched.output
+    page = (place / "runs" / "quick" / "report" / "report.html").read_text()
+    assert html.escape(name) in page
+    assert call("report", "quick").exit_code == 0
+
+
+def test_files_that_are_not_read_are_told(place: Path, library: Path) -> None:
+    (library / "book.epub").write_bytes(b"PK")
+    assert "Not read, because texts end in .txt, .md, .jsonl: book.epub" in call("init", "library", "--out", "x").output
+    assert "book.epub" in call("launch", "study.yaml", "--local").output
+
+
+def test_texts_that_make_trials_fail_are_named(place: Path) -> None:
+    path = place / "study.yaml"
+    path.write_text(STUDY.replace("noise: 0.01", "failures: 0.2").replace("trials: 36", "trials: 36, failures: 30"))
+    launched = call("launch", "study.yaml", "--local")
+    assert "left out of the rating, because a trial failed" in launched.output
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name: quick", "name: 2024-13-45", "cannot be read as YAML"),
+        ("name: quick", "name: 'a\x07b'", "cannot be read as YAML"),
+        ("name: quick", "name: quick\nstorage: foo", "The study database 'foo' cannot be used"),
+        ("name: quick", "name: quick\nstorage: 'mysql+nodriver://u:secret@h/d'", "The study database"),
+        ("noise: 0.01", "tokens: 1", "line 5: objective: tokens must be at least rungs"),
+        ("trials: 36", "trials: 36, cpus: 640", "line 9: search.cpus: a trial wants 640 processors"),
+        ("trials: 36", "trials: 36, gpus: 2", "line 9: search.gpus: a trial wants 2 GPUs, and this machine has none"),
+    ],
+)
+def test_what_cannot_run_is_one_paragraph_and_takes_no_name(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    old: str,
+    new: str,
+    message: str,
+) -> None:
+    (place / "study.yaml").write_text(STUDY.replace(old, new))
+    said = fails(capsys, monkeypatch, "launch", "study.yaml")
+    assert message in said
+    assert "secret" not in said
+    (place / "study.yaml").write_text(STUDY)
+    assert call("launch", "study.yaml", "--local").exit_code == 0, "the name is still free"
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/b", "", "x" * 65])
+def test_a_demo_of_an_impossible_name_touches_nothing(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (place / "runs" / "library").mkdir(parents=True)
+    (place / "runs" / "precious").write_text("kept")
+    message = fails(capsys, monkeypatch, "demo", "--name", name, "--again", "--local")
+    assert "the name of a study must be" in message
+    assert sorted(path.name for path in (place / "runs").iterdir()) == ["library", "precious"]
+
+
+def test_again_removes_demos_only(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("launch", "study.yaml", "--local").exit_code == 0
+    (place / "runs" / "quick" / "library").mkdir()
+    fails(capsys, monkeypatch, "demo", "--name", "quick", "--again", "--local")
+    assert "36 of 36 trials" in call("status", "quick").output

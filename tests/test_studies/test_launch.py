@@ -135,14 +135,31 @@ def test_an_unknown_study_gets_the_list(library: Path, tmp_path: Path) -> None:
     [
         (lambda folder: (folder / "beta.txt").unlink(), "'beta' is gone"),
         (lambda folder: (folder / "new.txt").write_text("a new text"), "'new' is new"),
-        (lambda folder: (folder / "alpha.txt").write_text("edited"), "'alpha' was edited"),
+        (lambda folder: (folder / "alpha.txt").write_text("edited"), "'alpha' was changed"),
     ],
 )
 def test_changed_texts_are_refused_on_resume(library: Path, tmp_path: Path, change: Any, message: str) -> None:
     launch(library, tmp_path / "runs")
     change(library)
-    with pytest.raises(InputError, match=rf"have changed since it began.*{message}.*another name"):
+    with pytest.raises(InputError, match=rf"has changed since it began.*{message}.*another name"):
         prepare_resume("small", tmp_path / "runs")
+
+
+@pytest.mark.torch
+def test_changed_held_out_text_is_refused_on_resume(library: Path, tmp_path: Path) -> None:
+    for text in library.iterdir():
+        text.write_text(text.read_text() * 30)
+    held_out = tmp_path / "held_out.txt"
+    held_out.write_text("the bee met the ant at the river.\n" * 5)
+    scores = [{"kind": "heldout", "files": [str(held_out)]}]
+    objective = {"kind": "finetune", "tokens": 64, "length": 16, "batch": 4, "scores": scores}
+    spec = spec_for(library, search={"trials": 2}).to_dict() | {"objective": objective}
+    runs = tmp_path / "runs"
+    prepare_launch(StudySpec.model_validate(spec), runs).run(local, lambda _: None)
+    prepare_resume("small", runs, trials=3)
+    held_out.write_text("quite another text.\n" * 5)
+    with pytest.raises(InputError, match=r"has changed since it began.*held-out held_out\.txt was changed"):
+        prepare_resume("small", runs, trials=3)
 
 
 def test_a_full_disk_is_refused_before_any_trial(
@@ -152,7 +169,7 @@ def test_a_full_disk_is_refused_before_any_trial(
         free = 1000
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
-    with pytest.raises(InputError, match=r"the disk .* has 0\.0 GB left\. Free space"):
+    with pytest.raises(InputError, match=r"the disk .* has 0 MB left\. Free space"):
         prepare_launch(spec_for(library), tmp_path / "runs")
     monkeypatch.undo()
     assert len(launch(library, tmp_path / "runs").study.records) == 8, "the name was not taken by the refused launch"

@@ -6,6 +6,7 @@ import pytest
 
 from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec
 from spaces import InputError
+from studies.launch import prepare_launch
 from studies.starter import Starter, write_study_file
 from studies.study_file import read_study
 
@@ -46,10 +47,24 @@ def test_an_unknown_held_out_text_is_refused(library: Path, tmp_path: Path) -> N
     assert not (tmp_path / "study.yaml").exists()
 
 
-@pytest.mark.parametrize("name", ["мои книги", "my books!", "..odd--"])
+@pytest.mark.parametrize("name", ["мои книги", "my books!", "..odd--", "2024", "_books", "📚 lib", "null"])
 def test_any_folder_name_gives_a_lawful_study_name(library: Path, tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     library.rename(folder)
     write_study_file(Starter(folder), tmp_path / "study.yaml")
     spec = read_study(tmp_path / "study.yaml")
     assert spec.space.texts.folder == folder
+
+
+def test_the_file_is_written_in_the_script_of_its_names(library: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "мои книги 📚"
+    library.rename(folder)
+    write_study_file(Starter(folder), tmp_path / "study.yaml")
+    assert 'folder: "мои книги 📚"' in (tmp_path / "study.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.torch
+def test_the_file_runs_as_it_is_even_for_short_texts(library: Path, tmp_path: Path) -> None:
+    write_study_file(Starter(library), tmp_path / "study.yaml")
+    ready = prepare_launch(read_study(tmp_path / "study.yaml"), tmp_path / "runs")
+    assert ready.rungs[-1] > 0

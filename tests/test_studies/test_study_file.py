@@ -47,8 +47,24 @@ def test_a_study_file_is_read() -> None:
     assert spec.objective.rungs[-1] == 1
 
 
-def test_a_study_survives_the_database() -> None:
-    spec = parse_study(GOOD, Path("s.yaml"))
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("rank: [4, 8]", "rank: 4"),
+        ("rank: [4, 8]", "rank: 8\n    alpha: 16"),
+        ("rank: [4, 8]", "rank: {low: 2, high: 8, log: true}\n    alpha: [8, 16]\n    dropout: {low: 0, high: 0.5}"),
+        ("rank: [4, 8]", "rank: 8\n    alpha_per_rank: [1, 2]"),
+        ("{min: 1, max: 2}", "3"),
+        ("{min: 1, max: 2}", "[all, 0-2, 1]"),
+        ("{low: 1e-4, high: 1e-2}", "1e-3"),
+        ("{folder: books}", "{folder: books, unit: group, choose: [a, b]}"),
+        ("- kind: benchmark\n      tasks: [a.yaml]", "- {kind: heldout, files: [b.txt]}"),
+        ("trials: 4", "{trials: 9, gpus: 0.5, sampler: gp, pruner: none, randomised: 0}"),
+    ],
+)
+def test_a_study_survives_the_database(old: str, new: str) -> None:
+    assert old in GOOD
+    spec = parse_study(GOOD.replace(old, new), Path("s.yaml"))
     assert StudySpec.model_validate(spec.to_dict()) == spec
     assert StudySpec.model_validate(spec.to_dict()).fingerprint == spec.fingerprint
 
@@ -70,7 +86,10 @@ def test_the_fingerprint_leaves_out_what_changes_no_score() -> None:
         ("rank: [4, 8]", "rank: {low: 8, hih: 9}", ["rank.high: this field is required", "Did you mean 'high'?"]),
         ("min: 1", "min: 3", ["line 8: space.layers: min must not exceed max, got min 3 and max 2"]),
         ("min: 1", "mn: 1", ["line 8: space.layers.mn: there is no field", "Did you mean 'min'?"]),
-        ("low: 1e-4", "low: 0", ["line 9: space.learning_rate: low must be above 0 where log is true"]),
+        ("low: 1e-4", "low: 0", ["line 9: space.learning_rate.low: ", "greater than 0", "got 0"]),
+        ("rank: [4, 8]", "rank: {low: -4, high: 0}", ["line 6: space.lora.rank.low: ", "got -4"]),
+        ("rank: [4, 8]", "dropout: {low: 0.5, high: 3}", ["line 6: space.lora.dropout.high: ", "less than 1", "got 3"]),
+        ("low: 1e-4", "log: false, low: -1", ["line 9: space.learning_rate.low: ", "greater than 0"]),
         ("low: 1e-4", "low: .nan", ["line 9: space.learning_rate.low: ", "finite"]),
         ("name: fables\n", "", ["line 1: name: this field is required"]),
         ("name: fables", "name: ../x", ["line 2: name: ", "got '../x'"]),
