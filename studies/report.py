@@ -36,14 +36,24 @@ class Picture:
     title: str
     text: str
     """What it shows, read aloud where it cannot be seen."""
-    figure: Figure
+    files: dict[str, bytes]
+    """The figure by the suffix of its file."""
+
+    @classmethod
+    def of(cls, name: str, title: str, text: str, figure: Figure) -> Picture:
+        """Draw a figure in both formats."""
+        return cls(name, title, text, {kind: _drawn(figure, kind) for kind in ("png", "svg")})
 
     @property
     def data(self) -> str:
         """The figure as an SVG data address."""
-        file = io.BytesIO()
-        self.figure.savefig(file, format="svg", metadata={"Date": None})
-        return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
+        return "data:image/svg+xml;base64," + base64.b64encode(self.files["svg"]).decode()
+
+
+def _drawn(figure: Figure, kind: str) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    return file.getvalue()
 
 
 def write_report(store: Store, study: StoredStudy, folder: Path) -> Path:
@@ -58,10 +68,10 @@ def write_report(store: Store, study: StoredStudy, folder: Path) -> Path:
     with warnings.catch_warnings():  # names in a script that no font here has: the page's tables show them
         warnings.filterwarnings("ignore", message=r"Glyph .* missing", category=UserWarning)
         pictures = list(_pictures(store, study, effects))
-        for picture in pictures:
-            for kind in ("png", "svg"):
-                picture.figure.savefig(folder / f"{picture.name}.{kind}", dpi=150)
-        page = _environment().get_template("report.html.j2").render(**_page(study, effects, pictures))
+    for picture in pictures:
+        for kind, content in picture.files.items():
+            (folder / f"{picture.name}.{kind}").write_bytes(content)
+    page = _environment().get_template("report.html.j2").render(**_page(study, effects, pictures))
     path = folder / PAGE
     path.write_text(page, encoding="utf-8")
     return path
@@ -69,21 +79,21 @@ def write_report(store: Store, study: StoredStudy, folder: Path) -> Path:
 
 def _pictures(store: Store, study: StoredStudy, effects: list[TextEffect]) -> Iterator[Picture]:
     unit = unit_of(study.spec)
-    yield Picture(
+    yield Picture.of(
         "effects",
         "Which texts matter",
         "Effect of each text with its 95% interval: " + "; ".join(f"{e.text} {e.verdict}" for e in effects),
         plots.forest(effects, unit),
     )
     if study.ended(TrialState.COMPLETE):
-        yield Picture(
+        yield Picture.of(
             "history",
             "How the search went",
             f"Score of every complete trial in order; the best is {study.best.score or 0.0:.3f}." if study.best else "",
             plots.history(study, unit),
         )
     if any(record.rungs for record in study.records):
-        yield Picture(
+        yield Picture.of(
             "learning_curves",
             "Learning curves",
             "Score against training tokens for every trial; trials that were stopped early end in a cross.",
@@ -91,7 +101,7 @@ def _pictures(store: Store, study: StoredStudy, effects: list[TextEffect]) -> It
         )
     shares = hyperparameter_importances(store.open_study(study.spec.name), study.records)
     if shares:
-        yield Picture(
+        yield Picture.of(
             "hyperparameters",
             "Which settings matter",
             "Share of the variance: " + "; ".join(f"{name} {share:.0%}" for name, share in shares.items()),

@@ -22,7 +22,7 @@ objective:
   kind: synthetic
   effects: {alpha: 0.3, beta: -0.2}
   noise: 0.01
-search: {trials: 36}
+search: {trials: 12}
 """
 
 
@@ -48,21 +48,22 @@ def fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *
 
 
 def test_a_study_from_launch_to_report(place: Path) -> None:
+    (place / "study.yaml").write_text(STUDY.replace("trials: 12", "trials: 40"))
     launched = call("launch", "study.yaml", "--local")
     assert launched.exit_code == 0, launched.output
-    assert "[36/36]" in launched.output
+    assert "[40/40]" in launched.output
     assert "Training on alpha makes the score better; training on beta makes it worse." in launched.output
     assert "runs/quick/report/report.html" in launched.output
     assert (place / "runs" / "quick" / "report" / "report.html").is_file()
     status = call("status", "quick")
-    assert "quick: 36 of 36 trials" in status.output
+    assert "quick: 40 of 40 trials" in status.output
     assert call("status").output == status.output
     best = call("best", "quick")
     assert "learning rate" in best.output
     report = call("report", "quick")
     assert "alpha" in report.output
-    assert call("resume", "quick", "--trials", "40", "--local").exit_code == 0
-    assert "40 of 40 trials" in call("status", "quick").output
+    assert call("resume", "quick", "--trials", "44", "--local").exit_code == 0
+    assert "44 of 44 trials" in call("status", "quick").output
 
 
 def test_help_names_every_command(place: Path) -> None:
@@ -166,13 +167,13 @@ def test_fewer_trials_than_there_are_is_refused(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert call("launch", "study.yaml", "--local").exit_code == 0
-    assert "has 36 already; got 5" in fails(capsys, monkeypatch, "resume", "quick", "--trials", "5", "--local")
-    assert "36 of 36 trials" in call("status", "quick").output
+    assert "has 12 already; got 5" in fails(capsys, monkeypatch, "resume", "quick", "--trials", "5", "--local")
+    assert "12 of 12 trials" in call("status", "quick").output
 
 
 def test_the_hint_to_go_on_works_where_it_is_given(place: Path) -> None:
     path = place / "study.yaml"
-    path.write_text(STUDY.replace("trials: 36", "trials: 9, failures: 3").replace("noise: 0.01", "failures: 1"))
+    path.write_text(STUDY.replace("trials: 12", "trials: 9, failures: 3").replace("noise: 0.01", "failures: 1"))
     stopped = call("launch", "study.yaml", "--local", "--runs", "else where")
     assert stopped.exit_code == 1
     assert "Go on with: mixtune resume quick --runs 'else where'" in stopped.output
@@ -200,7 +201,7 @@ def test_files_that_are_not_read_are_told(place: Path, library: Path) -> None:
 
 def test_texts_that_make_trials_fail_are_named(place: Path) -> None:
     path = place / "study.yaml"
-    path.write_text(STUDY.replace("noise: 0.01", "failures: 0.2").replace("trials: 36", "trials: 36, failures: 30"))
+    path.write_text(STUDY.replace("noise: 0.01", "failures: 0.2").replace("trials: 12", "trials: 12, failures: 30"))
     launched = call("launch", "study.yaml", "--local")
     assert "left out of the rating, because a trial failed" in launched.output
 
@@ -213,8 +214,8 @@ def test_texts_that_make_trials_fail_are_named(place: Path) -> None:
         ("name: quick", "name: quick\nstorage: foo", "The study database 'foo' cannot be used"),
         ("name: quick", "name: quick\nstorage: 'mysql+nodriver://u:secret@h/d'", "The study database"),
         ("noise: 0.01", "tokens: 1", "line 5: objective: tokens must be at least rungs"),
-        ("trials: 36", "trials: 36, cpus: 640", "line 9: search.cpus: a trial wants 640 processors"),
-        ("trials: 36", "trials: 36, gpus: 2", "line 9: search.gpus: a trial wants 2 GPUs, and this machine has none"),
+        ("trials: 12", "trials: 12, cpus: 640", "line 9: search.cpus: a trial wants 640 processors"),
+        ("trials: 12", "trials: 12, gpus: 2", "line 9: search.gpus: a trial wants 2 GPUs, and this machine has none"),
     ],
 )
 def test_what_cannot_run_is_one_paragraph_and_takes_no_name(
@@ -250,4 +251,4 @@ def test_again_removes_demos_only(
     assert call("launch", "study.yaml", "--local").exit_code == 0
     (place / "runs" / "quick" / "library").mkdir()
     fails(capsys, monkeypatch, "demo", "--name", "quick", "--again", "--local")
-    assert "36 of 36 trials" in call("status", "quick").output
+    assert "12 of 12 trials" in call("status", "quick").output
