@@ -117,7 +117,12 @@ def status(
     if not names:
         console.print(f"There is no study in {runs}. `mixtune demo` runs one; `mixtune init FOLDER` begins one.")
     for each in names:
-        print_status(console, find(each, runs, storage)[1])
+        try:
+            print_status(console, find(each, runs, storage)[1])
+        except MixtuneError as error:
+            if name is not None:
+                raise
+            console.print(f"{each}: {error}", highlight=False)
 
 
 @app.command()

@@ -252,3 +252,13 @@ def test_again_removes_demos_only(
     (place / "runs" / "quick" / "library").mkdir()
     fails(capsys, monkeypatch, "demo", "--name", "quick", "--again", "--local")
     assert "12 of 12 trials" in call("status", "quick").output
+
+
+def test_one_unreadable_study_does_not_hide_the_others(place: Path) -> None:
+    assert call("launch", "study.yaml", "--local").exit_code == 0
+    (place / "runs" / "broken").mkdir()
+    (place / "runs" / "broken" / "study.db").write_text("not a database")
+    status = call("status")
+    assert status.exit_code == 0
+    assert "broken: The study database" in status.output
+    assert "quick: 12 of 12 trials" in status.output

@@ -172,3 +172,20 @@ def test_what_does_not_fit_texts_or_base_is_told_with_its_line(
     path.write_text(f"name: small\nspace:\n  {section}\nobjective: {{kind: synthetic, effects: {{}}}}\n")
     with pytest.raises(InputError, match=re.escape(f"study.yaml, line {message}")), located(path):
         prepare_launch(read_study(path), tmp_path / "runs")
+
+
+@pytest.mark.parametrize(
+    ("storage", "expected"),
+    [("sqlite:///shared.db", "sqlite:///{}/shared.db"), ("sqlite:////tmp/a.db", "sqlite:////tmp/a.db")],
+)
+def test_a_database_file_starts_at_the_study_file(tmp_path: Path, storage: str, expected: str) -> None:
+    (tmp_path / "study.yaml").write_text(f"{GOOD}storage: {storage}\n")
+    assert read_study(tmp_path / "study.yaml").storage == expected.format(tmp_path)
+
+
+def test_the_shipped_base_is_not_hidden_by_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "study.yaml").write_text(GOOD)
+    objective = read_study(tmp_path / "study.yaml").objective
+    assert isinstance(objective, FinetuneSpec)
+    assert objective.base == "tiny"
