@@ -56,8 +56,8 @@ class FinetuneObjective:
                     f"The text {text.name!r} has {text.tokens} training tokens, and one training sequence takes "
                     f"{spec.length}. Remove the text, join it with another, or lower objective.length."
                 )
-        for part in spec.scores:
-            inputs |= _asked(part, corpus)
+        for index, part in enumerate(spec.scores):
+            inputs |= {f"{name} (scores.{index})": digest for name, digest in _asked(part, corpus).items()}
         return Prepared(
             layout=layout,
             corpus=counted,

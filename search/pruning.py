@@ -74,7 +74,7 @@ class RungHyperbandPruner(HyperbandPruner):
     """Hyperband (Li et al., 2018, arXiv 1603.06560) with the rungs of the study, one bracket starting at each."""
 
     def __init__(self, rungs: int, reduction: int) -> None:
-        super().__init__(min_resource=1, max_resource=reduction ** (rungs - 1), reduction_factor=reduction)
+        super().__init__(min_resource=1, max_resource=reduction ** (rungs - 1) + 1, reduction_factor=reduction)
         self._reduction = reduction
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:

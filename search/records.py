@@ -21,6 +21,8 @@ ERROR = "error"
 PAIR = "pair"
 PROPENSITY = "propensity"
 SEED = "seed"
+SURVIVED = "survived"
+"""Tokens of the last rung at which it was decided that the trial goes on."""
 STOPPED_BY_PRUNER = "pruner_would_stop"
 _RUNG = "rung:"
 

@@ -119,6 +119,8 @@ class StudySearcher:
             trial = self._trial(number)
             if self._rungs[-1] not in trial.intermediate_values:
                 return Assignment(number, TrialConfig.from_dict(trial.user_attrs[records.CONFIG]))
+            for index in range(len(self._rungs)):
+                self._watch(Event(number, "rung", rung=records.read_rung(trial, index)))
             self._finish(number, TrialState.COMPLETE, trial.intermediate_values[self._rungs[-1]])
         if not self.remaining:
             return None
@@ -132,14 +134,14 @@ class StudySearcher:
             self.fail(number, f"The score at {rung.tokens} tokens is {rung.score}, not a number to compare.")
             return Decision.STOP
         trial_id = self._id(number)
-        stored = self._trial(number).intermediate_values
-        if rung.tokens not in stored:
+        trial = self._trial(number)
+        if rung.tokens not in trial.intermediate_values:
             self._storage.set_trial_user_attr(trial_id, *records.rung_attribute(rung))
             self._storage.set_trial_intermediate_value(trial_id, rung.tokens, rung.score)
             if rung.index == 0 and "base" not in self._study.user_attrs:
                 self._study.set_user_attr("base", rung.base)
         self._watch(Event(number, "rung", rung=rung))
-        if rung.tokens < max(stored, default=0):
+        if rung.tokens <= trial.user_attrs.get(records.SURVIVED, 0):
             return Decision.GO_ON  # decided before the trial was cut off
         if rung.tokens >= self._rungs[-1]:
             self._finish(number, TrialState.COMPLETE, rung.score)
@@ -147,6 +149,7 @@ class StudySearcher:
         if self._prunes(number):
             self._finish(number, TrialState.PRUNED)
             return Decision.STOP
+        self._storage.set_trial_user_attr(trial_id, records.SURVIVED, rung.tokens)
         return Decision.GO_ON
 
     def fail(self, number: int, reason: str) -> None:
@@ -234,6 +237,8 @@ class StudySearcher:
         return self._storage.get_trial(self._id(number))
 
 
-_NUMBERS = re.compile(r"\d[\d.,]*(e[-+]?\d+)?")
-"""What differs between failures of one kind: figures, and the trial's number in a path."""
+_NUMBERS = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|0x[0-9a-f]+|\b(?=\w*\d)[0-9a-f]{8,}\b|\d[\d.,]*(e[-+]?\d+)?"
+)
+"""What differs between failures of one kind: identifiers, addresses, figures, the trial's number in a path."""
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -148,7 +149,9 @@ def best(name: Name, runs: Runs = _RUNS, storage: Storage = None) -> None:
 
     _, study = find(name, runs, storage)
     if study.best is None:
-        raise MixtuneError(f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url)}")
+        raise MixtuneError(
+            f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, runs / name)}"
+        )
     print_best(_console(), study, study.best)
 
 
@@ -179,6 +182,10 @@ def _quieten_libraries() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft)\.")
 
 
+_USERS_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
+"""What a user can mend about a file or a disk; any other error of the system is a fault of the program."""
+
+
 def _fail(message: str) -> NoReturn:
     Console(stderr=True, soft_wrap=True).print(f"Error: {message}", markup=False, highlight=False)
     sys.exit(1)
@@ -192,6 +199,8 @@ def main() -> None:
     except MixtuneError as error:
         _fail(str(error))
     except OSError as error:
+        if error.errno not in _USERS_ERRORS:
+            raise
         place = f": {error.filename}" if error.filename else ""
         _fail(f"{error.strerror or error}{place}.")
 

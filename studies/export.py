@@ -32,7 +32,7 @@ def _why_not(study: StoredStudy, folder: Path, trial: int | None) -> str:
     name = study.spec.name
     with_adapter = [str(r.number) for r in study.records if adapter_folder(study, folder, r.number) is not None]
     if trial is None and study.best is None:
-        return f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url)}"
+        return f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, folder)}"
     if trial is None:
         return (
             f"The best trial of {name!r} has no adapter on disk: it trained on nothing, or its folder below "

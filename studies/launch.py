@@ -21,7 +21,7 @@ from spaces.choices import FloatRange, IntRange, options
 from spaces.corpus import ignored_note
 from spaces.errors import listed
 from studies.spec import StudySpec
-from studies.store import Store, StoredStudy, default_url, explained, resume_command, taken
+from studies.store import Store, StoredStudy, default_url, explained, lock_path, resume_command, taken
 
 Watch = Callable[[Event], None]
 MakeRunner = Callable[[StudySpec, Path], Runner]
@@ -67,39 +67,46 @@ class Ready:
             InputError: another program runs the study; or the database cannot be used any more, for example
                 because the disk is full.
         """
-        with _only_driver(self.spec.name, self.folder):
+        with only_driver(self.spec.name, self.store.url):
+            self.store.update(self.spec.name, self.spec)
             return self._run(make_runner, watch)
 
     def _run(self, make_runner: MakeRunner, watch: Watch) -> Outcome:
-        build = partial(objectives.build, self.spec.objective, self.prepared.corpus, (self.folder / "cache").resolve())
-        searcher = StudySearcher(
-            self.store.storage,
-            self.spec.name,
-            self.space,
-            self.spec.search,
-            self.rungs,
-            self.spec.seed,
-            watch,
-        )
+        spec = self.spec
+        build = partial(objectives.build, spec.objective, self.prepared.corpus, (self.folder / "cache").resolve())
         interrupted = False
-        if not searcher.unfinished:
-            return Outcome(self.store.load(self.spec.name), self.folder, interrupted=False, reason="")
+        reason = ""
         try:
             with explained(self.store.url):
-                make_runner(self.spec, self.folder / "ray").run(searcher, build, self.folder / "artifacts")
+                searcher = StudySearcher(
+                    self.store.storage, spec.name, self.space, spec.search, self.rungs, spec.seed, watch
+                )
+                if searcher.unfinished:
+                    make_runner(spec, self.folder / "ray").run(searcher, build, self.folder / "artifacts")
+                reason = searcher.stop_reason
         except KeyboardInterrupt:
             interrupted = True
+        except FieldError:
+            if not self.store.load(spec.name).records:
+                self.store.forget(spec.name)  # it never began, so its name is free for the corrected file
+            raise
         except InputError as error:
-            again = resume_command(self.spec.name, self.store.url)
+            again = resume_command(spec.name, self.store.url, self.folder)
             raise InputError(f"{error} What was stored before is kept; go on with: {again}") from error
-        return Outcome(self.store.load(self.spec.name), self.folder, interrupted, searcher.stop_reason)
+        return Outcome(self.store.load(spec.name), self.folder, interrupted, reason)
 
 
 @contextmanager
-def _only_driver(name: str, folder: Path) -> Iterator[None]:
-    """Keep a second program on this machine from running the same study; the lock goes with the process."""
+def only_driver(name: str, url: str) -> Iterator[None]:
+    """Keep a second program on this machine from running the same study; the lock goes with the process.
+
+    Raises:
+        InputError: another program has it.
+    """
+    path = lock_path(name, url)
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / "driver.lock", timeout=0):
+        with FileLock(path, timeout=0):
             yield
     except Timeout as error:
         raise InputError(
@@ -117,12 +124,12 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     folder = runs / spec.name
     url = spec.storage or default_url(folder)
     if spec.storage is None and (folder / "study.db").exists() and spec.name in Store(url).names():
-        raise InputError(taken(spec.name, url))
+        raise InputError(taken(spec.name, url, folder))
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     ready = _ready(spec, folder, url, corpus, spec.search.trials)
     if with_ray and "RAY_ADDRESS" not in os.environ:
-        _check_machine(spec, ready.prepared.device)
-    ready.store.create(spec, ready.prepared.corpus, ready.prepared.inputs)
+        _check_machine(spec)
+    ready.store.create(spec, ready.prepared.corpus, ready.prepared.inputs, folder)
     return ready
 
 
@@ -145,8 +152,8 @@ def prepare_resume(name: str, runs: Path, storage: str | None = None, trials: in
     before = {repr(text.name): text.sha256 for text in study.texts}
     _refuse_changes(name, _changes(before, {repr(text.name): text.sha256 for text in corpus.texts}))
     ready = _ready(spec, runs / name, store.url, corpus, spec.search.trials - len(study.records))
-    _refuse_changes(name, _changes(study.inputs, ready.prepared.inputs))
-    store.update(name, spec)
+    if study.inputs:
+        _refuse_changes(name, _changes(study.inputs, ready.prepared.inputs))
     return ready
 
 
@@ -180,17 +187,24 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int)
     return Ready(spec, folder, Store(url), prepared, space)
 
 
-def _check_machine(spec: StudySpec, device: str) -> None:
+def _check_machine(spec: StudySpec) -> None:
     processors = os.cpu_count() or 1
     if spec.search.cpus > processors:
         raise FieldError(
             "search.cpus",
             f"a trial wants {spec.search.cpus:g} processors, and this machine has {processors}. Lower it.",
         )
-    if spec.search.gpus and device != "cuda":
+    cards = _graphics_cards() if spec.search.gpus else 0
+    if spec.search.gpus and spec.search.gpus > cards:
         raise FieldError(
-            "search.gpus", f"a trial wants {spec.search.gpus:g} GPUs, and this machine has none. Remove the field."
+            "search.gpus", f"a trial wants {spec.search.gpus:g} GPUs, and this machine has {cards}. Lower it."
         )
+
+
+def _graphics_cards() -> int:
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

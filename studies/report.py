@@ -158,4 +158,7 @@ def _facts(study: StoredStudy) -> Iterator[tuple[str, str]]:
     yield "seed", str(spec.seed)
     yield "fingerprint", spec.fingerprint
     yield "begun", study.created.strftime("%Y-%m-%d %H:%M")
-    yield "go on or add trials", f"{resume_command(spec.name, study.url)} --trials {2 * spec.search.trials}"
+    yield (
+        "go on or add trials",
+        f"{resume_command(spec.name, study.url, study.folder)} --trials {2 * spec.search.trials}",
+    )

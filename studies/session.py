@@ -60,7 +60,7 @@ def _explain_stop(console: Console, outcome: Outcome) -> None:
     console.print(
         f"{done} of {outcome.study.spec.search.trials} trials are finished and stored{again}.", highlight=False
     )
-    again = resume_command(outcome.study.spec.name, outcome.study.url)
+    again = resume_command(outcome.study.spec.name, outcome.study.url, outcome.folder)
     console.print(f"Go on with: {again}", soft_wrap=True, highlight=False)
 
 

@@ -22,10 +22,12 @@ from pydantic import ValidationError
 from search.records import TrialRecord, read_record
 from spaces import Corpus, InputError
 from spaces.errors import did_you_mean, listed
+from spaces.trial import fingerprint
 from studies.spec import StudySpec
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
+_FOLDER = "folder"
 _INPUTS = "inputs"
 _SPEC = "spec"
 _TEXTS = "texts"
@@ -59,6 +61,8 @@ class StoredStudy:
     spec: StudySpec
     url: str
     """Of its database."""
+    folder: Path
+    """Of its adapters and its report, where it was launched."""
     texts: tuple[StoredText, ...]
     inputs: Mapping[str, str]
     """Hashes of what scores depend on beside the texts, as they were when the study began."""
@@ -76,6 +80,14 @@ class StoredStudy:
         """The complete trial with the highest score."""
         complete = self.ended(TrialState.COMPLETE)
         return max(complete, key=lambda record: record.score or 0.0) if complete else None
+
+
+def lock_path(name: str, url: str) -> Path:
+    """The file that a program locks while it runs a study: beside an SQLite file, else in the user's cache."""
+    if url.startswith(_SQLITE):
+        file = Path(url.removeprefix(_SQLITE))
+        return file.with_name(f"{file.name}.{name}.lock")
+    return Path.home() / ".cache" / "mixtune" / f"{fingerprint([url, name])}.lock"
 
 
 def default_url(folder: Path) -> str:
@@ -104,8 +116,14 @@ class Store:
         """Names of the studies in the database."""
         return sorted(optuna.get_all_study_names(self.storage))
 
-    def create(self, spec: StudySpec, corpus: Corpus, inputs: Mapping[str, str]) -> None:
-        """Make a study; `inputs` are hashes of what scores depend on beside the texts, by name.
+    def create(self, spec: StudySpec, corpus: Corpus, inputs: Mapping[str, str], folder: Path) -> None:
+        """Make a study.
+
+        Args:
+            spec: what it is made from.
+            corpus: its texts, counted.
+            inputs: hashes of what scores depend on beside the texts, by name.
+            folder: of its adapters and its report.
 
         Raises:
             InputError: there is one of that name.
@@ -114,10 +132,11 @@ class Store:
             try:
                 study = optuna.create_study(storage=self.storage, study_name=spec.name, direction="maximize")
             except DuplicatedStudyError as error:
-                raise InputError(taken(spec.name, self.url)) from error
+                raise InputError(taken(spec.name, self.url, folder)) from error
             study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
             study.set_user_attr(_TEXTS, [_stored_text(text) for text in corpus.texts])
             study.set_user_attr(_INPUTS, dict(inputs))
+            study.set_user_attr(_FOLDER, str(folder.resolve()))
             study.set_user_attr(_SPEC, spec.to_dict())  # last: a study without it was never begun
 
     def load(self, name: str) -> StoredStudy:
@@ -143,12 +162,18 @@ class Store:
             return StoredStudy(
                 spec=_read_spec(name, attributes[_SPEC]),
                 url=self.url,
+                folder=Path(attributes.get(_FOLDER, f"runs/{name}")),
                 texts=tuple(StoredText(**text) for text in attributes[_TEXTS]),
-                inputs=attributes[_INPUTS],
+                inputs=attributes.get(_INPUTS, {}),
                 base=attributes.get(_BASE),
                 created=datetime.fromisoformat(attributes[_CREATED]),
                 records=tuple(record for record in records if record is not None),
             )
+
+    def forget(self, name: str) -> None:
+        """Remove a study."""
+        with explained(self.url):
+            optuna.delete_study(study_name=name, storage=self.storage)
 
     def open_study(self, name: str) -> optuna.Study:
         """The study as Optuna sees it, for its own analyses."""
@@ -172,20 +197,20 @@ def _read_spec(name: str, stored: Any) -> StudySpec:
         ) from error
 
 
-def resume_command(name: str, url: str) -> str:
-    """What to type, in the current folder, to go on with a study."""
-    if url == default_url(Path("runs") / name):
-        return f"mixtune resume {name}"
-    folder = Path(url.removeprefix(_SQLITE)).parent
-    if url == default_url(folder) and folder.name == name:
-        return f"mixtune resume {name} --runs {shlex.quote(os.path.relpath(folder.parent))}"
-    return f"mixtune resume {name} --storage {shlex.quote(shown(url))}"
+def resume_command(name: str, url: str, folder: Path) -> str:
+    """What to type, in the current folder, to go on with a study that keeps its adapters in `folder`."""
+    command = f"mixtune resume {name}"
+    if folder.resolve() != (Path("runs") / name).resolve():
+        command += f" --runs {shlex.quote(os.path.relpath(folder.parent))}"
+    if url != default_url(folder):
+        command += f" --storage {shlex.quote(shown(url))}"
+    return command
 
 
-def taken(name: str, url: str) -> str:
+def taken(name: str, url: str, folder: Path) -> str:
     """What to tell somebody who launches a study under a name that exists."""
     return (
-        f"A study named {name!r} exists already. Go on with it: `{resume_command(name, url)}`. "
+        f"A study named {name!r} exists already. Go on with it: `{resume_command(name, url, folder)}`. "
         "Or start another: change `name:` in the study file."
     )
 

@@ -57,7 +57,7 @@ def print_status(console: Console, study: StoredStudy) -> None:
     for record in study.ended(TrialState.FAIL)[-3:]:
         console.print(f"  trial {record.number} failed: {record.error}", highlight=False)
     if done < spec.search.trials:
-        again = resume_command(spec.name, study.url)
+        again = resume_command(spec.name, study.url, study.folder)
         console.print(f"Go on, unless it is running: {again}", soft_wrap=True, highlight=False)
 
 

@@ -81,14 +81,11 @@ def headline(spec: StudySpec, effects: list[TextEffect]) -> str:
 
 def lost_sentence(study: StoredStudy) -> str:
     """What failed trials take from the rating; empty where nothing."""
-    failed = study.ended(TrialState.FAIL)
-    lost = lost_pairs(failed)
+    lost = lost_pairs(study.records)
     if not lost:
         return ""
     counted = "1 pair of randomised trials is" if lost == 1 else f"{lost} pairs of randomised trials are"
-    common = set.intersection(*(set(record.texts) for record in failed)) if len(failed) > 2 else set()
-    suspects = f" Every failed trial trained on {_names(sorted(common))}." if common else ""
-    return f"{counted} left out of the rating, because a trial failed.{suspects}"
+    return f"{counted} left out of the rating, because a trial failed."
 
 
 def best_sentence(study: StoredStudy) -> str:

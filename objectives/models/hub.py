@@ -21,6 +21,11 @@ from spaces.trial import fingerprint
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+_SMALL_FILES = (
+    *("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+    *("added_tokens.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt"),
+)
+"""What decides, beside the weights, what a base does with a text."""
 _FIELD = "objective.base"
 _MEGABYTE = 1 << 20
 _FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
@@ -86,8 +91,8 @@ class HubBase:
                     """Reading the header finds a file that was cut off."""
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise FieldError(_FIELD, self._explain(error)) from error
-        files = (path for path in sorted(folder.iterdir()) if path.name in shards or path.suffix == ".json")
-        return fingerprint([[path.name, *_ends(path)] for path in files])
+        files = (folder / name for name in sorted({*shards, *_SMALL_FILES}))
+        return fingerprint([[path.name, *_ends(path)] for path in files if path.is_file()])
 
     def model(self, precision: str, device: str) -> PreTrainedModel:
         """The base with its weights frozen, in evaluation mode.

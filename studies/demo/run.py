@@ -10,9 +10,10 @@ from rich.console import Console
 from spaces import InputError
 from studies.demo.books import BOOKS
 from studies.demo.library import benchmark, is_demo, write_demo
-from studies.launch import prepare_launch
+from studies.launch import only_driver, prepare_launch
 from studies.session import run_session
 from studies.spec import check_name
+from studies.store import default_url, resume_command
 from studies.study_file import read_study
 
 
@@ -25,11 +26,14 @@ def run_demo(console: Console, runs: Path, name: str, seed: int, *, again: bool,
     check_name(name)
     folder = runs / name
     if again and is_demo(folder):
-        shutil.rmtree(folder)
+        with only_driver(name, default_url(folder)):
+            shutil.rmtree(folder)
     if (folder / "study.db").exists():
+        what = "a demo" if is_demo(folder) else "a study that is no demo"
         raise InputError(
-            f"There is a demo in {str(folder)!r} already. Look at it: `mixtune report {name}`. Go on with it: "
-            f"`mixtune resume {name}`. Or start anew: `mixtune demo --again`."
+            f"There is {what} in {str(folder)!r} already. Go on with it: "
+            f"`{resume_command(name, default_url(folder), folder)}`. Start a demo anew with --again, or another one "
+            "with --name."
         )
     path = write_demo(folder, name, seed)
     console.print(

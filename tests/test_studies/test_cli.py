@@ -12,6 +12,7 @@ from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from studies.cli import app, main
+from studies.demo.library import write_demo
 
 STUDY = """\
 name: quick
@@ -157,8 +158,9 @@ def test_two_programs_do_not_run_one_study(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert call("launch", "study.yaml", "--local").exit_code == 0
-    with FileLock(place / "runs" / "quick" / "driver.lock"):
+    with FileLock(place / "runs" / "quick" / "study.db.quick.lock"):
         message = fails(capsys, monkeypatch, "resume", "quick", "--trials", "40", "--local")
+        assert "12 of 12 trials" in call("status", "quick").output, "the refused program changed nothing"
     assert "'quick' is being run by another mixtune" in message
     assert call("resume", "quick", "--trials", "40", "--local").exit_code == 0
 
@@ -199,7 +201,7 @@ def test_files_that_are_not_read_are_told(place: Path, library: Path) -> None:
     assert "book.epub" in call("launch", "study.yaml", "--local").output
 
 
-def test_texts_that_make_trials_fail_are_named(place: Path) -> None:
+def test_pairs_that_a_failed_trial_takes_from_the_rating_are_told(place: Path) -> None:
     path = place / "study.yaml"
     path.write_text(STUDY.replace("noise: 0.01", "failures: 0.2").replace("trials: 12", "trials: 12, failures: 30"))
     launched = call("launch", "study.yaml", "--local")
@@ -215,7 +217,7 @@ def test_texts_that_make_trials_fail_are_named(place: Path) -> None:
         ("name: quick", "name: quick\nstorage: 'mysql+nodriver://u:secret@h/d'", "The study database"),
         ("noise: 0.01", "tokens: 1", "line 5: objective: tokens must be at least rungs"),
         ("trials: 12", "trials: 12, cpus: 640", "line 9: search.cpus: a trial wants 640 processors"),
-        ("trials: 12", "trials: 12, gpus: 2", "line 9: search.gpus: a trial wants 2 GPUs, and this machine has none"),
+        ("trials: 12", "trials: 12, gpus: 2", "line 9: search.gpus: a trial wants 2 GPUs, and this machine has 0"),
     ],
 )
 def test_what_cannot_run_is_one_paragraph_and_takes_no_name(
@@ -243,6 +245,16 @@ def test_a_demo_of_an_impossible_name_touches_nothing(
     message = fails(capsys, monkeypatch, "demo", "--name", name, "--again", "--local")
     assert "the name of a study must be" in message
     assert sorted(path.name for path in (place / "runs").iterdir()) == ["library", "precious"]
+
+
+def test_a_demo_that_is_running_is_not_removed(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_demo(place / "runs" / "demo", "demo", 0)
+    (place / "runs" / "demo" / "study.db").write_text("the running one's")
+    with FileLock(place / "runs" / "demo" / "study.db.demo.lock"):
+        assert "run by another mixtune" in fails(capsys, monkeypatch, "demo", "--again", "--local")
+    assert (place / "runs" / "demo" / "study.db").read_text() == "the running one's"
 
 
 def test_again_removes_demos_only(
