@@ -54,7 +54,7 @@ def forest(effects: list[TextEffect], unit: Unit) -> Figure:
     axes.axvline(0, color="#333333", linewidth=1)
     axes.set_yticks(range(len(effects)), [_short(effect.text) for effect in reversed(effects)])
     axes.set_ylim(-0.7, len(effects) - 0.3)
-    axes.set_xlabel(f"effect of including the text, with joint 95% interval ({unit.effect})")
+    axes.set_xlabel(f"effect with joint 95% interval ({unit.effect})")
     axes.grid(visible=False, axis="y")
     for verdict, colour in _COLOURS.items():
         axes.plot([], [], _MARKERS[verdict], color=colour, label=verdict)
