@@ -111,7 +111,9 @@ def test_a_worker_that_is_killed_costs_one_trial(imagined: Corpus, tmp_path: Pat
     assert "died" in found.records[2].error
     assert [rung.tokens for rung in found.records[2].rungs] == [300], "what it had reported is kept"
     assert all(state in {TrialState.COMPLETE, TrialState.PRUNED} for state in states[:2] + states[3:])
-    assert len({process for process, _ in found.traces()}) == WORKERS + 1
+    processes = [process for process, _ in found.traces()]
+    assert processes[2] not in processes[4:], "the others ran elsewhere; trial 3 may have begun before"
+    assert 2 <= len(set(processes)) <= WORKERS + 1
 
 
 @pytest.mark.ray
