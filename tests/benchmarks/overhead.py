@@ -25,7 +25,7 @@ from studies.launch import prepare_launch
 from studies.store import Store
 from studies.study_file import read_study
 from studies.tables import phase_seconds
-from tests.studies_of import searcher_on, synthetic_factory
+from tests.studies_of import searcher_on, synthetic, synthetic_factory
 
 WORKERS = 2
 SYNTHETIC_TRIALS = 60
@@ -92,10 +92,11 @@ def _synthetic(storage: BaseStorage, runner: Runner, folder: Path) -> Clock:
     names = [f"text-{i}" for i in range(TEXTS)]
     corpus = Corpus(Path("nowhere"), tuple(Text(name, (), name, 10, "") for name in names))
     clock = Clock()
-    effects = dict.fromkeys(names, 0.1)
-    searcher = searcher_on(corpus, storage, trials=SYNTHETIC_TRIALS, watch=clock, pruner="none")
+    fields = {"effects": dict.fromkeys(names, 0.1), "noise": 0.02}
+    objective = synthetic(**fields)
+    searcher = searcher_on(corpus, storage, objective=objective, trials=SYNTHETIC_TRIALS, watch=clock, pruner="none")
     clock.begun = time.perf_counter()
-    runner.run(searcher, synthetic_factory(corpus, effects=effects, noise=0.02), folder / "artifacts")
+    runner.run(searcher, synthetic_factory(corpus, **fields), folder / "artifacts")
     return clock
 
 
