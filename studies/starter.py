@@ -61,6 +61,7 @@ def write_study_file(starter: Starter, path: Path) -> Corpus:
             heldout=starter.heldout or corpus.names[0],
             tokens=_budget(corpus, length),
             length=length,
+            batch=_BATCH,
             trials=max(_FEWEST_TRIALS, _TRIALS_PER_TEXT * len(corpus.texts) + 16),
         )
     )

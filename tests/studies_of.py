@@ -18,6 +18,19 @@ from search import Event, SearchSpec, StudySearcher
 from search.runner import ObjectiveFactory
 from spaces import Corpus, Space, SpaceSpec
 
+STUDY = """\
+name: quick
+space:
+  texts: {folder: library}
+  learning_rate: {low: 1e-4, high: 1e-2}
+objective:
+  kind: synthetic
+  effects: {alpha: 0.3, beta: -0.2}
+  noise: 0.01
+search: {trials: 12}
+"""
+"""A study file for a folder that holds the texts of the fixture `library`."""
+
 EFFECTS = {"alpha": 0.3, "beta": -0.2}
 
 

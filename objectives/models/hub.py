@@ -87,8 +87,8 @@ class HubBase:
             if missing:
                 raise FileNotFoundError(f"{listed(missing)} is missing.")
             for shard in shards:
-                with safe_open(folder / shard, "pt"):
-                    """Reading the header finds a file that was cut off."""
+                with safe_open(folder / shard, "pt") as weights:
+                    weights.keys()  # reading the header finds a file that was cut off
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise FieldError(_FIELD, self._explain(error)) from error
         files = (folder / name for name in sorted({*shards, *_SMALL_FILES}))

@@ -15,22 +15,16 @@ from optuna.trial import TrialState
 
 from search import TrialRecord
 from studies.launch import find
+from tests.studies_of import STUDY
 
 pytestmark = pytest.mark.ray
 
 TRIALS = 24
-STUDY = """\
-name: long
-space:
-  texts: {folder: library}
-  learning_rate: {low: 1e-4, high: 1e-2}
-objective:
-  kind: synthetic
-  effects: {alpha: 0.3, beta: -0.2}
-  noise: 0.01
-  seconds: 0.1
-search: {trials: 24, workers: 2, pruner: none}
-"""
+LONG = (
+    STUDY.replace("name: quick", "name: long")
+    .replace("noise: 0.01", "noise: 0.01\n  seconds: 0.1")
+    .replace("trials: 12", f"trials: {TRIALS}, workers: 2, pruner: none")
+)
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -79,7 +73,7 @@ def ended(place: Path) -> dict[int, TrialRecord]:
 
 @pytest.fixture
 def place(library: Path, tmp_path: Path) -> Path:
-    (tmp_path / "study.yaml").write_text(STUDY)
+    (tmp_path / "study.yaml").write_text(LONG)
     return tmp_path
 
 

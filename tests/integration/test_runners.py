@@ -43,11 +43,19 @@ class Ran:
         return [(int(process), int(begun)) for process, begun in words]
 
 
-def run(runner: Runner, corpus: Corpus, folder: Path, *, trials: int = TRIALS, **traced: frozenset[int]) -> Ran:
+def run(
+    runner: Runner,
+    corpus: Corpus,
+    folder: Path,
+    *,
+    trials: int = TRIALS,
+    seconds: float = 0.0,
+    **traced: frozenset[int],
+) -> Ran:
     store = Store(f"sqlite:///{folder / 'study.db'}")
     events: list[Event] = []
     searcher = searcher_on(corpus, store.storage, trials=trials, watch=events.append)
-    factory = TracedFactory(synthetic_factory(corpus, noise=0.02), **traced)
+    factory = TracedFactory(synthetic_factory(corpus, noise=0.02, seconds=seconds), **traced)
     runner.run(searcher, factory, folder / "artifacts")
     found = (read_record(trial) for trial in store.open_study("study").trials)
     records = [record for record in found if record is not None]
@@ -105,7 +113,11 @@ def test_workers_are_reused(ran: Ran) -> None:
 
 @pytest.mark.ray
 def test_a_worker_that_is_killed_costs_one_trial(imagined: Corpus, tmp_path: Path) -> None:
-    found = run(RayRunner(tmp_path / "ray", workers=WORKERS), imagined, tmp_path, trials=8, dying=frozenset({2}))
+    """The trials last longer than a worker needs to start: a shorter one hands its worker on first, and Tune gives
+    the one that is starting up again.
+    """
+    runner = RayRunner(tmp_path / "ray", workers=WORKERS)
+    found = run(runner, imagined, tmp_path, trials=10, seconds=2.0, dying=frozenset({2}))
     states = [record.state for record in found.records]
     assert states[2] is TrialState.FAIL
     assert "died" in found.records[2].error
@@ -113,7 +125,7 @@ def test_a_worker_that_is_killed_costs_one_trial(imagined: Corpus, tmp_path: Pat
     assert all(state in {TrialState.COMPLETE, TrialState.PRUNED} for state in states[:2] + states[3:])
     processes = [process for process, _ in found.traces()]
     assert processes[2] not in processes[4:], "the others ran elsewhere; trial 3 may have begun before"
-    assert 2 <= len(set(processes)) <= WORKERS + 1
+    assert len(set(processes)) == WORKERS + 1
 
 
 @pytest.mark.ray

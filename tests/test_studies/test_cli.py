@@ -13,18 +13,7 @@ from typer.testing import CliRunner, Result
 
 from studies.cli import app, main
 from studies.demo.library import write_demo
-
-STUDY = """\
-name: quick
-space:
-  texts: {folder: library}
-  learning_rate: {low: 1e-4, high: 1e-2}
-objective:
-  kind: synthetic
-  effects: {alpha: 0.3, beta: -0.2}
-  noise: 0.01
-search: {trials: 12}
-"""
+from tests.studies_of import STUDY
 
 
 @pytest.fixture
