@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from spaces import Corpus, Layout, TrialConfig
+
+STATE = "state"
+"""Folder within a trial's working folder for what is only needed to go on with the trial; removed at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,15 @@ class Rung:
     artifact: str = ""
     """Folder of the adapter, relative to the trial's working folder; empty where nothing was trained."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Rung:
+        """The inverse of `to_dict`, also after a round trip through JSON."""
+        return cls(**{**data, "items": tuple(data["items"])})
+
 
 @runtime_checkable
 class Objective(Protocol):
@@ -60,6 +72,8 @@ class Objective(Protocol):
     def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
         """Run a trial, yielding a rung at every budget; artifacts are complete on disk before each yield.
 
+        Where `workdir` holds the state of the same trial, cut off earlier, that trial's last rung is yielded
+        again and the run goes on from there, with the scores that it would have had without the break.
         Closing the iterator early must leave the objective ready for the next trial.
         """
         ...

@@ -13,7 +13,7 @@ from objectives.scoring.benchmark import prepare_tasks
 from objectives.scoring.heldout import passages
 from objectives.scoring.tasks import fingerprint_of
 from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec
-from objectives.training import artifact
+from objectives.training import artifact, state
 from objectives.training.adapter import adapted
 from objectives.training.data import MixStream
 from objectives.training.loop import Trainer
@@ -102,8 +102,13 @@ class FinetuneObjective:
         stream = MixStream(stage.mix, tokens, spec.length, spec.steps * spec.batch, trial.seed)
         with adapted(bench.model, stage, trial.seed) as model:
             trainer = Trainer(model, stream, spec, stage.learning_rate)
+            last = state.restore(trainer, trial.fingerprint, workdir)
             clock.lap("setup")
+            if last is not None:
+                yield last
             for index, (step, budget) in enumerate(zip(spec.rung_steps, spec.rung_tokens, strict=True)):
+                if step <= trainer.step:
+                    continue
                 loss = trainer.run(step)
                 clock.lap("train")
                 scores = bench.score()
@@ -111,10 +116,12 @@ class FinetuneObjective:
                 folder = workdir / f"rung-{index}"
                 epochs = stream.epochs(step * spec.batch)
                 artifact.save(model, folder, artifact.describe(trial, bench.corpus, budget, epochs))
+                rung = _rung(index, budget, scores, bench, clock)
+                rung = replace(rung, artifact=folder.name, qualities={**rung.qualities, "train_loss": loss})
+                state.save(trainer, rung, trial.fingerprint, workdir)
                 artifact.keep_only(folder)
                 clock.lap("save")
-                rung = _rung(index, budget, scores, bench, clock)
-                yield replace(rung, artifact=folder.name, qualities={**rung.qualities, "train_loss": loss})
+                yield rung
 
 
 def _asked(part: BenchmarkSpec | HeldoutSpec, corpus: Corpus) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from objectives.base import Prepared, Rung
+from objectives.base import STATE, Prepared, Rung
 from objectives.spec import SyntheticSpec
 from spaces import Corpus, Layout, MixtuneError, Module, TrialConfig
 
@@ -58,22 +59,39 @@ class SyntheticObjective:
         fails = rng.random() < self._spec.failures
         noise = rng.gauss(0, self._spec.noise) if trial.stages[0].mix.names else 0.0
         gain = self.truth(trial) + noise - self._spec.base_score
+        file = workdir / STATE / f"{trial.fingerprint}.json"
+        last = Rung.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
         for index, tokens in enumerate(self.rungs):
+            items = tuple(rng.gauss(0, 0.01) for _ in range(20))
+            if last is not None and index <= last.index:
+                if index == last.index:
+                    yield last
+                continue
             time.sleep(self._spec.seconds)
             if fails:
                 raise MixtuneError("The synthetic objective was told to fail for this seed.")
             share = tokens / self._spec.tokens
             score = self._spec.base_score + gain * (1 - (1 - share) ** 2)
-            yield Rung(
+            rung = Rung(
                 index=index,
                 tokens=tokens,
                 score=score,
                 stderr=self._spec.noise,
                 base=self._spec.base_score,
-                items=tuple(score + rng.gauss(0, 0.01) for _ in range(20)),
+                items=tuple(score + item for item in items),
                 seconds={"train": self._spec.seconds},
                 qualities={"accuracy": score},
             )
+            _keep(file, rung)
+            yield rung
+
+
+def _keep(file: Path, rung: Rung) -> None:
+    """Write a rung whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(rung.to_dict()), encoding="utf-8")
+    unfinished.replace(file)
 
 
 def _rungs(spec: SyntheticSpec) -> tuple[int, ...]:

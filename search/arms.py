@@ -2,11 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from optuna.trial import FrozenTrial, TrialState
 from scipy.linalg import hadamard
 
+from search import records
+from spaces.trial import fingerprint
+
 PROPENSITY_OF_A_TEXT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is decided about a trial before the sampler sees it."""
+
+    params: dict[str, Any]
+    """Parameters that are not the sampler's to choose."""
+    attributes: dict[str, Any]
+    """Arm, seed and, for a randomised trial, its pair."""
+
+
+class Arms:
+    """Deals trials to the two arms, from the trials that a study has."""
+
+    def __init__(self, text_parameters: Sequence[str], share: float, seed: int) -> None:
+        """Say how.
+
+        Args:
+            text_parameters: parameters that include a text with 1 and leave it out with 0.
+            share: of the randomised trials, kept at every point of the study.
+            seed: of the study.
+        """
+        self._texts = text_parameters
+        self._share = share
+        self._seed = seed
+        self._coins = BalancedCoins(len(text_parameters), seed)
+
+    def next(self, started: Sequence[FrozenTrial]) -> Plan:
+        """Plan the trial after those that were started: a complement where a pair lacks one, else a new trial."""
+        pairs: dict[int, list[FrozenTrial]] = {}
+        for trial in started:
+            if trial.user_attrs[records.ARM] == "randomised":
+                pairs.setdefault(trial.user_attrs[records.PAIR], []).append(trial)
+        halves = (members[0] for members in pairs.values() if len(members) == 1)
+        single = next((half for half in halves if half.state is not TrialState.FAIL), None)
+        if single is not None:
+            return self._complement(single)
+        randomised = sum(len(members) for members in pairs.values())
+        seed = int(fingerprint([self._seed, len(started)])[:8], 16)
+        if not self._texts or not wants_randomised(randomised, len(started) - randomised, self._share):
+            return Plan({}, {records.ARM: "guided", records.SEED: seed})
+        coins = dict(zip(self._texts, self._coins.draw(len(pairs)), strict=True))
+        return Plan(
+            coins,
+            {
+                records.ARM: "randomised",
+                records.PAIR: len(pairs),
+                records.PROPENSITY: PROPENSITY_OF_A_TEXT,
+                records.SEED: seed,
+            },
+        )
+
+    def _complement(self, half: FrozenTrial) -> Plan:
+        """The other texts with the same settings and the same seed."""
+        opposite = {name: 1 - half.params[name] for name in self._texts}
+        copied = (records.ARM, records.PAIR, records.PROPENSITY, records.SEED)
+        return Plan({**half.params, **opposite}, {key: half.user_attrs[key] for key in copied})
 
 
 def wants_randomised(randomised: int, guided: int, share: float) -> bool:

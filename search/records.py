@@ -17,7 +17,11 @@ Arm = Literal["randomised", "guided"]
 
 ARM = "arm"
 CONFIG = "config"
+DRIVER = "driver"
+"""Who runs the trial, or ran it last."""
 ERROR = "error"
+LOST = "lost"
+"""How many workers died on the trial."""
 PAIR = "pair"
 PROPENSITY = "propensity"
 SEED = "seed"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Protocol
 
 from objectives.base import Objective, Rung
+from search.artifacts import Artifacts
 from search.searcher import Assignment, Decision, StudySearcher
+from spaces import TrialConfig
 
 ObjectiveFactory = Callable[[], Objective]
 """Builds the objective in the process that runs trials; must pickle."""
@@ -17,23 +18,18 @@ ObjectiveFactory = Callable[[], Objective]
 class Runner(Protocol):
     """Runs trials until the searcher has none left, or until it is interrupted."""
 
-    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Path) -> None:
+    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
         """Run trials; the searcher hears of every rung and every failure, and decides.
 
         Args:
             searcher: gives trials and takes results.
             objective: builds what evaluates a trial.
-            artifacts: folder in which each trial gets a working folder of its own.
+            artifacts: where each trial has a working folder of its own.
 
         Raises:
             KeyboardInterrupt: the user stopped it; trials under way stay open in the database.
         """
         ...
-
-
-def workdir(artifacts: Path, number: int) -> Path:
-    """The working folder of a trial."""
-    return artifacts / f"trial-{number:04d}"
 
 
 def reason(error: BaseException) -> str:
@@ -42,30 +38,41 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _in_folder(objective: Objective, assignment: Assignment, folder: Path) -> Iterator[Rung]:
-    folder.mkdir(parents=True, exist_ok=True)
-    yield from objective.evaluate(assignment.config, folder)
+def rungs_of(objective: Objective, trial: TrialConfig, number: int, artifacts: Artifacts) -> Iterator[Rung]:
+    """Run a trial in its working folder; what lies there is safe before each rung is told."""
+    with artifacts.working(number) as folder:
+        for rung in objective.evaluate(trial, folder):
+            artifacts.keep(number, folder)
+            yield rung
 
 
 class LocalRunner:
     """One trial after the other in this process: for tests and for debugging."""
 
-    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Path) -> None:
+    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
         built = objective()
         while (assignment := searcher.ask()) is not None:
-            self._trial(searcher, built, assignment, workdir(artifacts, assignment.number))
+            self._trial(searcher, built, assignment, artifacts)
 
-    def _trial(self, searcher: StudySearcher, objective: Objective, assignment: Assignment, folder: Path) -> None:
-        rungs = _in_folder(objective, assignment, folder)
+    def _trial(
+        self, searcher: StudySearcher, objective: Objective, assignment: Assignment, artifacts: Artifacts
+    ) -> None:
+        number = assignment.number
+        rungs = rungs_of(objective, assignment.config, number, artifacts)
+        decision = Decision.GO_ON
         with closing(rungs):  # type: ignore[type-var]  # an iterator of a generator function can be closed
-            while True:
+            while decision is Decision.GO_ON:
                 try:
                     rung = next(rungs, None)
                 except Exception as error:  # noqa: BLE001  whatever a trial raises is recorded, and the study goes on
-                    searcher.fail(assignment.number, reason(error))
-                    return
+                    searcher.fail(number, reason(error))
+                    break
                 if rung is None:
-                    searcher.fail(assignment.number, "The trial ended before its last rung.")
-                    return
-                if searcher.report(assignment.number, rung) is Decision.STOP:
-                    return
+                    searcher.fail(number, NO_LAST_RUNG)
+                    break
+                decision = searcher.report(number, rung)
+        if decision is not Decision.PAUSE:
+            artifacts.settle(number)
+
+
+NO_LAST_RUNG = "The trial ended before its last rung."

@@ -56,12 +56,12 @@ SAMPLERS: Mapping[str, Callable[[int, int], BaseSampler]] = {
 """Name of a sampler to what builds it from the study's seed and a fresh one."""
 
 
-def build_sampler(name: str, seed: int, trials: int) -> BaseSampler:
-    """A sampler for a study that already holds so many trials.
+def build_sampler(name: str, seed: int, trials: int, others: int = 0) -> BaseSampler:
+    """A sampler for a study that already holds so many trials, beside the samplers of other drivers.
 
-    The fresh seed depends on that number: a sampler that starts anew from its first seed repeats its first
-    suggestions.
+    The fresh seed depends on both numbers: a sampler that starts anew from its first seed, or from another's,
+    repeats what was suggested.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # some are marked so; the version is held
-        return SAMPLERS[name](seed, (seed * 1_000_003 + trials) % 2**32)
+        return SAMPLERS[name](seed, (seed * 1_000_003 + trials + others * 7_919_993) % 2**32)

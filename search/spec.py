@@ -18,6 +18,13 @@ def _known(name: str, names: list[str]) -> str:
     return name
 
 
+class RaySpec(Spec):
+    """Where Ray runs."""
+
+    address: str | None = None
+    """`auto`: the cluster that this machine belongs to; `HOST:PORT`: another one; empty: Ray is started here."""
+
+
 class SearchSpec(Spec):
     """Trials, sampler, pruner, and what a trial may use of the machine."""
 
@@ -38,6 +45,12 @@ class SearchSpec(Spec):
     """GPUs of a trial, 0.5 puts two trials on one; empty: one where the objective runs on a GPU, else none."""
     failures: int = Field(3, gt=0)
     """The study stops after so many failures in a row for the same reason."""
+    retries: int = Field(2, ge=0)
+    """How often a trial goes on elsewhere when the worker that runs it dies; then it has failed."""
+    ray: RaySpec = RaySpec()
+    hours: float | None = Field(None, gt=0)
+    """Time for one launch or resume: no trial begins after it, those under way stop at their next rung and go on at
+    the next resume. Empty: until all trials are finished."""
 
     @field_validator("sampler")
     @classmethod

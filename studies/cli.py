@@ -89,6 +89,8 @@ def launch(
 def resume(
     name: Name,
     trials: Annotated[int | None, typer.Option(min=1, help="New number of trials.")] = None,
+    study: Annotated[Path | None, typer.Option(help="Study file to go on with, changed in what is harmless.")] = None,
+    allow: Annotated[bool, typer.Option("--allow", help="Take over the harmless changes of --study.")] = False,
     runs: Runs = _RUNS,
     storage: Storage = None,
     local: Local = False,
@@ -96,10 +98,12 @@ def resume(
     """Go on with a study, from its database."""
     from studies.launch import prepare_resume
     from studies.session import run_session
+    from studies.study_file import read_study
 
     console = _console()
     with console.status(_CHECKING):
-        ready = prepare_resume(name, runs, storage, trials)
+        file = read_study(study) if study is not None else None
+        ready = prepare_resume(name, runs, storage, trials, file, allow=allow)
     raise typer.Exit(run_session(console, ready, local=local))
 
 

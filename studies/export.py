@@ -7,7 +7,8 @@ from pathlib import Path
 
 from spaces import InputError
 from spaces.errors import listed
-from studies.session import adapter_folder
+from studies.launch import artifacts_of
+from studies.session import find_adapter
 from studies.store import StoredStudy, resume_command
 
 
@@ -19,23 +20,24 @@ def export_adapter(study: StoredStudy, folder: Path, out: Path, trial: int | Non
     """
     if out.exists():
         raise InputError(f"{str(out)!r} exists already. Choose another folder with --out.")
-    source = adapter_folder(study, folder, trial)
-    if source is None:
+    record = study.best if trial is None else next((r for r in study.records if r.number == trial), None)
+    if record is None or find_adapter(study, folder, record) is None:
         raise InputError(_why_not(study, folder, trial))
     unfinished = out.with_name(out.name + ".tmp")
-    shutil.copytree(source, unfinished, dirs_exist_ok=True)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    artifacts_of(study.spec, folder).copy(record.number, record.rungs[-1].artifact, unfinished)
     unfinished.replace(out)
     return out / "adapter_model.safetensors"
 
 
 def _why_not(study: StoredStudy, folder: Path, trial: int | None) -> str:
     name = study.spec.name
-    with_adapter = [str(r.number) for r in study.records if adapter_folder(study, folder, r.number) is not None]
+    with_adapter = [str(r.number) for r in study.records if find_adapter(study, folder, r) is not None]
     if trial is None and study.best is None:
         return f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, folder)}"
     if trial is None:
         return (
             f"The best trial of {name!r} has no adapter on disk: it trained on nothing, or its folder below "
-            f"{str(folder / 'artifacts')!r} is gone. Name another with --trial: {listed(with_adapter)}."
+            f"{artifacts_of(study.spec, folder).place!r} is gone. Name another with --trial: {listed(with_adapter)}."
         )
     return f"Trial {trial} of {name!r} has no adapter on disk. Trials with an adapter: {listed(with_adapter)}."

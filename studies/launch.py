@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 import objectives
 from objectives.base import Prepared
+from search.artifacts import Artifacts
+from search.drivers import LeasedDriver
 from search.runner import Runner
 from search.searcher import Event, StudySearcher
 from spaces import Corpus, FieldError, InputError, Space, scan
-from spaces.choices import FloatRange, IntRange, options
 from spaces.corpus import ignored_note
 from spaces.errors import listed
-from studies.spec import StudySpec
-from studies.store import Store, StoredStudy, default_url, explained, lock_path, resume_command, taken
+from studies.changes import refuse_changed_file
+from studies.checks import check_disk, check_machine, refuse_changed_content
+from studies.spec import StudySpec, check_name
+from studies.store import Store, StoredStudy, default_url, explained, resume_command, taken
 
 Watch = Callable[[Event], None]
 MakeRunner = Callable[[StudySpec, Path], Runner]
 """From a specification and a scratch folder to what runs its trials."""
+
+
+class Ending(Enum):
+    """Why a run of a study ended."""
+
+    FINISHED = "no trial is left to begin"
+    INTERRUPTED = "a signal"
+    OUT_OF_TIME = "the hours of the run are over"
+    FAILING = "too many trials failed for the same reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +42,9 @@ class Outcome:
 
     study: StoredStudy
     folder: Path
-    interrupted: bool
-    """Whether trials are left to run."""
+    ending: Ending
     reason: str
-    """Why it stopped early of itself; empty where it did not."""
+    """In words, where it stopped of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,52 +74,46 @@ class Ready:
             InputError: another program runs the study; or the database cannot be used any more, for example
                 because the disk is full.
         """
-        with only_driver(self.spec.name, self.store.url):
-            self.store.update(self.spec.name, self.spec)
-            return self._run(make_runner, watch)
+        try:
+            with explained(self.store.url):
+                driver = LeasedDriver(self.store.storage.engine, self.spec.name)
+                with driver.present():
+                    self.store.update(self.spec.name, self.spec)
+                    ending, reason = self._search(make_runner, watch, driver)
+        except KeyboardInterrupt:
+            ending, reason = Ending.INTERRUPTED, ""
+        except FieldError:
+            if not self.store.load(self.spec.name).records:
+                self.store.forget(self.spec.name)  # it never began, so its name is free for the corrected file
+            raise
+        return Outcome(self.store.load(self.spec.name), self.folder, ending, reason)
 
-    def _run(self, make_runner: MakeRunner, watch: Watch) -> Outcome:
+    def _search(self, make_runner: MakeRunner, watch: Watch, driver: LeasedDriver) -> tuple[Ending, str]:
         spec = self.spec
         build = partial(objectives.build, spec.objective, self.prepared.corpus, (self.folder / "cache").resolve())
-        interrupted = False
-        reason = ""
         try:
             with explained(self.store.url):
                 searcher = StudySearcher(
-                    self.store.storage, spec.name, self.space, spec.search, self.rungs, spec.seed, watch
+                    self.store.storage, spec.name, self.space, spec.search, self.rungs, spec.seed, watch, driver
                 )
                 if searcher.unfinished:
-                    make_runner(spec, self.folder / "ray").run(searcher, build, self.folder / "artifacts")
-                reason = searcher.stop_reason
-        except KeyboardInterrupt:
-            interrupted = True
+                    runner = make_runner(spec, self.folder / "ray")
+                    runner.run(searcher, build, artifacts_of(spec, self.folder))
         except FieldError:
-            if not self.store.load(spec.name).records:
-                self.store.forget(spec.name)  # it never began, so its name is free for the corrected file
             raise
         except InputError as error:
             again = resume_command(spec.name, self.store.url, self.folder)
             raise InputError(f"{error} What was stored before is kept; go on with: {again}") from error
-        return Outcome(self.store.load(spec.name), self.folder, interrupted, reason)
+        if searcher.stop_reason:
+            return Ending.FAILING, searcher.stop_reason
+        if searcher.out_of_time and searcher.unfinished:
+            return Ending.OUT_OF_TIME, f"the {spec.search.hours:g} hours of this run (search.hours) are over."
+        return Ending.FINISHED, ""
 
 
-@contextmanager
-def only_driver(name: str, url: str) -> Iterator[None]:
-    """Keep a second program on this machine from running the same study; the lock goes with the process.
-
-    Raises:
-        InputError: another program has it.
-    """
-    path = lock_path(name, url)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path, timeout=0):
-            yield
-    except Timeout as error:
-        raise InputError(
-            f"The study {name!r} is being run by another mixtune on this machine. Wait for it, or stop it with Ctrl-C; "
-            f"`mixtune status {name}` shows how far it is."
-        ) from error
+def artifacts_of(spec: StudySpec, folder: Path) -> Artifacts:
+    """Where the trials of a study keep their files."""
+    return Artifacts(spec.artifacts or (folder / "artifacts").resolve())
 
 
 def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Ready:
@@ -123,24 +124,46 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     """
     folder = runs / spec.name
     url = spec.storage or default_url(folder)
-    if spec.storage is None and (folder / "study.db").exists() and spec.name in Store(url).names():
-        raise InputError(taken(spec.name, url, folder))
+    if spec.storage is not None or (folder / "study.db").exists():
+        store = Store(url)
+        if spec.name in store.names():
+            refuse_changed_file(store.load(spec.name).spec, spec, allow=False)
+            raise InputError(taken(spec.name, url, folder))
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     ready = _ready(spec, folder, url, corpus, spec.search.trials)
-    if with_ray and "RAY_ADDRESS" not in os.environ:
-        _check_machine(spec)
+    if with_ray and spec.search.ray.address is None:
+        check_machine(spec)
     ready.store.create(spec, ready.prepared.corpus, ready.prepared.inputs, folder)
     return ready
 
 
-def prepare_resume(name: str, runs: Path, storage: str | None = None, trials: int | None = None) -> Ready:
-    """Check that an existing study can go on, and raise its number of trials where asked to.
+def prepare_resume(
+    name: str,
+    runs: Path,
+    storage: str | None = None,
+    trials: int | None = None,
+    file: StudySpec | None = None,
+    *,
+    allow: bool = False,
+) -> Ready:
+    """Check that an existing study can go on.
+
+    Args:
+        name: of the study.
+        runs: folder that holds the studies.
+        storage: database URL, where it is not in the study's folder.
+        trials: new number of trials.
+        file: study file to go on with.
+        allow: whether the file may differ in what leaves scores comparable.
 
     Raises:
-        InputError: there is no such study, or its texts have changed.
+        InputError: there is no such study, or what it rests on has changed.
     """
     store, study = find(name, runs, storage)
     spec = study.spec
+    if file is not None:
+        refuse_changed_file(spec, file, allow=allow)
+        spec = file.model_copy(update={"name": spec.name, "storage": spec.storage})
     if trials is not None:
         if trials < len(study.records):
             raise InputError(
@@ -150,10 +173,10 @@ def prepare_resume(name: str, runs: Path, storage: str | None = None, trials: in
         spec = spec.model_copy(update={"search": spec.search.model_copy(update={"trials": trials})})
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     before = {repr(text.name): text.sha256 for text in study.texts}
-    _refuse_changes(name, _changes(before, {repr(text.name): text.sha256 for text in corpus.texts}))
+    refuse_changed_content(name, before, {repr(text.name): text.sha256 for text in corpus.texts})
     ready = _ready(spec, runs / name, store.url, corpus, spec.search.trials - len(study.records))
     if study.inputs:
-        _refuse_changes(name, _changes(study.inputs, ready.prepared.inputs))
+        refuse_changed_content(name, study.inputs, ready.prepared.inputs)
     return ready
 
 
@@ -163,6 +186,7 @@ def find(name: str, runs: Path, storage: str | None = None) -> tuple[Store, Stor
     Raises:
         InputError: there is none; the message lists those that exist.
     """
+    check_name(name)
     folder = runs / name
     if storage is None and not (folder / "study.db").is_file():
         there = sorted(path.parent.name for path in runs.glob("*/study.db"))
@@ -183,60 +207,5 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int)
             "The space has nothing to search: every field of `space:` is fixed. Set space.texts.choose to subset, or "
             "give a list or a range for a field."
         )
-    _check_disk(spec, prepared, folder, trials)
+    check_disk(spec, prepared, folder, trials)
     return Ready(spec, folder, Store(url), prepared, space)
-
-
-def _check_machine(spec: StudySpec) -> None:
-    processors = os.cpu_count() or 1
-    if spec.search.cpus > processors:
-        raise FieldError(
-            "search.cpus",
-            f"a trial wants {spec.search.cpus:g} processors, and this machine has {processors}. Lower it.",
-        )
-    cards = _graphics_cards() if spec.search.gpus else 0
-    if spec.search.gpus and spec.search.gpus > cards:
-        raise FieldError(
-            "search.gpus", f"a trial wants {spec.search.gpus:g} GPUs, and this machine has {cards}. Lower it."
-        )
-
-
-def _graphics_cards() -> int:
-    import torch
-
-    return torch.cuda.device_count()
-
-
-def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """What differs between hashes by name, in words."""
-    changes = [f"{name} is gone" for name in old if name not in new]
-    changes += [f"{name} is new" for name in new if name not in old]
-    changes += [f"{name} was changed" for name in old if name in new and old[name] != new[name]]
-    return changes
-
-
-def _refuse_changes(name: str, changes: list[str]) -> None:
-    if changes:
-        raise InputError(
-            f"What the study {name!r} rests on has changed since it began, so new trials could not be compared with "
-            f"old ones: {listed(changes)}. Restore it, or launch a new study under another name."
-        )
-
-
-def _check_disk(spec: StudySpec, prepared: Prepared, folder: Path, trials: int) -> None:
-    """Room for the largest adapter of every trial, and some for the database."""
-    rank = spec.space.lora.rank
-    highest = rank.high if isinstance(rank, IntRange | FloatRange) else max(options(rank))
-    needed = trials * (prepared.adapter_bytes * highest + _BYTES_PER_TRIAL)
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise InputError(
-            f"The study may write up to {needed / 1e6:,.0f} MB ({trials} adapters of rank {highest}), but "
-            f"the disk of {str(folder)!r} has {free / 1e6:,.0f} MB left. Free space, choose another folder with "
-            "--runs, or lower search.trials or space.lora.rank."
-        )
-
-
-_BYTES_PER_TRIAL = 200_000
-"""Rows of the database, provenance and Ray's records."""

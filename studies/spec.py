@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
+import sqlalchemy
 from pydantic import ConfigDict, Field, field_validator
 
 from objectives.models import BASES
@@ -32,6 +33,26 @@ def check_name(name: str) -> None:
         )
 
 
+def check_url(url: str) -> None:
+    """See that a database URL can be stored and shown.
+
+    Raises:
+        InputError: it is no URL, or it holds a password.
+    """
+    try:
+        found = sqlalchemy.make_url(url)
+    except sqlalchemy.exc.ArgumentError as error:
+        raise InputError(
+            "a database URL is wanted, such as sqlite:////disk/study.db or postgresql+psycopg://user@host/database"
+        ) from error
+    if found.password is not None or "password" in found.query:
+        raise InputError(
+            f"the database URL {found.set(query={}).render_as_string(hide_password=True)} holds a password, which "
+            "would be stored with the study. Leave it out, and put it into the environment variable PGPASSWORD or "
+            "into ~/.pgpass"
+        )
+
+
 class StudySpec(Spec):
     """Everything that a study is made from."""
 
@@ -43,7 +64,10 @@ class StudySpec(Spec):
     """Names the folder `runs/<name>` and the study in its database: letters, digits, `.`, `_` and `-`."""
     seed: int = Field(0, ge=0)
     storage: str | None = None
-    """Database URL; empty: SQLite in `runs/<name>/study.db`."""
+    """Database URL without a password; empty: SQLite in `runs/<name>/study.db`."""
+    artifacts: str | None = None
+    """Where trials keep adapters and state: a folder that every machine sees, or a URL that fsspec knows
+    (`s3://bucket/folder`); empty: `runs/<name>/artifacts`."""
     space: SpaceSpec
     objective: ObjectiveSpec
     search: SearchSpec = SearchSpec()
@@ -56,6 +80,16 @@ class StudySpec(Spec):
         except InputError as error:
             raise ValueError(str(error)) from error
         return name
+
+    @field_validator("storage")
+    @classmethod
+    def _without_password(cls, storage: str | None) -> str | None:
+        if storage is not None:
+            try:
+                check_url(storage)
+            except InputError as error:
+                raise ValueError(str(error)) from error
+        return storage
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data from which the same specification is read back."""
@@ -85,7 +119,11 @@ class StudySpec(Spec):
         storage = self.storage
         if storage is not None and storage.startswith(_SQLITE) and not storage.startswith(f"{_SQLITE}/"):
             storage = f"{_SQLITE}{_beside(Path(storage.removeprefix(_SQLITE)), folder)}"
-        return self.model_copy(update={"space": space, "objective": objective, "storage": storage})
+        artifacts = self.artifacts
+        if artifacts is not None and "://" not in artifacts:
+            artifacts = str(_beside(Path(artifacts), folder))
+        update = {"space": space, "objective": objective, "storage": storage, "artifacts": artifacts}
+        return self.model_copy(update=update)
 
 
 def _anchored_score(score: BenchmarkSpec | HeldoutSpec, folder: Path) -> BenchmarkSpec | HeldoutSpec:

@@ -22,8 +22,7 @@ from pydantic import ValidationError
 from search.records import TrialRecord, read_record
 from spaces import Corpus, InputError
 from spaces.errors import did_you_mean, listed
-from spaces.trial import fingerprint
-from studies.spec import StudySpec
+from studies.spec import StudySpec, check_url
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -82,14 +81,6 @@ class StoredStudy:
         return max(complete, key=lambda record: record.score or 0.0) if complete else None
 
 
-def lock_path(name: str, url: str) -> Path:
-    """The file that a program locks while it runs a study: beside an SQLite file, else in the user's cache."""
-    if url.startswith(_SQLITE):
-        file = Path(url.removeprefix(_SQLITE))
-        return file.with_name(f"{file.name}.{name}.lock")
-    return Path.home() / ".cache" / "mixtune" / f"{fingerprint([url, name])}.lock"
-
-
 def default_url(folder: Path) -> str:
     """SQLite in the study's folder."""
     return f"{_SQLITE}{(folder / 'study.db').resolve()}"
@@ -102,8 +93,9 @@ class Store:
         """Open the database; an SQLite file is made where there is none.
 
         Raises:
-            InputError: it cannot be opened.
+            InputError: it cannot be opened, or its URL holds a password.
         """
+        check_url(url)
         self.url = url
         with explained(url, OSError):
             if url.startswith(_SQLITE):
@@ -233,7 +225,7 @@ def _open(url: str) -> RDBStorage:
     except ImportError as error:
         raise InputError(
             f"The study database {shown(url)} needs a Python driver that is not installed. "
-            "For PostgreSQL: pip install psycopg2-binary."
+            "For PostgreSQL: write postgresql+psycopg://… and pip install 'mixtune[postgres]'."
         ) from error
 
 

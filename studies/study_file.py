@@ -159,7 +159,7 @@ def _describe(error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     shown = repr(error["input"])
-    came = "" if "got" in message or len(shown) > 60 else f"; got {shown}"
+    came = "" if "got" in message or len(shown) > 60 or "password" in message else f"; got {shown}"
     return f"{message}{came}" + ("" if message.endswith(("?", ".")) else ".")
 
 

@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 import objectives
 from objectives.spec import SyntheticSpec
 from search import Event, SearchSpec, StudySearcher
+from search.drivers import Driver
 from search.runner import ObjectiveFactory
 from spaces import Corpus, Space, SpaceSpec
 
@@ -62,6 +63,7 @@ def searcher_on(
     objective: SyntheticSpec | None = None,
     seed: int = 0,
     watch: Callable[[Event], None] = lambda _: None,
+    driver: Driver | None = None,
     **search: Any,
 ) -> StudySearcher:
     """A searcher on a study that is made where it does not exist."""
@@ -71,4 +73,4 @@ def searcher_on(
     fields = {"learning_rate": {"low": 1e-4, "high": 1e-2}, "lora": {"rank": [4, 8]}, **(space or {})}
     spec = SpaceSpec.model_validate({"texts": {"folder": str(corpus.folder), **fields.pop("texts", {})}, **fields})
     made = Space(spec, corpus, prepared.layout, prepared.rungs[-1])
-    return StudySearcher(storage, name, made, SearchSpec(**search), prepared.rungs, seed, watch)
+    return StudySearcher(storage, name, made, SearchSpec(**search), prepared.rungs, seed, watch, driver)

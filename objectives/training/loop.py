@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,8 +27,8 @@ class Trainer:
         self._stream = stream
         self._spec = spec
         self._weights = trainable(model)
+        self._learning_rate = learning_rate
         self._optimiser = torch.optim.AdamW(self._weights, lr=learning_rate, weight_decay=spec.weight_decay)
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, self._rate)
         self._device = self._weights[0].device
         self.step = 0
 
@@ -47,9 +48,34 @@ class Trainer:
         if not math.isfinite(loss):
             raise MixtuneError(
                 f"The training loss became {loss} between steps {first} and {until}: the learning rate "
-                f"{self._optimiser.defaults['lr']:g} is too high for this base. Lower space.learning_rate."
+                f"{self._learning_rate:g} is too high for this base. Lower space.learning_rate."
             )
         return loss
+
+    @property
+    def on_cuda(self) -> bool:
+        """Whether dropout draws from the graphics card's generator."""
+        return self._device.type == "cuda"
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Weights and AdamW's moments, each weight under its place in the model."""
+        stored = {}
+        for index, weight in enumerate(self._weights):
+            stored[f"{index}.weight"] = weight.detach()
+            stored |= {f"{index}.{name}": value for name, value in self._optimiser.state[weight].items()}
+        return stored
+
+    def load(self, tensors: Mapping[str, torch.Tensor], step: int) -> None:
+        """Take over what `tensors` of an equal trainer gave after so many steps."""
+        moments: dict[int, dict[str, torch.Tensor]] = {index: {} for index in range(len(self._weights))}
+        for key, value in tensors.items():
+            place, name = key.split(".")
+            moments[int(place)][name] = value
+        with torch.no_grad():
+            for weight, stored in zip(self._weights, moments.values(), strict=True):
+                weight.copy_(stored.pop("weight"))
+        self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": moments})
+        self.step = step
 
     def _one_step(self) -> torch.Tensor:
         batch = self._stream.batch(self.step * self._spec.batch, self._spec.batch)
@@ -58,8 +84,9 @@ class Trainer:
         loss = cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._weights, self._spec.clip)
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._learning_rate * self._rate(self.step)
         self._optimiser.step()
-        self._schedule.step()
         self._optimiser.zero_grad(set_to_none=True)
         self.step += 1
         return loss.detach()

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from search.drivers import LeasedDriver
 from spaces import InputError
 from studies.demo.books import BOOKS
 from studies.demo.library import benchmark, is_demo, write_demo
-from studies.launch import only_driver, prepare_launch
+from studies.launch import prepare_launch
 from studies.session import run_session
 from studies.spec import check_name
-from studies.store import default_url, resume_command
+from studies.store import Store, default_url, resume_command
 from studies.study_file import read_study
 
 
@@ -26,8 +27,9 @@ def run_demo(console: Console, runs: Path, name: str, seed: int, *, again: bool,
     check_name(name)
     folder = runs / name
     if again and is_demo(folder):
-        with only_driver(name, default_url(folder)):
-            shutil.rmtree(folder)
+        with LeasedDriver(Store(default_url(folder)).storage.engine, name).present():
+            pass  # nobody runs it
+        shutil.rmtree(folder)
     if (folder / "study.db").exists():
         what = "a demo" if is_demo(folder) else "a study that is no demo"
         raise InputError(

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from search import Event, LocalRunner
+from search.artifacts import Artifacts
 from search.ray_runner import RayRunner
 from search.runner import Runner
 from spaces import Corpus, Text
@@ -96,7 +97,7 @@ def _synthetic(storage: BaseStorage, runner: Runner, folder: Path) -> Clock:
     objective = synthetic(**fields)
     searcher = searcher_on(corpus, storage, objective=objective, trials=SYNTHETIC_TRIALS, watch=clock, pruner="none")
     clock.begun = time.perf_counter()
-    runner.run(searcher, synthetic_factory(corpus, **fields), folder / "artifacts")
+    runner.run(searcher, synthetic_factory(corpus, **fields), Artifacts(folder / "artifacts"))
     return clock
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from objectives.synthetic import SyntheticObjective
 from search import LocalRunner, read_record
+from search.artifacts import Artifacts
 from search.samplers import SAMPLERS
 from spaces import Corpus, Text
 from tests.studies_of import searcher_on, synthetic
@@ -49,7 +50,7 @@ def _study(sampler: str, seed: int, folder: Path) -> Found:
         trials=TRIALS,
         sampler=sampler,
     )
-    LocalRunner().run(searcher, lambda: objective, folder)
+    LocalRunner().run(searcher, lambda: objective, Artifacts(folder))
     records = [record for trial in storage.get_all_trials(0) if (record := read_record(trial)) is not None]
     best = max((record for record in records if record.score is not None), key=lambda record: record.score or 0.0)
     guided = {record.texts for record in records if record.arm == "guided"}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 import objectives
 from objectives import OBJECTIVES
-from objectives.base import Objective, Prepared
+from objectives.base import STATE, Objective, Prepared, Rung
 from objectives.spec import FinetuneSpec, SyntheticSpec
 from spaces import Corpus, CorpusMix, InputError, LayerRange, Stage, TrialConfig, Tuning, scan
 from tests.studies_of import synthetic
@@ -19,7 +23,7 @@ _FINETUNE = {
     "tokens": 600,
     "length": 16,
     "batch": 4,
-    "rungs": [0.3, 1.0],
+    "rungs": [0.3, 0.7, 1.0],
     "scores": [{"kind": "heldout", "text": "alpha", "share": 0.3, "passage": 100}],
 }
 
@@ -107,7 +111,43 @@ def test_artifacts_are_whole_before_each_report(made: tuple[Objective, Prepared]
         provenance = json.loads((folder / "provenance.json").read_text())
         assert provenance["training_tokens"] == rung.tokens
         assert [text["sha256"] for text in provenance["texts"]] == [text.sha256 for text in prepared.corpus.texts]
-        assert [path.name for path in tmp_path.iterdir()] == [rung.artifact], "earlier rungs are removed"
+        assert sorted(path.name for path in tmp_path.iterdir()) == [rung.artifact, STATE], "earlier rungs are removed"
+
+
+def whole(rungs: Iterable[Rung]) -> list[Rung]:
+    """Rungs without the time that they took."""
+    return [replace(rung, seconds={}) for rung in rungs]
+
+
+@pytest.mark.parametrize("reached", [1, 2, 3])
+def test_a_trial_cut_off_goes_on_from_its_last_rung(
+    made: tuple[Objective, Prepared], tmp_path: Path, reached: int
+) -> None:
+    objective, prepared = made
+    config = trial(prepared, "alpha", "beta")
+    uninterrupted = whole(objective.evaluate(config, tmp_path / "uninterrupted"))
+    cut_off = whole(islice(objective.evaluate(config, tmp_path / "cut"), reached))
+    list(objective.evaluate(trial(prepared, "beta", seed=3), tmp_path / "between"))
+    rest = whole(objective.evaluate(config, tmp_path / "cut"))
+    assert rest[0] == cut_off[-1], "the last rung is told again: its report may have been lost"
+    assert cut_off + rest[1:] == uninterrupted
+
+
+def test_the_state_of_another_trial_is_not_used(made: tuple[Objective, Prepared], tmp_path: Path) -> None:
+    objective, prepared = made
+    config = trial(prepared, "alpha")
+    expected = whole(objective.evaluate(config, tmp_path / "expected"))
+    next(objective.evaluate(trial(prepared, "alpha", "beta"), tmp_path / "mixed"))
+    assert whole(objective.evaluate(config, tmp_path / "mixed")) == expected
+
+
+def test_without_its_state_a_trial_starts_anew(made: tuple[Objective, Prepared], tmp_path: Path) -> None:
+    objective, prepared = made
+    config = trial(prepared, "alpha")
+    expected = whole(objective.evaluate(config, tmp_path / "expected"))
+    next(objective.evaluate(config, tmp_path / "cut"))
+    shutil.rmtree(tmp_path / "cut" / STATE)
+    assert whole(objective.evaluate(config, tmp_path / "cut")) == expected
 
 
 def test_a_trial_that_fails_leaves_the_objective_usable(made: tuple[Objective, Prepared], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 
 from search import LocalRunner, TrialRecord, read_record
+from search.artifacts import Artifacts
 from search.samplers import SAMPLERS, build_sampler
 from spaces import Corpus
 from tests.studies_of import searcher_on, synthetic_factory
@@ -17,7 +18,7 @@ from tests.studies_of import searcher_on, synthetic_factory
 def run(corpus: Corpus, folder: Path, sampler: str, trials: int, seed: int = 0) -> list[TrialRecord]:
     storage = InMemoryStorage()
     searcher = searcher_on(corpus, storage, seed=seed, sampler=sampler, trials=trials, pruner="none")
-    LocalRunner().run(searcher, synthetic_factory(corpus, rate_penalty=0.1), folder)
+    LocalRunner().run(searcher, synthetic_factory(corpus, rate_penalty=0.1), Artifacts(folder))
     found = [read_record(trial) for trial in optuna.load_study(study_name="study", storage=storage).trials]
     return [record for record in found if record is not None]
 
@@ -47,12 +48,11 @@ def test_a_sampler_made_anew_does_not_repeat_its_first_suggestion(corpus: Corpus
     storage = InMemoryStorage()
     numbers = set()
     for _ in range(4):
-        searcher = searcher_on(corpus, storage, sampler=name, randomised=0.0)
+        searcher = searcher_on(corpus, storage, sampler=name, randomised=0.0, failures=9)
         assignment = searcher.ask()
         assert assignment is not None
         numbers.add(assignment.config.stages[0].learning_rate)
         searcher.fail(assignment.number, "only the suggestion is of interest")
-        searcher.stop_reason = ""
     assert len(numbers) == 4
 
 

@@ -15,11 +15,14 @@ from spaces import MixtuneError, TrialConfig
 
 @dataclass
 class Traced:
-    """Runs the inner objective; writes its process and how many trials that process has begun."""
+    """Runs the inner objective; for each visit of a trial it writes its process and how many trials that process has
+    begun, and for each rung that it tells the rung's number.
+    """
 
     inner: Objective
     failing: frozenset[int]
     dying: frozenset[int]
+    deadly: frozenset[int]
     begun: int = 0
 
     @property
@@ -28,14 +31,21 @@ class Traced:
 
     def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
         self.begun += 1
-        (workdir / "trace").write_text(f"{os.getpid()} {self.begun}", encoding="utf-8")
         number = int(workdir.name.rsplit("-", 1)[-1])
+        first = not (workdir / "visits").exists()
+        _append(workdir / "visits", f"{os.getpid()} {self.begun}")
         for rung in self.inner.evaluate(trial, workdir):
             if rung.index == 1 and number in self.failing:
                 raise MixtuneError(f"trial {number} was told to fail")
-            if rung.index == 1 and number in self.dying:
+            if rung.index == 1 and (number in self.deadly or (first and number in self.dying)):
                 os.kill(os.getpid(), signal.SIGKILL)
+            _append(workdir / "told", str(rung.index))
             yield rung
+
+
+def _append(file: Path, line: str) -> None:
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(line + "\n")
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,9 @@ class TracedFactory:
     build: ObjectiveFactory
     failing: frozenset[int] = frozenset()
     dying: frozenset[int] = frozenset()
+    """Trials that kill their first worker."""
+    deadly: frozenset[int] = frozenset()
+    """Trials that kill every worker."""
 
     def __call__(self) -> Objective:
-        return Traced(self.build(), self.failing, self.dying)
+        return Traced(self.build(), self.failing, self.dying, self.deadly)

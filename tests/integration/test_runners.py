@@ -11,6 +11,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from search import Event, LocalRunner, TrialRecord, read_record
+from search.artifacts import Artifacts
 from search.ray_runner import RayRunner
 from search.runner import Runner
 from spaces import Corpus
@@ -38,9 +39,18 @@ class Ran:
     stop_reason: str
 
     def traces(self) -> list[tuple[int, int]]:
-        """Process, and how many trials it had begun, for every trial."""
-        words = [path.read_text().split() for path in sorted(self.folder.glob("trial-*/trace"))]
-        return [(int(process), int(begun)) for process, begun in words]
+        """Process, and how many trials it had begun, for every visit of a trial."""
+        lines = [line for path in sorted(self.folder.glob("trial-*/visits")) for line in path.read_text().splitlines()]
+        return [(int(process), int(begun)) for process, begun in map(str.split, lines)]
+
+    def visits(self, number: int) -> list[int]:
+        """Processes that ran the trial."""
+        lines = (self.folder / f"trial-{number:04d}" / "visits").read_text().splitlines()
+        return [int(line.split()[0]) for line in lines]
+
+    def told(self, number: int) -> list[int]:
+        """Rungs that the trial told, in order."""
+        return [int(line) for line in (self.folder / f"trial-{number:04d}" / "told").read_text().split()]
 
 
 def run(
@@ -50,13 +60,14 @@ def run(
     *,
     trials: int = TRIALS,
     seconds: float = 0.0,
+    retries: int = 2,
     **traced: frozenset[int],
 ) -> Ran:
     store = Store(f"sqlite:///{folder / 'study.db'}")
     events: list[Event] = []
-    searcher = searcher_on(corpus, store.storage, trials=trials, watch=events.append)
+    searcher = searcher_on(corpus, store.storage, trials=trials, watch=events.append, retries=retries)
     factory = TracedFactory(synthetic_factory(corpus, noise=0.02, seconds=seconds), **traced)
-    runner.run(searcher, factory, folder / "artifacts")
+    runner.run(searcher, factory, Artifacts(folder / "artifacts"))
     found = (read_record(trial) for trial in store.open_study("study").trials)
     records = [record for record in found if record is not None]
     return Ran(records, events, folder / "artifacts", searcher.stop_reason)
@@ -112,20 +123,32 @@ def test_workers_are_reused(ran: Ran) -> None:
 
 
 @pytest.mark.ray
-def test_a_worker_that_is_killed_costs_one_trial(imagined: Corpus, tmp_path: Path) -> None:
+def test_a_trial_whose_worker_is_killed_goes_on_elsewhere(imagined: Corpus, tmp_path: Path) -> None:
     """The trials last longer than a worker needs to start: a shorter one hands its worker on first, and Tune gives
     the one that is starting up again.
     """
     runner = RayRunner(tmp_path / "ray", workers=WORKERS)
     found = run(runner, imagined, tmp_path, trials=10, seconds=2.0, dying=frozenset({2}))
+    assert {record.state for record in found.records} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    (first, second), *others = (found.visits(number) for number in (2, *range(3, 10)))
+    assert first != second, "another process took the trial over"
+    assert all(len(visits) == 1 for visits in others), "the other trials were not disturbed"
+    assert found.told(2) == [0, 1, 2], "it went on from the rung that the dead worker had kept"
+    assert [rung.tokens for rung in found.records[2].rungs] == [300, 600, 900]
+    assert len({process for number in range(10) for process in found.visits(number)}) == WORKERS + 1
+
+
+@pytest.mark.ray
+def test_a_trial_that_kills_every_worker_fails_alone(imagined: Corpus, tmp_path: Path) -> None:
+    runner = RayRunner(tmp_path / "ray", workers=WORKERS)
+    found = run(runner, imagined, tmp_path, trials=5, retries=1, deadly=frozenset({2}))
     states = [record.state for record in found.records]
     assert states[2] is TrialState.FAIL
     assert "died" in found.records[2].error
+    assert found.records[2].error.endswith("(the trial's worker died 2 times)")
+    assert len(found.records[2].error) < 300
     assert [rung.tokens for rung in found.records[2].rungs] == [300], "what it had reported is kept"
     assert all(state in {TrialState.COMPLETE, TrialState.PRUNED} for state in states[:2] + states[3:])
-    processes = [process for process, _ in found.traces()]
-    assert processes[2] not in processes[4:], "the others ran elsewhere; trial 3 may have begun before"
-    assert len(set(processes)) == WORKERS + 1
 
 
 @pytest.mark.ray
@@ -134,7 +157,9 @@ def test_an_error_of_the_database_reaches_the_caller_as_it_is(imagined: Corpus, 
     searcher = searcher_on(imagined, store.storage, trials=30)
     fill_up(store.storage, spare_pages=4)
     with pytest.raises(StorageInternalError):
-        RayRunner(tmp_path / "ray", workers=WORKERS).run(searcher, synthetic_factory(imagined), tmp_path / "artifacts")
+        RayRunner(tmp_path / "ray", workers=WORKERS).run(
+            searcher, synthetic_factory(imagined), Artifacts(tmp_path / "artifacts")
+        )
 
 
 @pytest.mark.ray
@@ -142,7 +167,7 @@ def test_failures_alike_stop_the_study(imagined: Corpus, tmp_path: Path) -> None
     store = Store(f"sqlite:///{tmp_path / 'study.db'}")
     searcher = searcher_on(imagined, store.storage, trials=30)
     RayRunner(tmp_path / "ray", workers=WORKERS).run(
-        searcher, synthetic_factory(imagined, failures=1.0), tmp_path / "artifacts"
+        searcher, synthetic_factory(imagined, failures=1.0), Artifacts(tmp_path / "artifacts")
     )
     assert "trials in a row failed for the same reason: MixtuneError: The synthetic" in searcher.stop_reason
     assert len(store.open_study("study").trials) <= 3 + WORKERS, "no others were begun, only those under way ended"

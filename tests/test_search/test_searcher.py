@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,11 @@ from typing import Any
 import optuna
 import pytest
 from optuna.storages import InMemoryStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
 from search import Event, LocalRunner, TrialRecord, read_record
+from search.artifacts import Artifacts
 from search.records import rung_attribute
 from search.searcher import Decision, StudySearcher
 from spaces import Corpus
@@ -24,7 +27,9 @@ def records(storage: InMemoryStorage) -> list[TrialRecord]:
 
 
 def run(corpus: Corpus, tmp_path: Path, storage: InMemoryStorage, **search: Any) -> list[TrialRecord]:
-    LocalRunner().run(searcher_on(corpus, storage, **search), synthetic_factory(corpus, noise=0.02), tmp_path)
+    LocalRunner().run(
+        searcher_on(corpus, storage, **search), synthetic_factory(corpus, noise=0.02), Artifacts(tmp_path)
+    )
     return records(storage)
 
 
@@ -108,7 +113,7 @@ def test_a_score_that_is_no_number_fails_the_trial(corpus: Corpus, score: float)
 def test_failures_are_recorded_with_their_reason_and_the_study_goes_on(corpus: Corpus, tmp_path: Path) -> None:
     storage = InMemoryStorage()
     searcher = searcher_on(corpus, storage, trials=30, failures=30)
-    LocalRunner().run(searcher, synthetic_factory(corpus, failures=0.3), tmp_path)
+    LocalRunner().run(searcher, synthetic_factory(corpus, failures=0.3), Artifacts(tmp_path))
     found = records(storage)
     failed = [record for record in found if record.state is TrialState.FAIL]
     assert len(found) == 30
@@ -119,7 +124,7 @@ def test_failures_are_recorded_with_their_reason_and_the_study_goes_on(corpus: C
 def test_the_study_stops_after_three_failures_in_a_row_for_one_reason(corpus: Corpus, tmp_path: Path) -> None:
     storage = InMemoryStorage()
     searcher = searcher_on(corpus, storage, trials=30)
-    LocalRunner().run(searcher, synthetic_factory(corpus, failures=1), tmp_path)
+    LocalRunner().run(searcher, synthetic_factory(corpus, failures=1), Artifacts(tmp_path))
     assert len(records(storage)) == 3
     assert searcher.stop_reason.startswith("3 trials in a row failed for the same reason: ")
 
@@ -229,7 +234,7 @@ def test_a_trial_under_way_is_run_again_under_its_number(corpus: Corpus, tmp_pat
     assert found[0].rungs[0] == rung(dying, 0), "what was reported before is kept"
 
 
-def test_a_trial_that_a_driver_died_making_is_not_counted(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_trial_of_another_program_is_not_counted(corpus: Corpus, tmp_path: Path) -> None:
     storage = InMemoryStorage()
     searcher_on(corpus, storage)
     optuna.load_study(study_name="study", storage=storage).ask()
@@ -240,16 +245,156 @@ def test_a_trial_that_a_driver_died_making_is_not_counted(corpus: Corpus, tmp_pa
     assert TrialState.RUNNING not in states
 
 
-def test_a_queued_trial_that_a_driver_left_is_used_and_not_drawn_twice(corpus: Corpus, tmp_path: Path) -> None:
-    storage = InMemoryStorage()
-    dying = searcher_on(corpus, storage)
-    dying.ask()
-    fixed, attributes = dying._next_arm()
-    optuna.load_study(study_name="study", storage=storage).enqueue_trial(fixed, user_attrs=attributes)
-    found = run(corpus, tmp_path, storage, trials=8)
+class Dying(InMemoryStorage):
+    """A database whose driver is killed after so many writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 10**9
+
+    def _write(self) -> None:
+        if self.left == 0:
+            raise KeyboardInterrupt
+        self.left -= 1
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        self._write()
+        return super().create_new_trial(study_id, template_trial)
+
+    def set_trial_param(self, trial_id: int, *rest: Any) -> None:
+        self._write()
+        super().set_trial_param(trial_id, *rest)
+
+    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
+        self._write()
+        super().set_trial_user_attr(trial_id, key, value)
+
+    def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
+        self._write()
+        super().set_trial_intermediate_value(trial_id, step, intermediate_value)
+
+    def set_trial_state_values(self, trial_id: int, *rest: Any) -> bool:
+        self._write()
+        return super().set_trial_state_values(trial_id, *rest)
+
+
+@pytest.mark.parametrize("writes", range(0, 120, 3))
+def test_a_driver_may_die_at_any_write(corpus: Corpus, tmp_path: Path, writes: int) -> None:
+    storage = Dying()
+    searcher_on(corpus, storage)
+    storage.left = writes
+    with pytest.raises(KeyboardInterrupt):
+        run(corpus, tmp_path, storage, trials=12)
+    storage.left = 10**9
+    before = records(storage)
+    found = run(corpus, tmp_path, storage, trials=12)
+    assert len(storage.get_all_trials(0)) == len(found) == 12
+    assert all(record.state in {TrialState.COMPLETE, TrialState.PRUNED} for record in found)
     pairs = [record.pair for record in found if record.arm == "randomised"]
-    assert len(found) == 8
     assert all(pairs.count(pair) == 2 for pair in pairs)
+    for old in before:
+        assert found[old.number].config == old.config
+        assert found[old.number].rungs[: len(old.rungs)] == old.rungs
+    assert len({(record.config.fingerprint) for record in found}) == 12, "no configuration is run twice"
+
+
+def test_a_trial_whose_worker_died_is_handed_out_again_first(corpus: Corpus) -> None:
+    storage = InMemoryStorage()
+    events: list[Event] = []
+    searcher = searcher_on(corpus, storage, trials=6, watch=events.append)
+    first, second = searcher.ask(), searcher.ask()
+    assert first is not None
+    assert second is not None
+    searcher.report(first.number, rung(searcher, 0))
+    searcher.lost(first.number, "the worker died")
+    assert searcher.ask() == first
+    assert [event.kind for event in events if event.number == 0] == ["started", "rung", "lost", "started", "rung"]
+    searcher.report(first.number, rung(searcher, 0))
+    assert len([event for event in events if event.kind == "rung"]) == 2, "what is known is not told again"
+
+
+def test_a_trial_that_kills_its_workers_fails_in_the_end(corpus: Corpus) -> None:
+    storage = InMemoryStorage()
+    searcher = searcher_on(corpus, storage, trials=6, retries=2)
+    for _ in range(3):
+        assignment = searcher.ask()
+        assert assignment is not None
+        assert assignment.number == 0
+        searcher.lost(0, "the worker died")
+    (record,) = records(storage)
+    assert record.state is TrialState.FAIL
+    assert record.error == "the worker died (the trial's worker died 3 times)"
+    following = searcher.ask()
+    assert following is not None
+    assert following.number == 1
+
+
+def test_another_drivers_trials_are_left_alone_while_it_lives(corpus: Corpus) -> None:
+    storage = InMemoryStorage()
+    living: set[str] = set()
+    one, other = (searcher_on(corpus, storage, trials=4, driver=Told(living)) for _ in range(2))
+    first, second = one.ask(), other.ask()
+    assert first is not None
+    assert second is not None
+    assert (first.number, second.number) == (0, 1)
+    one.report(0, rung(one, 0, score=0.9))
+    living.remove(one._driver.id)
+    assert other.ask() == first, "its driver is gone"
+    assert one.report(0, rung(one, 1)) is Decision.STOP, "it came back too late"
+    one.fail(0, "too late as well")
+    assert len(records(storage)[0].rungs) == 1
+    assert other.report(0, rung(other, 1)) is Decision.GO_ON
+
+
+def test_a_study_of_two_drivers_has_exactly_its_trials(corpus: Corpus) -> None:
+    storage = InMemoryStorage()
+    living: set[str] = set()
+    drivers = [searcher_on(corpus, storage, trials=9, driver=Told(living), pruner="none") for _ in range(2)]
+    open_ = True
+    while open_:
+        open_ = False
+        for searcher in drivers:
+            if (assignment := searcher.ask()) is not None:
+                open_ = True
+                for index in range(3):
+                    searcher.report(assignment.number, rung(searcher, index))
+    found = records(storage)
+    assert len(found) == 9
+    assert {record.state for record in found} == {TrialState.COMPLETE}
+
+
+class Told:
+    """A driver that lives as long as its id is in a set."""
+
+    def __init__(self, living: set[str]) -> None:
+        self.id = f"driver {len(living)}"
+        self._living = living
+        living.add(self.id)
+
+    def living(self) -> frozenset[str]:
+        return frozenset(self._living)
+
+    def alone(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def test_after_its_hours_a_study_begins_nothing_and_trials_stop_at_their_next_rung(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = InMemoryStorage()
+    searcher = searcher_on(corpus, storage, trials=4, hours=1.0)
+    first = searcher.ask()
+    assert first is not None
+    assert searcher.report(0, rung(searcher, 0)) is Decision.GO_ON
+    now = time.monotonic()
+    monkeypatch.setattr("search.searcher.time.monotonic", lambda: now + 3601)
+    assert searcher.ask() is None
+    assert searcher.report(0, rung(searcher, 1)) is Decision.PAUSE
+    monkeypatch.undo()
+    assert records(storage)[0].state is TrialState.RUNNING
+    found = run(corpus, tmp_path, storage, trials=4)
+    assert [record.number for record in found] == [0, 1, 2, 3]
+    assert found[0].rungs[:2] == (rung(searcher, 0), rung(searcher, 1))
 
 
 def test_a_resumed_study_does_not_repeat_itself(corpus: Corpus, tmp_path: Path) -> None:
@@ -276,7 +421,7 @@ def test_the_bases_score_is_stored_with_the_study(corpus: Corpus, tmp_path: Path
 def test_everything_that_happens_is_told(corpus: Corpus, tmp_path: Path) -> None:
     told: list[Event] = []
     searcher = searcher_on(corpus, trials=4, watch=told.append)
-    LocalRunner().run(searcher, synthetic_factory(corpus), tmp_path)
+    LocalRunner().run(searcher, synthetic_factory(corpus), Artifacts(tmp_path))
     for number in range(4):
         kinds = [event.kind for event in told if event.number == number]
         assert kinds[0] == "started"

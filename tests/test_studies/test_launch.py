@@ -13,10 +13,11 @@ from optuna.trial import TrialState
 
 from objectives.base import Objective, Rung
 from search import LocalRunner
+from search.artifacts import Artifacts
 from search.runner import ObjectiveFactory, Runner
 from search.searcher import StudySearcher
 from spaces import InputError, TrialConfig
-from studies.launch import Outcome, find, prepare_launch, prepare_resume
+from studies.launch import Ending, Outcome, find, prepare_launch, prepare_resume
 from studies.spec import StudySpec
 from studies.store import Store
 from tests.studies_of import fill_up
@@ -45,7 +46,7 @@ class Interrupted:
     def __init__(self, rungs: int) -> None:
         self._rungs = rungs
 
-    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Path) -> None:
+    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
         LocalRunner().run(searcher, lambda: _Stopping(objective(), self._rungs), artifacts)
 
 
@@ -72,7 +73,7 @@ def launch(library: Path, runs: Path, **fields: Any) -> Outcome:
 
 def test_a_study_runs_from_specification_to_records(library: Path, tmp_path: Path) -> None:
     outcome = launch(library, tmp_path / "runs")
-    assert not outcome.interrupted
+    assert outcome.ending is Ending.FINISHED
     assert outcome.reason == ""
     assert len(outcome.study.records) == 8
     assert outcome.study.base == 0.25
@@ -85,11 +86,11 @@ def test_a_study_runs_from_specification_to_records(library: Path, tmp_path: Pat
 def test_an_interrupted_study_goes_on_where_it_stopped(library: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     stopped = prepare_launch(spec_for(library), runs).run(lambda *_: Interrupted(10), lambda _: None)
-    assert stopped.interrupted
+    assert stopped.ending is Ending.INTERRUPTED
     assert len(stopped.study.ended(TrialState.RUNNING)) == 1
     before = {record.number: record for record in stopped.study.records}
     outcome = prepare_resume("small", runs).run(local, lambda _: None)
-    assert not outcome.interrupted
+    assert outcome.ending is Ending.FINISHED
     assert [record.number for record in outcome.study.records] == list(range(8))
     assert all(record.state.is_finished() for record in outcome.study.records)
     for number, record in before.items():

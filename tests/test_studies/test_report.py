@@ -32,7 +32,7 @@ def test_the_page_leads_with_the_answer(library: Path, tmp_path: Path) -> None:
     store, study = finished(library, tmp_path / "runs")
     page = write_report(store, study, tmp_path / "report")
     content = text_of(page)
-    assert "Training on alpha makes the score better." in content
+    assert "Training on alpha makes the score better" in content
     assert content.index("makes the score better") < content.index("<figure>")
     assert "expect somewhat less on new ones" in content
     assert content.count("<figure>") == 4
@@ -137,7 +137,7 @@ def test_the_rating_in_the_terminal(library: Path, tmp_path: Path) -> None:
     print_rating(console, study, planted=dict.fromkeys(("alpha", "beta", "gamma", "delta"), "as planted"))
     text = console.export_text()
     assert re.search(r"alpha +\+0\.\d{3} +\+0\.\d{3} to \+0\.\d{3} +helps +as planted", text)
-    assert "Training on alpha makes the score better." in text
+    assert "Training on alpha makes the score better" in text
 
 
 def test_status_and_best_in_the_terminal(library: Path, tmp_path: Path) -> None:

@@ -1,0 +1,231 @@
+"""Who runs a study: a lease per driver in the study's own database, so that a dead driver locks nothing for ever."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+import sqlalchemy
+from sqlalchemy import BigInteger, Column, Engine, Float, MetaData, Row, String, Table, func, select
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
+
+from spaces import InputError
+from spaces.trial import fingerprint
+
+LEASE = 90.0
+"""Seconds after its last sign of life at which a driver on another machine counts as dead."""
+_BEAT = 15.0
+"""Seconds between signs of life."""
+_ONLY = "only"
+_DRIVERS = Table(
+    "mixtune_drivers",
+    MetaData(),
+    Column("study", String(512), primary_key=True),
+    Column("slot", String(32), primary_key=True),  # one for all where the database allows one driver only
+    Column("driver", String(32), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("machine", String(255), nullable=False),
+    Column("process", BigInteger, nullable=False),
+    Column("process_began", Float(53), nullable=False),
+    Column("began", String(32), nullable=False),
+    Column("seen", BigInteger, nullable=False),
+)
+
+
+class Driver(Protocol):
+    """One program that runs trials of a study, as its searcher sees it."""
+
+    @property
+    def id(self) -> str:
+        """Differs between any two drivers that ever were."""
+        ...
+
+    def living(self) -> frozenset[str]:
+        """Ids of the drivers that run the study now, this one included."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """While the block runs, no other driver of the study is in such a block."""
+        ...
+
+
+class LoneDriver:
+    """The only driver of a study, by the word of whoever uses it: tests, and studies in memory."""
+
+    def __init__(self) -> None:
+        self.id = uuid.uuid4().hex
+
+    def living(self) -> frozenset[str]:
+        return frozenset({self.id})
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        yield
+
+
+class LeasedDriver:
+    """A driver that others can see, on this machine and on others.
+
+    SQLite allows one driver a study; a second is refused. Every other database is shared by any number.
+    Whether a driver lives is told by its process where it is on this machine, else by its last sign of life.
+    Times are the database's: machines need not agree about theirs.
+    """
+
+    def __init__(self, engine: Engine, study: str, lease: float = LEASE, beat: float = _BEAT) -> None:
+        """Say who drives which study; `present` takes the lease."""
+        self.id = uuid.uuid4().hex
+        self._engine = engine
+        self._study = study
+        self._lease = lease
+        self._beat = beat
+        self._shared = engine.dialect.name != "sqlite"
+        self._slot = self.id if self._shared else _ONLY
+        self._lost = threading.Event()
+
+    @property
+    def shared(self) -> bool:
+        """Whether other drivers may run the study at the same time."""
+        return self._shared
+
+    @contextmanager
+    def present(self) -> Iterator[None]:
+        """Hold the lease while the block runs, and give it back.
+
+        Raises:
+            InputError: another driver has it.
+        """
+        _make_table(self._engine)
+        self._enter()
+        over = threading.Event()
+        pulse = threading.Thread(target=self._live, args=(over,), name="mixtune-lease", daemon=True)
+        pulse.start()
+        try:
+            yield
+        finally:
+            over.set()
+            pulse.join()
+            with suppress(SQLAlchemyError):  # a lease that cannot be given back runs out by itself
+                self._leave()
+
+    def living(self) -> frozenset[str]:
+        """Ids of the drivers that run the study now, this one included.
+
+        Raises:
+            InputError: another driver has taken this one's place.
+        """
+        if self._lost.is_set():
+            raise InputError(
+                f"Another mixtune has taken over the study {self._study!r}: this one gave no sign of life for "
+                f"{self._lease:.0f} s. Nothing is lost; the other goes on."
+            )
+        with self._engine.connect() as connection:
+            now, rows = self._rows(connection)
+        return frozenset({self.id, *(row.driver for row in rows if not self._is_dead(row, now))})
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        if self._engine.dialect.name != "postgresql":
+            yield
+            return
+        key = int(fingerprint(["mixtune", self._study])[:15], 16)
+        with self._engine.connect() as connection, connection.begin():  # the lock goes with the transaction
+            connection.execute(select(func.pg_advisory_xact_lock(key)))
+            yield
+
+    def _enter(self) -> None:
+        mine = {
+            "study": self._study,
+            "slot": self._slot,
+            "driver": self.id,
+            "host": socket.gethostname(),
+            "machine": _machine(),
+            "process": os.getpid(),
+            "process_began": psutil.Process().create_time(),
+            "began": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
+            "seen": _NOW,
+        }
+        with self._engine.begin() as connection:
+            now, rows = self._rows(connection)
+            for row in rows:
+                if self._is_dead(row, now):
+                    connection.execute(_DRIVERS.delete().where(_DRIVERS.c.driver == row.driver))
+                elif not self._shared:
+                    raise InputError(self._taken(row, now))
+            try:
+                connection.execute(_DRIVERS.insert().values(mine))
+            except IntegrityError as error:
+                raise InputError(
+                    f"Another mixtune began to run the study {self._study!r} at the same moment. Wait for it."
+                ) from error
+
+    def _leave(self) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(_DRIVERS.delete().where(_DRIVERS.c.driver == self.id))
+
+    def _live(self, over: threading.Event) -> None:
+        """Give signs of life; a database that does not answer now is asked again at the next beat."""
+        mine = _DRIVERS.update().where(_DRIVERS.c.driver == self.id).values(seen=_NOW)
+        while not over.wait(self._beat):
+            try:
+                with self._engine.begin() as connection:
+                    if connection.execute(mine).rowcount == 0:
+                        self._lost.set()
+                        return
+            except OperationalError:
+                continue  # the searcher meets the same error and says so
+
+    def _rows(self, connection: sqlalchemy.Connection) -> tuple[int, list[Row[tuple[object, ...]]]]:
+        """The database's time, and the drivers of the study."""
+        now = connection.execute(select(_NOW)).scalar_one()
+        return now, list(connection.execute(_DRIVERS.select().where(_DRIVERS.c.study == self._study)))
+
+    def _is_dead(self, row: Row[tuple[object, ...]], now: int) -> bool:
+        if row.machine == _machine():
+            return not _runs(row.process, row.process_began)
+        return bool(now - row.seen > self._lease)
+
+    def _taken(self, row: Row[tuple[object, ...]], now: int) -> str:
+        return (
+            f"The study {self._study!r} is being run by another mixtune: process {row.process} on {row.host}, since "
+            f"{row.began}. Wait for it, or stop it there with Ctrl-C; `mixtune status {self._study}` shows how far it "
+            f"is. It gave its last sign of life {now - row.seen} s ago; if that machine is gone, the study is free "
+            f"{self._lease:.0f} s after it."
+        )
+
+
+_NOW = sqlalchemy.cast(sqlalchemy.extract("epoch", func.now()), BigInteger)
+"""Seconds since 1970 by the database's clock."""
+
+
+def _make_table(engine: Engine) -> None:
+    try:
+        _DRIVERS.metadata.create_all(engine)
+    except (IntegrityError, ProgrammingError, OperationalError):  # another driver made it at the same moment
+        _DRIVERS.metadata.create_all(engine)
+
+
+def _runs(process: int, began: float) -> bool:
+    """Whether that process of this machine still runs; its number may have been given to another one."""
+    try:
+        found = psutil.Process(process)
+        return found.status() != psutil.STATUS_ZOMBIE and abs(found.create_time() - began) < 1
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _machine() -> str:
+    """Where a process number means the same process: this boot of this machine, and this container."""
+    parts = [socket.gethostname()]
+    for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
+        file = Path(path)
+        if file.exists():
+            parts.append(str(file.readlink()) if file.is_symlink() else file.read_text(encoding="ascii"))
+    return fingerprint(parts)

@@ -1,0 +1,84 @@
+"""The trials of one study in its database: every read and write of the search goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from objectives.base import Rung
+from search import records
+from search.arms import Plan
+
+_BASE = "base"
+
+
+class Ledger:
+    """Trials by their number; finished ones are read from the database once."""
+
+    def __init__(self, storage: BaseStorage, name: str, distributions: Mapping[str, BaseDistribution]) -> None:
+        """Open an existing study.
+
+        Args:
+            storage: the database.
+            name: of the study in it.
+            distributions: of every parameter of a trial.
+        """
+        self._storage = optuna.storages.get_storage(storage)
+        self._name = name
+        self._distributions = distributions
+        self._study_id = storage.get_study_id_from_name(name)
+
+    def study(self, sampler: BaseSampler, pruner: BasePruner) -> optuna.Study:
+        """The study as Optuna sees it now; one that is kept remembers trials as they were."""
+        return optuna.Study(self._name, self._storage, sampler=sampler, pruner=pruner)
+
+    def trials(self, *states: TrialState) -> list[FrozenTrial]:
+        """Trials in these states, of any state where none is named; foreign ones are left out."""
+        found = self._storage.get_all_trials(self._study_id, deepcopy=False, states=states or None)
+        return [trial for trial in found if records.ARM in trial.user_attrs]
+
+    def foreign(self) -> list[int]:
+        """Running trials that this program did not make: they have no arm and no seed."""
+        running = self._storage.get_all_trials(self._study_id, deepcopy=False, states=(TrialState.RUNNING,))
+        return [trial.number for trial in running if records.ARM not in trial.user_attrs]
+
+    def trial(self, number: int) -> FrozenTrial:
+        """A trial as it stands."""
+        return self._storage.get_trial(self._id(number))
+
+    def create(self, plan: Plan, driver: str) -> FrozenTrial:
+        """Make a running trial with what is planned for it, in one transaction."""
+        trial = create_trial(
+            state=TrialState.RUNNING,
+            params=plan.params,
+            distributions={name: self._distributions[name] for name in plan.params},
+            user_attrs={**plan.attributes, records.DRIVER: driver},
+        )
+        return self._storage.get_trial(self._storage.create_new_trial(self._study_id, trial))
+
+    def set_params(self, number: int, params: Mapping[str, Any]) -> None:
+        """Store parameters of a running trial."""
+        for name, value in params.items():
+            distribution = self._distributions[name]
+            self._storage.set_trial_param(self._id(number), name, distribution.to_internal_repr(value), distribution)
+
+    def note(self, number: int, key: str, value: Any) -> None:
+        """Store an attribute of a running trial."""
+        self._storage.set_trial_user_attr(self._id(number), key, value)
+
+    def store_rung(self, number: int, rung: Rung) -> None:
+        """The rung in full, then its score: a trial whose score is stored has the rung."""
+        self.note(number, *records.rung_attribute(rung))
+        self._storage.set_trial_intermediate_value(self._id(number), rung.tokens, rung.score)
+        if rung.index == 0 and _BASE not in self._storage.get_study_user_attrs(self._study_id):
+            self._storage.set_study_user_attr(self._study_id, _BASE, rung.base)
+
+    def _id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)

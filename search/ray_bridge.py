@@ -1,0 +1,152 @@
+"""The driver's side of the bridge: what Tune asks of a search algorithm and a scheduler, passed on to our searcher."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from ray import cloudpickle
+from ray.exceptions import RayActorError
+from ray.tune.error import TuneError
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search import Searcher
+
+from objectives.base import Rung
+from search.ray_worker import FAILURE, NUMBER, RUNG, TRIAL
+from search.runner import reason
+from search.searcher import Assignment, Decision, StudySearcher
+
+_PATIENCE = 0.05
+"""Seconds for which Tune waits for a trial while others run; a sampler that thinks longer goes on beside it."""
+_ASK_AGAIN = 2.0
+"""Seconds until a study that had no trial to give is asked again: one may be left behind by then."""
+
+
+class Guarded:
+    """Passes calls on to the searcher and keeps the error that one raised: Tune hands on errors as text only."""
+
+    def __init__(self, searcher: StudySearcher) -> None:
+        self._searcher = searcher
+        self.fault: Exception | None = None
+
+    def ask(self) -> Assignment | None:
+        with self._keeping():
+            return self._searcher.ask()
+
+    def report(self, number: int, rung: Rung) -> Decision:
+        with self._keeping():
+            return self._searcher.report(number, rung)
+
+    def fail(self, number: int, reason: str) -> None:
+        with self._keeping():
+            self._searcher.fail(number, reason)
+
+    def lost(self, number: int, reason: str) -> None:
+        with self._keeping():
+            self._searcher.lost(number, reason)
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.fault = self.fault or error
+            raise
+
+
+class TuneSearcher(Searcher):  # type: ignore[misc]
+    """Hands Tune the searcher's trials; results come in through the scheduler, which sees all of them.
+
+    The sampler thinks in a thread of its own, so that results are taken in meanwhile.
+    """
+
+    def __init__(self, searcher: Guarded) -> None:
+        super().__init__()
+        self._searcher = searcher
+        self._thread = ThreadPoolExecutor(1, "mixtune-ask")
+        self._asked: Future[Assignment | None] | None = None
+        self._running: set[str] = set()
+        self._not_before = 0.0
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """A trial; None where there is none now; FINISHED once nothing runs that could come back."""
+        if self._asked is None:
+            if self._running and time.monotonic() < self._not_before:
+                return None
+            self._asked = self._thread.submit(self._searcher.ask)
+        try:
+            assignment = self._asked.result(timeout=_PATIENCE if self._running else None)
+        except TimeoutError:
+            if self._asked.done():  # the searcher's own error
+                raise
+            return None
+        self._asked = None
+        if assignment is None:
+            self._not_before = time.monotonic() + _ASK_AGAIN
+            return None if self._running else str(Searcher.FINISHED)
+        self._running.add(trial_id)
+        return {NUMBER: assignment.number, TRIAL: assignment.config.to_dict()}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Take note that a place is free; the scheduler has told the database already."""
+        self._running.discard(trial_id)
+        self._not_before = 0.0
+
+    def close(self) -> None:
+        """Wait for the thread."""
+        self._thread.shutdown()
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the database is the only truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing; see `save`."""
+
+
+class DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
+    """Passes every result to the searcher and does what it decides.
+
+    A trial never reports itself as done: Tune would then skip the scheduler for the last result.
+    """
+
+    def __init__(self, searcher: Guarded, settle: Callable[[int], None]) -> None:
+        """Say whom to tell; `settle` is called with the number of each trial that ended."""
+        super().__init__()
+        self._searcher = searcher
+        self._settle = settle
+
+    def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, Any]) -> str:
+        number = trial.config[NUMBER]
+        if FAILURE in result:
+            self._searcher.fail(number, result[FAILURE])
+            self._settle(number)
+            return str(self.STOP)
+        decision = self._searcher.report(number, result[RUNG])
+        if decision is Decision.STOP:
+            self._settle(number)
+        return str(self.CONTINUE if decision is Decision.GO_ON else self.STOP)
+
+    def on_trial_error(self, tune_controller: object, trial: Trial) -> None:
+        """A worker or its machine died, or Tune itself met an error."""
+        error = _error_of(trial)
+        if isinstance(error, RayActorError):
+            self._searcher.lost(trial.config[NUMBER], f"The worker died: {_first_line(error)}")
+        else:
+            self._searcher.fail(trial.config[NUMBER], reason(error))
+
+
+def _error_of(trial: Trial) -> Exception:
+    """What Tune has just written of a trial's error; its own reader looks where the file is copied to later."""
+    file = Path(trial.pickled_error_file or "")
+    if file.is_file():
+        return cast("Exception", cloudpickle.loads(file.read_bytes()))
+    return TuneError(Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else "an unknown error")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", maxsplit=1)[0].rstrip(" .:")

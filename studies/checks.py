@@ -1,0 +1,82 @@
+"""Whether a study fits the machine and is still what it was: asked before any compute is spent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from objectives.base import Prepared
+from spaces import FieldError, InputError
+from spaces.choices import FloatRange, IntRange, options
+from spaces.errors import listed
+from studies.spec import StudySpec
+
+_BYTES_PER_TRIAL = 200_000
+"""Rows of the database, provenance and Ray's records."""
+
+
+def check_machine(spec: StudySpec) -> None:
+    """See that this machine has what a trial wants.
+
+    Raises:
+        FieldError: it has not.
+    """
+    processors = os.cpu_count() or 1
+    if spec.search.cpus > processors:
+        raise FieldError(
+            "search.cpus",
+            f"a trial wants {spec.search.cpus:g} processors, and this machine has {processors}. Lower it.",
+        )
+    cards = _graphics_cards() if spec.search.gpus else 0
+    if spec.search.gpus and spec.search.gpus > cards:
+        raise FieldError(
+            "search.gpus", f"a trial wants {spec.search.gpus:g} GPUs, and this machine has {cards}. Lower it."
+        )
+
+
+def check_disk(spec: StudySpec, prepared: Prepared, folder: Path, trials: int) -> None:
+    """See that there is room for the largest adapter of every trial, and some for the database.
+
+    Raises:
+        InputError: there is not.
+    """
+    rank = spec.space.lora.rank
+    highest = rank.high if isinstance(rank, IntRange | FloatRange) else max(options(rank))
+    needed = trials * (prepared.adapter_bytes * highest + _BYTES_PER_TRIAL)
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise InputError(
+            f"The study may write up to {needed / 1e6:,.0f} MB ({trials} adapters of rank {highest}), but "
+            f"the disk of {str(folder)!r} has {free / 1e6:,.0f} MB left. Free space, choose another folder with "
+            "--runs, or lower search.trials or space.lora.rank."
+        )
+
+
+def refuse_changed_content(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """See that what a study rests on has the content that it had.
+
+    Args:
+        name: of the study.
+        old: hashes by name, when the study began.
+        new: hashes by name, now.
+
+    Raises:
+        InputError: something has changed; the message names it.
+    """
+    changes = [f"{each} is gone" for each in old if each not in new]
+    changes += [f"{each} is new" for each in new if each not in old]
+    changes += [f"{each} was changed" for each in old if each in new and old[each] != new[each]]
+    if changes:
+        raise InputError(
+            f"What the study {name!r} rests on has changed since it began, so new trials could not be compared with "
+            f"old ones: {listed(changes)}. Restore it, or launch a new study under another name."
+        )
+
+
+def _graphics_cards() -> int:
+    import torch
+
+    return torch.cuda.device_count()
