@@ -116,6 +116,7 @@ class FinetuneObjective:
                 folder = workdir / f"rung-{index}"
                 epochs = stream.epochs(step * spec.batch)
                 artifact.save(model, folder, artifact.describe(trial, bench.corpus, budget, epochs))
+                clock.lap("save")
                 rung = _rung(index, budget, scores, bench, clock)
                 rung = replace(rung, artifact=folder.name, qualities={**rung.qualities, "train_loss": loss})
                 state.save(trainer, rung, trial.fingerprint, workdir)

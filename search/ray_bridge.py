@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ray import cloudpickle
 from ray.exceptions import RayActorError
-from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
@@ -20,6 +19,7 @@ from objectives.base import Rung
 from search.ray_worker import FAILURE, NUMBER, RUNG, TRIAL
 from search.runner import reason
 from search.searcher import Assignment, Decision, StudySearcher
+from spaces import MixtuneError
 
 _PATIENCE = 0.05
 """Seconds for which Tune waits for a trial while others run; a sampler that thinks longer goes on beside it."""
@@ -144,8 +144,9 @@ def _error_of(trial: Trial) -> Exception:
     """What Tune has just written of a trial's error; its own reader looks where the file is copied to later."""
     file = Path(trial.pickled_error_file or "")
     if file.is_file():
-        return cast("Exception", cloudpickle.loads(file.read_bytes()))
-    return TuneError(Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else "an unknown error")
+        error: Exception = cloudpickle.loads(file.read_bytes())
+        return error
+    return MixtuneError(Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else "an unknown error")
 
 
 def _first_line(error: Exception) -> str:
