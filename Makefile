@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test unit check format base bench clean
+.PHONY: demo test unit check format base bench crash clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'mixtune needs Python 3.11 or newer, this is ' + sys.version.split()[0] + '. Try: make demo PYTHON=python3.12')"
@@ -37,6 +37,9 @@ base: $(STAMP)  ## make the shipped base model anew, about six minutes
 
 bench: $(STAMP)  ## where a trial's time goes
 	$(BIN)/python -m tests.benchmarks.overhead
+
+crash: $(STAMP)  ## a hundred kills of a driver at random moments, on SQLite and PostgreSQL, about 25 minutes
+	$(BIN)/python -m tests.crash
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

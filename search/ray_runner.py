@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -66,6 +69,10 @@ class RayRunner:
 
     def _start(self) -> None:
         os.environ.update(_ENVIRONMENT)
+        with _signals_wait():
+            self._connect()
+
+    def _connect(self) -> None:
         cpus = None
         if self._address is None and self._workers is not None:  # as many as asked for, even beyond the machine's own
             cpus = max(os.cpu_count() or 1, math.ceil(self._workers * self._cpus))
@@ -129,6 +136,31 @@ class RayRunner:
             trial_dirname_creator=lambda trial: f"trial-{trial.config[NUMBER]:04d}",
             verbose=0,
         )
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """SIGTERM waits until Ray has started, and then meets the handler that was there before.
+
+    Ray's crash handler would end the process with a dump while Ray starts, and Ray's own handler without a
+    word later. Ctrl-C does not wait: a cluster that does not answer may take minutes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    os.register_at_fork(after_in_child=_let_through)  # Ray's daemons must not inherit the wait
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        _let_through()
+
+
+def _let_through() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 _ENVIRONMENT = {

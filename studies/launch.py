@@ -126,7 +126,7 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     url = spec.storage or default_url(folder)
     if spec.storage is not None or (folder / "study.db").exists():
         store = Store(url)
-        if spec.name in store.names():
+        if store.begun(spec.name):
             refuse_changed_file(store.load(spec.name).spec, spec, allow=False)
             raise InputError(taken(spec.name, url, folder))
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)

@@ -45,7 +45,7 @@ def check_url(url: str) -> None:
         raise InputError(
             "a database URL is wanted, such as sqlite:////disk/study.db or postgresql+psycopg://user@host/database"
         ) from error
-    if found.password is not None or "password" in found.query:
+    if found.password or "password" in found.query:
         raise InputError(
             f"the database URL {found.set(query={}).render_as_string(hide_password=True)} holds a password, which "
             "would be stored with the study. Leave it out, and put it into the environment variable PGPASSWORD or "

@@ -104,9 +104,19 @@ class Store:
             if url.startswith(_SQLITE):
                 _relax_sqlite(self.storage.engine)
 
+    def close(self) -> None:
+        """Close the connections; the next use opens others."""
+        self.storage.remove_session()
+        self.storage.engine.dispose()
+
     def names(self) -> list[str]:
         """Names of the studies in the database."""
         return sorted(optuna.get_all_study_names(self.storage))
+
+    def begun(self, name: str) -> bool:
+        """Whether there is a study of that name whose launch was not cut off."""
+        with explained(self.url):
+            return name in self.names() and _SPEC in self.open_study(name).user_attrs
 
     def create(self, spec: StudySpec, corpus: Corpus, inputs: Mapping[str, str], folder: Path) -> None:
         """Make a study.
@@ -124,7 +134,9 @@ class Store:
             try:
                 study = optuna.create_study(storage=self.storage, study_name=spec.name, direction="maximize")
             except DuplicatedStudyError as error:
-                raise InputError(taken(spec.name, self.url, folder)) from error
+                study = self.open_study(spec.name)
+                if _SPEC in study.user_attrs or study.trials:
+                    raise InputError(taken(spec.name, self.url, folder)) from error
             study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
             study.set_user_attr(_TEXTS, [_stored_text(text) for text in corpus.texts])
             study.set_user_attr(_INPUTS, dict(inputs))
@@ -148,7 +160,7 @@ class Store:
             if _SPEC not in attributes:
                 raise InputError(
                     f"The study {name!r} in {shown(self.url)} was not made by mixtune, or its launch was cut off "
-                    "before it began. Launch it under another name."
+                    "before it began. Launch it again; another program's study keeps its name, choose another one then."
                 )
             records = (read_record(trial) for trial in study.get_trials(deepcopy=False))
             return StoredStudy(

@@ -33,17 +33,18 @@ class Traced:
         self.begun += 1
         number = int(workdir.name.rsplit("-", 1)[-1])
         first = not (workdir / "visits").exists()
-        _append(workdir / "visits", f"{os.getpid()} {self.begun}")
+        append(workdir / "visits", f"{os.getpid()} {self.begun}")
         for rung in self.inner.evaluate(trial, workdir):
             if rung.index == 1 and number in self.failing:
                 raise MixtuneError(f"trial {number} was told to fail")
             if rung.index == 1 and (number in self.deadly or (first and number in self.dying)):
                 os.kill(os.getpid(), signal.SIGKILL)
-            _append(workdir / "told", str(rung.index))
+            append(workdir / "told", str(rung.index))
             yield rung
 
 
-def _append(file: Path, line: str) -> None:
+def append(file: Path, line: str) -> None:
+    """Add a line to a file."""
     with file.open("a", encoding="utf-8") as lines:
         lines.write(line + "\n")
 

@@ -1,0 +1,55 @@
+"""The program that is killed: it launches the study of a folder or goes on with it, and tells what it has stored.
+
+Usage: python -m tests.crash.driver FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from search import Event, StudySearcher
+from search.artifacts import Artifacts
+from search.ray_runner import RayRunner
+from search.runner import ObjectiveFactory
+from studies.interrupts import stoppable
+from studies.launch import Ending, prepare_launch, prepare_resume
+from studies.store import Store
+from studies.study_file import read_study
+from tests.integration.objectives_of import TracedFactory, append
+
+ACKNOWLEDGED = "acknowledged"
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """Ray with an objective that writes down what it does."""
+
+    scratch: Path
+    workers: int
+
+    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
+        RayRunner(self.scratch, workers=self.workers).run(searcher, TracedFactory(objective), artifacts)
+
+
+def run(folder: Path) -> Ending:
+    spec = read_study(folder / "study.yaml")
+    runs = folder / "runs"
+    begun = Store(spec.storage or "").begun(spec.name)
+    ready = prepare_resume(spec.name, runs, spec.storage) if begun else prepare_launch(spec, runs)
+
+    def acknowledge(event: Event) -> None:
+        """What the user has been told must never be lost."""
+        if event.rung is not None:
+            append(folder / ACKNOWLEDGED, json.dumps(["rung", event.number, event.rung.index, event.rung.score]))
+        elif event.state is not None:
+            append(folder / ACKNOWLEDGED, json.dumps(["end", event.number, event.state.name]))
+
+    with stoppable(""):
+        return ready.run(lambda spec, scratch: Tracing(scratch, spec.search.workers or 2), acknowledge).ending
+
+
+if __name__ == "__main__":
+    sys.exit({Ending.FINISHED: 0, Ending.INTERRUPTED: 3}.get(run(Path(sys.argv[1])), 1))

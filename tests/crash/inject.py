@@ -1,0 +1,237 @@
+"""Injects faults into a running study and counts what they cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+from optuna.trial import TrialState
+
+from search import TrialRecord
+from studies.store import Store
+from tests.crash.driver import ACKNOWLEDGED
+from tests.databases import NewDatabase
+
+STUDY = """\
+name: crash
+storage: {url}
+seed: {seed}
+space:
+  texts: {{folder: library}}
+  learning_rate: {{low: 1e-4, high: 1e-2}}
+  lora: {{rank: [4, 8]}}
+objective:
+  kind: synthetic
+  effects: {{alpha: 0.3, beta: -0.2}}
+  noise: 0.02
+  seconds: 0.05
+search: {{trials: 40, workers: 2}}
+"""
+_TEXTS = {"alpha": "ants and bees", "beta": "bread and cheese", "gamma": "rivers and hills"}
+_PATIENCE = 180
+
+
+@dataclass
+class Tally:
+    """What faults have cost; every figure but the first two must be 0."""
+
+    injections: int = 0
+    studies: int = 0
+    lost: int = 0
+    """Rungs and ends that the program had told of and that are not in the database."""
+    duplicated: int = 0
+    """Trials beyond the number asked for, configurations that two trials have, rungs computed twice."""
+    unfinished: int = 0
+    """Trials that have not ended when the study has."""
+    broken: list[str] = field(default_factory=list)
+    """Runs that ended otherwise than a user may expect, with their last words."""
+
+    def add(self, other: Tally) -> None:
+        """Count another tally in."""
+        self.injections += other.injections
+        self.studies += other.studies
+        self.lost += other.lost
+        self.duplicated += other.duplicated
+        self.unfinished += other.unfinished
+        self.broken += other.broken
+
+    @property
+    def clean(self) -> bool:
+        return not (self.lost or self.duplicated or self.unfinished or self.broken)
+
+    def __str__(self) -> str:
+        words = "".join(f"\n{text}" for text in self.broken)
+        return (
+            f"{self.injections} injections in {self.studies} studies: {self.lost} lost, {self.duplicated} duplicated, "
+            f"{self.unfinished} unfinished, {len(self.broken)} runs broken{words}"
+        )
+
+
+def kill_driver(program: subprocess.Popen[str], _rng: random.Random) -> None:
+    """kill -9 of the driver's process group; Ray's processes, in groups of their own, are left to themselves."""
+    os.killpg(program.pid, signal.SIGKILL)
+    program.wait()
+
+
+def interrupt(program: subprocess.Popen[str], _rng: random.Random) -> None:
+    """Ctrl-C."""
+    os.killpg(program.pid, signal.SIGINT)
+    program.wait(_PATIENCE)
+
+
+def terminate(program: subprocess.Popen[str], _rng: random.Random) -> None:
+    """SIGTERM to the driver."""
+    os.kill(program.pid, signal.SIGTERM)
+    program.wait(_PATIENCE)
+
+
+def kill_worker(program: subprocess.Popen[str], rng: random.Random) -> None:
+    """kill -9 of a worker that runs a trial; the driver goes on."""
+    workers = [p for p in _children(program) if p.name().startswith("ray::") and "TrialActor" in p.name()]
+    if workers:
+        rng.choice(workers).kill()
+
+
+FAULTS: dict[str, Callable[[subprocess.Popen[str], random.Random], None]] = {
+    "kill -9 of the driver": kill_driver,
+    "Ctrl-C": interrupt,
+    "SIGTERM": terminate,
+    "kill -9 of a worker": kill_worker,
+}
+
+
+@dataclass(frozen=True)
+class Injector:
+    """Hits studies with faults, in turn, at random moments."""
+
+    faults: tuple[str, ...]
+    seed: int = 0
+    study: str = STUDY
+    """With a place for the database's URL and one for the seed."""
+    start: float = 4.0
+    """Seconds that a run takes to begin its first trial: every fourth fault falls into them."""
+    busy: float = 5.0
+    """Seconds of a run after its start within which the others fall."""
+
+    def inject(self, place: Path, new_database: NewDatabase, injections: int) -> Tally:
+        """Run studies in a folder, one after the other, until so many faults have hit; the last one ends unharmed."""
+        rng = random.Random(self.seed)
+        tally = Tally()
+        while tally.injections < injections and not tally.broken:
+            folder = place / f"study-{tally.studies}"
+            write_study(folder, self.study.format(url=new_database(), seed=self.seed * 1000 + tally.studies))
+            self._one_study(folder, injections, rng, tally)
+            tally.studies += 1
+        return tally
+
+    def _one_study(self, folder: Path, injections: int, rng: random.Random, tally: Tally) -> None:
+        """Until the study has ended: start it, and while faults are left, hit it somewhere."""
+        status: int | None = None
+        while status != 0:
+            with running(folder) as program:
+                while program.poll() is None and tally.injections < injections:
+                    if _outlives(program, self._moment(rng)):
+                        FAULTS[self.faults[tally.injections % len(self.faults)]](program, rng)
+                        tally.injections += 1
+                status = program.wait(_PATIENCE)
+            tally.lost += count_lost(folder)
+            words = (folder / "output").read_text(encoding="utf-8")[-1500:]
+            if status not in {0, 3, -signal.SIGKILL}:
+                tally.broken.append(f"exit status {status} in {folder}: {words}")
+                return
+        judge(folder, tally)
+
+    def _moment(self, rng: random.Random) -> float:
+        return rng.uniform(0, self.start) if rng.random() < 0.25 else self.start + rng.uniform(0, self.busy)
+
+
+def _outlives(program: subprocess.Popen[str], seconds: float) -> bool:
+    try:
+        program.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """The program on the folder's study, ended with the block."""
+    with (folder / "output").open("a", encoding="utf-8") as output:
+        program = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.driver", str(folder)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield program
+        finally:
+            if program.poll() is None:
+                program.kill()
+                program.wait()
+
+
+def write_study(folder: Path, study: str) -> None:
+    """A study file and the texts that it names."""
+    (folder / "library").mkdir(parents=True)
+    for name, words in _TEXTS.items():
+        (folder / "library" / f"{name}.txt").write_text(words, encoding="utf-8")
+    (folder / "study.yaml").write_text(study, encoding="utf-8")
+
+
+def records_of(folder: Path) -> dict[int, TrialRecord]:
+    """Trials of the folder's study by their numbers."""
+    url = (folder / "study.yaml").read_text(encoding="utf-8").split("storage: ")[1].split("\n")[0]
+    store = Store(url)
+    try:
+        return {record.number: record for record in store.load("crash").records} if store.begun("crash") else {}
+    finally:
+        store.close()
+
+
+def count_lost(folder: Path) -> int:
+    """What was told and is not in the database."""
+    file = folder / ACKNOWLEDGED
+    records, lost = records_of(folder), 0
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        kind, number, *what = json.loads(line)
+        record = records.get(number)
+        if kind == "rung":
+            index, score = what
+            lost += record is None or index >= len(record.rungs) or record.rungs[index].score != score
+        else:
+            lost += record is None or record.state.name != what[0]
+    return lost
+
+
+def judge(folder: Path, tally: Tally) -> None:
+    """Count what a study that has ended should not have, or should have and has not."""
+    wanted = int((folder / "study.yaml").read_text(encoding="utf-8").split("trials: ")[1].split(",")[0])
+    records = list(records_of(folder).values())
+    ended = [record for record in records if record.state is not TrialState.RUNNING]
+    tally.unfinished += len(records) - len(ended) + max(0, wanted - len(records))
+    alike = Counter(record.config.fingerprint for record in records)
+    tally.duplicated += max(0, len(records) - wanted) + len(records) - len(alike)
+    tally.duplicated += sum(_computed_twice(path) for path in folder.glob("runs/crash/artifacts/trial-*/told"))
+
+
+def _computed_twice(file: Path) -> int:
+    """Rungs that were told after a later one: the last rung may be told again, an earlier one was computed anew."""
+    told = [int(line) for line in file.read_text(encoding="utf-8").split()]
+    return sum(index < before for before, index in pairwise(told))
+
+
+def _children(program: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(program.pid).children(recursive=True)
