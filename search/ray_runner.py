@@ -69,7 +69,7 @@ class RayRunner:
 
     def _start(self) -> None:
         os.environ.update(_ENVIRONMENT)
-        with _signals_wait():
+        with _own_signals():
             self._connect()
 
     def _connect(self) -> None:
@@ -139,28 +139,24 @@ class RayRunner:
 
 
 @contextmanager
-def _signals_wait() -> Iterator[None]:
-    """SIGTERM waits until Ray has started, and then meets the handler that was there before.
+def _own_signals() -> Iterator[None]:
+    """Signals keep the handlers that they have; Ray's end the process without a word.
 
-    Ray's crash handler would end the process with a dump while Ray starts, and Ray's own handler without a
-    word later. Ctrl-C does not wait: a cluster that does not answer may take minutes.
+    For a moment of Ray's start its native code meets SIGTERM itself, with a dump, which Python cannot prevent.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    os.register_at_fork(after_in_child=_let_through)  # Ray's daemons must not inherit the wait
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    came = False
     try:
         yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        _let_through()
-
-
-def _let_through() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    except SystemExit:  # by Ray's handler
+        came = True
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    if came:
+        signal.raise_signal(signal.SIGTERM)
 
 
 _ENVIRONMENT = {
