@@ -35,12 +35,14 @@ objective:
   kind: synthetic
   effects: {{alpha: 0.3, beta: -0.2}}
   noise: 0.02
-  seconds: 0.05
+  seconds: 0.15
 search: {{trials: 40, workers: 2}}
 """
 _TEXTS = {"alpha": "ants and bees", "beta": "bread and cheese", "gamma": "rivers and hills"}
 _PATIENCE = 180
 _SIGTERM = "SIGTERM"
+_ENDINGS = {0, 3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM}
+"""Exit statuses of the driver: its own two, and those of signals that met it before or after the run itself."""
 
 
 @dataclass
@@ -149,14 +151,15 @@ class Injector:
                 status = program.wait(_PATIENCE)
             tally.lost += count_lost(folder)
             words = (folder / "output").read_text(encoding="utf-8")[-1500:]
-            if status not in {0, 3, -signal.SIGKILL}:
+            if status not in _ENDINGS:
                 tally.broken.append(f"exit status {status} in {folder}: {words}")
                 return
         judge(folder, tally)
 
     def _moment(self, rng: random.Random) -> float:
-        early = rng.random() < 0.25 and _SIGTERM not in self.faults
-        return rng.uniform(0, self.start) if early else self.start + rng.uniform(0, self.busy)
+        if _SIGTERM in self.faults:
+            return 2 * self.start + rng.uniform(0, self.busy)
+        return rng.uniform(0, self.start) if rng.random() < 0.25 else self.start + rng.uniform(0, self.busy)
 
 
 def _outlives(program: subprocess.Popen[str], seconds: float) -> bool:
