@@ -41,7 +41,7 @@ class FinetuneObjective:
         Raises:
             InputError: something that the study needs is missing or cannot be used.
         """
-        base = open_base(spec.base)
+        base = open_base(spec.base, trust_code=spec.trust_remote_code)
         layout = base.layout()
         if spec.length > layout.context:
             raise FieldError(

@@ -26,6 +26,9 @@ class BenchmarkSpec(Spec):
     """Ask only the first so many questions of each task."""
     batch: int = Field(64, gt=0)
     """Questions scored at once."""
+    allow_code: bool = False
+    """Run the code that comes with tasks: Python that a task file names with `!function`, and answers of the model
+    that a task executes, as HumanEval does. See docs/security.md."""
 
 
 class HeldoutSpec(Spec):
@@ -59,6 +62,8 @@ class FinetuneSpec(Spec):
     kind: Literal["finetune"] = "finetune"
     base: str = Field("tiny", min_length=1)
     """`tiny` (shipped), a folder in the Hugging Face layout, or a model name on the hub."""
+    trust_remote_code: bool = False
+    """Run Python that comes with the base. See docs/security.md."""
     tokens: int = Field(gt=0)
     """Training tokens of every trial, whatever its mix: texts compete by quality, not by size."""
     rungs: list[_Share] = Field(default=[1 / 3, 2 / 3, 1.0], min_length=1)

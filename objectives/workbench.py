@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -44,10 +45,10 @@ class _ScorerClass(Protocol):
     ) -> Scorer: ...
 
 
-def open_base(name: str) -> Base:
-    """The base of that name; nothing is loaded yet."""
-    kind = cast("type[Base]", load(BASES.get(name, BASES["hub"])))
-    return kind(name)  # type: ignore[call-arg]
+def open_base(name: str, *, trust_code: bool = False) -> Base:
+    """The base of that name; nothing is loaded yet. `trust_code`: run Python that comes with it."""
+    kind = cast("Callable[..., Base]", load(BASES.get(name, BASES["hub"])))
+    return kind(name, trust_code=trust_code)
 
 
 def kept_shares(spec: FinetuneSpec) -> dict[str, float]:
@@ -82,7 +83,7 @@ class Workbench:
     @classmethod
     def open(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Workbench:
         """Load everything; seconds on a small base, minutes on a large one."""
-        base = open_base(spec.base)
+        base = open_base(spec.base, trust_code=spec.trust_remote_code)
         tokenizer = base.tokenizer()
         model = base.model(spec.precision, choose_device(spec.device))
         scorers = tuple(

@@ -16,8 +16,7 @@ from spaces.choices import Spec
 from spaces.errors import InputError
 from spaces.spec import SpaceSpec
 from spaces.trial import fingerprint
-
-_SQLITE = "sqlite:///"
+from studies import sqlite
 
 
 def check_name(name: str) -> None:
@@ -117,8 +116,8 @@ class StudySpec(Spec):
                 }
             )
         storage = self.storage
-        if storage is not None and storage.startswith(_SQLITE) and not storage.startswith(f"{_SQLITE}/"):
-            storage = f"{_SQLITE}{_beside(Path(storage.removeprefix(_SQLITE)), folder)}"
+        if storage is not None and storage.startswith(sqlite.PREFIX) and not storage.startswith(f"{sqlite.PREFIX}/"):
+            storage = f"{sqlite.PREFIX}{_beside(Path(storage.removeprefix(sqlite.PREFIX)), folder)}"
         artifacts = self.artifacts
         if artifacts is not None and "://" not in artifacts:
             artifacts = str(_beside(Path(artifacts), folder))

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from search.records import TrialRecord, read_record
 from spaces import Corpus, InputError
 from spaces.errors import did_you_mean, listed
+from studies import sqlite
 from studies.spec import StudySpec, check_url
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -32,8 +33,6 @@ _SPEC = "spec"
 _TEXTS = "texts"
 _BASE = "base"
 _CREATED = "created"
-_SQLITE = "sqlite:///"
-_LOCK_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class StoredStudy:
 
 def default_url(folder: Path) -> str:
     """SQLite in the study's folder."""
-    return f"{_SQLITE}{(folder / 'study.db').resolve()}"
+    return f"{sqlite.PREFIX}{(folder / 'study.db').resolve()}"
 
 
 class Store:
@@ -98,11 +97,11 @@ class Store:
         check_url(url)
         self.url = url
         with explained(url, OSError):
-            if url.startswith(_SQLITE):
-                _prepare_sqlite(Path(url.removeprefix(_SQLITE)))
+            if url.startswith(sqlite.PREFIX):
+                sqlite.prepare(Path(url.removeprefix(sqlite.PREFIX)))
             self.storage = _open(url)
-            if url.startswith(_SQLITE):
-                _relax_sqlite(self.storage.engine)
+            if url.startswith(sqlite.PREFIX):
+                sqlite.relax(self.storage.engine)
 
     def close(self) -> None:
         """Close the connections; the next use opens others."""
@@ -242,29 +241,9 @@ def _open(url: str) -> RDBStorage:
 
 
 def _engine_options(url: str) -> dict[str, Any]:
-    return {"connect_args": {"timeout": _LOCK_SECONDS}} if url.startswith(_SQLITE) else {"pool_pre_ping": True}
-
-
-def _prepare_sqlite(path: Path) -> None:
-    """Make the folder, and switch the file to write-ahead logging: readers and the driver do not block each other."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=_LOCK_SECONDS)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-    finally:
-        connection.close()
-
-
-def _relax_sqlite(engine: sqlalchemy.Engine) -> None:
-    """One disk flush per checkpoint instead of one per commit: with write-ahead logging a crash of the program
-    loses nothing, and a power cut at most the last moments.
-    """
-
-    def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    sqlalchemy.event.listen(engine, "connect", set_pragmas)
-    engine.dispose()  # connections opened before are closed, so that every one gets the pragmas
+    return (
+        {"connect_args": {"timeout": sqlite.LOCK_SECONDS}} if url.startswith(sqlite.PREFIX) else {"pool_pre_ping": True}
+    )
 
 
 @contextmanager

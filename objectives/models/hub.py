@@ -35,9 +35,10 @@ _FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
 class HubBase:
     """A causal language model by folder or hub name."""
 
-    def __init__(self, name: str) -> None:
-        """Name a base; nothing is read yet."""
+    def __init__(self, name: str, *, trust_code: bool = False) -> None:
+        """Name a base; nothing is read yet. `trust_code`: run Python that comes with it."""
         self.name = name
+        self._trust_code = trust_code
 
     @property
     def source(self) -> str:
@@ -52,7 +53,7 @@ class HubBase:
         """
         config = self._read(AutoConfig)
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=self._trust_code)
         path, blocks = find_blocks(model)
         modules = tuple(
             Module(inner, *_shape(module)) for inner, module in blocks[0].named_modules() if _is_linear(module)
@@ -114,12 +115,17 @@ class HubBase:
 
     def _read(self, kind: Any, **options: Any) -> Any:
         try:
-            return kind.from_pretrained(self.source, **options)
+            return kind.from_pretrained(self.source, trust_remote_code=self._trust_code, **options)
         except (OSError, ValueError) as error:
             raise FieldError(_FIELD, self._explain(error)) from error
 
     def _explain(self, error: Exception) -> str:
         reason = str(error).strip().split("\n", maxsplit=1)[0]
+        if "trust_remote_code" in str(error):
+            return (
+                f"{self.name!r} comes with Python code of its own, which is not run unasked. If you trust its authors, "
+                "set objective.trust_remote_code: true."
+            )
         folder = Path(self.source)
         if folder.is_dir():
             held = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"

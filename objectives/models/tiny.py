@@ -12,9 +12,6 @@ FOLDER = Path(__file__).parent / "tiny_base"
 class TinyBase(HubBase):
     """The shipped model; `make base` makes it anew from the text that `studies/demo/drills.py` writes."""
 
-    def __init__(self, name: str = "tiny") -> None:
-        super().__init__(name)
-
     @property
     def source(self) -> str:
         return str(FOLDER)

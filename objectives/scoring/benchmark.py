@@ -77,7 +77,7 @@ def prepare_tasks(spec: BenchmarkSpec) -> dict[str, Task]:
     Raises:
         InputError: see `BenchmarkScorer`.
     """
-    tasks = load_tasks(spec.tasks, spec.limit)
+    tasks = load_tasks(spec.tasks, spec.limit, allow_code=spec.allow_code)
     for name, task in tasks.items():
         if spec.metric == "probability" and task.OUTPUT_TYPE not in ("multiple_choice", "loglikelihood"):
             raise FieldError(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
@@ -17,21 +18,27 @@ if TYPE_CHECKING:
 
 _FEWSHOT_SEED = 1234
 """lm-eval's own default, which only its whole evaluation sets."""
+_ALLOW = "If you trust its authors, set allow_code: true beside `tasks:`."
 _LOCAL_FORMATS = ("json", "csv", "parquet", "text", "arrow")
 
 
-def load_tasks(names: Iterable[str], limit: int | None) -> dict[str, Task]:
+def load_tasks(names: Iterable[str], limit: int | None, *, allow_code: bool = False) -> dict[str, Task]:
     """Tasks by name, each with its requests built; groups are taken apart into their tasks.
 
     Raises:
-        InputError: a task file that cannot be read, or a name that lm-eval does not know.
+        InputError: a task file that cannot be read, a name that lm-eval does not know, or a task that runs code
+            and may not.
     """
     names = list(names)
     by_name = any(not _is_file(name) for name in names)
     manager = TaskManager(include_defaults=by_name)
     tasks: dict[str, Task] = {}
     for name in names:
+        if _is_file(name) and not allow_code:
+            _refuse_functions(Path(name))
         for found, task in _load(manager, name).items():
+            if getattr(task, "UNSAFE_CODE", False) and not allow_code:
+                raise FieldError("objective.scores", f"the task {found!r} executes what the model writes. {_ALLOW}")
             if found in tasks:
                 raise FieldError("objective.scores", f"the task {found!r} is named twice. Name it once.")
             task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
@@ -46,6 +53,27 @@ def fingerprint_of(task: Task) -> str:
     for instance in task.instances:
         digest.update(repr((instance.doc, instance.args)).encode())
     return digest.hexdigest()[:16]
+
+
+def _refuse_functions(path: Path) -> None:
+    """See that a task file, and those that it includes, name no Python functions; nothing is run to find out.
+
+    Raises:
+        FieldError: one does.
+    """
+    if not path.is_file():
+        return  # told when it is read
+    text = path.read_text(encoding="utf-8")
+    try:
+        tags = [token.value[1] for token in yaml.scan(text, Loader=yaml.SafeLoader) if isinstance(token, yaml.TagToken)]
+    except yaml.YAMLError:
+        return  # told when it is read
+    if tags:
+        raise FieldError("objective.scores", f"the task file {str(path)!r} runs Python code (!{tags[0]}). {_ALLOW}")
+    content = yaml.safe_load(text)
+    included = content.get("include", []) if isinstance(content, dict) else []
+    for other in included if isinstance(included, list) else [included]:
+        _refuse_functions(path.parent / other)
 
 
 def _is_file(name: str) -> bool:

@@ -210,6 +210,37 @@ def test_other_weights_have_another_hash(folder_of: Callable[[str], Path]) -> No
     assert open_base(str(folder)).fetch() == open_base(str(folder)).fetch()
 
 
+def test_code_that_comes_with_a_base_runs_only_where_it_is_trusted(
+    folder_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    from objectives.workbench import open_base
+
+    folder, ran = folder_of("llama"), tmp_path / "ran"
+    (folder / "own.py").write_text(
+        f"from transformers import LlamaConfig\nopen({str(ran)!r}, 'w').close()\n"
+        "class Own(LlamaConfig):\n    model_type = 'own'\n"
+    )
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(
+        json.dumps({**config, "model_type": "own", "auto_map": {"AutoConfig": "own.Own"}})
+    )
+    with pytest.raises(InputError, match=r"Python code of its own.*objective\.trust_remote_code: true"):
+        open_base(str(folder)).layout()
+    assert not ran.exists()
+
+
+def test_weights_that_are_no_safetensors_are_refused(folder_of: Callable[[str], Path]) -> None:
+    import torch
+
+    from objectives.workbench import open_base
+
+    folder = folder_of("llama")
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"weights as \.safetensors"):
+        open_base(str(folder)).fetch()
+
+
 def test_a_base_without_a_longest_sequence_can_be_scored(tmp_path: Path) -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 

@@ -187,6 +187,33 @@ def test_broken_task_files_are_refused(task: Path, change: Any, message: str) ->
         load_tasks([str(task)], None)
 
 
+@pytest.mark.parametrize("included", [False, True])
+def test_code_of_a_task_file_runs_only_where_it_is_allowed(task: Path, included: bool) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    ran = task.with_name("ran")
+    task.with_name("helper.py").write_text(f"open({str(ran)!r}, 'w').close()\ndef docs(rows):\n    return rows\n")
+    line = "process_docs: !function helper.docs\n"
+    if included:
+        task.with_name("common.yaml").write_text(line)
+        line = "include: common.yaml\n"
+    task.write_text(TASK + line)
+    with pytest.raises(InputError, match=r"runs Python code \(!function\)\. If you trust.*allow_code: true"):
+        load_tasks([str(task)], None)
+    assert not ran.exists()
+    load_tasks([str(task)], None, allow_code=True)
+    assert ran.exists()
+
+
+def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    task.write_text(TASK + "unsafe_code: true\n")
+    with pytest.raises(InputError, match=r"executes what the model writes.*allow_code: true"):
+        load_tasks([str(task)], None)
+    assert load_tasks([str(task)], None, allow_code=True)
+
+
 def test_a_task_named_twice_is_refused(task: Path) -> None:
     from objectives.scoring.tasks import load_tasks
 

@@ -1,0 +1,70 @@
+"""SQLite files: where they may lie, and how they are opened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import psutil
+import sqlalchemy
+
+from spaces import InputError
+
+PREFIX = "sqlite:///"
+LOCK_SECONDS = 60
+"""How long a write waits for another program's; SQLite itself tries again and again."""
+_NETWORK = {"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "9p", "ceph"} | {
+    *("fuse.ceph", "glusterfs", "fuse.glusterfs", "lustre", "gpfs", "beegfs", "afs", "orangefs", "fuse.juicefs")
+}
+"""File systems on which SQLite's locks and its shared memory do not work, by the names that the system gives them."""
+
+
+def prepare(path: Path) -> None:
+    """Make the folder, and switch the file to write-ahead logging: readers and the driver do not block each other.
+
+    Raises:
+        InputError: the file cannot be written, or lies on a network file system.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _refuse_network(path)
+    if not os.access(path if path.exists() else path.parent, os.W_OK) or not os.access(path.parent, os.W_OK):
+        raise InputError(
+            f"The study database {str(path)!r} cannot be written: this user may not write to its folder or to the "
+            "file. Change their permissions, choose another folder with --runs, or name another place with `storage:` in "
+            "the study file."
+        )
+    connection = sqlite3.connect(path, timeout=LOCK_SECONDS)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    finally:
+        connection.close()
+
+
+def relax(engine: sqlalchemy.Engine) -> None:
+    """One disk flush per checkpoint instead of one per commit: with write-ahead logging a crash of the program
+    loses nothing, and a power cut at most the last moments.
+    """
+
+    def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    sqlalchemy.event.listen(engine, "connect", set_pragmas)
+    engine.dispose()  # connections opened before are closed, so that every one gets the pragmas
+
+
+def _refuse_network(path: Path) -> None:
+    """See that SQLite works where the file lies.
+
+    Raises:
+        InputError: it does not.
+    """
+    folder = path.parent.resolve()
+    mounts = [part for part in psutil.disk_partitions(all=True) if folder.is_relative_to(part.mountpoint)]
+    nearest = max(mounts, key=lambda part: len(part.mountpoint), default=None)
+    if nearest is not None and nearest.fstype in _NETWORK:
+        raise InputError(
+            f"The study database {str(path)!r} would lie on a network file system ({nearest.fstype} at "
+            f"{nearest.mountpoint}), where SQLite cannot keep programs apart and loses data. Name a local disk with "
+            f"`storage: sqlite:////local/disk/study.db` in the study file, or use PostgreSQL (docs/cluster.md)."
+        )

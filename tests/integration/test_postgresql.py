@@ -1,0 +1,168 @@
+"""What only a real PostgreSQL shows: leases of drivers, and that no password is written anywhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy
+
+from search.drivers import LeasedDriver
+from spaces import InputError
+from studies.store import Store
+from tests.databases import DATABASES, NewDatabase, postgresql
+from tests.studies_of import STUDY
+
+CANARY = "canary-7f3a91"
+
+
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with DATABASES[request.param](tmp_path) as new:
+        yield new()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[sqlalchemy.Engine]:
+    store = Store(url)
+    yield store.storage.engine
+    store.close()
+
+
+def age(engine: sqlalchemy.Engine, driver: LeasedDriver, seconds: int, machine: str) -> None:
+    """Make a driver one of another machine that was last seen so long ago."""
+    with engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.text("update mixtune_drivers set seen = seen - :s, machine = :m where driver = :d"),
+            {"s": seconds, "m": machine, "d": driver.id},
+        )
+
+
+def test_a_driver_is_seen_while_it_runs(engine: sqlalchemy.Engine) -> None:
+    driver = LeasedDriver(engine, "study")
+    with driver.present():
+        assert driver.living() == {driver.id}
+        watching = LeasedDriver(engine, "study")
+        assert driver.id in watching.living()
+        assert driver.id not in LeasedDriver(engine, "another study").living()
+    assert driver.id not in watching.living()
+
+
+def test_a_second_driver_is_refused_on_sqlite_and_joins_elsewhere(engine: sqlalchemy.Engine) -> None:
+    first, second = LeasedDriver(engine, "study"), LeasedDriver(engine, "study")
+    with first.present():
+        if first.shared:
+            with second.present():
+                assert first.living() == second.living() == {first.id, second.id}
+            return
+        words = rf"process {os.getpid()} on .*, since 20.*last sign of life \d+ s ago"
+        with pytest.raises(InputError, match=words), second.present():
+            pass
+        assert first.living() == {first.id}
+
+
+def test_a_driver_of_another_machine_holds_its_lease_until_it_expires(engine: sqlalchemy.Engine) -> None:
+    gone, heir = LeasedDriver(engine, "study", beat=3600), LeasedDriver(engine, "study")
+    with gone.present():
+        age(engine, gone, 60, "another machine")
+        assert gone.id in heir.living()
+        if not gone.shared:
+            with pytest.raises(InputError, match=r"last sign of life 6[0-9] s ago"), heir.present():
+                pass
+        age(engine, gone, 60, "another machine")
+        assert gone.id not in heir.living()
+        with heir.present():
+            assert heir.living() == {heir.id}
+
+
+def test_a_driver_whose_place_was_taken_stops(engine: sqlalchemy.Engine) -> None:
+    slow, heir = LeasedDriver(engine, "study", beat=0.1), LeasedDriver(engine, "study")
+    with slow.present():
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text("delete from mixtune_drivers"))
+        with heir.present():
+            time.sleep(0.5)
+            with pytest.raises(InputError, match="has taken over the study"):
+                slow.living()
+
+
+def test_a_killed_driver_of_this_machine_is_replaced_at_once(engine: sqlalchemy.Engine, url: str) -> None:
+    code = (
+        "import sys, time\nfrom studies.store import Store\nfrom search.drivers import LeasedDriver\n"
+        f"with LeasedDriver(Store({url!r}).storage.engine, 'study').present():\n"
+        "    print('here', flush=True)\n    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "here\n"
+        driver = LeasedDriver(engine, "study")
+        assert len(driver.living()) == 2
+        other.kill()
+    with driver.present():
+        assert driver.living() == {driver.id}
+
+
+@pytest.mark.ray
+def test_no_password_is_written_anywhere(library: Path, tmp_path: Path) -> None:
+    """A study on a server that wants a password: it stands in no file, database, log, process title or output."""
+    with postgresql(tmp_path / "server") as new, tempfile.TemporaryDirectory() as logs:  # sockets want short paths
+        url, titles = _with_password(tmp_path / "server", new), []
+        (tmp_path / "study.yaml").write_text(STUDY.replace("name: quick", f"name: quick\nstorage: {url}"))
+        environment = {**os.environ, "PGPASSWORD": CANARY, "RAY_TMPDIR": logs}
+        with subprocess.Popen(
+            [sys.executable, "-m", "studies.cli", "launch", "study.yaml"],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as program:
+            assert program.stdout is not None
+            output = ""
+            for line in program.stdout:
+                output += line
+                titles += [" ".join(p.cmdline()) for p in psutil.Process(program.pid).children(recursive=True)]
+        assert program.returncode == 0, output
+        assert "12 trials" in output
+        dumped = _everything(url)
+        rays = [path for path in Path(logs).rglob("*") if path.is_file()]
+        assert rays, "Ray keeps logs"
+        assert not [path for path in rays if CANARY.encode() in path.read_bytes()]
+    assert any("TrialActor" in title for title in titles)
+    assert "randomised" in dumped, "the dump has the study"
+    for text in (output, dumped, *titles):
+        assert CANARY not in text
+    server = tmp_path / "server"
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_relative_to(server)]
+    assert any(path.name == "report.html" for path in files)
+    assert not [path for path in files if CANARY.encode() in path.read_bytes()]
+
+
+def _with_password(folder: Path, new: NewDatabase) -> str:
+    """A database whose only user needs the canary as a password."""
+    url = new()
+    with sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql(f"create role canary_user login superuser password '{CANARY}'")
+        rules = folder / "pg_hba.conf"
+        rules.write_text("local all canary_user scram-sha-256\n" + rules.read_text())
+        connection.exec_driver_sql("select pg_reload_conf()")
+    connection.engine.dispose()
+    return url.replace("postgres@", "canary_user@")
+
+
+def _everything(url: str) -> str:
+    """All rows of all tables."""
+    engine = sqlalchemy.create_engine(url.replace("canary_user@", "postgres@"))
+    tables = sqlalchemy.MetaData()
+    with engine.connect() as connection:
+        tables.reflect(connection)
+        found = "\n".join(str(row) for table in tables.sorted_tables for row in connection.execute(table.select()))
+    engine.dispose()
+    return found
