@@ -31,8 +31,8 @@ def prepare(path: Path) -> None:
     if not os.access(path if path.exists() else path.parent, os.W_OK) or not os.access(path.parent, os.W_OK):
         raise InputError(
             f"The study database {str(path)!r} cannot be written: this user may not write to its folder or to the "
-            "file. Change their permissions, choose another folder with --runs, or name another place with `storage:` in "
-            "the study file."
+            "file. Change their permissions, choose another folder with --runs, or name another place with `storage:` "
+            "in the study file."
         )
     connection = sqlite3.connect(path, timeout=LOCK_SECONDS)
     try:

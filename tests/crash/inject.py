@@ -36,7 +36,7 @@ objective:
   effects: {{alpha: 0.3, beta: -0.2}}
   noise: 0.02
   seconds: 0.15
-search: {{trials: 40, workers: 2}}
+search: {{trials: 60, workers: 2}}
 """
 _TEXTS = {"alpha": "ants and bees", "beta": "bread and cheese", "gamma": "rivers and hills"}
 _PATIENCE = 180
@@ -123,10 +123,10 @@ class Injector:
     study: str = STUDY
     """With a place for the database's URL and one for the seed."""
     start: float = 4.0
-    """Seconds that a run takes to begin its first trial: every fourth fault falls into them, but never a SIGTERM,
-    which Ray's native code meets with a dump for a moment of its start."""
-    busy: float = 5.0
-    """Seconds of a run after its start within which the others fall."""
+    """Every fourth fault falls into so many seconds from the start of a run, but never a SIGTERM, which Ray's native
+    code meets with a dump for a moment of its start."""
+    busy: float = 2.0
+    """The others fall into so many seconds after the first rung of the run."""
 
     def inject(self, place: Path, new_database: NewDatabase, injections: int) -> Tally:
         """Run studies in a folder, one after the other, until so many faults have hit; the last one ends unharmed."""
@@ -145,7 +145,7 @@ class Injector:
         while status != 0:
             with running(folder) as program:
                 while program.poll() is None and tally.injections < injections:
-                    if _outlives(program, self._moment(rng)):
+                    if self._at_a_moment(program, folder, rng):
                         FAULTS[self.faults[tally.injections % len(self.faults)]](program, rng)
                         tally.injections += 1
                 status = program.wait(_PATIENCE)
@@ -156,10 +156,19 @@ class Injector:
                 return
         judge(folder, tally)
 
-    def _moment(self, rng: random.Random) -> float:
-        if _SIGTERM in self.faults:
-            return 2 * self.start + rng.uniform(0, self.busy)
-        return rng.uniform(0, self.start) if rng.random() < 0.25 else self.start + rng.uniform(0, self.busy)
+    def _at_a_moment(self, program: subprocess.Popen[str], folder: Path, rng: random.Random) -> bool:
+        """Wait for the moment of the next fault; False where the program ends before."""
+        if rng.random() < 0.25 and _SIGTERM not in self.faults:
+            return _outlives(program, rng.uniform(0, self.start))
+        told, seen = folder / ACKNOWLEDGED, _size(folder / ACKNOWLEDGED)
+        while _size(told) == seen:
+            if not _outlives(program, 0.02):
+                return False
+        return _outlives(program, rng.uniform(0, self.busy))
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _outlives(program: subprocess.Popen[str], seconds: float) -> bool:

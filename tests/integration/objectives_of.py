@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import ray
+
 from objectives.base import Objective, Rung
 from search.runner import ObjectiveFactory
 from spaces import MixtuneError, TrialConfig
@@ -15,8 +17,8 @@ from spaces import MixtuneError, TrialConfig
 
 @dataclass
 class Traced:
-    """Runs the inner objective; for each visit of a trial it writes its process and how many trials that process has
-    begun, and for each rung that it tells the rung's number.
+    """Runs the inner objective; for each visit of a trial it writes its process, how many trials that process has
+    begun, its node and how many packages were sent to it, and for each rung that it tells the rung's number.
     """
 
     inner: Objective
@@ -33,7 +35,7 @@ class Traced:
         self.begun += 1
         number = int(workdir.name.rsplit("-", 1)[-1])
         first = not (workdir / "visits").exists()
-        append(workdir / "visits", f"{os.getpid()} {self.begun}")
+        append(workdir / "visits", f"{os.getpid()} {self.begun} {_node()} {_packages()}")
         for rung in self.inner.evaluate(trial, workdir):
             if rung.index == 1 and number in self.failing:
                 raise MixtuneError(f"trial {number} was told to fail")
@@ -41,6 +43,16 @@ class Traced:
                 os.kill(os.getpid(), signal.SIGKILL)
             append(workdir / "told", str(rung.index))
             yield rung
+
+
+def _node() -> str:
+    """The Ray node that this process belongs to."""
+    return str(ray.get_runtime_context().get_node_id()) if ray.is_initialized() else "none"
+
+
+def _packages() -> int:
+    """How many packages were sent to this worker."""
+    return len(ray.get_runtime_context().runtime_env.get("py_modules", ())) if ray.is_initialized() else 0
 
 
 def append(file: Path, line: str) -> None:

@@ -109,7 +109,7 @@ def test_training_that_is_killed_ends_with_the_scores_of_an_uninterrupted_run(tm
     write_demo(tmp_path / "demo", "demo", seed=0)
     study = REAL.replace("LIBRARY", str(tmp_path / "demo" / "library"))
     with DATABASES["sqlite"](tmp_path) as new:
-        tally = Injector(("kill -9 of the driver",), seed=2, study=study, start=10, busy=8).inject(tmp_path, new, 2)
+        tally = Injector(("kill -9 of the driver",), seed=2, study=study, start=10, busy=6).inject(tmp_path, new, 2)
     assert tally.clean, str(tally)
     folder = tmp_path / "study-0"
     corpus = scan(tmp_path / "demo" / "library")

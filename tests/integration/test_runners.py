@@ -41,7 +41,7 @@ class Ran:
     def traces(self) -> list[tuple[int, int]]:
         """Process, and how many trials it had begun, for every visit of a trial."""
         lines = [line for path in sorted(self.folder.glob("trial-*/visits")) for line in path.read_text().splitlines()]
-        return [(int(process), int(begun)) for process, begun in map(str.split, lines)]
+        return [(int(process), int(begun)) for process, begun, *_ in map(str.split, lines)]
 
     def visits(self, number: int) -> list[int]:
         """Processes that ran the trial."""

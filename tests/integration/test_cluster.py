@@ -1,0 +1,108 @@
+"""The same study on a Ray cluster of two nodes, both on this machine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+from ray.cluster_utils import Cluster
+
+import objectives
+import search
+import spaces
+import studies
+from search import TrialRecord, read_record
+from search.artifacts import Artifacts
+from search.ray_runner import RayRunner
+from spaces import Corpus
+from studies.store import Store
+from tests.integration.objectives_of import TracedFactory
+from tests.studies_of import searcher_on, synthetic_factory
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A head and a second node, with two processors each."""
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    made.add_node(num_cpus=2)
+    try:
+        yield made
+    finally:
+        made.shutdown()
+
+
+@dataclass(frozen=True)
+class Ran:
+    records: list[TrialRecord]
+    artifacts: Path
+
+    def visits(self, number: int) -> list[list[str]]:
+        """For each visit of the trial: process, trials that it had begun, node, packages sent to it."""
+        file = self.artifacts / f"trial-{number:04d}" / "visits"
+        return [line.split() for line in file.read_text().splitlines()]
+
+    def told(self, number: int) -> list[int]:
+        return [int(line) for line in (self.artifacts / f"trial-{number:04d}" / "told").read_text().split()]
+
+
+def run(cluster: Cluster, corpus: Corpus, folder: Path, *, trials: int, seconds: float) -> Ran:
+    """Artifacts are copied to a place that fsspec reaches, as on machines that share no folder."""
+    store = Store(f"sqlite:///{folder / 'study.db'}")
+    searcher = searcher_on(corpus, store.storage, trials=trials, pruner="none")
+    runner = RayRunner(
+        folder / "ray", workers=4, address=cluster.address, packages=(search, objectives, spaces, studies)
+    )
+    factory = TracedFactory(synthetic_factory(corpus, noise=0.02, seconds=seconds))
+    runner.run(searcher, factory, Artifacts(f"file://{folder}/artifacts"))
+    found = [read_record(trial) for trial in store.open_study("study").trials]
+    store.close()
+    return Ran([record for record in found if record is not None], folder / "artifacts")
+
+
+def test_a_study_runs_on_both_nodes(cluster: Cluster, imagined: Corpus, tmp_path: Path) -> None:
+    found = run(cluster, imagined, tmp_path, trials=12, seconds=0.5)
+    assert [record.number for record in found.records] == list(range(12))
+    assert {record.state for record in found.records} == {TrialState.COMPLETE}
+    visits = [visit for number in range(12) for visit in found.visits(number)]
+    assert len(visits) == 12
+    assert len({node for _, _, node, _ in visits}) == 2
+    assert all(packages == "4" for *_, packages in visits), "the driver's packages were sent"
+    assert not list(found.artifacts.glob("trial-*/state")), "what was only needed to go on is gone"
+
+
+def test_trials_of_a_node_that_is_killed_go_on_elsewhere(cluster: Cluster, imagined: Corpus, tmp_path: Path) -> None:
+    (second,) = cluster.worker_nodes
+
+    def kill() -> None:
+        """As soon as the node has kept a rung of some trial."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            for told in tmp_path.glob("artifacts/trial-*/told"):
+                if second.node_id in told.with_name("visits").read_text():
+                    cluster.remove_node(second, allow_graceful=False)
+                    return
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    found = run(cluster, imagined, tmp_path, trials=8, seconds=1.5)
+    killer.join()
+    assert [record.number for record in found.records] == list(range(8))
+    assert {record.state for record in found.records} == {TrialState.COMPLETE}
+    moved = [number for number in range(8) if len(found.visits(number)) > 1]
+    assert moved, "the node ran trials when it was killed"
+    for number in moved:
+        (_, _, before, _), (_, _, after, _) = found.visits(number)
+        assert (before, after) == (second.node_id, cluster.head_node.node_id)
+    for number in range(8):
+        told = found.told(number)
+        assert sorted(set(told)) == [0, 1, 2]
+        assert all(later >= earlier for earlier, later in pairwise(told)), "none was computed twice"
