@@ -19,6 +19,7 @@ from spaces.corpus import ignored_note
 from spaces.errors import listed
 from studies.changes import refuse_changed_file
 from studies.checks import check_disk, check_machine, refuse_changed_content
+from studies.progress import duration
 from studies.spec import StudySpec, check_name
 from studies.store import Store, StoredStudy, default_url, explained, resume_command, taken
 
@@ -106,8 +107,8 @@ class Ready:
             raise InputError(f"{error} What was stored before is kept; go on with: {again}") from error
         if searcher.stop_reason:
             return Ending.FAILING, searcher.stop_reason
-        if searcher.out_of_time and searcher.unfinished:
-            return Ending.OUT_OF_TIME, f"the {spec.search.hours:g} hours of this run (search.hours) are over."
+        if searcher.out_of_time and searcher.unfinished and spec.search.hours is not None:
+            return Ending.OUT_OF_TIME, f"its time, {duration(3600 * spec.search.hours)} (search.hours), is over."
         return Ending.FINISHED, ""
 
 

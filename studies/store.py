@@ -16,6 +16,7 @@ import optuna
 import sqlalchemy
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from pydantic import ValidationError
 
@@ -160,6 +161,11 @@ class Store:
                 raise InputError(
                     f"The study {name!r} in {shown(self.url)} was not made by mixtune, or its launch was cut off "
                     "before it began. Launch it again; another program's study keeps its name, choose another one then."
+                )
+            if study.direction is not StudyDirection.MAXIMIZE:
+                raise InputError(
+                    f"The study {name!r} in {shown(self.url)} minimises, and mixtune's studies maximise. It was "
+                    "changed by another program; launch it anew under another name."
                 )
             records = (read_record(trial) for trial in study.get_trials(deepcopy=False))
             return StoredStudy(

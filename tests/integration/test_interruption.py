@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,8 +90,8 @@ def launched(place: Path) -> Iterator[Program]:
             program.kill()
 
 
-def finishes_with_nothing_lost(place: Path, before: dict[int, TrialRecord]) -> None:
-    resumed = Program(place, "resume", "long")
+def finishes_with_nothing_lost(place: Path, before: dict[int, TrialRecord], *options: str) -> None:
+    resumed = Program(place, "resume", "long", *options)
     text = resumed.output()
     assert resumed.process.returncode == 0, text
     after = ended(place)
@@ -110,6 +111,45 @@ def test_ctrl_c_says_how_to_go_on(place: Path, launched: Program) -> None:
     assert text.rstrip().splitlines()[-1] == "Go on with: mixtune resume long"
     assert "Traceback" not in text
     finishes_with_nothing_lost(place, before)
+
+
+def test_sigterm_is_a_clean_stop_too(place: Path, launched: Program) -> None:
+    launched.process.terminate()
+    text = launched.output()
+    assert launched.process.returncode == 143, text
+    assert text.rstrip().splitlines()[-1] == "Go on with: mixtune resume long"
+    assert "Traceback" not in text
+    finishes_with_nothing_lost(place, ended(place))
+
+
+def test_a_second_ctrl_c_stops_at_once(place: Path, launched: Program) -> None:
+    os.killpg(launched.process.pid, signal.SIGINT)
+    time.sleep(0.05)
+    os.killpg(launched.process.pid, signal.SIGINT)
+    begun = time.monotonic()
+    text = launched.output()
+    assert time.monotonic() - begun < 5
+    assert launched.process.returncode == 130, text
+    assert "go on with: mixtune resume long" in text
+    finishes_with_nothing_lost(place, ended(place))
+
+
+def test_a_time_budget_ends_in_order(place: Path) -> None:
+    (place / "study.yaml").write_text(LONG.replace("pruner: none", f"pruner: none, hours: {10 / 3600}"))
+    launched = Program(place, "launch", "study.yaml")
+    text = launched.output()
+    assert launched.process.returncode == 0, text
+    before = ended(place)
+    assert 0 < len(before) < TRIALS
+    assert "The study stopped: its time, 10 s (search.hours), is over." in text
+    assert "Go on with: mixtune resume long" in text
+    (place / "study.yaml").write_text(LONG)
+    refused = Program(place, "resume", "long", "--study", "study.yaml")
+    text = refused.output()
+    assert refused.process.returncode == 1
+    assert f"search.hours: {10 / 3600} in the study, None in the file" in text
+    assert "mixtune resume long --study FILE --allow" in text
+    finishes_with_nothing_lost(place, before, "--study", "study.yaml", "--allow")
 
 
 def test_kill_9_loses_nothing(place: Path, launched: Program) -> None:
