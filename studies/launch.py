@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -132,7 +133,7 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
             raise InputError(taken(spec.name, url, folder))
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     ready = _ready(spec, folder, url, corpus, spec.search.trials)
-    if with_ray and spec.search.ray.address is None:
+    if with_ray and spec.search.ray.address is None and "RAY_ADDRESS" not in os.environ:
         check_machine(spec)
     ready.store.create(spec, ready.prepared.corpus, ready.prepared.inputs, folder)
     return ready
