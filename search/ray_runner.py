@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.exceptions import AuthenticationError
 from ray.tune.error import TuneError
 
 from search.artifacts import Artifacts
@@ -69,8 +71,16 @@ class RayRunner:
 
     def _start(self) -> None:
         os.environ.update(_ENVIRONMENT)
-        with _own_signals():
-            self._connect()
+        if self._address is not None:
+            _check_address(self._address)
+        try:
+            with _own_signals():
+                self._connect()
+        except (ConnectionError, AuthenticationError) as error:
+            first = str(error).split("\n", maxsplit=1)[0]
+            raise FieldError(
+                _ADDRESS, f"no Ray cluster can be used at {self._address!r}: {first} {_AUTHENTICATION}"
+            ) from error
 
     def _connect(self) -> None:
         cpus = None
@@ -136,6 +146,37 @@ class RayRunner:
             trial_dirname_creator=lambda trial: f"trial-{trial.config[NUMBER]:04d}",
             verbose=0,
         )
+
+
+def _check_address(address: str) -> None:
+    """See that a cluster may be there: Ray itself tries for minutes.
+
+    Raises:
+        FieldError: Tune cannot use such an address, or nothing answers at it.
+    """
+    if "://" in address:
+        raise FieldError(
+            _ADDRESS,
+            f"must be auto or HOST:PORT; got {address!r}. Through a Ray client Tune would move its driver, and the "
+            "database's connection with it, to the cluster. Launch on a machine of the cluster with `address: auto`, "
+            "or hand the command over: ray job submit --address http://HEAD:8265 -- mixtune launch study.yaml",
+        )
+    host, _, port = address.rpartition(":")
+    if not host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, ValueError) as error:
+        raise FieldError(
+            _ADDRESS, f"nothing answers at {address!r} ({error}). Start Ray there: ray start --head --port={port}"
+        ) from error
+
+
+_ADDRESS = "search.ray.address"
+_AUTHENTICATION = (
+    "A cluster that was started with a token, as Ray does where there is one, wants RAY_AUTH_MODE=token and the same "
+    "~/.ray/auth_token here."
+)
 
 
 @contextmanager

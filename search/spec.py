@@ -22,7 +22,8 @@ class RaySpec(Spec):
     """Where Ray runs."""
 
     address: str | None = None
-    """`auto`: the cluster that this machine belongs to; `HOST:PORT`: another one; empty: Ray is started here."""
+    """`auto`: the cluster that this machine belongs to; `HOST:PORT`: that of this head, from one of its machines;
+    empty: Ray is started here."""
 
 
 class SearchSpec(Spec):

@@ -20,7 +20,7 @@ import studies
 from search import TrialRecord, read_record
 from search.artifacts import Artifacts
 from search.ray_runner import RayRunner
-from spaces import Corpus
+from spaces import Corpus, FieldError
 from studies.store import Store
 from tests.integration.objectives_of import TracedFactory
 from tests.studies_of import searcher_on, synthetic_factory
@@ -65,6 +65,22 @@ def run(cluster: Cluster, corpus: Corpus, folder: Path, *, trials: int, seconds:
     found = [read_record(trial) for trial in store.open_study("study").trials]
     store.close()
     return Ran([record for record in found if record is not None], folder / "artifacts")
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("ray://head:10001", r"must be auto or HOST:PORT; got 'ray://head:10001'.*ray job submit"),
+        ("127.0.0.1:1", r"nothing answers at '127\.0\.0\.1:1' .*ray start --head --port=1"),
+        ("127.0.0.1:port", r"nothing answers at '127\.0\.0\.1:port'"),
+    ],
+)
+def test_an_address_without_a_cluster_is_refused_at_once(
+    imagined: Corpus, tmp_path: Path, address: str, message: str
+) -> None:
+    searcher = searcher_on(imagined)
+    with pytest.raises(FieldError, match=message):
+        RayRunner(tmp_path, address=address).run(searcher, synthetic_factory(imagined), Artifacts(tmp_path))
 
 
 def test_a_study_runs_on_both_nodes(cluster: Cluster, imagined: Corpus, tmp_path: Path) -> None:
