@@ -130,6 +130,14 @@ class LeasedDriver:
             now, rows = self._rows(connection)
         return frozenset({self.id, *(row.driver for row in rows if not self._is_dead(row, now))})
 
+    def others(self) -> list[str]:
+        """The drivers that run the study now, without this one, in words."""
+        if not sqlalchemy.inspect(self._engine).has_table(_DRIVERS.name):
+            return []
+        with self._engine.connect() as connection:
+            now, rows = self._rows(connection)
+        return [_words(row) for row in rows if row.driver != self.id and not self._is_dead(row, now)]
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         if self._engine.dialect.name != "postgresql":
@@ -194,11 +202,14 @@ class LeasedDriver:
 
     def _taken(self, row: Row[tuple[object, ...]], now: int) -> str:
         return (
-            f"The study {self._study!r} is being run by another mixtune: process {row.process} on {row.host}, since "
-            f"{row.began}. Wait for it, or stop it there with Ctrl-C; `mixtune status {self._study}` shows how far it "
-            f"is. It gave its last sign of life {now - row.seen} s ago; if that machine is gone, the study is free "
-            f"{self._lease:.0f} s after it."
+            f"The study {self._study!r} is being run by another mixtune: {_words(row)}. Wait for it, or stop it there "
+            f"with Ctrl-C; `mixtune status {self._study}` shows how far it is. It gave its last sign of life "
+            f"{now - row.seen} s ago; if that machine is gone, the study is free {self._lease:.0f} s after it."
         )
+
+
+def _words(row: Row[tuple[object, ...]]) -> str:
+    return f"process {row.process} on {row.host}, since {row.began}"
 
 
 _NOW = sqlalchemy.cast(sqlalchemy.extract("epoch", func.now()), BigInteger)

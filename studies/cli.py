@@ -114,6 +114,7 @@ def status(
     storage: Storage = None,
 ) -> None:
     """Show how far a study is."""
+    from search.drivers import LeasedDriver
     from studies.launch import find
     from studies.terminal import print_status
 
@@ -123,7 +124,8 @@ def status(
         console.print(f"There is no study in {runs}. `mixtune demo` runs one; `mixtune init FOLDER` begins one.")
     for each in names:
         try:
-            print_status(console, find(each, runs, storage)[1])
+            store, study = find(each, runs, storage)
+            print_status(console, study, LeasedDriver(store.storage.engine, each).others())
         except MixtuneError as error:
             if name is not None:
                 raise

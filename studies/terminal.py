@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from optuna.trial import TrialState
 from rich.console import Console
@@ -40,8 +40,8 @@ def print_rating(console: Console, study: StoredStudy, planted: Mapping[str, str
     console.print(best_sentence(study))
 
 
-def print_status(console: Console, study: StoredStudy) -> None:
-    """How far a study is, and what is under way."""
+def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = ()) -> None:
+    """How far a study is, and what is under way; `drivers`: who runs it, in words."""
     spec = study.spec
     done = len(study.ended(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
     tally = ", ".join(f"{number} {word}" for word, number in counts(study).items())
@@ -56,9 +56,11 @@ def print_status(console: Console, study: StoredStudy) -> None:
         console.print(f"  trial {record.number} ({record.arm}): {last}")
     for record in study.ended(TrialState.FAIL)[-3:]:
         console.print(f"  trial {record.number} failed: {record.error}", highlight=False)
-    if done < spec.search.trials:
+    for driver in drivers:
+        console.print(f"Running: {driver}", highlight=False)
+    if done < spec.search.trials and not drivers:
         again = resume_command(spec.name, study.url, study.folder)
-        console.print(f"Go on, unless it is running: {again}", soft_wrap=True, highlight=False)
+        console.print(f"Go on with: {again}", soft_wrap=True, highlight=False)
 
 
 def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> None:

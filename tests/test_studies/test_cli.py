@@ -161,7 +161,9 @@ def test_two_programs_do_not_run_one_study(
     assert call("launch", "study.yaml", "--local").exit_code == 0
     with running(place / "runs" / "quick" / "study.db", "quick"):
         message = fails(capsys, monkeypatch, "resume", "quick", "--trials", "40", "--local")
-        assert "12 of 12 trials" in call("status", "quick").output, "the refused program changed nothing"
+        told = call("status", "quick").output
+        assert "12 of 12 trials" in told, "the refused program changed nothing"
+        assert f"Running: process {os.getpid()} on " in told
     assert f"'quick' is being run by another mixtune: process {os.getpid()} on {socket.gethostname()}" in message
     assert call("resume", "quick", "--trials", "40", "--local").exit_code == 0
 
