@@ -187,7 +187,7 @@ class LeasedDriver:
                     if connection.execute(mine).rowcount == 0:
                         self._lost.set()
                         return
-            except OperationalError:
+            except SQLAlchemyError:
                 continue  # the searcher meets the same error and says so
 
     def _rows(self, connection: sqlalchemy.Connection) -> tuple[int, list[Row[tuple[object, ...]]]]:
@@ -196,9 +196,17 @@ class LeasedDriver:
         return now, list(connection.execute(_DRIVERS.select().where(_DRIVERS.c.study == self._study)))
 
     def _is_dead(self, row: Row[tuple[object, ...]], now: int) -> bool:
-        if row.machine == _machine():
-            return not _runs(row.process, row.process_began)
-        return bool(now - row.seen > self._lease)
+        expired = bool(now - row.seen > self._lease)
+        if row.machine != _machine():
+            return expired
+        try:
+            process = psutil.Process(row.process)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        # Another process may have got the number; but a clock that was set moves the times of living ones, too.
+        return expired and abs(process.create_time() - row.process_began) >= 1
 
     def _taken(self, row: Row[tuple[object, ...]], now: int) -> str:
         return (
@@ -221,15 +229,6 @@ def _make_table(engine: Engine) -> None:
         _DRIVERS.metadata.create_all(engine)
     except (IntegrityError, ProgrammingError, OperationalError):  # another driver made it at the same moment
         _DRIVERS.metadata.create_all(engine)
-
-
-def _runs(process: int, began: float) -> bool:
-    """Whether that process of this machine still runs; its number may have been given to another one."""
-    try:
-        found = psutil.Process(process)
-        return found.status() != psutil.STATUS_ZOMBIE and abs(found.create_time() - began) < 1
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _machine() -> str:

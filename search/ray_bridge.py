@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,25 +70,31 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         self._searcher = searcher
         self._thread = ThreadPoolExecutor(1, "mixtune-ask")
         self._asked: Future[Assignment | None] | None = None
+        self._asked_idle = False
         self._running: set[str] = set()
         self._not_before = 0.0
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """A trial; None where there is none now; FINISHED once nothing runs that could come back."""
-        if self._asked is None:
-            if self._running and time.monotonic() < self._not_before:
+        """A trial; None where there is none now; FINISHED where there was none while nothing ran.
+
+        An answer to a question from before the last trial was lost says nothing about that trial.
+        """
+        assignment, asked_idle = None, False
+        while assignment is None and not asked_idle:
+            if self._asked is None:
+                if self._running and time.monotonic() < self._not_before:
+                    return None
+                self._asked_idle = not self._running
+                self._asked = self._thread.submit(self._searcher.ask)
+            if not wait([self._asked], timeout=_PATIENCE if self._running else None).done:
                 return None
-            self._asked = self._thread.submit(self._searcher.ask)
-        try:
-            assignment = self._asked.result(timeout=_PATIENCE if self._running else None)
-        except TimeoutError:
-            if self._asked.done():  # the searcher's own error
-                raise
-            return None
-        self._asked = None
+            assignment, asked_idle = self._asked.result(), self._asked_idle
+            self._asked = None
+            if assignment is None and self._running:
+                self._not_before = time.monotonic() + _ASK_AGAIN
+                return None
         if assignment is None:
-            self._not_before = time.monotonic() + _ASK_AGAIN
-            return None if self._running else str(Searcher.FINISHED)
+            return str(Searcher.FINISHED)
         self._running.add(trial_id)
         return {NUMBER: assignment.number, TRIAL: assignment.config.to_dict()}
 
@@ -114,21 +120,16 @@ class DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
     A trial never reports itself as done: Tune would then skip the scheduler for the last result.
     """
 
-    def __init__(self, searcher: Guarded, settle: Callable[[int], None]) -> None:
-        """Say whom to tell; `settle` is called with the number of each trial that ended."""
+    def __init__(self, searcher: Guarded) -> None:
         super().__init__()
         self._searcher = searcher
-        self._settle = settle
 
     def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, Any]) -> str:
         number = trial.config[NUMBER]
         if FAILURE in result:
             self._searcher.fail(number, result[FAILURE])
-            self._settle(number)
             return str(self.STOP)
         decision = self._searcher.report(number, result[RUNG])
-        if decision is Decision.STOP:
-            self._settle(number)
         return str(self.CONTINUE if decision is Decision.GO_ON else self.STOP)
 
     def on_trial_error(self, tune_controller: object, trial: Trial) -> None:

@@ -58,11 +58,12 @@ class RayRunner:
 
     def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
         self._start()
+        searcher.when_ended(artifacts.settle)
         guarded = Guarded(searcher)
         trials = TuneSearcher(guarded)
         try:
             self._check_resources()
-            self._tune(trials, DatabaseScheduler(guarded, artifacts.settle), objective, artifacts)
+            self._tune(trials, DatabaseScheduler(guarded), objective, artifacts)
         except TuneError as error:
             raise guarded.fault or error from error
         finally:

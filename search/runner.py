@@ -50,6 +50,7 @@ class LocalRunner:
     """One trial after the other in this process: for tests and for debugging."""
 
     def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
+        searcher.when_ended(artifacts.settle)
         built = objective()
         while (assignment := searcher.ask()) is not None:
             self._trial(searcher, built, assignment, artifacts)
@@ -66,13 +67,11 @@ class LocalRunner:
                     rung = next(rungs, None)
                 except Exception as error:  # noqa: BLE001  whatever a trial raises is recorded, and the study goes on
                     searcher.fail(number, reason(error))
-                    break
+                    return
                 if rung is None:
                     searcher.fail(number, NO_LAST_RUNG)
-                    break
+                    return
                 decision = searcher.report(number, rung)
-        if decision is not Decision.PAUSE:
-            artifacts.settle(number)
 
 
 NO_LAST_RUNG = "The trial ended before its last rung."

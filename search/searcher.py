@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -40,7 +42,7 @@ class Decision(Enum):
     STOP = "stop"
     """The trial has ended."""
     PAUSE = "pause"
-    """The trial stops here and goes on at the next resume."""
+    """The trial stops here and goes on elsewhere or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class StudySearcher:
         others = len(self._driver.living()) - 1
         self._sampler = build_sampler(spec.sampler, seed, len(self._ledger.trials()), others)
         self._under_way: set[int] = set()
+        self._claims = threading.RLock()  # what is under way changes together with the database
+        self._when_ended: Callable[[int], None] = lambda _: None
         self._failures = FailuresInARow(spec.failures)
         for number in self._ledger.foreign():
             self._study().tell(number, state=TrialState.FAIL)
@@ -124,6 +128,10 @@ class StudySearcher:
     def out_of_time(self) -> bool:
         """Whether the hours of this run are over."""
         return time.monotonic() >= self._deadline
+
+    def when_ended(self, settle: Callable[[int], None]) -> None:
+        """Call `settle` with the number of each trial that has ended, or that has to start anew."""
+        self._when_ended = settle
 
     def ask(self) -> Assignment | None:
         """The next trial to run, or None where there is none now.
@@ -155,22 +163,28 @@ class StudySearcher:
         """
         trial = self._ledger.trial(number)
         if not self._is_mine(trial):
-            return Decision.STOP
+            return Decision.PAUSE
+        if rung.index > len(trial.intermediate_values):
+            return self._start_anew(number)
         if not math.isfinite(rung.score):
             self.fail(number, f"The score at {rung.tokens} tokens is {rung.score}, not a number to compare.")
             return Decision.STOP
-        if rung.tokens not in trial.intermediate_values:
-            self._ledger.store_rung(number, rung)
-            self._watch(Event(number, "rung", rung=rung))
-        decision = self._decide(number, rung, trial.user_attrs.get(records.SURVIVED, 0))
+        try:
+            if rung.tokens not in trial.intermediate_values:
+                self._ledger.store_rung(number, rung)
+                self._watch(Event(number, "rung", rung=rung))
+            decision = self._decide(number, rung, trial.user_attrs.get(records.SURVIVED, 0))
+        except UpdateFinishedTrialError:  # another driver took it over, and ended it, a moment ago
+            self._under_way.discard(number)
+            return Decision.PAUSE
         return Decision.PAUSE if decision is Decision.GO_ON and self.out_of_time else decision
 
     def fail(self, number: int, reason: str) -> None:
         """Tell a trial as failed, with its reason; after too many alike in a row, stop the study."""
         if self._is_mine(self._ledger.trial(number)):
+            self._failures.add(reason)
             self._ledger.note(number, records.ERROR, reason)
             self._finish(number, TrialState.FAIL)
-            self._failures.add(reason)
 
     def lost(self, number: int, reason: str) -> None:
         """A trial's worker died: the trial is handed out again, unless it has cost too many workers."""
@@ -181,19 +195,29 @@ class StudySearcher:
         if times > self._spec.retries:
             self.fail(number, reason if times == 1 else f"{reason} (the trial's worker died {times} times)")
             return
-        self._ledger.note(number, records.LOST, times)
-        self._under_way.discard(number)
+        with self._claims:
+            self._ledger.note(number, records.LOST, times)
+            self._under_way.discard(number)
         self._watch(Event(number, "lost"))
+
+    def _start_anew(self, number: int) -> Decision:
+        """The trial's state is ahead of the database, which has lost rungs (a power cut, a backup brought back)."""
+        self._when_ended(number)
+        with self._claims:
+            self._under_way.discard(number)
+        self._watch(Event(number, "lost"))
+        return Decision.PAUSE
 
     def _left_behind(self) -> FrozenTrial | None:
         """A trial that nobody runs any more, now this driver's own."""
         living = self._driver.living()
-        for trial in self._ledger.trials(TrialState.RUNNING):
-            owner = trial.user_attrs.get(records.DRIVER)
-            if trial.number not in self._under_way and (owner == self._driver.id or owner not in living):
-                self._under_way.add(trial.number)
-                self._ledger.note(trial.number, records.DRIVER, self._driver.id)
-                return trial
+        with self._claims:
+            for trial in self._ledger.trials(TrialState.RUNNING):
+                owner = trial.user_attrs.get(records.DRIVER)
+                if trial.number not in self._under_way and (owner == self._driver.id or owner not in living):
+                    self._under_way.add(trial.number)
+                    self._ledger.note(trial.number, records.DRIVER, self._driver.id)
+                    return trial
         return None
 
     def _new_trial(self) -> FrozenTrial | None:
@@ -201,8 +225,9 @@ class StudySearcher:
         started = self._ledger.trials()
         if len(started) >= self._spec.trials:
             return None
-        made = self._ledger.create(self._arms.next(started), self._driver.id)
-        self._under_way.add(made.number)
+        with self._claims:
+            made = self._ledger.create(self._arms.next(started), self._driver.id)
+            self._under_way.add(made.number)
         return made
 
     def _configured(self, trial: FrozenTrial) -> TrialConfig:
@@ -243,8 +268,10 @@ class StudySearcher:
         return stop
 
     def _finish(self, number: int, state: TrialState, value: float | None = None) -> None:
-        self._study().tell(number, value, state)
-        self._under_way.discard(number)
+        with self._claims:
+            self._study().tell(number, value, state)
+            self._under_way.discard(number)
+        self._when_ended(number)
         if state is not TrialState.FAIL:
             self._failures.clear()
         self._watch(Event(number, "finished", state=state))

@@ -45,7 +45,12 @@ def check_disk(spec: StudySpec, prepared: Prepared, folder: Path, trials: int) -
     rank = spec.space.lora.rank
     highest = rank.high if isinstance(rank, IntRange | FloatRange) else max(options(rank))
     needed = trials * (prepared.adapter_bytes * highest + _BYTES_PER_TRIAL)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The study's folder {str(folder)!r} cannot be made: {error.strerror}. Choose another place with --runs."
+        ) from error
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise InputError(

@@ -25,7 +25,7 @@ def export_adapter(study: StoredStudy, folder: Path, out: Path, trial: int | Non
         raise InputError(_why_not(study, folder, trial))
     unfinished = out.with_name(out.name + ".tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
-    artifacts_of(study.spec, folder).copy(record.number, record.rungs[-1].artifact, unfinished)
+    artifacts_of(study, folder).copy(record.number, record.rungs[-1].artifact, unfinished)
     unfinished.replace(out)
     return out / "adapter_model.safetensors"
 
@@ -38,6 +38,6 @@ def _why_not(study: StoredStudy, folder: Path, trial: int | None) -> str:
     if trial is None:
         return (
             f"The best trial of {name!r} has no adapter on disk: it trained on nothing, or its folder below "
-            f"{artifacts_of(study.spec, folder).place!r} is gone. Name another with --trial: {listed(with_adapter)}."
+            f"{artifacts_of(study, folder).place!r} is gone. Name another with --trial: {listed(with_adapter)}."
         )
     return f"Trial {trial} of {name!r} has no adapter on disk. Trials with an adapter: {listed(with_adapter)}."

@@ -48,7 +48,8 @@ def stoppable(again: str) -> Iterator[Stop]:
         stop.signal = number
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, first) for number in _SIGNALS}
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants it
+    before = {number: signal.signal(number, first) for number in heard}
     try:
         yield stop
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -58,6 +58,8 @@ class Ready:
     store: Store
     prepared: Prepared
     space: Space
+    new: bool = False
+    """Whether this launch has made the study."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -81,14 +83,19 @@ class Ready:
                 driver = LeasedDriver(self.store.storage.engine, self.spec.name)
                 with driver.present():
                     self.store.update(self.spec.name, self.spec)
-                    ending, reason = self._search(make_runner, watch, driver)
+                    try:
+                        ending, reason = self._search(make_runner, watch, driver)
+                    except FieldError:
+                        self._forget_where_unbegun(driver)
+                        raise
         except KeyboardInterrupt:
             ending, reason = Ending.INTERRUPTED, ""
-        except FieldError:
-            if not self.store.load(self.spec.name).records:
-                self.store.forget(self.spec.name)  # it never began, so its name is free for the corrected file
-            raise
         return Outcome(self.store.load(self.spec.name), self.folder, ending, reason)
+
+    def _forget_where_unbegun(self, driver: LeasedDriver) -> None:
+        """Free the name of a study that this launch has made and that nobody has begun, for the corrected file."""
+        if self.new and not driver.others() and not self.store.load(self.spec.name).records:
+            self.store.forget(self.spec.name)
 
     def _search(self, make_runner: MakeRunner, watch: Watch, driver: LeasedDriver) -> tuple[Ending, str]:
         spec = self.spec
@@ -100,7 +107,8 @@ class Ready:
                 )
                 if searcher.unfinished:
                     runner = make_runner(spec, self.folder / "ray")
-                    runner.run(searcher, build, artifacts_of(spec, self.folder))
+                    study = self.store.load(spec.name)
+                    runner.run(searcher, build, artifacts_of(study, self.folder))
         except FieldError:
             raise
         except InputError as error:
@@ -113,9 +121,14 @@ class Ready:
         return Ending.FINISHED, ""
 
 
-def artifacts_of(spec: StudySpec, folder: Path) -> Artifacts:
-    """Where the trials of a study keep their files."""
-    return Artifacts(spec.artifacts or (folder / "artifacts").resolve())
+def artifacts_of(study: StoredStudy, folder: Path) -> Artifacts:
+    """Where the trials of a study keep their files: a place of its own, whatever else lies there.
+
+    A study that is launched anew under an old name must not go on from the old one's trials.
+    """
+    place = study.spec.artifacts or str((folder / "artifacts").resolve())
+    name = f"{study.spec.name}-{study.id}" if study.spec.artifacts else study.id
+    return Artifacts(f"{place.rstrip('/')}/{name}")
 
 
 def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Ready:
@@ -136,7 +149,7 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     if with_ray and spec.search.ray.address is None and "RAY_ADDRESS" not in os.environ:
         check_machine(spec)
     ready.store.create(spec, ready.prepared.corpus, ready.prepared.inputs, folder)
-    return ready
+    return replace(ready, new=True)
 
 
 def prepare_resume(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from optuna.trial import TrialState
 from rich.console import Console
 
 from search.records import TrialRecord
@@ -32,6 +33,11 @@ def run_session(console: Console, ready: Ready, *, local: bool, planted: Mapping
             _explain_stop(console, outcome)
         if outcome.ending in {Ending.INTERRUPTED, Ending.FAILING}:
             return stop.status if outcome.ending is Ending.INTERRUPTED else 1
+        if under_way := len(outcome.study.ended(TrialState.RUNNING)) * (outcome.ending is Ending.FINISHED):
+            console.print(
+                f"{under_way} trials are still run by another driver (mixtune status {ready.spec.name}). Where it ends "
+                "before they do, resume the study."
+            )
         page = write_report(ready.store, outcome.study, ready.folder / "report")
         console.print()
         print_rating(console, outcome.study, planted)
@@ -90,4 +96,4 @@ def find_adapter(study: StoredStudy, folder: Path, record: TrialRecord | None) -
     """Path or URL of a trial's adapter folder; None where there is none."""
     if record is None or not record.rungs:
         return None
-    return artifacts_of(study.spec, folder).locate(record.number, record.rungs[-1].artifact)
+    return artifacts_of(study, folder).locate(record.number, record.rungs[-1].artifact)

@@ -33,10 +33,10 @@ def check_name(name: str) -> None:
 
 
 def check_url(url: str) -> None:
-    """See that a database URL can be stored and shown.
+    """See that a database URL can be used, stored and shown.
 
     Raises:
-        InputError: it is no URL, or it holds a password.
+        InputError: it is no URL of a database that mixtune knows, or it holds a password.
     """
     try:
         found = sqlalchemy.make_url(url)
@@ -44,11 +44,14 @@ def check_url(url: str) -> None:
         raise InputError(
             "a database URL is wanted, such as sqlite:////disk/study.db or postgresql+psycopg://user@host/database"
         ) from error
-    if found.password or "password" in found.query:
+    if found.password or any("pass" in key.lower() and key != "passfile" for key in found.query):
         raise InputError(
-            f"the database URL {found.set(query={}).render_as_string(hide_password=True)} holds a password, which "
-            "would be stored with the study. Leave it out, and put it into the environment variable PGPASSWORD or "
-            "into ~/.pgpass"
+            "the database URL holds a password, which would be stored with the study. Leave it out, and put it into "
+            "the environment variable PGPASSWORD or into ~/.pgpass"
+        )
+    if found.drivername != "sqlite" and found.get_backend_name() != "postgresql":
+        raise InputError(
+            f"the database must be SQLite (sqlite:///…) or PostgreSQL (postgresql+psycopg://…); got {found.drivername}"
         )
 
 
@@ -89,6 +92,16 @@ class StudySpec(Spec):
             except InputError as error:
                 raise ValueError(str(error)) from error
         return storage
+
+    @field_validator("artifacts")
+    @classmethod
+    def _without_key(cls, artifacts: str | None) -> str | None:
+        if artifacts is not None and "://" in artifacts and "@" in artifacts.split("://")[1].split("/")[0]:
+            raise ValueError(
+                "the URL of the artifacts holds a password or a key, which would be stored with the study. Leave it "
+                "out: fsspec reads them from the environment or from its own configuration files"
+            )
+        return artifacts
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data from which the same specification is read back."""

@@ -26,8 +26,8 @@ def prepare(path: Path) -> None:
     Raises:
         InputError: the file cannot be written, or lies on a network file system.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     _refuse_network(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(path if path.exists() else path.parent, os.W_OK) or not os.access(path.parent, os.W_OK):
         raise InputError(
             f"The study database {str(path)!r} cannot be written: this user may not write to its folder or to the "
@@ -61,7 +61,7 @@ def _refuse_network(path: Path) -> None:
     """
     folder = path.parent.resolve()
     mounts = [part for part in psutil.disk_partitions(all=True) if folder.is_relative_to(part.mountpoint)]
-    nearest = max(mounts, key=lambda part: len(part.mountpoint), default=None)
+    nearest = max(reversed(mounts), key=lambda part: len(part.mountpoint), default=None)  # the last one covers others
     if nearest is not None and nearest.fstype in _NETWORK:
         raise InputError(
             f"The study database {str(path)!r} would lie on a network file system ({nearest.fstype} at "

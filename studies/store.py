@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sqlite3
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -34,6 +35,7 @@ _SPEC = "spec"
 _TEXTS = "texts"
 _BASE = "base"
 _CREATED = "created"
+_ID = "id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class StoredStudy:
     texts: tuple[StoredText, ...]
     inputs: Mapping[str, str]
     """Hashes of what scores depend on beside the texts, as they were when the study began."""
+    id: str
+    """Differs between any two studies, of one name, too."""
     base: float | None
     """Score of the untouched base; empty before the first rung."""
     created: datetime
@@ -138,6 +142,7 @@ class Store:
                 if _SPEC in study.user_attrs or study.trials:
                     raise InputError(taken(spec.name, self.url, folder)) from error
             study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
+            study.set_user_attr(_ID, uuid.uuid4().hex[:12])
             study.set_user_attr(_TEXTS, [_stored_text(text) for text in corpus.texts])
             study.set_user_attr(_INPUTS, dict(inputs))
             study.set_user_attr(_FOLDER, str(folder.resolve()))
@@ -174,6 +179,7 @@ class Store:
                 folder=Path(attributes.get(_FOLDER, f"runs/{name}")),
                 texts=tuple(StoredText(**text) for text in attributes[_TEXTS]),
                 inputs=attributes.get(_INPUTS, {}),
+                id=attributes.get(_ID, ""),
                 base=attributes.get(_BASE),
                 created=datetime.fromisoformat(attributes[_CREATED]),
                 records=tuple(record for record in records if record is not None),

@@ -92,7 +92,8 @@ class HubBase:
                     weights.keys()  # reading the header finds a file that was cut off
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise FieldError(_FIELD, self._explain(error)) from error
-        files = (folder / name for name in sorted({*shards, *_SMALL_FILES}))
+        code = [path.name for path in folder.glob("*.py")] if self._trust_code else []
+        files = (folder / name for name in sorted({*shards, *_SMALL_FILES, *code}))
         return fingerprint([[path.name, *_ends(path)] for path in files if path.is_file()])
 
     def model(self, precision: str, device: str) -> PreTrainedModel:

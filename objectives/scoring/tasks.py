@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import lm_eval.utils
 import yaml
+from jinja2 import BaseLoader, Environment, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 _FEWSHOT_SEED = 1234
 """lm-eval's own default, which only its whole evaluation sets."""
 _ALLOW = "If you trust its authors, set allow_code: true beside `tasks:`."
+_UNGUARDED: Environment = lm_eval.utils.env
 _LOCAL_FORMATS = ("json", "csv", "parquet", "text", "arrow")
 
 
@@ -30,12 +34,13 @@ def load_tasks(names: Iterable[str], limit: int | None, *, allow_code: bool = Fa
             and may not.
     """
     names = list(names)
+    lm_eval.utils.env = _templates(allow_code=allow_code)
     by_name = any(not _is_file(name) for name in names)
     manager = TaskManager(include_defaults=by_name)
     tasks: dict[str, Task] = {}
     for name in names:
-        if _is_file(name) and not allow_code:
-            _refuse_functions(Path(name))
+        if _is_file(name) and not allow_code and Path(name).is_file():
+            _refuse_code(Path(name))
         for found, task in _load(manager, name).items():
             if getattr(task, "UNSAFE_CODE", False) and not allow_code:
                 raise FieldError("objective.scores", f"the task {found!r} executes what the model writes. {_ALLOW}")
@@ -55,25 +60,53 @@ def fingerprint_of(task: Task) -> str:
     return digest.hexdigest()[:16]
 
 
-def _refuse_functions(path: Path) -> None:
-    """See that a task file, and those that it includes, name no Python functions; nothing is run to find out.
+class _NoCode(yaml.SafeLoader):
+    """Reads a task file as lm-eval does, but without its functions."""
+
+
+def _refuse_function(_loader: yaml.Loader, tag: str, _node: yaml.Node) -> None:
+    raise FieldError("objective.scores", f"the task file runs Python code (!{tag}). {_ALLOW}")
+
+
+_NoCode.add_multi_constructor("!", _refuse_function)
+
+
+def _refuse_code(path: Path, seen: frozenset[Path] = frozenset()) -> None:
+    """See that a task file, and those that it includes, bring no Python; nothing is run to find out.
 
     Raises:
-        FieldError: one does.
+        FieldError: one does, or cannot be read, which would leave it open.
     """
-    if not path.is_file():
-        return  # told when it is read
-    text = path.read_text(encoding="utf-8")
+    path = path.expanduser().resolve()  # as lm-eval does, before it looks for what is included
     try:
-        tags = [token.value[1] for token in yaml.scan(text, Loader=yaml.SafeLoader) if isinstance(token, yaml.TagToken)]
-    except yaml.YAMLError:
-        return  # told when it is read
-    if tags:
-        raise FieldError("objective.scores", f"the task file {str(path)!r} runs Python code (!{tags[0]}). {_ALLOW}")
-    content = yaml.safe_load(text)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_NoCode)  # noqa: S506  a SafeLoader
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise FieldError("objective.scores", f"the task file {str(path)!r} cannot be loaded: {error}") from error
+    if _has_own_metric(content):
+        raise FieldError(
+            "objective.scores", f"the task file {str(path)!r} loads a metric's code (hf_evaluate). {_ALLOW}"
+        )
     included = content.get("include", []) if isinstance(content, dict) else []
     for other in included if isinstance(included, list) else [included]:
-        _refuse_functions(path.parent / other)
+        if not isinstance(other, str) or path in seen:
+            raise FieldError("objective.scores", f"the task file {str(path)!r} cannot include {other!r}.")
+        _refuse_code(path.parent / other, seen | {path})
+
+
+def _has_own_metric(content: Any) -> bool:
+    """Whether `hf_evaluate` is set anywhere: lm-eval then imports a metric from a path or from the hub."""
+    if isinstance(content, dict):
+        return bool(content.get("hf_evaluate")) or any(map(_has_own_metric, content.values()))
+    return isinstance(content, list) and any(map(_has_own_metric, content))
+
+
+def _templates(*, allow_code: bool) -> Environment:
+    """What fills the prompts: lm-eval's own environment, in Jinja's sandbox where a task may run no code."""
+    if allow_code:
+        return _UNGUARDED
+    guarded = ImmutableSandboxedEnvironment(loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True)
+    guarded.filters.update(_UNGUARDED.filters)
+    return guarded
 
 
 def _is_file(name: str) -> bool:

@@ -42,9 +42,10 @@ def restore(trainer: Trainer, fingerprint: str, workdir: Path) -> Rung | None:
         with safe_open(file, "pt") as stored:
             notes = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  not a mapping
-    except (FileNotFoundError, SafetensorError):
+    except (OSError, SafetensorError):
         return None
-    if notes.get("trial") != fingerprint or (_RANDOM_CUDA in tensors) != trainer.on_cuda:
+    whole = {"trial", "step", "rung"} <= notes.keys() and _RANDOM in tensors
+    if not whole or notes["trial"] != fingerprint or (_RANDOM_CUDA in tensors) != trainer.on_cuda:
         return None
     torch.set_rng_state(tensors.pop(_RANDOM))
     if trainer.on_cuda:

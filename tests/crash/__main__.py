@@ -39,7 +39,10 @@ def main() -> int:
                     tally = Injector((fault,), options.seed).inject(place, new, each)
             console.print(f"{fault}, {database}, {time.monotonic() - begun:.0f} s: {tally}")
             total.add(tally)
-    console.print(f"{total.injections} injections: {total.lost} lost and {total.duplicated} duplicated trials")
+    console.print(
+        f"{total.injections} injections: {total.lost} lost and {total.duplicated} duplicated trials, "
+        f"{total.unfinished} unfinished, {len(total.broken)} runs broken"
+    )
     return 0 if total.clean else 1
 
 

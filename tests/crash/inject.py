@@ -41,6 +41,7 @@ search: {{trials: 60, workers: 2}}
 _TEXTS = {"alpha": "ants and bees", "beta": "bread and cheese", "gamma": "rivers and hills"}
 _PATIENCE = 180
 _SIGTERM = "SIGTERM"
+_VISITS = "runs/crash/artifacts/*/trial-*/visits"
 _ENDINGS = {0, 3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM}
 """Exit statuses of the driver: its own two, and those of signals that met it before or after the run itself."""
 
@@ -81,32 +82,38 @@ class Tally:
         )
 
 
-def kill_driver(program: subprocess.Popen[str], _rng: random.Random) -> None:
+def kill_driver(program: subprocess.Popen[str], _folder: Path, _rng: random.Random) -> bool:
     """kill -9 of the driver's process group; Ray's processes, in groups of their own, are left to themselves."""
     os.killpg(program.pid, signal.SIGKILL)
     program.wait()
+    return True
 
 
-def interrupt(program: subprocess.Popen[str], _rng: random.Random) -> None:
+def interrupt(program: subprocess.Popen[str], _folder: Path, _rng: random.Random) -> bool:
     """Ctrl-C."""
     os.killpg(program.pid, signal.SIGINT)
     program.wait(_PATIENCE)
+    return True
 
 
-def terminate(program: subprocess.Popen[str], _rng: random.Random) -> None:
+def terminate(program: subprocess.Popen[str], _folder: Path, _rng: random.Random) -> bool:
     """SIGTERM to the driver."""
     os.kill(program.pid, signal.SIGTERM)
     program.wait(_PATIENCE)
+    return True
 
 
-def kill_worker(program: subprocess.Popen[str], rng: random.Random) -> None:
-    """kill -9 of a worker that runs a trial; the driver goes on."""
-    workers = [p for p in _children(program) if p.name().startswith("ray::") and "TrialActor" in p.name()]
+def kill_worker(program: subprocess.Popen[str], folder: Path, rng: random.Random) -> bool:
+    """kill -9 of a worker that has run a trial and lives; the driver goes on."""
+    lines = [line for file in folder.glob(_VISITS) for line in file.read_text(encoding="utf-8").splitlines()]
+    ran = {int(line.split()[0]) for line in lines}
+    workers = [child for child in psutil.Process(program.pid).children(recursive=True) if child.pid in ran]
     if workers:
         rng.choice(workers).kill()
+    return bool(workers)
 
 
-FAULTS: dict[str, Callable[[subprocess.Popen[str], random.Random], None]] = {
+FAULTS: dict[str, Callable[[subprocess.Popen[str], Path, random.Random], bool]] = {
     "kill -9 of the driver": kill_driver,
     "Ctrl-C": interrupt,
     _SIGTERM: terminate,
@@ -146,8 +153,8 @@ class Injector:
             with running(folder) as program:
                 while program.poll() is None and tally.injections < injections:
                     if self._at_a_moment(program, folder, rng):
-                        FAULTS[self.faults[tally.injections % len(self.faults)]](program, rng)
-                        tally.injections += 1
+                        fault = FAULTS[self.faults[tally.injections % len(self.faults)]]
+                        tally.injections += fault(program, folder, rng)
                 status = program.wait(_PATIENCE)
             tally.lost += count_lost(folder)
             words = (folder / "output").read_text(encoding="utf-8")[-1500:]
@@ -239,14 +246,10 @@ def judge(folder: Path, tally: Tally) -> None:
     tally.unfinished += len(records) - len(ended) + max(0, wanted - len(records))
     alike = Counter(record.config.fingerprint for record in records)
     tally.duplicated += max(0, len(records) - wanted) + len(records) - len(alike)
-    tally.duplicated += sum(_computed_twice(path) for path in folder.glob("runs/crash/artifacts/trial-*/told"))
+    tally.duplicated += sum(_computed_twice(path) for path in folder.glob("runs/crash/artifacts/*/trial-*/told"))
 
 
 def _computed_twice(file: Path) -> int:
     """Rungs that were told after a later one: the last rung may be told again, an earlier one was computed anew."""
     told = [int(line) for line in file.read_text(encoding="utf-8").split()]
     return sum(index < before for before, index in pairwise(told))
-
-
-def _children(program: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(program.pid).children(recursive=True)

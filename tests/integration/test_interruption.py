@@ -32,9 +32,9 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 class Program:
     """`mixtune` in a process group of its own, as a shell starts it."""
 
-    def __init__(self, place: Path, *words: str) -> None:
+    def __init__(self, place: Path, *words: str, prefix: tuple[str, ...] = ()) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "studies.cli", *words],
+            [*prefix, sys.executable, "-m", "studies.cli", *words],
             cwd=place,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -120,6 +120,16 @@ def test_sigterm_is_a_clean_stop_too(place: Path, launched: Program) -> None:
     assert text.rstrip().splitlines()[-1] == "Go on with: mixtune resume long"
     assert "Traceback" not in text
     finishes_with_nothing_lost(place, ended(place))
+
+
+def test_nohup_is_heeded(place: Path) -> None:
+    """A hang-up that was ignored when the program began stays ignored."""
+    program = Program(place, "launch", "study.yaml", prefix=("nohup",))
+    program.wait_for(finished=4)
+    program.process.send_signal(signal.SIGHUP)
+    text = program.output()
+    assert program.process.returncode == 0, text
+    assert len(ended(place)) == TRIALS
 
 
 def test_a_second_ctrl_c_stops_at_once(place: Path, launched: Program) -> None:

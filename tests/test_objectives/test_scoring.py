@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,6 +204,46 @@ def test_code_of_a_task_file_runs_only_where_it_is_allowed(task: Path, included:
     assert not ran.exists()
     load_tasks([str(task)], None, allow_code=True)
     assert ran.exists()
+
+
+def test_an_include_behind_a_link_is_looked_for_where_lm_eval_looks(task: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    inner = task.parent / "inner"
+    inner.mkdir()
+    (inner / "real.yaml").write_text("include: more.yaml\n")
+    (inner / "more.yaml").write_text("process_docs: !function helper.docs\n")
+    (task.parent / "link.yaml").symlink_to(inner / "real.yaml")
+    task.write_text(TASK + "include: link.yaml\n")
+    with pytest.raises(InputError, match="runs Python code"):
+        load_tasks([str(task)], None)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("include: [1]\n", "cannot include 1"),
+        ("include: other.yaml\n", "cannot be loaded"),
+        ("---\na: 1\n", "cannot be loaded"),
+        ("include: task.yaml\n", "cannot include"),
+        ("extra: {metric: m, hf_evaluate: true}\n", r"loads a metric's code \(hf_evaluate\)"),
+    ],
+)
+def test_a_task_file_that_leaves_open_what_it_runs_is_refused(task: Path, line: str, message: str) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    task.write_text(TASK + line.replace("task.yaml", task.name))
+    with pytest.raises(InputError, match=message):
+        load_tasks([str(task)], None)
+
+
+def test_a_prompt_cannot_reach_out_of_its_sandbox(task: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    reaching = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+    task.write_text(re.sub(r"doc_to_text: .*", f'doc_to_text: "{reaching}"', TASK))
+    with pytest.raises(InputError, match="unsafe"):
+        load_tasks([str(task)], None)
 
 
 def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ def trial(*texts: str, rate: float = 1e-3, seed: int = 0) -> TrialConfig:
 
 def final(corpus: Corpus, config: TrialConfig, **fields: object) -> float:
     objective = objectives.build(synthetic(**fields), corpus, Path("unused"))
-    return list(objective.evaluate(config, Path("unused")))[-1].score
+    with tempfile.TemporaryDirectory() as folder:
+        return list(objective.evaluate(config, Path(folder)))[-1].score
 
 
 def test_the_score_is_the_formula(corpus: Corpus) -> None:

@@ -159,6 +159,34 @@ def test_a_loss_that_explodes_says_what_to_change(base: PreTrainedModel) -> None
         list(train(base, 10, rate=1e30))
 
 
+@pytest.mark.parametrize("damage", ["cut", "empty", "other", "folder"])
+def test_a_state_that_is_damaged_is_not_used(base: PreTrainedModel, tmp_path: Path, damage: str) -> None:
+    from safetensors.torch import save_file
+    from torch import zeros
+
+    from objectives.base import Rung
+    from objectives.training import state
+    from objectives.training.adapter import adapted
+    from objectives.training.loop import Trainer
+
+    with adapted(base, stage(), 0) as model:
+        trainer = Trainer(model, Constant(), spec(), 5e-3)  # type: ignore[arg-type]
+        trainer.run(1)
+        state.save(trainer, Rung(0, 64, 0.5, 0.1, 0.2), "mine", tmp_path)
+        assert state.restore(trainer, "mine", tmp_path) == Rung(0, 64, 0.5, 0.1, 0.2)
+        (file,) = tmp_path.glob("state/*")
+        if damage == "cut":
+            file.write_bytes(file.read_bytes()[:-100])
+        elif damage == "empty":
+            file.write_bytes(b"")
+        elif damage == "other":
+            save_file({"a": zeros(2)}, file)
+        else:
+            file.unlink()
+            file.mkdir()
+        assert state.restore(trainer, "mine", tmp_path) is None
+
+
 def test_an_adapter_folder_appears_whole_or_not_at_all(base: PreTrainedModel, tmp_path: Path) -> None:
     from objectives.training import artifact
 

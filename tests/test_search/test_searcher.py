@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import math
+import queue
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from objectives.base import Rung
 from search import Event, LocalRunner, TrialRecord, read_record
 from search.artifacts import Artifacts
 from search.records import rung_attribute
+from search.runner import reason
 from search.searcher import Decision, StudySearcher
-from spaces import Corpus
+from spaces import Corpus, TrialConfig
+from studies.store import Store
 from tests.studies_of import searcher_on, synthetic_factory
 
 
@@ -340,7 +344,7 @@ def test_another_drivers_trials_are_left_alone_while_it_lives(corpus: Corpus) ->
     one.report(0, rung(one, 0, score=0.9))
     living.remove(one._driver.id)
     assert other.ask() == first, "its driver is gone"
-    assert one.report(0, rung(one, 1)) is Decision.STOP, "it came back too late"
+    assert one.report(0, rung(one, 1)) is Decision.PAUSE, "it came back too late"
     one.fail(0, "too late as well")
     assert len(records(storage)[0].rungs) == 1
     assert other.report(0, rung(other, 1)) is Decision.GO_ON
@@ -376,6 +380,89 @@ class Told:
 
     def alone(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+def test_asking_beside_reporting_hands_no_trial_out_twice(corpus: Corpus, tmp_path: Path) -> None:
+    """As in Ray's driver: one thread asks, another reports, on a real database."""
+    store = Store(f"sqlite:///{tmp_path / 'study.db'}")
+    searcher = searcher_on(corpus, store.storage, trials=60, pruner="none")
+    handed: queue.Queue[int | None] = queue.Queue()
+    numbers: list[int] = []
+
+    def ask() -> None:
+        while (assignment := searcher.ask()) is not None:
+            numbers.append(assignment.number)
+            handed.put(assignment.number)
+        handed.put(None)
+
+    with ThreadPoolExecutor(1) as thread:
+        asking = thread.submit(ask)
+        while (number := handed.get()) is not None:
+            for index in range(3):
+                searcher.report(number, rung(searcher, index))
+        asking.result()
+    store.close()
+    assert numbers == list(range(60))
+
+
+def test_a_state_ahead_of_the_database_starts_its_trial_anew(corpus: Corpus) -> None:
+    """A power cut may take the last moments from the database, and leave the trial's own file."""
+    storage = InMemoryStorage()
+    settled: list[int] = []
+    searcher = searcher_on(corpus, storage, trials=3)
+    searcher.when_ended(settled.append)
+    first = searcher.ask()
+    assert first is not None
+    searcher.report(0, rung(searcher, 0))
+    assert searcher.report(0, rung(searcher, 2)) is Decision.PAUSE
+    assert settled == [0], "its state is removed"
+    assert searcher.ask() == first
+    for index in range(3):
+        searcher.report(0, rung(searcher, index))
+    assert [kept.index for kept in records(storage)[0].rungs] == [0, 1, 2]
+
+
+def test_the_state_of_a_trial_that_another_driver_has_is_left_alone(corpus: Corpus) -> None:
+    storage = InMemoryStorage()
+    settled: list[int] = []
+    living: set[str] = set()
+    one, other = (searcher_on(corpus, storage, trials=4, driver=Told(living)) for _ in range(2))
+    one.when_ended(settled.append)
+    one.ask()
+    living.remove(one._driver.id)
+    other.ask()
+    assert one.report(0, rung(one, 0)) is Decision.PAUSE
+    one.fail(0, "too late")
+    assert not settled
+
+
+@pytest.mark.parametrize("error", [MemoryError("no memory left"), ValueError("nan"), KeyError("acc")])
+def test_what_a_trial_raises_is_its_failure(corpus: Corpus, tmp_path: Path, error: Exception) -> None:
+    class Raising:
+        rungs = (300, 600, 900)
+
+        def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+            raise error
+            yield
+
+    storage = InMemoryStorage()
+    LocalRunner().run(searcher_on(corpus, storage, trials=2), Raising, Artifacts(tmp_path))
+    assert [record.error for record in records(storage)] == [reason(error)] * 2
+
+
+def test_a_trial_that_ends_before_its_last_rung_has_failed(corpus: Corpus, tmp_path: Path) -> None:
+    class Short:
+        rungs = (300, 600, 900)
+
+        def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+            yield Rung(0, 300, 0.5, 0.1, 0.2)
+
+    storage = InMemoryStorage()
+    searcher = searcher_on(corpus, storage, trials=1, pruner="none")
+    LocalRunner().run(searcher, Short, Artifacts(tmp_path))
+    (record,) = records(storage)
+    assert (record.state, record.error) == (TrialState.FAIL, "The trial ended before its last rung.")
+    assert len(record.rungs) == 1
 
 
 def test_after_its_hours_a_study_begins_nothing_and_trials_stop_at_their_next_rung(
@@ -435,5 +522,6 @@ def test_what_remains_counts_running_trials(corpus: Corpus) -> None:
     assignment = searcher.ask()
     assert assignment is not None
     assert (searcher.remaining, searcher.unfinished) == (2, 3)
-    searcher.report(assignment.number, replace(rung(searcher, 2), tokens=searcher.rungs[-1]))
+    for index in range(3):
+        searcher.report(assignment.number, rung(searcher, index))
     assert (searcher.remaining, searcher.unfinished) == (2, 2)

@@ -155,6 +155,37 @@ def running(file: Path, name: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.parametrize("command", ["resume", "status", "report", "best", "export"])
+def test_a_name_cannot_leave_its_folder(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    options = ["--out", "adapter"] if command == "export" else []
+    assert "the name of a study must be" in fails(capsys, monkeypatch, command, "../quick", *options)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "storage: postgresql+psycopg://u:canary@h/d",
+        "storage: postgresql+psycopg://u:ca@nary-canary@h/d",
+        "storage: postgresql+psycopg://u@h/d?password=canary",
+        "storage: postgresql+psycopg://u@h/d?sslpassword=canary",
+        "artifacts: s3://key:canary@bucket/folder",
+    ],
+)
+def test_a_password_in_a_study_file_is_refused_and_not_repeated(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    (place / "study.yaml").write_text(STUDY.replace("name: quick", f"name: quick\n{line}"))
+    message = fails(capsys, monkeypatch, "launch", "study.yaml", "--local")
+    assert "holds a password" in message
+    assert "canary" not in message
+    if line.startswith("storage"):
+        message = fails(capsys, monkeypatch, "status", "quick", "--storage", line.removeprefix("storage: "))
+        assert "holds a password" in message
+        assert "canary" not in message
+
+
 def test_two_programs_do_not_run_one_study(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,11 +248,12 @@ def test_pairs_that_a_failed_trial_takes_from_the_rating_are_told(place: Path) -
         ("name: quick", "name: 2024-13-45", "cannot be read as YAML"),
         ("name: quick", "name: 'a\x07b'", "cannot be read as YAML"),
         ("name: quick", "name: quick\nstorage: foo", "line 2: storage: a database URL is wanted"),
-        ("name: quick", "name: quick\nstorage: mysql+nodriver://u@h/d", "The study database"),
+        ("name: quick", "name: quick\nstorage: mysql+nodriver://u@h/d", "line 2: storage: the database must be SQLite"),
+        ("name: quick", "name: quick\nstorage: postgresql+psycopg2://u@h/d", "pip install 'mixtune[postgres]'"),
         (
             "name: quick",
             "name: quick\nstorage: mysql://u:secret@h/d",
-            "line 2: storage: the database URL mysql://u:***@h",
+            "line 2: storage: the database URL holds a password",
         ),
         ("noise: 0.01", "tokens: 1", "line 5: objective: tokens must be at least rungs"),
         ("trials: 12", "trials: 12, cpus: 640", "line 9: search.cpus: a trial wants 640 processors"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -107,6 +108,64 @@ def test_more_trials_can_be_asked_of_a_finished_study(library: Path, tmp_path: P
     assert find("small", runs)[1].spec.search.trials == 12
 
 
+def test_a_study_resumes_from_the_database_alone(library: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    prepare_launch(spec_for(library), runs).run(lambda *_: Interrupted(10), lambda _: None)
+    before = find("small", runs)[1].records
+    for gone in ("artifacts", "ray", "cache"):
+        shutil.rmtree(runs / "small" / gone, ignore_errors=True)
+    outcome = prepare_resume("small", runs).run(local, lambda _: None)
+    assert [record.number for record in outcome.study.records] == list(range(8))
+    assert all(record.state.is_finished() for record in outcome.study.records)
+    for record in before:
+        assert outcome.study.records[record.number].rungs[: len(record.rungs)] == record.rungs
+
+
+def test_a_study_launched_anew_does_not_go_on_from_the_old_ones_trials(library: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    prepare_launch(spec_for(library), runs).run(lambda *_: Interrupted(2), lambda _: None)
+    for file in (runs / "small").glob("study.db*"):
+        file.unlink()
+    outcome = launch(library, runs, objective={"base_score": 0.75})
+    for record in outcome.study.records:
+        assert {rung.base for rung in record.rungs} == {0.75}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"seed": 1}, "seed: 0 in the study, 1 in the file"),
+        ({"objective": {"base_score": 0.5}}, "objective.base_score: 0.25 in the study, 0.5 in the file"),
+        ({"objective": {"effects": {"alpha": 0.1}}}, "objective.effects.alpha: 0.3 in the study, 0.1 in the file"),
+    ],
+)
+def test_a_file_that_changes_scores_is_refused(
+    library: Path, tmp_path: Path, changes: dict[str, Any], told: str
+) -> None:
+    launch(library, tmp_path / "runs")
+    changed = spec_for(library, **changes)
+    words = rf"(?s)cannot go on with this file.*{re.escape(told)}.*another `name:`"
+    with pytest.raises(InputError, match=words):
+        prepare_resume("small", tmp_path / "runs", file=changed, allow=True)
+    with pytest.raises(InputError, match=words):
+        prepare_launch(changed, tmp_path / "runs")
+
+
+def test_a_file_that_leaves_trials_comparable_is_taken_over_when_allowed(library: Path, tmp_path: Path) -> None:
+    launch(library, tmp_path / "runs")
+    moved = tmp_path / "moved"
+    shutil.copytree(library, moved)
+    changed = spec_for(moved, search={"trials": 10, "workers": 3})
+    with pytest.raises(
+        InputError, match=r"(?s)search\.trials: 8 in the study, 10 in the file.*small --study FILE --allow"
+    ):
+        prepare_resume("small", tmp_path / "runs", file=changed)
+    outcome = prepare_resume("small", tmp_path / "runs", file=changed, allow=True).run(local, lambda _: None)
+    assert len(outcome.study.records) == 10
+    assert outcome.study.spec.search.workers == 3
+    prepare_resume("small", tmp_path / "runs", file=changed)
+
+
 def test_a_taken_name_says_how_to_resume_or_rename(library: Path, tmp_path: Path) -> None:
     launch(library, tmp_path / "runs")
     with pytest.raises(InputError, match=r"(?s)exists already.*mixtune resume small.*change `name:`"):
@@ -199,7 +258,7 @@ def test_a_file_that_is_no_database_is_one_paragraph(library: Path, tmp_path: Pa
         find("small", tmp_path / "runs")
 
 
-@pytest.mark.parametrize("driver", ["postgresql+psycopg2", "mysql+aiomysql"])
+@pytest.mark.parametrize("driver", ["postgresql+psycopg", "sqlite"])
 def test_a_password_is_not_shown(driver: str) -> None:
     with pytest.raises(InputError) as caught:
         Store(f"{driver}://user:canary@127.0.0.1:1/x")
