@@ -53,12 +53,12 @@ class Ran:
         return [int(line) for line in (self.artifacts / f"trial-{number:04d}" / "told").read_text().split()]
 
 
-def run(cluster: Cluster, corpus: Corpus, folder: Path, *, trials: int, seconds: float) -> Ran:
+def run(cluster: Cluster, corpus: Corpus, folder: Path, *, trials: int, seconds: float, gpus: float = 0) -> Ran:
     """Artifacts are copied to a place that fsspec reaches, as on machines that share no folder."""
     store = Store(f"sqlite:///{folder / 'study.db'}")
     searcher = searcher_on(corpus, store.storage, trials=trials, pruner="none")
     runner = RayRunner(
-        folder / "ray", workers=4, address=cluster.address, packages=(search, objectives, spaces, studies)
+        folder / "ray", workers=4, gpus=gpus, address=cluster.address, packages=(search, objectives, spaces, studies)
     )
     factory = TracedFactory(synthetic_factory(corpus, noise=0.02, seconds=seconds))
     runner.run(searcher, factory, Artifacts(f"file://{folder}/artifacts"))
@@ -92,6 +92,19 @@ def test_a_study_runs_on_both_nodes(cluster: Cluster, imagined: Corpus, tmp_path
     assert len({node for _, _, node, _ in visits}) == 2
     assert all(packages == "4" for *_, packages in visits), "the driver's packages were sent"
     assert not list(found.artifacts.glob("trial-*/state")), "what was only needed to go on is gone"
+
+
+def test_two_trials_share_a_card(imagined: Corpus, tmp_path: Path) -> None:
+    """A card that Ray is told of, as this machine need not have one."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 4, "num_gpus": 1, "include_dashboard": False})
+    try:
+        found = run(cluster, imagined, tmp_path, trials=6, seconds=1.5, gpus=0.5)
+    finally:
+        cluster.shutdown()
+    assert {record.state for record in found.records} == {TrialState.COMPLETE}
+    assert len({visit[0] for number in range(6) for visit in found.visits(number)}) == 2, (
+        "two workers at once, not four"
+    )
 
 
 def test_trials_of_a_node_that_is_killed_go_on_elsewhere(cluster: Cluster, imagined: Corpus, tmp_path: Path) -> None:
