@@ -44,8 +44,14 @@ def changes(study: StudySpec, file: StudySpec) -> list[Change]:
     ]
 
 
-def refuse_changed_file(study: StudySpec, file: StudySpec, *, allow: bool) -> None:
-    """See that a study can go on with a study file; `allow`: with harmless changes, too.
+def refuse_changed_file(study: StudySpec, file: StudySpec, again: str, *, allow: bool) -> None:
+    """See that a study can go on with a study file.
+
+    Args:
+        study: as the study is.
+        file: as the file wants it.
+        again: the command that goes on with the study.
+        allow: whether harmless changes are taken over.
 
     Raises:
         InputError: it cannot; the message has a line for every field that differs.
@@ -62,7 +68,7 @@ def refuse_changed_file(study: StudySpec, file: StudySpec, *, allow: bool) -> No
         raise InputError(
             f"The file differs from the study {study.name!r} in fields that leave its trials comparable:\n"
             + "\n".join(map(str, found))
-            + f"\nGo on with the file's values: mixtune resume {study.name} --study FILE --allow"
+            + f"\nGo on with the file's values: {again} --study FILE --allow"
         )
 
 

@@ -142,7 +142,8 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     if spec.storage is not None or (folder / "study.db").exists():
         store = Store(url)
         if store.begun(spec.name):
-            refuse_changed_file(store.load(spec.name).spec, spec, allow=False)
+            again = resume_command(spec.name, url, folder)
+            refuse_changed_file(store.load(spec.name).spec, spec, again, allow=False)
             raise InputError(taken(spec.name, url, folder))
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     ready = _ready(spec, folder, url, corpus, spec.search.trials)
@@ -177,7 +178,7 @@ def prepare_resume(
     store, study = find(name, runs, storage)
     spec = study.spec
     if file is not None:
-        refuse_changed_file(spec, file, allow=allow)
+        refuse_changed_file(spec, file, resume_command(name, store.url, runs / name), allow=allow)
         spec = file.model_copy(update={"name": spec.name, "storage": spec.storage})
     if trials is not None:
         if trials < len(study.records):

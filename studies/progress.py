@@ -70,6 +70,9 @@ class Progress:
         """Take in something that happened."""
         if event.kind == "started":
             self._running[event.number] = _Running(time.monotonic())
+        elif event.kind == "lost":
+            self._running.pop(event.number, None)
+            self._console.print(f"trial {event.number} lost its worker and goes on from its last rung", highlight=False)
         elif event.kind == "rung" and event.rung is not None:
             self._running[event.number].rungs.append(event.rung)
             self._base = event.rung.base

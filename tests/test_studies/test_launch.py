@@ -157,7 +157,7 @@ def test_a_file_that_leaves_trials_comparable_is_taken_over_when_allowed(library
     shutil.copytree(library, moved)
     changed = spec_for(moved, search={"trials": 10, "workers": 3})
     with pytest.raises(
-        InputError, match=r"(?s)search\.trials: 8 in the study, 10 in the file.*small --study FILE --allow"
+        InputError, match=r"(?s)search\.trials: 8 in the study, 10 in the file.*small .*--study FILE --allow"
     ):
         prepare_resume("small", tmp_path / "runs", file=changed)
     outcome = prepare_resume("small", tmp_path / "runs", file=changed, allow=True).run(local, lambda _: None)

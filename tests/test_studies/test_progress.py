@@ -45,6 +45,18 @@ def test_without_a_terminal_every_trial_is_a_line(library: Path, tmp_path: Path)
     assert lines[3].startswith("[3/8] trial 2 failed; best 0.500 (trial 0), base 0.250, 1 pruned, 1 failed")
 
 
+def test_a_trial_that_lost_its_worker_is_told_and_counts_once(library: Path, tmp_path: Path) -> None:
+    shown, console = progress(library, tmp_path, terminal=False)
+    with shown.shown():
+        shown(Event(0, "started"))
+        shown(Event(0, "rung", rung=rung(0, 0.3)))
+        shown(Event(0, "lost"))
+        play(shown, 0, 0.3, 0.4, 0.5, state=TrialState.COMPLETE)
+    lines = console.export_text().splitlines()
+    assert lines[1] == "trial 0 lost its worker and goes on from its last rung"
+    assert lines[2].startswith("[1/8] trial 0 complete, score 0.500")
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_last_line_sums_up_a_whole_run_only(library: Path, tmp_path: Path, terminal: bool) -> None:
     shown, console = progress(library, tmp_path, terminal=terminal)
