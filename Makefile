@@ -38,7 +38,7 @@ base: $(STAMP)  ## make the shipped base model anew, about six minutes
 bench: $(STAMP)  ## where a trial's time goes
 	$(BIN)/python -m tests.benchmarks.overhead
 
-crash: $(STAMP)  ## a hundred kills of a driver at random moments, on SQLite and PostgreSQL, about 25 minutes
+crash: $(STAMP)  ## a hundred kills of a driver at random moments, on SQLite and PostgreSQL, about 16 minutes
 	$(BIN)/python -m tests.crash
 
 clean:

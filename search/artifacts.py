@@ -12,6 +12,7 @@ from typing import Any
 import fsspec
 
 from objectives.base import STATE
+from spaces import FieldError
 
 
 class Artifacts:
@@ -25,6 +26,24 @@ class Artifacts:
     def _folder(self) -> Path | None:
         """The place as a folder that is used as it is; None where files are copied there and back."""
         return None if "://" in self.place else Path(self.place)
+
+    def check(self) -> None:
+        """See that files can be kept there, by writing one and removing it.
+
+        Raises:
+            FieldError: they cannot.
+        """
+        try:
+            files = self._files()
+            files.makedirs(self._path(""), exist_ok=True)
+            files.pipe_file(self._path("probe"), b"mixtune")
+            files.rm_file(self._path("probe"))
+        except Exception as error:  # whatever a file system of any kind may say
+            raise FieldError(
+                "artifacts",
+                f"nothing can be written to {self.place!r}: {type(error).__name__}: {error}. Name a folder or a URL "
+                "that this machine may write to, and install what fsspec needs for it (s3fs for s3://, gcsfs for gs://).",
+            ) from error
 
     @contextmanager
     def working(self, number: int) -> Iterator[Path]:

@@ -74,7 +74,7 @@ class LoneDriver:
 class LeasedDriver:
     """A driver that others can see, on this machine and on others.
 
-    SQLite allows one driver a study; a second is refused. Every other database is shared by any number.
+    SQLite allows one driver a study; a second is refused. PostgreSQL is shared by any number.
     Whether a driver lives is told by its process where it is on this machine, else by its last sign of life.
     Times are the database's: machines need not agree about theirs.
     """
@@ -89,11 +89,6 @@ class LeasedDriver:
         self._shared = engine.dialect.name != "sqlite"
         self._slot = self.id if self._shared else _ONLY
         self._lost = threading.Event()
-
-    @property
-    def shared(self) -> bool:
-        """Whether other drivers may run the study at the same time."""
-        return self._shared
 
     @contextmanager
     def present(self) -> Iterator[None]:
@@ -140,7 +135,7 @@ class LeasedDriver:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        if self._engine.dialect.name != "postgresql":
+        if not self._shared:
             yield
             return
         key = int(fingerprint(["mixtune", self._study])[:15], 16)

@@ -1,4 +1,4 @@
-"""The trials of one study in its database: every read and write of the search goes through here."""
+"""The trials of one study in its database, as the search reads and writes them."""
 
 from __future__ import annotations
 

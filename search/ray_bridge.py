@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ray import cloudpickle
-from ray.exceptions import RayActorError
+from ray._private import serialization
+from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
@@ -19,7 +20,6 @@ from objectives.base import Rung
 from search.ray_worker import FAILURE, NUMBER, RUNG, TRIAL
 from search.runner import reason
 from search.searcher import Assignment, Decision, StudySearcher
-from spaces import MixtuneError
 
 _PATIENCE = 0.05
 """Seconds for which Tune waits for a trial while others run; a sampler that thinks longer goes on beside it."""
@@ -79,8 +79,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
 
         An answer to a question from before the last trial was lost says nothing about that trial.
         """
-        assignment, asked_idle = None, False
-        while assignment is None and not asked_idle:
+        while True:
             if self._asked is None:
                 if self._running and time.monotonic() < self._not_before:
                     return None
@@ -88,13 +87,14 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
                 self._asked = self._thread.submit(self._searcher.ask)
             if not wait([self._asked], timeout=_PATIENCE if self._running else None).done:
                 return None
-            assignment, asked_idle = self._asked.result(), self._asked_idle
-            self._asked = None
-            if assignment is None and self._running:
+            assignment, self._asked = self._asked.result(), None
+            if assignment is not None:
+                break
+            if self._running:
                 self._not_before = time.monotonic() + _ASK_AGAIN
                 return None
-        if assignment is None:
-            return str(Searcher.FINISHED)
+            if self._asked_idle:
+                return str(Searcher.FINISHED)
         self._running.add(trial_id)
         return {NUMBER: assignment.number, TRIAL: assignment.config.to_dict()}
 
@@ -134,21 +134,34 @@ class DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_error(self, tune_controller: object, trial: Trial) -> None:
         """A worker or its machine died, or Tune itself met an error."""
-        error = _error_of(trial)
-        if isinstance(error, RayActorError):
-            self._searcher.lost(trial.config[NUMBER], f"The worker died: {_first_line(error)}")
+        number = trial.config[NUMBER]
+        error, text = _error_of(trial)
+        if isinstance(error, RayTaskError):
+            self._searcher.fail(number, reason(error.cause))
         else:
-            self._searcher.fail(trial.config[NUMBER], reason(error))
+            self._searcher.lost(number, f"The worker died: {text}")
 
 
-def _error_of(trial: Trial) -> Exception:
-    """What Tune has just written of a trial's error; its own reader looks where the file is copied to later."""
-    file = Path(trial.pickled_error_file or "")
-    if file.is_file():
-        error: Exception = cloudpickle.loads(file.read_bytes())
-        return error
-    return MixtuneError(Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else "an unknown error")
+def _error_of(trial: Trial) -> tuple[Exception | None, str]:
+    """What Tune has just written of a trial's error: the error itself, where Tune keeps it, and its first sentence.
+
+    Tune's own reader looks where the files are copied to later.
+    """
+    pickled = Path(trial.pickled_error_file or "")
+    error = cloudpickle.loads(pickled.read_bytes()) if pickled.is_file() else None
+    lines = Path(trial.error_file).read_text(encoding="utf-8").strip().splitlines()
+    return error, lines[1].split(". ")[0].rstrip(" .:")  # under Tune's own headline
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", maxsplit=1)[0].rstrip(" .:")
+class WorkerOutOfMemoryError(OutOfMemoryError, RayActorError):  # type: ignore[misc]
+    """Ray has killed a worker because its machine ran low on memory: for Tune, a worker's death like any other.
+
+    Ray's own error is none of an actor, and Tune ends the whole run where it meets it.
+    """
+
+    def __init__(self, message: str) -> None:
+        RayActorError.__init__(self)
+        self.message = message
+
+
+serialization.OutOfMemoryError = WorkerOutOfMemoryError  # what this process makes of the death that Ray tells it

@@ -195,8 +195,9 @@ def _own_signals() -> Iterator[None]:
         yield
     except SystemExit:  # by Ray's handler
         came = True
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     if came:
         signal.raise_signal(signal.SIGTERM)
 

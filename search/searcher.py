@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -51,13 +52,13 @@ class Event:
 
     number: int
     kind: str
-    """`started`, `rung`, `lost` (its worker died) or `finished`."""
+    """`started`, `rung`, `lost` (it cannot go on where it was) or `finished`."""
     rung: Rung | None = None
     state: TrialState | None = None
 
 
 class StudySearcher:
-    """All reads and writes of the study database during a run, for any runner.
+    """Decides what happens to trials, from the study database alone, for any runner.
 
     `ask` may run in one thread beside `report`, `fail` and `lost` in another.
     """
@@ -97,7 +98,7 @@ class StudySearcher:
         others = len(self._driver.living()) - 1
         self._sampler = build_sampler(spec.sampler, seed, len(self._ledger.trials()), others)
         self._under_way: set[int] = set()
-        self._claims = threading.RLock()  # what is under way changes together with the database
+        self._claims = threading.Lock()  # what is under way changes together with the database
         self._when_ended: Callable[[int], None] = lambda _: None
         self._failures = FailuresInARow(spec.failures)
         for number in self._ledger.foreign():
@@ -165,29 +166,30 @@ class StudySearcher:
         if not self._is_mine(trial):
             return Decision.PAUSE
         if rung.index > len(trial.intermediate_values):
-            return self._start_anew(number)
+            self._when_ended(number)  # without its state the trial starts anew
+            self.lost(number, "The database lacks rungs that the trial has told (a power cut, a backup brought back).")
+            return Decision.PAUSE
         if not math.isfinite(rung.score):
             self.fail(number, f"The score at {rung.tokens} tokens is {rung.score}, not a number to compare.")
             return Decision.STOP
-        try:
+        decision = Decision.PAUSE
+        with self._unless_taken(number):
             if rung.tokens not in trial.intermediate_values:
                 self._ledger.store_rung(number, rung)
                 self._watch(Event(number, "rung", rung=rung))
             decision = self._decide(number, rung, trial.user_attrs.get(records.SURVIVED, 0))
-        except UpdateFinishedTrialError:  # another driver took it over, and ended it, a moment ago
-            self._under_way.discard(number)
-            return Decision.PAUSE
         return Decision.PAUSE if decision is Decision.GO_ON and self.out_of_time else decision
 
     def fail(self, number: int, reason: str) -> None:
         """Tell a trial as failed, with its reason; after too many alike in a row, stop the study."""
         if self._is_mine(self._ledger.trial(number)):
+            with self._unless_taken(number):
+                self._ledger.note(number, records.ERROR, reason)
+                self._finish(number, TrialState.FAIL)
             self._failures.add(reason)
-            self._ledger.note(number, records.ERROR, reason)
-            self._finish(number, TrialState.FAIL)
 
     def lost(self, number: int, reason: str) -> None:
-        """A trial's worker died: the trial is handed out again, unless it has cost too many workers."""
+        """A trial cannot go on where it was: it is handed out again, unless that has happened too often."""
         trial = self._ledger.trial(number)
         if not self._is_mine(trial):
             return
@@ -195,18 +197,10 @@ class StudySearcher:
         if times > self._spec.retries:
             self.fail(number, reason if times == 1 else f"{reason} (the trial's worker died {times} times)")
             return
-        with self._claims:
+        with self._unless_taken(number), self._claims:
             self._ledger.note(number, records.LOST, times)
             self._under_way.discard(number)
         self._watch(Event(number, "lost"))
-
-    def _start_anew(self, number: int) -> Decision:
-        """The trial's state is ahead of the database, which has lost rungs (a power cut, a backup brought back)."""
-        self._when_ended(number)
-        with self._claims:
-            self._under_way.discard(number)
-        self._watch(Event(number, "lost"))
-        return Decision.PAUSE
 
     def _left_behind(self) -> FrozenTrial | None:
         """A trial that nobody runs any more, now this driver's own."""
@@ -225,9 +219,8 @@ class StudySearcher:
         started = self._ledger.trials()
         if len(started) >= self._spec.trials:
             return None
-        with self._claims:
-            made = self._ledger.create(self._arms.next(started), self._driver.id)
-            self._under_way.add(made.number)
+        made = self._ledger.create(self._arms.next(started), self._driver.id)
+        self._under_way.add(made.number)
         return made
 
     def _configured(self, trial: FrozenTrial) -> TrialConfig:
@@ -269,12 +262,20 @@ class StudySearcher:
 
     def _finish(self, number: int, state: TrialState, value: float | None = None) -> None:
         with self._claims:
-            self._study().tell(number, value, state)
+            self._study().tell(number, value, state, skip_if_finished=True)
             self._under_way.discard(number)
         self._when_ended(number)
         if state is not TrialState.FAIL:
             self._failures.clear()
         self._watch(Event(number, "finished", state=state))
+
+    @contextmanager
+    def _unless_taken(self, number: int) -> Iterator[None]:
+        """Stop writing to a trial that another driver took over, and ended, since it was looked at."""
+        try:
+            yield
+        except UpdateFinishedTrialError:
+            self._under_way.discard(number)
 
     def _is_mine(self, trial: FrozenTrial) -> bool:
         """Whether this driver may still write to the trial: another may have taken it over, and even ended it."""

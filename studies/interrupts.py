@@ -38,7 +38,7 @@ def stoppable(again: str) -> Iterator[Stop]:
     stop = Stop()
     came = False
 
-    def first(number: int, _frame: FrameType | None) -> None:
+    def meet(number: int, _frame: FrameType | None) -> None:
         nonlocal came
         if came:
             sys.stderr.write(f"\nStopped at once. What was stored is kept; go on with: {again}\n")
@@ -49,7 +49,7 @@ def stoppable(again: str) -> Iterator[Stop]:
         raise KeyboardInterrupt
 
     heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants it
-    before = {number: signal.signal(number, first) for number in heard}
+    before = {number: signal.signal(number, meet) for number in heard}
     try:
         yield stop
     finally:

@@ -224,4 +224,6 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int)
             "give a list or a range for a field."
         )
     check_disk(spec, prepared, folder, trials)
+    if spec.artifacts is not None:
+        Artifacts(spec.artifacts).check()
     return Ready(spec, folder, Store(url), prepared, space)

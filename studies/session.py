@@ -33,11 +33,8 @@ def run_session(console: Console, ready: Ready, *, local: bool, planted: Mapping
             _explain_stop(console, outcome)
         if outcome.ending in {Ending.INTERRUPTED, Ending.FAILING}:
             return stop.status if outcome.ending is Ending.INTERRUPTED else 1
-        if under_way := len(outcome.study.ended(TrialState.RUNNING)) * (outcome.ending is Ending.FINISHED):
-            console.print(
-                f"{under_way} trials are still run by another driver (mixtune status {ready.spec.name}). Where it ends "
-                "before they do, resume the study."
-            )
+        if outcome.ending is Ending.FINISHED:
+            _tell_of_others(console, outcome)
         page = write_report(ready.store, outcome.study, ready.folder / "report")
         console.print()
         print_rating(console, outcome.study, planted)
@@ -65,6 +62,18 @@ def _runner(ready: Ready, spec: StudySpec, scratch: Path, *, local: bool) -> Run
         spec.search.ray.address or os.environ.get("RAY_ADDRESS"),
         packages=(search, objectives, spaces, studies),
     )
+
+
+def _tell_of_others(console: Console, outcome: Outcome) -> None:
+    """Trials that other drivers of the study still run, where there are any."""
+    left = len(outcome.study.ended(TrialState.RUNNING))
+    if left:
+        again = resume_command(outcome.study.spec.name, outcome.study.url, outcome.folder)
+        console.print(
+            f"Trials that another driver still runs: {left}. If it dies before they end, go on with: {again}",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def _explain_stop(console: Console, outcome: Outcome) -> None:

@@ -49,6 +49,8 @@ def check_url(url: str) -> None:
             "the database URL holds a password, which would be stored with the study. Leave it out, and put it into "
             "the environment variable PGPASSWORD or into ~/.pgpass"
         )
+    if found.drivername == "sqlite" and not found.database:
+        raise InputError("the database URL must name a file, such as sqlite:////disk/study.db")
     if found.drivername != "sqlite" and found.get_backend_name() != "postgresql":
         raise InputError(
             f"the database must be SQLite (sqlite:///…) or PostgreSQL (postgresql+psycopg://…); got {found.drivername}"

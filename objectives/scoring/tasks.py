@@ -64,8 +64,8 @@ class _NoCode(yaml.SafeLoader):
     """Reads a task file as lm-eval does, but without its functions."""
 
 
-def _refuse_function(_loader: yaml.Loader, tag: str, _node: yaml.Node) -> None:
-    raise FieldError("objective.scores", f"the task file runs Python code (!{tag}). {_ALLOW}")
+def _refuse_function(loader: yaml.SafeLoader, tag: str, _node: yaml.Node) -> None:
+    raise FieldError("objective.scores", f"the task file {loader.name!r} runs Python code (!{tag}). {_ALLOW}")
 
 
 _NoCode.add_multi_constructor("!", _refuse_function)
@@ -79,7 +79,8 @@ def _refuse_code(path: Path, seen: frozenset[Path] = frozenset()) -> None:
     """
     path = path.expanduser().resolve()  # as lm-eval does, before it looks for what is included
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_NoCode)  # noqa: S506  a SafeLoader
+        with path.open("rb") as file:
+            content = yaml.load(file, Loader=_NoCode)  # noqa: S506  a SafeLoader
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise FieldError("objective.scores", f"the task file {str(path)!r} cannot be loaded: {error}") from error
     if _has_own_metric(content):

@@ -19,24 +19,23 @@ import psutil
 from optuna.trial import TrialState
 
 from search import TrialRecord
+from studies.spec import StudySpec
 from studies.store import Store
+from studies.study_file import read_study
 from tests.crash.driver import ACKNOWLEDGED
 from tests.databases import NewDatabase
 
 STUDY = """\
-name: crash
-storage: {url}
-seed: {seed}
 space:
-  texts: {{folder: library}}
-  learning_rate: {{low: 1e-4, high: 1e-2}}
-  lora: {{rank: [4, 8]}}
+  texts: {folder: library}
+  learning_rate: {low: 1e-4, high: 1e-2}
+  lora: {rank: [4, 8]}
 objective:
   kind: synthetic
-  effects: {{alpha: 0.3, beta: -0.2}}
+  effects: {alpha: 0.3, beta: -0.2}
   noise: 0.02
   seconds: 0.15
-search: {{trials: 60, workers: 2}}
+search: {trials: 60, workers: 2}
 """
 _TEXTS = {"alpha": "ants and bees", "beta": "bread and cheese", "gamma": "rivers and hills"}
 _PATIENCE = 180
@@ -128,7 +127,7 @@ class Injector:
     faults: tuple[str, ...]
     seed: int = 0
     study: str = STUDY
-    """With a place for the database's URL and one for the seed."""
+    """The sections of its file."""
     start: float = 4.0
     """Every fourth fault falls into so many seconds from the start of a run, but never a SIGTERM, which Ray's native
     code meets with a dump for a moment of its start."""
@@ -141,7 +140,7 @@ class Injector:
         tally = Tally()
         while tally.injections < injections and not tally.broken:
             folder = place / f"study-{tally.studies}"
-            write_study(folder, self.study.format(url=new_database(), seed=self.seed * 1000 + tally.studies))
+            write_study(folder, self.study, new_database(), self.seed * 1000 + tally.studies)
             self._one_study(folder, injections, rng, tally)
             tally.studies += 1
         return tally
@@ -205,18 +204,22 @@ def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
                 program.wait()
 
 
-def write_study(folder: Path, study: str) -> None:
+def write_study(folder: Path, sections: str, url: str, seed: int = 0) -> None:
     """A study file and the texts that it names."""
+    study = f"name: crash\nstorage: {url}\nseed: {seed}\n{sections}"
     (folder / "library").mkdir(parents=True)
     for name, words in _TEXTS.items():
         (folder / "library" / f"{name}.txt").write_text(words, encoding="utf-8")
     (folder / "study.yaml").write_text(study, encoding="utf-8")
 
 
+def _study(folder: Path) -> StudySpec:
+    return read_study(folder / "study.yaml")
+
+
 def records_of(folder: Path) -> dict[int, TrialRecord]:
     """Trials of the folder's study by their numbers."""
-    url = (folder / "study.yaml").read_text(encoding="utf-8").split("storage: ")[1].split("\n")[0]
-    store = Store(url)
+    store = Store(_study(folder).storage or "")
     try:
         return {record.number: record for record in store.load("crash").records} if store.begun("crash") else {}
     finally:
@@ -240,7 +243,7 @@ def count_lost(folder: Path) -> int:
 
 def judge(folder: Path, tally: Tally) -> None:
     """Count what a study that has ended should not have, or should have and has not."""
-    wanted = int((folder / "study.yaml").read_text(encoding="utf-8").split("trials: ")[1].split(",")[0])
+    wanted = _study(folder).search.trials
     records = list(records_of(folder).values())
     ended = [record for record in records if record.state is not TrialState.RUNNING]
     tally.unfinished += len(records) - len(ended) + max(0, wanted - len(records))

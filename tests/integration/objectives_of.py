@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ class Traced:
     failing: frozenset[int]
     dying: frozenset[int]
     deadly: frozenset[int]
+    hungry: frozenset[int]
     begun: int = 0
 
     @property
@@ -41,8 +43,18 @@ class Traced:
                 raise MixtuneError(f"trial {number} was told to fail")
             if rung.index == 1 and (number in self.deadly or (first and number in self.dying)):
                 os.kill(os.getpid(), signal.SIGKILL)
+            if number in self.hungry:
+                _eat()
             append(workdir / "told", str(rung.index))
             yield rung
+
+
+def _eat() -> None:
+    """Take up to 6 GB, slowly enough for somebody to step in."""
+    taken = []
+    for _ in range(60):
+        taken.append(bytearray(os.urandom(1 << 10) * (100 << 10)))
+        time.sleep(0.05)
 
 
 def _node() -> str:
@@ -71,6 +83,8 @@ class TracedFactory:
     """Trials that kill their first worker."""
     deadly: frozenset[int] = frozenset()
     """Trials that kill every worker."""
+    hungry: frozenset[int] = frozenset()
+    """Trials that take gigabytes of memory."""
 
     def __call__(self) -> Objective:
-        return Traced(self.build(), self.failing, self.dying, self.deadly)
+        return Traced(self.build(), self.failing, self.dying, self.deadly, self.hungry)

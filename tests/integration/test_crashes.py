@@ -23,13 +23,21 @@ from tests.databases import DATABASES, NewDatabase
 pytestmark = pytest.mark.ray
 
 TWO_DRIVERS = """\
-name: crash
-storage: {url}
 space:
-  texts: {{folder: library}}
-  learning_rate: {{low: 1e-4, high: 1e-2}}
-objective: {{kind: synthetic, effects: {{alpha: 0.3}}, noise: 0.02, seconds: 0.02}}
-search: {{trials: 200, workers: 4}}
+  texts: {folder: library}
+  learning_rate: {low: 1e-4, high: 1e-2}
+objective: {kind: synthetic, effects: {alpha: 0.3}, noise: 0.02, seconds: 0.02}
+search: {trials: 200, workers: 4}
+"""
+REAL = """\
+space:
+  texts: {folder: LIBRARY}
+  learning_rate: {low: 1e-3, high: 1e-2}
+  lora: {rank: [4, 8], dropout: 0.1}
+objective:
+  tokens: 40960
+  scores: [{kind: heldout, text: river_poems, share: 0.3}]
+search: {trials: 8, workers: 2, pruner: none}
 """
 
 
@@ -67,7 +75,7 @@ def _visits(folder: Path) -> list[str]:
 
 def test_two_drivers_share_a_study_and_no_trial_runs_twice(tmp_path: Path, postgresql: NewDatabase) -> None:
     url = postgresql()
-    write_study(tmp_path, TWO_DRIVERS.format(url=url))
+    write_study(tmp_path, TWO_DRIVERS, url)
     with running(tmp_path) as first:
         _both(tmp_path, first, url)
         with running(tmp_path) as second:
@@ -90,7 +98,7 @@ def test_two_drivers_share_a_study_and_no_trial_runs_twice(tmp_path: Path, postg
 
 def test_a_driver_that_is_killed_is_replaced_by_the_other(tmp_path: Path, postgresql: NewDatabase) -> None:
     url = postgresql()
-    write_study(tmp_path, TWO_DRIVERS.format(url=url).replace("trials: 200", "trials: 80"))
+    write_study(tmp_path, TWO_DRIVERS.replace("trials: 200", "trials: 80"), url)
     with running(tmp_path) as first:
         _both(tmp_path, first, url)
         with running(tmp_path) as second:
@@ -124,18 +132,3 @@ def test_training_that_is_killed_ends_with_the_scores_of_an_uninterrupted_run(tm
         assert record.state is TrialState.COMPLETE
         again = list(objective.evaluate(record.config, tmp_path / f"again-{number}"))
         assert [rung.score for rung in record.rungs] == pytest.approx([rung.score for rung in again], abs=1e-6)
-
-
-REAL = """\
-name: crash
-storage: {url}
-seed: {seed}
-space:
-  texts: {{folder: LIBRARY}}
-  learning_rate: {{low: 1e-3, high: 1e-2}}
-  lora: {{rank: [4, 8], dropout: 0.1}}
-objective:
-  tokens: 40960
-  scores: [{{kind: heldout, text: river_poems, share: 0.3}}]
-search: {{trials: 8, workers: 2, pruner: none}}
-"""

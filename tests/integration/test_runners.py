@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
@@ -149,6 +150,21 @@ def test_a_trial_that_kills_every_worker_fails_alone(imagined: Corpus, tmp_path:
     assert len(found.records[2].error) < 300
     assert [rung.tokens for rung in found.records[2].rungs] == [300], "what it had reported is kept"
     assert all(state in {TrialState.COMPLETE, TrialState.PRUNED} for state in states[:2] + states[3:])
+
+
+@pytest.mark.ray
+def test_a_trial_that_takes_all_memory_fails_alone(
+    imagined: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray is told that memory is short as soon as two gigabytes more than now are in use."""
+    memory = psutil.virtual_memory()
+    monkeypatch.setenv("RAY_memory_usage_threshold", f"{1 - (memory.available - (2 << 30)) / memory.total:.3f}")
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
+    found = run(RayRunner(tmp_path / "ray", workers=1), imagined, tmp_path, trials=4, retries=1, hungry=frozenset({1}))
+    states = [record.state for record in found.records]
+    assert states[1] is TrialState.FAIL
+    assert "low on memory" in found.records[1].error
+    assert all(state in {TrialState.COMPLETE, TrialState.PRUNED} for state in (states[0], *states[2:]))
 
 
 @pytest.mark.ray

@@ -15,9 +15,10 @@ from optuna.trial import TrialState
 from objectives.base import Objective, Rung
 from search import LocalRunner
 from search.artifacts import Artifacts
+from search.drivers import LeasedDriver
 from search.runner import ObjectiveFactory, Runner
 from search.searcher import StudySearcher
-from spaces import InputError, TrialConfig
+from spaces import FieldError, InputError, TrialConfig
 from studies.launch import Ending, Outcome, find, prepare_launch, prepare_resume
 from studies.spec import StudySpec
 from studies.store import Store
@@ -233,6 +234,50 @@ def test_a_full_disk_is_refused_before_any_trial(
         prepare_launch(spec_for(library), tmp_path / "runs")
     monkeypatch.undo()
     assert len(launch(library, tmp_path / "runs").study.records) == 8, "the name was not taken by the refused launch"
+
+
+class Refusing:
+    """A runner that finds at its start that the machine has not what a trial wants."""
+
+    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
+        raise FieldError("search.gpus", "a trial wants 1, and the largest machine has 0.")
+
+
+def test_a_launch_that_never_began_frees_its_name_and_a_resume_keeps_the_study(library: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    with pytest.raises(FieldError):
+        prepare_launch(spec_for(library), runs).run(lambda *_: Refusing(), lambda _: None)
+    prepare_launch(spec_for(library), runs)
+    with pytest.raises(FieldError):
+        prepare_resume("small", runs).run(lambda *_: Refusing(), lambda _: None)
+    assert len(prepare_resume("small", runs).run(local, lambda _: None).study.records) == 8
+
+
+def test_a_study_that_another_driver_has_joined_is_not_forgotten(library: Path, tmp_path: Path) -> None:
+    ready = prepare_launch(spec_for(library), tmp_path / "runs")
+
+    class Joined(LeasedDriver):
+        def others(self) -> list[str]:
+            return ["process 1 on another machine"]
+
+    ready._forget_where_unbegun(Joined(ready.store.storage.engine, "small"))
+    assert ready.store.begun("small")
+
+
+@pytest.mark.parametrize("place", ["nosuch://bucket/x", "s3://bucket/x", "FILE"])
+def test_artifacts_that_cannot_be_kept_are_refused_before_any_trial(library: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    place = place.replace("FILE", str(tmp_path / "file" / "artifacts"))
+    with pytest.raises(FieldError, match=r"nothing can be written to .*: \w+: .*Name a folder or a URL"):
+        launch(library, tmp_path / "runs", artifacts=place)
+    assert not Store(f"sqlite:///{tmp_path / 'runs' / 'small' / 'study.db'}").names()
+
+
+def test_artifacts_lie_where_the_study_file_says(library: Path, tmp_path: Path) -> None:
+    outcome = launch(library, tmp_path / "runs", artifacts=f"file://{tmp_path}/kept")
+    (place,) = (tmp_path / "kept").iterdir()
+    assert place.name == f"small-{outcome.study.id}"
+    assert not (tmp_path / "runs" / "small" / "artifacts").exists()
 
 
 def test_a_space_with_nothing_to_search_is_refused(library: Path, tmp_path: Path) -> None:
