@@ -7,10 +7,28 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.questions import SEARCHED, Design, Part
 from spaces import Corpus, Layout, TrialConfig
 
+FORGOTTEN = "forgotten"
+"""Quality of a rung: bits per byte of held-out text above those of the untouched base; below zero, less."""
 STATE = "state"
 """Folder within a trial's working folder for what is only needed to go on with the trial; removed at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The questions of one task or text that a score rests on."""
+
+    task: str
+    version: str
+    digest: str
+    """Changes with anything that the task asks."""
+    questions: tuple[str, ...]
+    """Hashes of their content, in the order of their scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +36,18 @@ class Score:
     """One measurement of a model."""
 
     value: float
-    """Higher is better; the unit is the scorer's (a probability in [0, 1], or minus bits per byte)."""
+    """Higher is better; the unit is the metric's (a probability in [0, 1], nats, or minus bits per byte)."""
     stderr: float
-    """Standard error of `value` over the questions."""
+    """Standard error of `value` over the questions, those that share a passage taken together."""
     items: tuple[float, ...]
     """Score of every question or passage, in an order that never changes."""
     qualities: Mapping[str, float]
-    """Other figures of the same measurement, such as `accuracy` in [0, 1]."""
+    """Other figures of the same measurement, such as `accuracy` in [0, 1] or `bits_per_byte`, as people know them."""
+    design: Design = field(compare=False)
+    """How the items make up the value."""
+    arrays: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, compare=False)
+    """Every metric of every question, `task/metric`, in the order of `asked`."""
+    asked: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +64,8 @@ class Rung:
     """Standard error of the score over the questions; 0 where there is one question only."""
     base: float
     """Score of the untouched base on the same questions."""
+    gain_stderr: float = 0.0
+    """Standard error of `score - base`, paired by question, questions that share a passage taken together."""
     items: tuple[float, ...] = ()
     """Score of every question."""
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -49,6 +74,11 @@ class Rung:
     """Other figures of the model at this rung."""
     artifact: str = ""
     """Folder of the adapter, relative to the trial's working folder; empty where nothing was trained."""
+
+    @property
+    def gain(self) -> float:
+        """Points gained over the untouched base."""
+        return self.score - self.base
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data."""
@@ -82,7 +112,7 @@ class Objective(Protocol):
 class Scorer(Protocol):
     """Measures the model that it was made for, in that model's present state."""
 
-    def score(self) -> Score: ...
+    def score(self, part: Part = SEARCHED) -> Score: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +130,11 @@ class Prepared:
     """Cumulative tokens at which every trial reports."""
     inputs: Mapping[str, str] = field(default_factory=dict)
     """Names of what scores depend on beside the texts (base, tasks, held-out text), to hashes of their content."""
+    metric: str = "score"
+    """What the search maximises."""
+    holdout: Design | None = None
+    """How the questions that the search never sees make up that metric; None where none were kept."""
+    found: Mapping[str, int] = field(default_factory=dict)
+    """Name of a text to the number of benchmark questions that stand in it, where there are any."""
     notes: tuple[str, ...] = ()
     """What the user should know before the study starts."""

@@ -8,21 +8,20 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from objectives.base import Prepared, Rung, Score
-from objectives.scoring.benchmark import prepare_tasks
-from objectives.scoring.heldout import passages
-from objectives.scoring.tasks import fingerprint_of
-from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec
+import numpy as np
+
+from objectives.base import FORGOTTEN, Prepared, Rung, Score
+from objectives.preparing import prepare
+from objectives.questions import Half, Part
+from objectives.scoring import stored
+from objectives.scoring.heldout import HELDOUT
+from objectives.spec import FinetuneSpec
 from objectives.training import artifact, state
 from objectives.training.adapter import adapted
 from objectives.training.data import MixStream
 from objectives.training.loop import Trainer
-from objectives.training.tokens import TokenStore
-from objectives.workbench import Workbench, choose_device, kept_shares, open_base
-from spaces import Corpus, FieldError, InputError, Stage, TrialConfig
-from spaces.trial import fingerprint
-
-_BYTES_PER_WEIGHT = 4
+from objectives.workbench import Workbench
+from spaces import Corpus, Stage, TrialConfig
 
 
 class FinetuneObjective:
@@ -41,32 +40,7 @@ class FinetuneObjective:
         Raises:
             InputError: something that the study needs is missing or cannot be used.
         """
-        base = open_base(spec.base, trust_code=spec.trust_remote_code)
-        layout = base.layout()
-        if spec.length > layout.context:
-            raise FieldError(
-                "objective.length",
-                f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.length}.",
-            )
-        inputs = {"the base": base.fetch()}
-        counted = TokenStore(base.tokenizer(), cache, kept_shares(spec)).counted(corpus)
-        for text in counted.texts:
-            if text.tokens <= spec.length:
-                raise InputError(
-                    f"The text {text.name!r} has {text.tokens} training tokens, and one training sequence takes "
-                    f"{spec.length}. Remove the text, join it with another, or lower objective.length."
-                )
-        for index, part in enumerate(spec.scores):
-            inputs |= {f"{name} (scores.{index})": digest for name, digest in _asked(part, corpus).items()}
-        return Prepared(
-            layout=layout,
-            corpus=counted,
-            adapter_bytes=layout.adapter_weights(rank=1) * _BYTES_PER_WEIGHT,
-            device=choose_device(spec.device),
-            rungs=spec.rung_tokens,
-            inputs=inputs,
-            notes=_repetition(spec, counted),
-        )
+        return prepare(spec, corpus, cache)
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -86,16 +60,21 @@ class FinetuneObjective:
     def _evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
         clock = _Clock()
         bench = self._bench
+        parts = self._parts(trial.half)
+        for part in parts:
+            bench.base_scores(part)
         clock.lap("load")
         (stage,) = trial.stages
         if stage.mix.names:
-            yield from self._train(bench, trial, stage, workdir, clock)
+            yield from self._train(bench, trial, stage, parts, workdir, clock)
         else:  # nothing to train on: the untouched base at every budget
-            for index, tokens in enumerate(self.rungs):
-                yield _rung(index, tokens, bench.base_scores, bench, clock)
+            for index, part in enumerate(parts):
+                scores = bench.base_scores(part)
+                stored.save(scores, scores, part, _scores_file(workdir, index))
+                yield _rung(index, self.rungs[index], scores, scores, clock)
 
     def _train(
-        self, bench: Workbench, trial: TrialConfig, stage: Stage, workdir: Path, clock: _Clock
+        self, bench: Workbench, trial: TrialConfig, stage: Stage, parts: list[Part], workdir: Path, clock: _Clock
     ) -> Iterator[Rung]:
         spec = self._spec
         tokens = {name: bench.tokens(self._corpus[name]) for name in stage.mix.names}
@@ -106,60 +85,53 @@ class FinetuneObjective:
             clock.lap("setup")
             if last is not None:
                 yield last
-            for index, (step, budget) in enumerate(zip(spec.rung_steps, spec.rung_tokens, strict=True)):
+            for index, (step, budget, part) in enumerate(zip(spec.rung_steps, self.rungs, parts, strict=True)):
                 if step <= trainer.step:
                     continue
                 loss = trainer.run(step)
                 clock.lap("train")
-                scores = bench.score()
+                scores, base = bench.score(part), bench.base_scores(part)
                 clock.lap("score")
+                stored.save(scores, base, part, _scores_file(workdir, index))
                 folder = workdir / f"rung-{index}"
                 epochs = stream.epochs(step * spec.batch)
                 artifact.save(model, folder, artifact.describe(trial, bench.corpus, budget, epochs))
                 clock.lap("save")
-                rung = _rung(index, budget, scores, bench, clock)
+                rung = _rung(index, budget, scores, base, clock)
                 rung = replace(rung, artifact=folder.name, qualities={**rung.qualities, "train_loss": loss})
                 state.save(trainer, rung, trial.fingerprint, workdir)
                 artifact.keep_only(folder)
                 clock.lap("save")
                 yield rung
 
-
-def _asked(part: BenchmarkSpec | HeldoutSpec, corpus: Corpus) -> dict[str, str]:
-    """What an entry of `objective.scores` measures on, checked, and its hash."""
-    if isinstance(part, BenchmarkSpec):
-        return {f"the task {name!r}": fingerprint_of(task) for name, task in prepare_tasks(part).items()}
-    name = f"the end of {part.text!r}" if part.text is not None else f"held-out {', '.join(p.name for p in part.files)}"
-    return {name: fingerprint(passages(part, corpus))}
+    def _parts(self, half: Half) -> list[Part]:
+        """What is asked at each rung: of the search's half as the study says, of the other all."""
+        last = len(self.rungs) - 1
+        shares = self._spec.rung_questions if half == "search" else (1.0,) * len(self.rungs)
+        return [Part(half, share, final=index == last) for index, share in enumerate(shares)]
 
 
-def _rung(index: int, tokens: int, scores: tuple[Score, ...], bench: Workbench, clock: _Clock) -> Rung:
-    first = scores[0]
+def _scores_file(workdir: Path, index: int) -> Path:
+    return workdir / stored.FOLDER / f"rung-{index}.safetensors"
+
+
+def _rung(index: int, tokens: int, scores: tuple[Score, ...], base: tuple[Score, ...], clock: _Clock) -> Rung:
+    first, before = scores[0], base[0]
+    qualities = {name: value for score in reversed(scores) for name, value in score.qualities.items()}
+    heldout = next((i for i, score in enumerate(scores) if HELDOUT in score.qualities), None)
+    if heldout is not None:
+        qualities[FORGOTTEN] = scores[heldout].qualities[HELDOUT] - base[heldout].qualities[HELDOUT]
     return Rung(
         index=index,
         tokens=tokens,
         score=first.value,
         stderr=first.stderr,
-        base=bench.base_scores[0].value,
+        base=before.value,
+        gain_stderr=first.design.stderr(np.subtract(first.items, before.items)),
         items=first.items,
         seconds=clock.read(),
-        qualities={name: value for score in reversed(scores) for name, value in score.qualities.items()},
+        qualities=qualities,
     )
-
-
-def _repetition(spec: FinetuneSpec, corpus: Corpus) -> tuple[str, ...]:
-    """A note where a text alone in its mix would be read so often that it is learnt by heart."""
-    budget = spec.rung_tokens[-1]
-    often = [text for text in corpus.texts if budget / text.tokens > 20]
-    if not often:
-        return ()
-    worst = max(often, key=lambda text: budget / text.tokens)
-    note = (
-        f"{len(often)} of {len(corpus.texts)} texts would be read more than 20 times where they are alone in a mix "
-        f"({worst.name!r}: {budget / worst.tokens:.0f} times), and be learnt by heart. Lower objective.tokens "
-        "to compare texts by what they teach."
-    )
-    return (note,)
 
 
 class _Clock:

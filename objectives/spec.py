@@ -3,57 +3,14 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from objectives.scoring.spec import ScoreSpec
 from spaces.choices import Spec
 
 _Share = Annotated[float, Field(gt=0, le=1)]
-
-
-class BenchmarkSpec(Spec):
-    """Questions, asked through lm-eval."""
-
-    kind: Literal["benchmark"]
-    tasks: Annotated[list[str], Field(min_length=1)]
-    """Task files (`questions.yaml`, a relative path starts at the study file) or lm-eval's task names."""
-    metric: Literal["probability", "accuracy"] = "probability"
-    """`probability`: mean probability of the right answer among the choices, the finer measure;
-    `accuracy`: share of questions answered right. Both are recorded."""
-    limit: int | None = Field(None, gt=0)
-    """Ask only the first so many questions of each task."""
-    batch: int = Field(64, gt=0)
-    """Questions scored at once."""
-    allow_code: bool = False
-    """Run the code that comes with tasks: Python that a task file names with `!function`, and answers of the model
-    that a task executes, as HumanEval does. See docs/security.md."""
-
-
-class HeldoutSpec(Spec):
-    """Bits per byte on text that no trial trains on; the score is minus bits per byte."""
-
-    kind: Literal["heldout"]
-    files: list[Path] = Field(default_factory=list)
-    """Files outside the corpus."""
-    text: str | None = None
-    """A text of the corpus whose end is kept from training and scored."""
-    share: float = Field(0.2, gt=0, lt=1)
-    """How much of `text` is kept, from its end."""
-    passage: int = Field(2000, gt=0)
-    """Characters of a passage; every passage counts as one question."""
-    batch: int = Field(16, gt=0)
-    """Windows scored at once."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if bool(self.files) == (self.text is not None):
-            raise ValueError("give either files or text")
-        return self
-
-
-ScoreSpec = Annotated[BenchmarkSpec | HeldoutSpec, Field(discriminator="kind")]
 
 
 class FinetuneSpec(Spec):
@@ -68,6 +25,8 @@ class FinetuneSpec(Spec):
     """Training tokens of every trial, whatever its mix: texts compete by quality, not by size."""
     rungs: list[_Share] = Field(default=[1 / 3, 2 / 3, 1.0], min_length=1)
     """Shares of `tokens` after which the model is scored; the last must be 1."""
+    questions: list[_Share] | None = None
+    """Share of the search's questions that is asked at each rung, growing, the last 1; empty: all at every rung."""
     length: int = Field(256, gt=1)
     """Tokens of a training sequence."""
     batch: int = Field(8, gt=0)
@@ -90,6 +49,16 @@ class FinetuneSpec(Spec):
             raise ValueError(f"rungs must increase and end with 1, got {rungs}")
         return rungs
 
+    @model_validator(mode="after")
+    def _questions_of_every_rung(self) -> Self:
+        shares = self.questions
+        if shares is not None and (len(shares) != len(self.rungs) or sorted(shares) != shares or shares[-1] < 1):
+            raise ValueError(
+                f"questions must give a share for each of the {len(self.rungs)} rungs, not falling, the last 1; "
+                f"got {shares}"
+            )
+        return self
+
     @property
     def steps(self) -> int:
         """Training steps of a trial: its tokens, rounded up to whole steps."""
@@ -99,6 +68,13 @@ class FinetuneSpec(Spec):
     def rung_steps(self) -> tuple[int, ...]:
         """Cumulative steps at which the model is scored."""
         return tuple(sorted({max(1, round(share * self.steps)) for share in self.rungs}))
+
+    @property
+    def rung_questions(self) -> tuple[float, ...]:
+        """Share of the search's questions that is asked at each rung."""
+        shares = self.questions or [1.0] * len(self.rungs)
+        at = {max(1, round(share * self.steps)): asked for share, asked in zip(self.rungs, shares, strict=True)}
+        return tuple(at[step] for step in self.rung_steps)
 
     @property
     def rung_tokens(self) -> tuple[int, ...]:

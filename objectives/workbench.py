@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -12,8 +12,10 @@ import torch
 from objectives import load
 from objectives.base import Score, Scorer
 from objectives.models import BASES
+from objectives.questions import Part
 from objectives.scoring import SCORERS
-from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec
+from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
+from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
 from spaces import Corpus, Layout
 
@@ -77,8 +79,7 @@ class Workbench:
     tokens: TokenStore
     corpus: Corpus
     scorers: tuple[Scorer, ...]
-    base_scores: tuple[Score, ...]
-    """Scores of the untouched base."""
+    _base: dict[Part, tuple[Score, ...]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Workbench:
@@ -90,9 +91,15 @@ class Workbench:
             cast("_ScorerClass", load(SCORERS[part.kind]))(part, corpus, model, tokenizer) for part in spec.scores
         )
         tokens = TokenStore(tokenizer, cache, kept_shares(spec))
-        base_scores = tuple(scorer.score() for scorer in scorers)
-        return cls(model, tokens, tokens.counted(corpus), scorers, base_scores)
+        return cls(model, tokens, tokens.counted(corpus), scorers)
 
-    def score(self) -> tuple[Score, ...]:
+    def score(self, part: Part) -> tuple[Score, ...]:
         """Scores of the model as it is now, in the order of `objective.scores`."""
-        return tuple(scorer.score() for scorer in self.scorers)
+        return tuple(scorer.score(part) for scorer in self.scorers)
+
+    def base_scores(self, part: Part) -> tuple[Score, ...]:
+        """Scores of the base; to be asked for a first time while the base is untouched."""
+        whole = replace(part, final=True)
+        if whole not in self._base:
+            self._base[whole] = self.score(whole)
+        return self._base[whole]

@@ -16,8 +16,6 @@ from objectives.base import Rung
 from search import records
 from search.arms import Plan
 
-_BASE = "base"
-
 
 class Ledger:
     """Trials by their number; finished ones are read from the database once."""
@@ -77,8 +75,6 @@ class Ledger:
         """The rung in full, then its score: a trial whose score is stored has the rung."""
         self.note(number, *records.rung_attribute(rung))
         self._storage.set_trial_intermediate_value(self._id(number), rung.tokens, rung.score)
-        if rung.index == 0 and _BASE not in self._storage.get_study_user_attrs(self._study_id):
-            self._storage.set_study_user_attr(self._study_id, _BASE, rung.base)
 
     def _id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)

@@ -70,6 +70,7 @@ def rung_attribute(rung: Rung) -> tuple[str, dict[str, Any]]:
         "score": rung.score,
         "stderr": rung.stderr,
         "base": rung.base,
+        "gain_stderr": rung.gain_stderr,
         "items": base64.b64encode(items.tobytes()).decode(),
         "seconds": dict(rung.seconds),
         "qualities": dict(rung.qualities),

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from spaces.errors import MixtuneError
 
@@ -80,6 +80,8 @@ class TrialConfig:
     seed: int
     """Of the data order, the adapter's first weights and dropout."""
     stages: tuple[Stage, ...]
+    half: Literal["search", "holdout"] = "search"
+    """Which of the benchmark's questions it is scored on."""
 
     @property
     def fingerprint(self) -> str:
@@ -92,7 +94,9 @@ class TrialConfig:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrialConfig:
         """The inverse of `to_dict`, also after a round trip through JSON."""
-        return cls(data["base"], data["seed"], tuple(_stage(stage) for stage in data["stages"]))
+        return cls(
+            data["base"], data["seed"], tuple(_stage(stage) for stage in data["stages"]), data.get("half", "search")
+        )
 
 
 def _stage(data: dict[str, Any]) -> Stage:

@@ -149,7 +149,7 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     ready = _ready(spec, folder, url, corpus, spec.search.trials)
     if with_ray and spec.search.ray.address is None and "RAY_ADDRESS" not in os.environ:
         check_machine(spec)
-    ready.store.create(spec, ready.prepared.corpus, ready.prepared.inputs, folder)
+    ready.store.create(spec, ready.prepared, folder)
     return replace(ready, new=True)
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from optuna.trial import TrialState
 
-from objectives.spec import BenchmarkSpec, FinetuneSpec
+from objectives.scoring.spec import BenchmarkSpec
+from objectives.spec import FinetuneSpec
 from studies import plots
 from studies.effects import TextEffect
 from studies.importance import hyperparameter_importances
@@ -78,7 +79,7 @@ def write_report(store: Store, study: StoredStudy, folder: Path) -> Path:
 
 
 def _pictures(store: Store, study: StoredStudy, effects: list[TextEffect]) -> Iterator[Picture]:
-    unit = unit_of(study.spec)
+    unit = unit_of(study)
     yield Picture.of(
         "effects",
         "Which texts matter",
@@ -125,7 +126,7 @@ def _page(study: StoredStudy, effects: list[TextEffect], pictures: list[Picture]
         "headline": headline(study.spec, effects),
         "lost": lost_sentence(study),
         "best": best_sentence(study),
-        "unit": unit_of(study.spec),
+        "unit": unit_of(study),
         "effects": effects,
         "texts": {text.name: text for text in study.texts},
         "pictures": pictures,
@@ -145,7 +146,9 @@ def _facts(study: StoredStudy) -> Iterator[tuple[str, str]]:
     if isinstance(spec.objective, FinetuneSpec):
         yield "base", spec.objective.base
         yield "training tokens of a trial", f"{spec.objective.rung_tokens[-1]:,}"
-        asked = [task for score in spec.objective.scores if isinstance(score, BenchmarkSpec) for task in score.tasks]
+        asked = [
+            task.task for score in spec.objective.scores if isinstance(score, BenchmarkSpec) for task in score.tasks
+        ]
         if asked:
             yield "tasks", ", ".join(asked)
     phases: dict[str, float] = {}

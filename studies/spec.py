@@ -10,7 +10,8 @@ import sqlalchemy
 from pydantic import ConfigDict, Field, field_validator
 
 from objectives.models import BASES
-from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec, ObjectiveSpec
+from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec, TaskSpec
+from objectives.spec import FinetuneSpec, ObjectiveSpec
 from search.spec import SearchSpec
 from spaces.choices import Spec
 from spaces.errors import InputError
@@ -143,8 +144,17 @@ class StudySpec(Spec):
 def _anchored_score(score: BenchmarkSpec | HeldoutSpec, folder: Path) -> BenchmarkSpec | HeldoutSpec:
     if isinstance(score, HeldoutSpec):
         return score.model_copy(update={"files": [_beside(path, folder) for path in score.files]})
-    tasks = [str(_beside(Path(task), folder)) if task.endswith((".yaml", ".yml")) else task for task in score.tasks]
-    return score.model_copy(update={"tasks": tasks})
+    include = [_beside(path, folder) for path in score.include]
+    return score.model_copy(update={"tasks": [_anchored_task(t, folder) for t in score.tasks], "include": include})
+
+
+def _anchored_task(task: TaskSpec, folder: Path) -> TaskSpec:
+    is_file = task.task.endswith((".yaml", ".yml"))
+    update: dict[str, Any] = {"task": str(_beside(Path(task.task), folder)) if is_file else task.task}
+    update |= {
+        name: _beside(path, folder) for name in ("data", "examples") if (path := getattr(task, name)) is not None
+    }
+    return task.model_copy(update=update)
 
 
 def _beside(path: Path, folder: Path) -> Path:

@@ -21,8 +21,10 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from pydantic import ValidationError
 
+from objectives.base import Prepared
+from objectives.questions import Design
 from search.records import TrialRecord, read_record
-from spaces import Corpus, InputError
+from spaces import InputError, Text
 from spaces.errors import did_you_mean, listed
 from studies import sqlite
 from studies.spec import StudySpec, check_url
@@ -33,7 +35,8 @@ _FOLDER = "folder"
 _INPUTS = "inputs"
 _SPEC = "spec"
 _TEXTS = "texts"
-_BASE = "base"
+_METRIC = "metric"
+_HOLDOUT = "holdout"
 _CREATED = "created"
 _ID = "id"
 
@@ -48,6 +51,8 @@ class StoredText:
     tokens: int
     """Training tokens under the base's tokenizer."""
     group: str
+    found: int = 0
+    """Benchmark questions that stand in it."""
 
     @property
     def pages(self) -> float:
@@ -69,10 +74,18 @@ class StoredStudy:
     """Hashes of what scores depend on beside the texts, as they were when the study began."""
     id: str
     """Differs between any two studies, of one name, too."""
-    base: float | None
-    """Score of the untouched base; empty before the first rung."""
+    metric: str
+    """What the search maximises."""
+    holdout: Design | None
+    """How the questions that the search never sees make up that metric; None where none were kept."""
     created: datetime
     records: tuple[TrialRecord, ...]
+
+    @property
+    def base(self) -> float | None:
+        """Score of the untouched base on the questions of the last rung that was reached; None before the first."""
+        rungs = [rung for record in self.records for rung in record.rungs]
+        return max(rungs, key=lambda rung: rung.index).base if rungs else None
 
     def ended(self, *states: TrialState) -> tuple[TrialRecord, ...]:
         """Trials in any of these states, by number."""
@@ -122,13 +135,12 @@ class Store:
         with explained(self.url):
             return name in self.names() and _SPEC in self.open_study(name).user_attrs
 
-    def create(self, spec: StudySpec, corpus: Corpus, inputs: Mapping[str, str], folder: Path) -> None:
+    def create(self, spec: StudySpec, prepared: Prepared, folder: Path) -> None:
         """Make a study.
 
         Args:
             spec: what it is made from.
-            corpus: its texts, counted.
-            inputs: hashes of what scores depend on beside the texts, by name.
+            prepared: its texts, counted, and what is known of its questions.
             folder: of its adapters and its report.
 
         Raises:
@@ -143,8 +155,11 @@ class Store:
                     raise InputError(taken(spec.name, self.url, folder)) from error
             study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
             study.set_user_attr(_ID, uuid.uuid4().hex[:12])
-            study.set_user_attr(_TEXTS, [_stored_text(text) for text in corpus.texts])
-            study.set_user_attr(_INPUTS, dict(inputs))
+            found = prepared.found
+            study.set_user_attr(_TEXTS, [_stored_text(text, found.get(text.name, 0)) for text in prepared.corpus.texts])
+            study.set_user_attr(_INPUTS, dict(prepared.inputs))
+            study.set_user_attr(_METRIC, prepared.metric)
+            study.set_user_attr(_HOLDOUT, prepared.holdout.to_dict() if prepared.holdout else None)
             study.set_user_attr(_FOLDER, str(folder.resolve()))
             study.set_user_attr(_SPEC, spec.to_dict())  # last: a study without it was never begun
 
@@ -180,7 +195,8 @@ class Store:
                 texts=tuple(StoredText(**text) for text in attributes[_TEXTS]),
                 inputs=attributes.get(_INPUTS, {}),
                 id=attributes.get(_ID, ""),
-                base=attributes.get(_BASE),
+                metric=attributes.get(_METRIC, "score"),
+                holdout=Design.from_dict(attributes[_HOLDOUT]) if attributes.get(_HOLDOUT) else None,
                 created=datetime.fromisoformat(attributes[_CREATED]),
                 records=tuple(record for record in records if record is not None),
             )
@@ -238,8 +254,8 @@ def shown(url: str) -> str:
         return repr(url)
 
 
-def _stored_text(text: Any) -> dict[str, Any]:
-    return asdict(StoredText(text.name, text.sha256, text.words, text.tokens, text.group))
+def _stored_text(text: Text, found: int) -> dict[str, Any]:
+    return asdict(StoredText(text.name, text.sha256, text.words, text.tokens, text.group, found))
 
 
 def _open(url: str) -> RDBStorage:

@@ -20,7 +20,7 @@ _STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
 def print_rating(console: Console, study: StoredStudy, planted: Mapping[str, str] | None = None) -> None:
     """The rating of the texts, and what it says; `planted` adds what the demo's books were written to do."""
     effects = rate_texts(study)
-    unit = unit_of(study.spec)
+    unit = unit_of(study)
     table = Table(title=f"Which texts matter ({unit.effect})", title_justify="left", title_style="bold", box=None)
     table.add_column("text", overflow="fold")
     table.add_column("effect", justify="right", no_wrap=True)
@@ -47,7 +47,7 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
     tally = ", ".join(f"{number} {word}" for word, number in counts(study).items())
     console.print(Text.assemble((spec.name, "bold"), f": {done} of {spec.search.trials} trials ({tally})"))
     if study.base is not None:
-        console.print(f"base {study.base:.4f}; score: {unit_of(spec).score}, higher is better")
+        console.print(f"base {study.base:.4f}; score: {unit_of(study).score}, higher is better")
     console.print(best_sentence(study))
     for record in study.ended(TrialState.RUNNING):
         last = (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from optuna.trial import TrialState
 
-from objectives.spec import FinetuneSpec, HeldoutSpec
 from spaces.errors import listed
 from studies.effects import FEWEST_PAIRS, TextEffect, lost_pairs
 from studies.spec import StudySpec
@@ -38,16 +38,20 @@ class Unit:
         return f"{self.signed(effect.low)} to {self.signed(effect.high)}"
 
 
-def unit_of(spec: StudySpec) -> Unit:
-    """The unit of a study's first score."""
-    if not isinstance(spec.objective, FinetuneSpec):
-        return Unit("synthetic score", "change of the score")
-    first = spec.objective.scores[0]
-    if isinstance(first, HeldoutSpec):
-        return Unit("minus bits per byte", "bits per byte saved", digits=4)
-    if first.metric == "probability":
-        return Unit("probability of the right answer", "points of probability", factor=100, digits=1)
-    return Unit("share answered right", "points of accuracy", factor=100, digits=1)
+UNITS: Mapping[str, Unit] = {
+    "score": Unit("synthetic score", "change of the score"),
+    "probability": Unit("probability of the right answer", "points of probability", factor=100, digits=1),
+    "log_probability": Unit("log-probability of the right answer, in nats", "nats gained"),
+    "bits_per_byte": Unit("minus bits per byte", "bits per byte saved", digits=4),
+    "margin": Unit("log-probability above the best wrong answer, in nats", "nats gained"),
+    "accuracy": Unit("share answered right", "points of accuracy", factor=100, digits=1),
+}
+"""Metric to how its scores are shown."""
+
+
+def unit_of(study: StoredStudy) -> Unit:
+    """The unit of a study's scores."""
+    return UNITS[study.metric]
 
 
 def headline(spec: StudySpec, effects: list[TextEffect]) -> str:
@@ -98,7 +102,7 @@ def best_sentence(study: StoredStudy) -> str:
     base = f", against {study.base:.3f} of the untouched base" if study.base is not None else ""
     return (
         f"The best of {complete} complete trials is trial {best.number}, trained on {mix}: "
-        f"it scored {best.score:.3f}{base} ({unit_of(study.spec).score}). "
+        f"it scored {best.score:.3f}{base} ({unit_of(study).score}). "
         "It was picked for its score on these same questions, so expect somewhat less on new ones."
     )
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from spaces import Corpus, Layout, Module, Text, scan
+from tests.questions_of import write_task
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TQDM_DISABLE"] = "1"
@@ -63,3 +64,9 @@ def real_data() -> Path:
     if not _REAL_DATA.is_dir():
         pytest.skip("the real books are not beside this checkout")
     return _REAL_DATA
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    """A task file of four questions with choices."""
+    return write_task(tmp_path)

@@ -1,31 +1,30 @@
-"""Questions through lm-eval: share answered right, and probability of the right answer."""
+"""Questions through lm-eval: right or wrong, and how probable the right answer is."""
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from objectives.base import Score
+from objectives.base import Asked, Score
+from objectives.questions import SEARCHED, Design, Part, select
+from objectives.scoring.figures import accuracy, answer_bytes, choose_metric, figures, own_metrics
 from objectives.scoring.harness import language_model
-from objectives.scoring.tasks import load_tasks
-from objectives.spec import BenchmarkSpec
+from objectives.scoring.spec import BenchmarkSpec
+from objectives.scoring.tasks import AskedTask, Question, load_tasks
 from spaces import Corpus, FieldError, MixtuneError
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
-    from lm_eval.api.task import Task
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_PLAIN_METRICS = ("acc", "exact_match", "acc_norm", "em", "f1", "bleu", "rouge1")
-"""Metrics of one question that are a plain number, in the order in which they are preferred."""
+_Table = dict[str, list[Any]]
+"""Metric to its value for every question of a task."""
 
 
 class BenchmarkScorer:
-    """Asks every question of some lm-eval tasks; the requests are built once and asked at every rung."""
+    """Asks the questions of some lm-eval tasks; the requests are built once and asked at every rung."""
 
     def __init__(
         self, spec: BenchmarkSpec, corpus: Corpus, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
@@ -33,110 +32,118 @@ class BenchmarkScorer:
         """Load the tasks.
 
         Raises:
-            InputError: a task that cannot be loaded, or whose answers have no probability where that is the metric.
+            FieldError: a task that cannot be loaded, or that has not the metric that is asked for.
         """
         self._spec = spec
-        self._tasks = prepare_tasks(spec)
+        self._tasks = load_tasks(spec)
+        self._metric = choose_metric(spec, self._tasks)
         self._model = language_model(model, tokenizer, spec.batch)
 
-    def score(self) -> Score:
-        """The mean over tasks of the mean over questions; `accuracy` and `probability` among the qualities."""
-        figures: dict[str, list[list[float]]] = defaultdict(list)
-        self._ask()
-        qualities: dict[str, float] = {}
-        for name, task in self._tasks.items():
-            for metric, values in _questions(task).items():
-                figures[metric].append(values)
-                if len(self._tasks) > 1:
-                    qualities[f"{metric}/{name}"] = float(np.mean(values))
-        qualities |= {metric: _mean(tasks) for metric, tasks in figures.items()}
-        chosen = figures[self._spec.metric]
+    def score(self, part: Part = SEARCHED) -> Score:
+        """The weighted mean over tasks of the mean over questions; all metrics are among the qualities."""
+        chosen = [questions_of(task, part, self._spec) for task in self._tasks]
+        generate = part.final or self._metric == "accuracy"
+        self._ask(chosen, generate=generate)
+        tables = [
+            _table(task, questions, generate=generate) for task, questions in zip(self._tasks, chosen, strict=True)
+        ]
+        for task, table in zip(self._tasks, tables, strict=True):
+            if self._metric not in table:
+                raise MixtuneError(f"The task {task.name!r} gave no {self._metric} for its questions.")
+        design = design_of(self._tasks, chosen, self._metric)
+        items = [value for table in tables for value in table[self._metric]]
         return Score(
-            value=_mean(chosen),
-            stderr=math.sqrt(sum(_squared_error(values) for values in chosen)) / len(chosen),
-            items=tuple(value for values in chosen for value in values),
-            qualities=qualities,
+            value=design.mean(items),
+            stderr=design.stderr(items),
+            items=tuple(items),
+            qualities=self._qualities(chosen, tables),
+            design=design,
+            arrays={
+                f"{task.name}/{name}": np.asarray(values, dtype=np.float32)
+                for task, table in zip(self._tasks, tables, strict=True)
+                for name, values in table.items()
+                if all(isinstance(value, int | float) for value in values)
+            },
+            asked=tuple(
+                Asked(task.name, task.version, task.digest, tuple(question.id for question in questions))
+                for task, questions in zip(self._tasks, chosen, strict=True)
+            ),
         )
 
-    def _ask(self) -> None:
+    def _ask(self, chosen: list[list[Question]], *, generate: bool) -> None:
         """Fill the responses of all requests, one call of the model for each kind of request."""
         requests: dict[str, list[Instance]] = defaultdict(list)
-        for task in self._tasks.values():
-            for instance in task.instances:
+        for question in (question for questions in chosen for question in questions):
+            for instance in (*question.instances, *([question.reference] if question.reference else [])):
                 instance.resps, instance.filtered_resps = [], {}
-                requests[instance.request_type].extend([instance] * instance.repeats)
+                if generate or instance.request_type != "generate_until":
+                    requests[instance.request_type].extend([instance] * instance.repeats)
         for kind, instances in requests.items():
             answers = getattr(self._model, kind)(instances, disable_tqdm=True)
             for instance, answer in zip(instances, answers, strict=True):
                 instance.resps.append(answer)
 
+    def _qualities(self, chosen: list[list[Question]], tables: list[_Table]) -> dict[str, float]:
+        """Every metric that all tasks have, its mean over them, and each task's own where there are several."""
+        found: dict[str, float] = {}
+        shared = [name for name in tables[0] if "," not in name and all(name in table for table in tables)]
+        for name in shared:
+            design = design_of(self._tasks, chosen, name)
+            values = [value for table in tables for value in table[name]]
+            found[name] = _shown(name, design.mean(values))
+            if name == "accuracy":
+                found["accuracy_stderr"] = design.stderr(values)
+        if len(tables) > 1:
+            for task, table in zip(self._tasks, tables, strict=True):
+                names = (name for name in table if "," not in name)
+                found |= {f"{name}/{task.name}": _shown(name, float(np.mean(table[name]))) for name in names}
+        return found
 
-def prepare_tasks(spec: BenchmarkSpec) -> dict[str, Task]:
-    """The tasks of an entry, checked.
+
+def _shown(name: str, value: float) -> float:
+    """Bits per byte as people know them; as a score they are negated."""
+    return -value if name == "bits_per_byte" else value
+
+
+def questions_of(task: AskedTask, part: Part, spec: BenchmarkSpec) -> list[Question]:
+    """A task's questions that belong to a part.
 
     Raises:
-        InputError: see `BenchmarkScorer`.
+        FieldError: the part is empty, because the task has too few questions.
     """
-    tasks = load_tasks(spec.tasks, spec.limit, allow_code=spec.allow_code)
-    for name, task in tasks.items():
-        if spec.metric == "probability" and task.OUTPUT_TYPE not in ("multiple_choice", "loglikelihood"):
-            raise FieldError(
-                "objective.scores",
-                f"the answers of the task {name!r} ({task.OUTPUT_TYPE}) have no probability. "
-                "Set `metric: accuracy` for it.",
-            )
-        if task.OUTPUT_TYPE == "loglikelihood_rolling":
-            raise FieldError(
-                "objective.scores", f"the task {name!r} measures whole texts. Use `kind: heldout` with its files."
-            )
-    return tasks
+    clusters = [question.cluster for question in task.questions]
+    chosen = select(clusters, part, spec.holdout, spec.split_seed)
+    if not chosen:
+        raise FieldError(
+            "objective.scores",
+            f"the task {task.name!r} has {len(clusters)} questions on {len(set(clusters))} passages, too few to keep "
+            f"{spec.holdout:.0%} of them from the search. Set `holdout: 0` for it, or give more questions.",
+        )
+    return [task.questions[index] for index in chosen]
 
 
-def _questions(task: Task) -> dict[str, list[float]]:
-    """Every question's figures, by metric, in the order of the questions."""
-    task.apply_filters()
-    by_question: dict[int, list[Instance]] = defaultdict(list)
-    for instance in task.instances:
-        by_question[instance.doc_id].append(instance)
-    figures: dict[str, list[float]] = defaultdict(list)
-    for _, instances in sorted(by_question.items()):
-        instances.sort(key=lambda instance: instance.idx)
-        doc = instances[0].doc
-        answers = [next(iter(instance.filtered_resps.values())) for instance in instances]
-        figures["accuracy"].append(_accuracy(task, doc, answers))
-        if task.OUTPUT_TYPE == "multiple_choice":
-            figures["probability"].append(_probability(task, doc, [answer[0] for answer in answers]))
-        elif task.OUTPUT_TYPE == "loglikelihood":
-            figures["probability"].append(math.exp(answers[0][0]))
-    return figures
+def design_of(tasks: list[AskedTask], chosen: list[list[Question]], metric: str) -> Design:
+    """How the questions make up a metric: tasks by their weights, questions alike, whole texts by their bytes."""
+    numbers, clusters, weights = [], [], []
+    for number, (task, questions) in enumerate(zip(tasks, chosen, strict=True)):
+        by_bytes = task.kind == "loglikelihood_rolling" and metric == "bits_per_byte"
+        sizes = [answer_bytes(question) if by_bytes else 1 for question in questions]
+        numbers += [number] * len(questions)
+        clusters += [question.cluster for question in questions]
+        weights += [task.weight * size / sum(sizes) for size in sizes]
+    return Design.of(numbers, clusters, weights)
 
 
-def _accuracy(task: Task, doc: Any, answers: list[Any]) -> float:
-    metrics = task.process_results(doc, answers)
-    for name in _PLAIN_METRICS:
-        if name in metrics:
-            return float(metrics[name])
-    raise MixtuneError(
-        f"The task {task.config.task!r} gives {', '.join(metrics) or 'no metric'} for a question; mixtune can use "
-        f"{', '.join(_PLAIN_METRICS)}. Add one of them to the task's metric_list."
-    )
-
-
-def _probability(task: Task, doc: Any, loglikelihoods: Sequence[float]) -> float:
-    """Probability of the right answers among the choices: softmax over their log-likelihoods."""
-    choices = task.doc_to_choice(doc)
-    gold = task.doc_to_text(doc) if getattr(task, "multiple_input", 0) else task.doc_to_target(doc)
-    right = gold if isinstance(gold, list) else [gold]
-    indices = [choices.index(answer) if isinstance(answer, str) else int(answer) for answer in right]
-    logs = np.asarray(loglikelihoods[: len(choices)], dtype=np.float64)
-    weights = np.exp(logs - logs.max())
-    return float(weights[indices].sum() / weights.sum())
-
-
-def _mean(tasks: list[list[float]]) -> float:
-    return float(np.mean([np.mean(values) for values in tasks]))
-
-
-def _squared_error(values: list[float]) -> float:
-    """Squared standard error of a task's mean; 0 for a single question, whose spread is unknown."""
-    return float(np.var(values, ddof=1) / len(values)) if len(values) > 1 else 0.0
+def _table(task: AskedTask, questions: list[Question], *, generate: bool) -> _Table:
+    """Our figures by their names, then lm-eval's own metrics as `metric,filter`."""
+    found: _Table = defaultdict(list)
+    for question in questions:
+        for name, value in figures(task, question).items():
+            found[name].append(value)
+    if task.kind != "generate_until" or generate:
+        metrics = own_metrics(task, questions)
+        right = accuracy(task, metrics)
+        if right is not None:
+            found["accuracy"] = right
+        found |= metrics
+    return dict(found)

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from lm_eval.api.instance import Instance
 
-from objectives.base import Score
+from objectives.base import Asked, Score
+from objectives.questions import SEARCHED, Design, Part, select
 from objectives.scoring.harness import language_model
-from objectives.spec import HeldoutSpec
+from objectives.scoring.spec import HeldoutSpec
 from objectives.training.tokens import split_at
 from spaces import Corpus, FieldError
 from spaces.corpus import read_file
+from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+_LONGEST, _SHORTEST, _PASSAGES = 2000, 40, 40
+"""Characters of a passage, and how many a text should have, where the study does not say."""
+HELDOUT = "heldout_bits_per_byte"
+"""Name of the quality."""
 
 
 class HeldoutScorer:
@@ -32,28 +42,61 @@ class HeldoutScorer:
             InputError: a file or text that is not there or empty.
         """
         self._model = language_model(model, tokenizer, spec.batch)
-        texts = passages(spec, corpus)
-        self._bytes = np.array([len(text.encode()) for text in texts])
+        self._spec = spec
+        self._texts = passages(spec, corpus)
         self._requests = [
             Instance(request_type="loglikelihood_rolling", doc={}, arguments=(text,), idx=0, metadata=("heldout", i, 1))
-            for i, text in enumerate(texts)
+            for i, text in enumerate(self._texts)
         ]
 
-    def score(self) -> Score:
+    def score(self, part: Part = SEARCHED) -> Score:
         """All bits over all bytes, negated; the standard error treats passages as independent."""
-        logs = np.asarray(self._model.loglikelihood_rolling(self._requests, disable_tqdm=True))
-        bits = -logs / math.log(2)
-        rate = float(bits.sum() / self._bytes.sum())
+        chosen = passages_of(self._texts, part, self._spec)
+        requests = [self._requests[index] for index in chosen]
+        logs = np.asarray(self._model.loglikelihood_rolling(requests, disable_tqdm=True))
+        design = design_of([self._texts[index] for index in chosen])
+        items = logs / math.log(2) / [len(self._texts[index].encode()) for index in chosen]
         return Score(
-            value=-rate,
-            stderr=_ratio_error(bits, self._bytes, rate),
-            items=tuple(float(value) for value in -bits / self._bytes),
-            qualities={"bits_per_byte": rate},
+            value=design.mean(items),
+            stderr=design.stderr(items),
+            items=tuple(float(value) for value in items),
+            qualities={HELDOUT: -design.mean(items)},
+            design=design,
+            arrays={"heldout/bits_per_byte": items.astype(np.float32)},
+            asked=(
+                Asked(
+                    "heldout",
+                    "1",
+                    fingerprint([self._texts[index] for index in chosen]),
+                    tuple(fingerprint(self._texts[index]) for index in chosen),
+                ),
+            ),
         )
 
 
+def passages_of(texts: list[str], part: Part, spec: HeldoutSpec) -> list[int]:
+    """Numbers of the passages that belong to a part.
+
+    Raises:
+        FieldError: the part is empty, because there are too few passages.
+    """
+    chosen = select([fingerprint(text) for text in texts], part, spec.holdout, spec.split_seed)
+    if not chosen:
+        raise FieldError(
+            "objective.scores",
+            f"the held-out text has {len(set(texts))} different passages, too few to keep {spec.holdout:.0%} of them "
+            "from the search. Lower `passage`, set `holdout: 0`, or give more text.",
+        )
+    return chosen
+
+
+def design_of(texts: list[str]) -> Design:
+    """Passages weigh by their bytes."""
+    return Design.of([0] * len(texts), range(len(texts)), [len(text.encode()) for text in texts])
+
+
 def passages(spec: HeldoutSpec, corpus: Corpus) -> list[str]:
-    """The held-out text in passages of about `spec.passage` characters, cut at line ends.
+    """The held-out text in passages, cut at line ends, or between words where lines are long.
 
     Raises:
         InputError: see `HeldoutScorer`.
@@ -67,7 +110,8 @@ def passages(spec: HeldoutSpec, corpus: Corpus) -> list[str]:
                 raise FieldError("objective.scores", f"the held-out file {str(path)!r} is not there. Check `files`.")
             _refuse_training_text(path, corpus)
         parts = [read_file(path) for path in spec.files]
-    found = [passage for part in parts for passage in _cut(part, spec.passage)]
+    size = spec.passage or max(_SHORTEST, min(_LONGEST, sum(map(len, parts)) // _PASSAGES))
+    found = [passage for part in parts for passage in _cut(part, size)]
     if not found:
         raise FieldError("objective.scores", "the held-out text is empty. Give files with text, or a larger `share`.")
     return found
@@ -84,20 +128,18 @@ def _refuse_training_text(path: Path, corpus: Corpus) -> None:
             )
 
 
+def _breakable(content: str, size: int) -> Iterator[str]:
+    """Lines, and the words of lines that are longer than a passage."""
+    for line in content.splitlines(keepends=True):
+        yield from [line] if len(line) <= size else re.split(r"(?<=\s)(?=\S)", line)
+
+
 def _cut(content: str, size: int) -> list[str]:
     pieces: list[str] = []
     current = ""
-    for line in content.splitlines(keepends=True):
-        current += line
+    for piece in _breakable(content, size):
+        current += piece
         if len(current) >= size:
             pieces.append(current)
             current = ""
     return [piece for piece in (*pieces, current) if piece.strip()]
-
-
-def _ratio_error(bits: np.ndarray, sizes: np.ndarray, rate: float) -> float:
-    """Standard error of a ratio of sums (Cochran, Sampling Techniques, 1977, section 6.4), by linearisation."""
-    if len(bits) < 2:
-        return 0.0
-    residuals = bits - rate * sizes
-    return float(math.sqrt(np.var(residuals, ddof=1) / len(bits)) / sizes.mean())

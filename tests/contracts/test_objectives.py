@@ -11,10 +11,12 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
 import objectives
 from objectives import OBJECTIVES
 from objectives.base import STATE, Objective, Prepared, Rung
+from objectives.scoring.stored import FOLDER as SCORES
 from objectives.spec import FinetuneSpec, SyntheticSpec
 from spaces import Corpus, CorpusMix, InputError, LayerRange, Stage, TrialConfig, Tuning, scan
 from tests.studies_of import synthetic
@@ -41,7 +43,7 @@ def spec_of(kind: str) -> FinetuneSpec | SyntheticSpec:
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     folder = tmp_path_factory.mktemp("texts")
     for name, sentence in (("alpha", "the ant and the bee went to the river. "), ("beta", "bread, cheese and soup. ")):
-        (folder / f"{name}.txt").write_text((sentence + "\n") * 60)
+        (folder / f"{name}.txt").write_text("".join(f"{sentence}{number}\n" for number in range(60)))
     return scan(folder)
 
 
@@ -101,6 +103,18 @@ def test_stopping_early_leaves_no_trace_in_the_next_trial(made: tuple[Objective,
     )
 
 
+def _check_scores(file: Path, rung: Rung) -> None:
+    """Every question's scores lie beside the adapter, the base's with them."""
+    with safe_open(file, "np") as stored:
+        (asked,) = json.loads(stored.metadata()["asked"])
+        (name,) = (key for key in stored.keys() if not key.startswith("base/"))  # noqa: SIM118  not a mapping
+        now, before = stored.get_tensor(name), stored.get_tensor(f"base/{name}")
+    assert len(asked["questions"]) == len(now) == len(before) == len(rung.items)
+    assert asked["hash"]
+    assert asked["version"]
+    assert list(now) == pytest.approx(rung.items)
+
+
 def test_artifacts_are_whole_before_each_report(made: tuple[Objective, Prepared], tmp_path: Path) -> None:
     objective, prepared = made
     for rung in objective.evaluate(trial(prepared, "alpha", "beta"), tmp_path):
@@ -111,7 +125,9 @@ def test_artifacts_are_whole_before_each_report(made: tuple[Objective, Prepared]
         provenance = json.loads((folder / "provenance.json").read_text())
         assert provenance["training_tokens"] == rung.tokens
         assert [text["sha256"] for text in provenance["texts"]] == [text.sha256 for text in prepared.corpus.texts]
-        assert sorted(path.name for path in tmp_path.iterdir()) == [rung.artifact, STATE], "earlier rungs are removed"
+        left = sorted(path.name for path in tmp_path.iterdir())
+        assert left == [rung.artifact, SCORES, STATE], "adapters of earlier rungs are removed"
+        _check_scores(tmp_path / SCORES / f"rung-{rung.index}.safetensors", rung)
 
 
 def whole(rungs: Iterable[Rung]) -> list[Rung]:

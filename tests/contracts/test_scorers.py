@@ -12,8 +12,9 @@ import pytest
 import objectives
 from objectives.base import Scorer
 from objectives.scoring import SCORERS
-from objectives.spec import BenchmarkSpec, HeldoutSpec
+from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
 from spaces import Corpus, CorpusMix, Stage, Tuning, scan
+from tests.questions_of import benchmark
 
 if TYPE_CHECKING:
     import torch
@@ -37,8 +38,8 @@ _QUESTIONS = 6
 
 def _spec(kind: str, folder: Path) -> BenchmarkSpec | HeldoutSpec:
     specs: dict[str, BenchmarkSpec | HeldoutSpec] = {
-        "benchmark": BenchmarkSpec(kind="benchmark", tasks=[str(folder / "contract.yaml")]),
-        "heldout": HeldoutSpec(kind="heldout", text="one", share=0.5, passage=60),
+        "benchmark": benchmark(folder / "contract.yaml"),
+        "heldout": HeldoutSpec(kind="heldout", text="one", share=0.5, passage=60, holdout=0),
     }
     assert set(specs) == set(SCORERS), "a new scorer needs an example here"
     return specs[kind]

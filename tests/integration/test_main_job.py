@@ -10,7 +10,7 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from objectives.spec import BenchmarkSpec
+from objectives.scoring.spec import BenchmarkSpec, TaskSpec
 from search.ray_runner import RayRunner
 from studies.demo.library import write_demo
 from studies.export import export_adapter
@@ -29,7 +29,7 @@ class Job:
     """A finished study on the demo's library, much shorter than the demo."""
 
     outcome: Outcome
-    tasks: list[str]
+    tasks: list[TaskSpec]
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +55,11 @@ def test_trials_train_and_are_scored_on_both_measures(job: Job) -> None:
     for record in records:
         assert record.state in {TrialState.COMPLETE, TrialState.PRUNED}, record.error
         rung = record.rungs[-1]
-        assert len(rung.items) == 240
+        assert len(rung.items) == 120, "half of the questions"
         assert 0 <= rung.score <= 1
-        assert {"accuracy", "probability", "bits_per_byte"} <= set(rung.qualities)
+        assert {"accuracy", "accuracy_stderr", "probability", "heldout_bits_per_byte", "forgotten"} <= set(
+            rung.qualities
+        )
         assert {"train", "score", "save"} <= set(rung.seconds) or not record.texts
     assert job.outcome.study.base == pytest.approx(0.25, abs=0.05), "the base is at chance"
 

@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from objectives.spec import BenchmarkSpec, HeldoutSpec
+from objectives.questions import Part
+from objectives.scoring.spec import HeldoutSpec
 from spaces import Corpus, InputError
+from tests.questions_of import QUESTIONS, TASK, benchmark
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 pytestmark = pytest.mark.torch
-
-QUESTIONS = [
-    {"q": "which of ant bread cat fox is odd?", "choices": ["ant", "bread", "cat", "fox"], "gold": 1},
-    {"q": "which of one nine two six is between five and eight?", "choices": ["one", "nine", "two", "six"], "gold": 3},
-    {"q": "which of whale bee cat frog is heaviest?", "choices": ["whale", "bee", "cat", "frog"], "gold": 0},
-    {"q": "the ant and the bee", "choices": ["went to the river", "slept"], "gold": 0},
-]
-TASK = """\
-task: small
-dataset_path: json
-dataset_kwargs: {data_files: {test: questions.jsonl}}
-test_split: test
-output_type: multiple_choice
-doc_to_text: "{{q}}"
-doc_to_choice: "{{choices}}"
-doc_to_target: "{{gold}}"
-metric_list:
-  - {metric: acc, aggregation: mean, higher_is_better: true}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -45,52 +27,6 @@ def base() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
 
     tiny = open_base("tiny")
     return tiny.model("float32", "cpu"), tiny.tokenizer()
-
-
-@pytest.fixture
-def task(tmp_path: Path) -> Path:
-    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(question) + "\n" for question in QUESTIONS))
-    (tmp_path / "small.yaml").write_text(TASK)
-    return tmp_path / "small.yaml"
-
-
-def benchmark(*tasks: Path | str, **fields: Any) -> BenchmarkSpec:
-    return BenchmarkSpec(kind="benchmark", tasks=[str(task) for task in tasks], **fields)
-
-
-def stock(base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path) -> list[dict[str, Any]]:
-    """Per-question results of lm-eval itself."""
-    from lm_eval import simple_evaluate
-
-    from objectives.scoring.harness import language_model
-    from objectives.scoring.tasks import load_tasks
-
-    results = simple_evaluate(
-        model=language_model(*base, 2), tasks=list(load_tasks([str(task)], None).values()), bootstrap_iters=0
-    )
-    (samples,) = results["samples"].values()
-    return sorted(samples, key=lambda sample: sample["doc_id"])
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_every_question_is_scored_as_lm_eval_scores_it(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
-) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
-
-    accuracy = BenchmarkScorer(benchmark(task, metric="accuracy"), corpus, *base).score()
-    probability = BenchmarkScorer(benchmark(task), corpus, *base).score()
-    samples = stock(base, task)
-    assert list(accuracy.items) == [sample["acc"] for sample in samples]
-    for item, sample, question in zip(probability.items, samples, QUESTIONS, strict=True):
-        logs = np.array([response[0][0] for response in sample["resps"]], dtype=float)
-        expected = np.exp(logs - logs.max()) / np.exp(logs - logs.max()).sum()
-        assert item == pytest.approx(expected[question["gold"]], abs=1e-4)
-    assert accuracy.value == pytest.approx(np.mean(accuracy.items))
-    assert probability.value == pytest.approx(np.mean(probability.items))
-    assert probability.stderr == pytest.approx(np.std(probability.items, ddof=1) / 2)
-    assert probability.qualities["accuracy"] == accuracy.value
-    assert accuracy.qualities["probability"] == probability.value
 
 
 def test_asking_again_gives_the_same_answers(
@@ -150,124 +86,141 @@ def test_a_limit_asks_the_first_questions(
     assert some.items == pytest.approx(whole.items[:2], abs=1e-5)
 
 
-def test_generated_answers_are_scored_by_the_tasks_own_metric(
+def test_every_figure_is_what_the_log_probabilities_say(
     base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
-    path = task.with_name("generate.yaml")
-    path.write_text(
-        "task: generate\ndataset_path: json\ndataset_kwargs: {data_files: {test: questions.jsonl}}\n"
-        "test_split: test\noutput_type: generate_until\ndoc_to_text: '{{q}}'\ndoc_to_target: '{{choices[gold]}}'\n"
-        "generation_kwargs: {until: ['?'], max_gen_toks: 2}\nmetric_list:\n"
-        "  - {metric: exact_match, aggregation: mean, higher_is_better: true}\n"
-    )
-    with pytest.raises(InputError, match="have no probability"):
-        BenchmarkScorer(benchmark(path), corpus, *base)
-    score = BenchmarkScorer(benchmark(path, metric="accuracy"), corpus, *base).score()
-    assert len(score.items) == 4
-    assert set(score.items) <= {0.0, 1.0}
+    scorer = BenchmarkScorer(benchmark(task), corpus, *base)
+    score = scorer.score()
+    for number, (asked, question) in enumerate(zip(scorer._tasks[0].questions, QUESTIONS, strict=True)):
+        logs = np.array([instance.resps[0][0] for instance in asked.instances])
+        gold, choices = int(str(question["gold"])), list(question["choices"])  # type: ignore[call-overload]
+        right = logs[gold]
+        expected = {
+            "probability": np.exp(right) / np.exp(logs).sum(),
+            "log_probability": right,
+            "bits_per_byte": right / math.log(2) / len(choices[gold]),
+            "margin": right - np.delete(logs, gold).max(),
+            "accuracy": float(logs.argmax() == gold),
+        }
+        for name, value in expected.items():
+            assert score.arrays[f"small/{name}"][number] == pytest.approx(value, rel=1e-5), name
+    assert score.items == pytest.approx(score.arrays["small/probability"])
+    assert score.qualities["bits_per_byte"] > 0
+    assert score.qualities["accuracy_stderr"] == pytest.approx(np.std(score.arrays["small/accuracy"], ddof=1) / 2)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda path: path.unlink(), r"there is no task file"),
-        (lambda path: path.write_text("dataset_path: json\n"), r"must give its name as `task:`"),
-        (lambda path: path.with_name("questions.jsonl").unlink(), r"names the data file 'questions.jsonl'"),
-        (lambda path: path.write_text(TASK.replace("{{gold}}", "{{golden}}")), r"cannot be loaded|has no field"),
-        (lambda path: path.write_text(TASK.replace("test_split: test\n", "")), r"cannot be loaded"),
-        (lambda path: path.write_text(TASK.replace("output_type: multiple_choice", "output_type: any")), r"cannot be"),
-    ],
-)
-def test_broken_task_files_are_refused(task: Path, change: Any, message: str) -> None:
+@pytest.mark.parametrize("metric", ["probability", "log_probability", "bits_per_byte", "margin", "accuracy"])
+def test_the_study_chooses_what_is_maximised(
+    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus, metric: str
+) -> None:
+    from objectives.scoring.benchmark import BenchmarkScorer
+
+    score = BenchmarkScorer(benchmark(task, metric=metric), corpus, *base).score()
+    assert score.items == pytest.approx(score.arrays[f"small/{metric}"], rel=1e-5)
+    assert score.value == pytest.approx(np.mean(score.items))
+
+
+WRITTEN = """\
+task: written
+dataset_path: json
+dataset_kwargs: {data_files: {test: questions.jsonl}}
+test_split: test
+output_type: generate_until
+doc_to_text: "{{q}}"
+doc_to_target: "{{choices[gold]}}"
+generation_kwargs: {until: ["?"], max_gen_toks: 2}
+metric_list:
+  - {metric: exact_match, aggregation: mean, higher_is_better: true}
+"""
+
+
+def test_a_task_that_generates_is_measured_by_the_bits_of_its_reference(
+    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+) -> None:
+    from objectives.scoring.benchmark import BenchmarkScorer
+
+    path = task.with_name("written.yaml")
+    path.write_text(WRITTEN)
+    score = BenchmarkScorer(benchmark(path), corpus, *base).score()
+    choices = BenchmarkScorer(benchmark(task), corpus, *base).score()
+    assert score.items == pytest.approx(choices.arrays["small/bits_per_byte"], rel=1e-4), "the same answers"
+    assert 0 <= score.qualities["accuracy"] <= 1
+    assert "accuracy_stderr" in score.qualities
+    other = benchmark({"task": str(path), "reference": "{{choices | join(' ')}}"})
+    assert BenchmarkScorer(other, corpus, *base).score().value != score.value
+
+
+def test_answers_are_generated_at_the_last_rung_only_where_nobody_needs_them_before(
+    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+) -> None:
+    from objectives.scoring.benchmark import BenchmarkScorer
+
+    path = task.with_name("written.yaml")
+    path.write_text(WRITTEN)
+    early = Part(final=False)
+    assert "accuracy" not in BenchmarkScorer(benchmark(path), corpus, *base).score(early).qualities
+    assert "accuracy" in BenchmarkScorer(benchmark(path, metric="accuracy"), corpus, *base).score(early).qualities
+    assert "accuracy" in BenchmarkScorer(benchmark(task), corpus, *base).score(early).qualities
+
+
+def test_a_metric_that_a_task_has_not_is_refused_with_those_that_it_has(task: Path) -> None:
+    from objectives.scoring.figures import choose_metric
     from objectives.scoring.tasks import load_tasks
 
-    change(task)
-    with pytest.raises(InputError, match=message):
-        load_tasks([str(task)], None)
+    path = task.with_name("written.yaml")
+    path.write_text(WRITTEN)
+    for metric in ("probability", "margin"):
+        spec = benchmark(path, metric=metric)
+        with pytest.raises(InputError, match=rf"has no metric '{metric}'\. It has bits_per_byte, log_prob.*`auto`"):
+            choose_metric(spec, load_tasks(spec))
+    both = benchmark(path, task)
+    assert choose_metric(both, load_tasks(both)) == "bits_per_byte"
+    one = benchmark(task)
+    assert choose_metric(one, load_tasks(one)) == "probability"
 
 
-@pytest.mark.parametrize("included", [False, True])
-def test_code_of_a_task_file_runs_only_where_it_is_allowed(task: Path, included: bool) -> None:
-    from objectives.scoring.tasks import load_tasks
+def test_questions_on_one_passage_are_one_cluster(
+    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+) -> None:
+    from objectives.scoring.benchmark import BenchmarkScorer
 
-    ran = task.with_name("ran")
-    task.with_name("helper.py").write_text(f"open({str(ran)!r}, 'w').close()\ndef docs(rows):\n    return rows\n")
-    line = "process_docs: !function helper.docs\n"
-    if included:
-        task.with_name("common.yaml").write_text(line)
-        line = "include: common.yaml\n"
-    task.write_text(TASK + line)
-    with pytest.raises(InputError, match=r"runs Python code \(!function\)\. If you trust.*allow_code: true"):
-        load_tasks([str(task)], None)
-    assert not ran.exists()
-    load_tasks([str(task)], None, allow_code=True)
-    assert ran.exists()
-
-
-def test_an_include_behind_a_link_is_looked_for_where_lm_eval_looks(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
-
-    inner = task.parent / "inner"
-    inner.mkdir()
-    (inner / "real.yaml").write_text("include: more.yaml\n")
-    (inner / "more.yaml").write_text("process_docs: !function helper.docs\n")
-    (task.parent / "link.yaml").symlink_to(inner / "real.yaml")
-    task.write_text(TASK + "include: link.yaml\n")
-    with pytest.raises(InputError, match="runs Python code"):
-        load_tasks([str(task)], None)
+    template = "{{'ants' if 'ant' in q else 'others'}}"
+    alone = BenchmarkScorer(benchmark(task), corpus, *base).score()
+    shared = BenchmarkScorer(benchmark({"task": str(task), "passage": template}), corpus, *base).score()
+    assert shared.value == alone.value
+    assert len(set(alone.design.clusters)) == 4
+    assert len(set(shared.design.clusters)) == 2
+    questions = [{**question, "passage": "one"} for question in QUESTIONS[:2]]
+    lines = "".join(json.dumps(question) + "\n" for question in [*questions, *QUESTIONS[2:]])
+    task.with_name("questions.jsonl").write_text(lines.replace("}", ', "story": null}'))
+    by_field = BenchmarkScorer(benchmark(task), corpus, *base).score()
+    assert len(set(by_field.design.clusters)) == 3
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("include: [1]\n", "cannot include 1"),
-        ("include: other.yaml\n", "cannot be loaded"),
-        ("---\na: 1\n", "cannot be loaded"),
-        ("include: task.yaml\n", "cannot include"),
-        ("extra: {metric: m, hf_evaluate: true}\n", r"loads a metric's code \(hf_evaluate\)"),
-    ],
-)
-def test_a_task_file_that_leaves_open_what_it_runs_is_refused(task: Path, line: str, message: str) -> None:
-    from objectives.scoring.tasks import load_tasks
+def test_weights_of_tasks(
+    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus, tmp_path: Path
+) -> None:
+    from objectives.scoring.benchmark import BenchmarkScorer
 
-    task.write_text(TASK + line.replace("task.yaml", task.name))
-    with pytest.raises(InputError, match=message):
-        load_tasks([str(task)], None)
+    other = tmp_path / "one.yaml"
+    (tmp_path / "one.jsonl").write_text(json.dumps(QUESTIONS[0]) + "\n")
+    other.write_text(TASK.replace("task: small", "task: one").replace("questions.jsonl", "one.jsonl"))
+    score = BenchmarkScorer(benchmark({"task": str(task), "weight": 3}, other), corpus, *base).score()
+    means = score.qualities["probability/small"], score.qualities["probability/one"]
+    assert score.value == pytest.approx((3 * means[0] + means[1]) / 4)
 
 
-def test_a_prompt_cannot_reach_out_of_its_sandbox(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+def test_too_few_questions_for_two_halves_are_refused(
+    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+) -> None:
+    from objectives.scoring.benchmark import BenchmarkScorer
 
-    reaching = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
-    task.write_text(re.sub(r"doc_to_text: .*", f'doc_to_text: "{reaching}"', TASK))
-    with pytest.raises(InputError, match="unsafe"):
-        load_tasks([str(task)], None)
-
-
-def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
-
-    task.write_text(TASK + "unsafe_code: true\n")
-    with pytest.raises(InputError, match=r"executes what the model writes.*allow_code: true"):
-        load_tasks([str(task)], None)
-    assert load_tasks([str(task)], None, allow_code=True)
-
-
-def test_a_task_named_twice_is_refused(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
-
-    with pytest.raises(InputError, match="named twice"):
-        load_tasks([str(task), str(task)], None)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_an_unknown_task_name_gets_the_nearest() -> None:
-    from objectives.scoring.tasks import load_tasks
-
-    with pytest.raises(InputError, match="Did you mean 'arc_easy'"):
-        load_tasks(["arc_esy"], None)
+    task.with_name("questions.jsonl").write_text(json.dumps(QUESTIONS[0]) + "\n")
+    scorer = BenchmarkScorer(benchmark(task, holdout=0.5), corpus, *base)
+    with pytest.raises(InputError, match=r"has 1 questions on 1 passages, too few.*Set `holdout: 0`"):
+        scorer.score(Part("holdout"))
 
 
 def test_bits_per_byte_are_the_models_bits_over_the_texts_bytes(
@@ -287,8 +240,8 @@ def test_bits_per_byte_are_the_models_bits_over_the_texts_bytes(
     with torch.no_grad():
         logs = model(input_ids=tokens[:, :-1]).logits.log_softmax(-1)
     bits = -float(logs.gather(-1, tokens[:, 1:, None]).sum()) / math.log(2)
-    assert score.qualities["bits_per_byte"] == pytest.approx(bits / len(content), rel=1e-5)
-    assert score.value == -score.qualities["bits_per_byte"]
+    assert score.qualities["heldout_bits_per_byte"] == pytest.approx(bits / len(content), rel=1e-5)
+    assert score.value == pytest.approx(-score.qualities["heldout_bits_per_byte"])
 
 
 def test_every_passage_is_an_item_and_their_mean_is_the_score(
@@ -346,14 +299,3 @@ def test_the_largest_held_out_share_of_a_text_is_kept_from_training() -> None:
     shares = [{"kind": "heldout", "text": "alpha", "share": share} for share in (0.1, 0.5, 0.2)]
     spec = FinetuneSpec.model_validate({"tokens": 100, "scores": shares})
     assert kept_shares(spec) == {"alpha": 0.5}
-
-
-def test_examples_in_a_prompt_are_the_same_in_every_worker(task: Path) -> None:
-    from objectives.scoring.tasks import fingerprint_of, load_tasks
-
-    config = TASK.replace("test_split: test", "test_split: test\nfewshot_split: test\nnum_fewshot: 2")
-    task.write_text(config)
-    found = {fingerprint_of(*load_tasks([str(task)], None).values()) for _ in range(4)}
-    assert len(found) == 1
-    task.write_text(config.replace("num_fewshot: 2", "num_fewshot: 1"))
-    assert fingerprint_of(*load_tasks([str(task)], None).values()) not in found

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from objectives.spec import FinetuneSpec, HeldoutSpec
+from objectives.scoring.spec import HeldoutSpec
+from objectives.spec import FinetuneSpec
 
 SCORES = [{"kind": "heldout", "files": ["a.txt"]}]
 

@@ -204,12 +204,6 @@ def test_a_trial_that_ends_before_its_last_rung_has_failed(corpus: Corpus, tmp_p
     assert len(record.rungs) == 1
 
 
-def test_the_bases_score_is_stored_with_the_study(corpus: Corpus, tmp_path: Path) -> None:
-    storage = InMemoryStorage()
-    run(corpus, tmp_path, storage, trials=2)
-    assert optuna.load_study(study_name="study", storage=storage).user_attrs["base"] == 0.25
-
-
 def test_everything_that_happens_is_told(corpus: Corpus, tmp_path: Path) -> None:
     told: list[Event] = []
     searcher = searcher_on(corpus, trials=4, watch=told.append)

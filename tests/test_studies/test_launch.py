@@ -211,14 +211,14 @@ def test_changed_held_out_text_is_refused_on_resume(library: Path, tmp_path: Pat
     for text in library.iterdir():
         text.write_text(text.read_text() * 30)
     held_out = tmp_path / "held_out.txt"
-    held_out.write_text("the bee met the ant at the river.\n" * 5)
+    held_out.write_text("".join(f"the bee met the ant at river {i}.\n" for i in range(20)))
     scores = [{"kind": "heldout", "files": [str(held_out)]}]
     objective = {"kind": "finetune", "tokens": 64, "length": 16, "batch": 4, "scores": scores}
     spec = spec_for(library, search={"trials": 2}).to_dict() | {"objective": objective}
     runs = tmp_path / "runs"
     prepare_launch(StudySpec.model_validate(spec), runs).run(local, lambda _: None)
     prepare_resume("small", runs, trials=3)
-    held_out.write_text("quite another text.\n" * 5)
+    held_out.write_text("".join(f"quite another text {i}.\n" for i in range(20)))
     with pytest.raises(InputError, match=r"has changed since it began.*held-out held_out\.txt .* was changed"):
         prepare_resume("small", runs, trials=3)
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from objectives.spec import BenchmarkSpec, FinetuneSpec, HeldoutSpec
+from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
+from objectives.spec import FinetuneSpec
 from spaces import InputError
 from studies.launch import prepare_launch
 from studies.starter import Starter, write_study_file
@@ -31,7 +32,7 @@ def test_tasks_and_base_are_the_users(library: Path, tmp_path: Path) -> None:
     assert isinstance(spec.objective, FinetuneSpec)
     assert spec.objective.base == "org/model"
     assert isinstance(spec.objective.scores[0], BenchmarkSpec)
-    assert spec.objective.scores[0].tasks == ["arc_easy", "boolq"]
+    assert [task.task for task in spec.objective.scores[0].tasks] == ["arc_easy", "boolq"]
 
 
 def test_an_existing_file_is_not_overwritten(library: Path, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from objectives.spec import BenchmarkSpec, FinetuneSpec
+from objectives.scoring.spec import BenchmarkSpec
+from objectives.spec import FinetuneSpec
 from spaces import InputError
 from studies.launch import prepare_launch
 from studies.spec import StudySpec
@@ -134,7 +135,7 @@ def test_paths_start_at_the_study_file(tmp_path: Path) -> None:
     assert isinstance(spec.objective, FinetuneSpec)
     assert spec.objective.base == str(tmp_path / "model")
     assert isinstance(spec.objective.scores[0], BenchmarkSpec)
-    assert spec.objective.scores[0].tasks == [str(tmp_path / "a.yaml")]
+    assert spec.objective.scores[0].tasks[0].task == str(tmp_path / "a.yaml")
 
 
 def test_names_on_the_hub_are_left_alone(tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ def test_names_on_the_hub_are_left_alone(tmp_path: Path) -> None:
     assert isinstance(spec.objective, FinetuneSpec)
     assert spec.objective.base == "org/model"
     assert isinstance(spec.objective.scores[0], BenchmarkSpec)
-    assert spec.objective.scores[0].tasks == ["arc_easy"]
+    assert spec.objective.scores[0].tasks[0].task == "arc_easy"
 
 
 def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""Benchmark questions that stand in the texts: what is learnt by heart is no reasoning."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.scoring.tasks import AskedTask
+from spaces import Corpus
+
+SPAN = 13
+"""Words in a row that two texts share by copying only (Brown et al., 2020, arXiv 2005.14165, appendix C)."""
+FEWEST = 6
+"""Words of a field of a question below which it is no question: names, answers, numbers."""
+_COMMON = 0.2
+"""A span that stands in more than this share of a task's questions is their wording, not their content."""
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+_Hashes = NDArray[np.uint64]
+
+
+def questions_in(corpus: Corpus, tasks: Iterable[AskedTask]) -> dict[str, int]:
+    """Texts to the number of benchmark questions that stand in them; texts with none are left out.
+
+    A question counts where 13 words in a row of one of its fields stand in the text, or the whole field where it has 6
+    to 12 words. Words are compared in lower case without punctuation.
+    """
+    spans = _spans([question for task in tasks for question in _questions(task)])
+    found: dict[str, int] = {}
+    for text in corpus.texts if spans else ():
+        words = _hashes(_words(text.read()))
+        hit: set[int] = set()
+        for length, by_hash in spans.items():
+            known = np.fromiter(by_hash, np.uint64, len(by_hash))
+            for value in np.intersect1d(_rolling(words, length), known):
+                hit |= by_hash[int(value)]
+        if hit:
+            found[text.name] = len(hit)
+    return found
+
+
+def _questions(task: AskedTask) -> list[list[_Hashes]]:
+    """Hashes of the words of every field of every question, without the wording that the task's questions share."""
+    fields = [
+        [_hashes(words) for words in map(_words, _strings(question.doc)) if len(words) >= FEWEST]
+        for question in task.questions
+    ]
+    seen: dict[bytes, int] = {}
+    for question in fields:
+        for field in {field.tobytes() for field in question}:
+            seen[field] = seen.get(field, 0) + 1
+    most = max(2.0, _COMMON * len(fields))
+    return [[field for field in question if seen[field.tobytes()] <= most] for question in fields]
+
+
+def _spans(questions: Sequence[Sequence[_Hashes]]) -> Mapping[int, dict[int, set[int]]]:
+    """Length of a span to its hashes to the numbers of the questions that hold it."""
+    spans: dict[int, dict[int, set[int]]] = {}
+    for number, question in enumerate(questions):
+        for field in question:
+            length = min(SPAN, len(field))
+            for value in _rolling(field, length):
+                spans.setdefault(length, {}).setdefault(int(value), set()).add(number)
+    most = max(2.0, _COMMON * len(questions))
+    return {
+        length: {value: numbers for value, numbers in by_hash.items() if len(numbers) <= most}
+        for length, by_hash in spans.items()
+    }
+
+
+def _strings(value: object) -> list[str]:
+    """Every string within a question's data."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return [text for item in value for text in _strings(item)] if isinstance(value, list | tuple) else []
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+def _hashes(words: Sequence[str]) -> _Hashes:
+    """A hash of every word, shape (words,)."""
+    known = {word: int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big") for word in set(words)}
+    return np.fromiter((known[word] for word in words), np.uint64, len(words))
+
+
+def _rolling(words: _Hashes, length: int) -> _Hashes:
+    """A hash of every span of so many words, shape (words - length + 1,)."""
+    spans = max(0, len(words) - length + 1)
+    value = np.zeros(spans, np.uint64)
+    for offset in range(length):
+        value = value * _FACTOR + words[offset : offset + spans]
+    return value

@@ -1,0 +1,128 @@
+"""What must hold before a study trains anything: asked of base, texts, tasks and held-out text, without weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from objectives.base import Prepared
+from objectives.contamination import questions_in
+from objectives.questions import Design, Half, Part
+from objectives.scoring.benchmark import design_of, questions_of
+from objectives.scoring.figures import choose_metric
+from objectives.scoring.heldout import design_of as design_of_passages
+from objectives.scoring.heldout import passages, passages_of
+from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
+from objectives.scoring.tasks import AskedTask, load_tasks
+from objectives.spec import FinetuneSpec
+from objectives.training.tokens import TokenStore
+from objectives.workbench import choose_device, kept_shares, open_base
+from spaces import Corpus, FieldError, InputError
+from spaces.trial import fingerprint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_BYTES_PER_WEIGHT = 4
+_BY_HEART = 20
+"""Times that a text is read after which it is learnt word by word."""
+
+
+def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
+    """Check base, texts and tasks without loading weights.
+
+    Raises:
+        InputError: something that the study needs is missing or cannot be used.
+    """
+    base = open_base(spec.base, trust_code=spec.trust_remote_code)
+    layout = base.layout()
+    if spec.length > layout.context:
+        raise FieldError(
+            "objective.length",
+            f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.length}.",
+        )
+    inputs = {"the base": base.fetch()}
+    tokenizer = base.tokenizer()
+    counted = TokenStore(tokenizer, cache, kept_shares(spec)).counted(corpus)
+    for text in counted.texts:
+        if text.tokens <= spec.length:
+            raise InputError(
+                f"The text {text.name!r} has {text.tokens} training tokens, and one training sequence takes "
+                f"{spec.length}. Remove the text, join it with another, or lower objective.length."
+            )
+    entries = [_entry(part, corpus) for part in spec.scores]
+    for index, entry in enumerate(entries):
+        inputs |= {f"{name} (scores.{index})": digest for name, digest in entry.inputs.items()}
+    tasks = [task for entry in entries for task in entry.tasks]
+    return Prepared(
+        layout=layout,
+        corpus=counted,
+        adapter_bytes=layout.adapter_weights(rank=1) * _BYTES_PER_WEIGHT,
+        device=choose_device(spec.device),
+        rungs=spec.rung_tokens,
+        inputs=inputs,
+        metric=entries[0].metric,
+        holdout=entries[0].holdout,
+        found=questions_in(corpus, tasks),
+        notes=(*_repetition(spec, counted), *_too_long(tasks, tokenizer, layout.context)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What is known of an entry of `objective.scores`."""
+
+    metric: str
+    inputs: dict[str, str]
+    """What it measures on, with its hash."""
+    holdout: Design | None
+    tasks: list[AskedTask] = field(default_factory=list)
+
+
+def _entry(part: BenchmarkSpec | HeldoutSpec, corpus: Corpus) -> _Entry:
+    """Check an entry, and that both halves of its questions hold some."""
+    halves: list[Half] = ["search", "holdout"] if part.holdout else ["search"]
+    if isinstance(part, BenchmarkSpec):
+        tasks = load_tasks(part)
+        metric = choose_metric(part, tasks)
+        chosen = [[questions_of(task, Part(half), part) for task in tasks] for half in halves]
+        holdout = design_of(tasks, chosen[1], metric) if part.holdout else None
+        return _Entry(metric, {f"the task {task.name!r}": task.digest for task in tasks}, holdout, tasks)
+    texts = passages(part, corpus)
+    numbers = [passages_of(texts, Part(half), part) for half in halves]
+    name = f"the end of {part.text!r}" if part.text is not None else f"held-out {', '.join(p.name for p in part.files)}"
+    kept = design_of_passages([texts[index] for index in numbers[1]]) if part.holdout else None
+    return _Entry("bits_per_byte", {name: fingerprint(texts)}, kept)
+
+
+def _repetition(spec: FinetuneSpec, corpus: Corpus) -> Iterator[str]:
+    """A note where a text alone in its mix would be read so often that it is learnt by heart."""
+    budget = spec.rung_tokens[-1]
+    often = [text for text in corpus.texts if budget / text.tokens > _BY_HEART]
+    if often:
+        worst = max(often, key=lambda text: budget / text.tokens)
+        yield (
+            f"{len(often)} of {len(corpus.texts)} texts would be read more than {_BY_HEART} times where they are alone "
+            f"in a mix ({worst.name!r}: {budget / worst.tokens:.0f} times), and be learnt by heart. Lower "
+            "objective.tokens to compare texts by what they teach."
+        )
+
+
+def _too_long(tasks: list[AskedTask], tokenizer: PreTrainedTokenizerBase, context: int) -> Iterator[str]:
+    """A note for every task with questions that the base cannot see whole."""
+    for task in tasks:
+        if task.kind == "loglikelihood_rolling":
+            continue  # read in windows
+        longest = ("".join(map(str, question.instances[0].args[:2])) for question in task.questions)
+        if task.kind == "generate_until":
+            longest = (str(question.instances[0].args[0]) for question in task.questions)
+        sizes = [len(tokens) for tokens in tokenizer(list(longest))["input_ids"]]
+        long = [size for size in sizes if size > context]
+        if long:
+            yield (
+                f"{len(long)} of {len(sizes)} questions of {task.name!r} are longer than the {context} tokens that the "
+                f"base can see (the longest: {max(long):,}): as lm-eval does, their beginning is cut off. Lower "
+                "few_shot, or take a base with a longer context."
+            )

@@ -1,0 +1,120 @@
+"""The questions that a score rests on: how they weigh, which share a passage, which half a study may look at."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Half = Literal["search", "holdout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which of the questions are asked."""
+
+    half: Half = "search"
+    share: float = 1.0
+    """Of the half, of every task; a smaller share is contained in every larger one."""
+    final: bool = True
+    """Whether answers are also generated where another metric needs none of them."""
+
+
+SEARCHED = Part()
+"""All that the search may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How questions make up a score, which is a weighted mean over them; all arrays have the shape (questions,)."""
+
+    tasks: NDArray[np.int64]
+    """Number of the task that each belongs to."""
+    clusters: NDArray[np.int64]
+    """Questions with the same number share a passage."""
+    weights: NDArray[np.float64]
+    """Their sum is 1."""
+
+    @classmethod
+    def of(cls, tasks: Sequence[int], clusters: Sequence[object], weights: Sequence[float]) -> Design:
+        """Number the clusters, which may be anything that compares, and scale the weights."""
+        numbers = {cluster: number for number, cluster in enumerate(dict.fromkeys(zip(tasks, clusters, strict=True)))}
+        shares = np.asarray(weights, dtype=np.float64)
+        return cls(
+            np.asarray(tasks, dtype=np.int64),
+            np.array([numbers[pair] for pair in zip(tasks, clusters, strict=True)], dtype=np.int64),
+            shares / shares.sum(),
+        )
+
+    def mean(self, items: ArrayLike) -> float:
+        """The score of these questions."""
+        return float(self.weights @ np.asarray(items, dtype=np.float64))
+
+    def stderr(self, items: ArrayLike) -> float:
+        """Standard error of the mean over questions, tasks being fixed and clusters drawn independently.
+
+        The linearised variance of a weighted mean with clusters in strata (Cochran, Sampling Techniques, 1977,
+        chapters 5, 6 and 9). Give differences of two models on the same questions for a paired error. A task with a
+        single cluster adds nothing: its spread is unknown.
+        """
+        values = np.asarray(items, dtype=np.float64)
+        variance = 0.0
+        for task in np.unique(self.tasks):
+            chosen = self.tasks == task
+            weights = self.weights[chosen]
+            residuals = weights * (values[chosen] - weights @ values[chosen] / weights.sum())
+            sums = np.bincount(np.unique(self.clusters[chosen], return_inverse=True)[1], residuals)
+            if len(sums) > 1:
+                variance += len(sums) / (len(sums) - 1) * float(sums @ sums)
+        return math.sqrt(variance)
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of `stderr`: clusters minus tasks, at least 1."""
+        return max(1, len(np.unique(self.clusters)) - len(np.unique(self.tasks)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data."""
+        return {"tasks": self.tasks.tolist(), "clusters": self.clusters.tolist(), "weights": self.weights.tolist()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Design:
+        """The inverse of `to_dict`."""
+        return cls(
+            np.array(data["tasks"], np.int64), np.array(data["clusters"], np.int64), np.array(data["weights"], float)
+        )
+
+
+def select(clusters: Sequence[str], part: Part, holdout: float, seed: int) -> list[int]:
+    """The questions of one task that belong to a part, in the task's order.
+
+    Clusters are put into an order by the hash of their content and the seed, alike on every machine. The holdout takes
+    whole clusters from the end of that order until it has its share of the questions, so that no passage is seen
+    on both sides; a part's share is taken from the beginning of its half.
+
+    Args:
+        clusters: of every question, what it shares with others; its own content where that is nothing.
+        part: what is wanted.
+        holdout: share of the questions that the search never sees.
+        seed: of the split.
+    """
+    sizes: dict[str, int] = {}
+    for cluster in clusters:
+        sizes[cluster] = sizes.get(cluster, 0) + 1
+    order = sorted(sizes, key=lambda cluster: hashlib.sha256(f"{seed}\n{cluster}".encode()).digest())
+    kept = max(1, _within(order, sizes, len(clusters) * (1 - holdout)))
+    half = order[:kept] if part.half == "search" else order[kept:]
+    wanted = sum(sizes[cluster] for cluster in half) * part.share
+    chosen = set(half[: max(1, _within(half, sizes, wanted))])
+    return [index for index, cluster in enumerate(clusters) if cluster in chosen]
+
+
+def _within(order: Sequence[str], sizes: dict[str, int], wanted: float) -> int:
+    """How many clusters from the beginning of an order come nearest to so many questions."""
+    totals = np.cumsum([0, *(sizes[cluster] for cluster in order)])
+    return int(np.argmin(np.abs(totals - wanted)))

@@ -1,0 +1,66 @@
+"""Code that comes with tasks: looked for without running any, and kept from running unasked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lm_eval.utils
+import yaml
+from jinja2 import BaseLoader, Environment, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from spaces.errors import FieldError
+
+ALLOW = "If you trust its authors, set allow_code: true beside `tasks:`."
+_FIELD = "objective.scores"
+_UNGUARDED: Environment = lm_eval.utils.env
+
+
+def guard_templates(*, allow_code: bool) -> None:
+    """Fill prompts in lm-eval's own environment, or in Jinja's sandbox where a task may run no code."""
+    if allow_code:
+        lm_eval.utils.env = _UNGUARDED
+        return
+    guarded = ImmutableSandboxedEnvironment(loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True)
+    guarded.filters.update(_UNGUARDED.filters)
+    lm_eval.utils.env = guarded
+
+
+def refuse_code(path: Path, seen: frozenset[Path] = frozenset()) -> None:
+    """See that a task file, and those that it includes, bring no Python; nothing is run to find out.
+
+    Raises:
+        FieldError: one does, or cannot be read, which would leave it open.
+    """
+    path = path.expanduser().resolve()  # as lm-eval does, before it looks for what is included
+    try:
+        with path.open("rb") as file:
+            content = yaml.load(file, Loader=_NoCode)  # noqa: S506  a SafeLoader
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise FieldError(_FIELD, f"the task file {str(path)!r} cannot be loaded: {error}") from error
+    if _has_own_metric(content):
+        raise FieldError(_FIELD, f"the task file {str(path)!r} loads a metric's code (hf_evaluate). {ALLOW}")
+    included = content.get("include", []) if isinstance(content, dict) else []
+    for other in included if isinstance(included, list) else [included]:
+        if not isinstance(other, str) or path in seen:
+            raise FieldError(_FIELD, f"the task file {str(path)!r} cannot include {other!r}.")
+        refuse_code(path.parent / other, seen | {path})
+
+
+class _NoCode(yaml.SafeLoader):
+    """Reads a task file as lm-eval does, but without its functions."""
+
+
+def _refuse_function(loader: yaml.SafeLoader, tag: str, _node: yaml.Node) -> None:
+    raise FieldError(_FIELD, f"the task file {loader.name!r} runs Python code (!{tag}). {ALLOW}")
+
+
+_NoCode.add_multi_constructor("!", _refuse_function)
+
+
+def _has_own_metric(content: Any) -> bool:
+    """Whether `hf_evaluate` is set anywhere: lm-eval then imports a metric from a path or from the hub."""
+    if isinstance(content, dict):
+        return bool(content.get("hf_evaluate")) or any(map(_has_own_metric, content.values()))
+    return isinstance(content, list) and any(map(_has_own_metric, content))

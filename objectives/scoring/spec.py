@@ -1,0 +1,100 @@
+"""Entries of `objective.scores`: what is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from spaces.choices import Spec
+
+Metric = Literal["auto", "probability", "log_probability", "bits_per_byte", "margin", "accuracy"]
+
+_Holdout = Annotated[float, Field(ge=0, lt=1)]
+
+
+class TaskSpec(Spec):
+    """A task of lm-eval."""
+
+    task: Annotated[str, Field(min_length=1)]
+    """A task file (`questions.yaml`, a relative path starts at the study file), the name of a task or a group of tasks
+    as lm-eval knows it, or of one in a folder of `include`."""
+    data: Path | None = None
+    """Questions on this machine for `gsm8k`, `arc_easy`, `arc_challenge`, `boolq` or `aime24`; see docs/scores.md for
+    their layouts. Empty: the official task, from the hub."""
+    examples: Path | None = None
+    """More questions in the layout of `data`, from which `few_shot` takes its examples."""
+    few_shot: int | None = Field(None, ge=0)
+    """Examples in a prompt; empty: as the task says."""
+    weight: float = Field(1.0, gt=0)
+    """Of the task in the mean over tasks; the tasks of a group share it."""
+    reference: str | None = None
+    """Template over a question's fields for the solution whose bits per byte are measured, where the task only
+    generates; empty: what the task calls its target."""
+    passage: str | None = None
+    """Template over a question's fields for what questions share; empty: a field called passage, context, article,
+    paragraph or story, where there is one."""
+
+
+class BenchmarkSpec(Spec):
+    """Questions, asked through lm-eval."""
+
+    kind: Literal["benchmark"]
+    tasks: Annotated[list[TaskSpec], Field(min_length=1)]
+    """Names, files, or tasks with settings of their own."""
+    include: list[Path] = Field(default_factory=list)
+    """Folders with task files, whose names may stand in `tasks`."""
+    metric: Metric = "auto"
+    """`probability`: of the right answer among the choices; `log_probability` of the right answer, in nats;
+    `bits_per_byte` of the right answer or the reference solution, negated; `margin`: log-probability of the right
+    answer minus that of the best wrong one, in nats; `accuracy`: share answered right. `auto`: `probability` where
+    every task has it, else `bits_per_byte`. All that a task has are recorded."""
+    holdout: _Holdout = 0.5
+    """Share of each task's questions that the search never sees: they confirm what it found."""
+    split_seed: int = Field(0, ge=0)
+    """Of the split into the two halves."""
+    limit: int | None = Field(None, gt=0)
+    """Use only the first so many questions of each task."""
+    batch: int = Field(64, gt=0)
+    """Questions scored at once."""
+    allow_code: bool = False
+    """Run the code that comes with tasks: Python that a task file names with `!function`, and answers of the model
+    that a task executes, as HumanEval does. See docs/security.md."""
+
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _names_are_tasks(cls, tasks: Any) -> Any:
+        """A name stands for a task without settings of its own."""
+        return (
+            [{"task": task} if isinstance(task, str) else task for task in tasks] if isinstance(tasks, list) else tasks
+        )
+
+
+class HeldoutSpec(Spec):
+    """Bits per byte on text that no trial trains on; the score is minus bits per byte."""
+
+    kind: Literal["heldout"]
+    files: list[Path] = Field(default_factory=list)
+    """Files outside the corpus."""
+    text: str | None = None
+    """A text of the corpus whose end is kept from training and scored."""
+    share: float = Field(0.2, gt=0, lt=1)
+    """How much of `text` is kept, from its end."""
+    passage: int | None = Field(None, gt=0)
+    """Characters of a passage; every passage counts as one question. Empty: 2000, of a short text a fortieth of it."""
+    holdout: _Holdout = 0.5
+    """Share of the passages that the search never sees: they confirm what it found."""
+    split_seed: int = Field(0, ge=0)
+    """Of the split into the two halves."""
+    batch: int = Field(16, gt=0)
+    """Windows scored at once."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.files) == (self.text is not None):
+            raise ValueError("give either files or text")
+        return self
+
+
+ScoreSpec = Annotated[BenchmarkSpec | HeldoutSpec, Field(discriminator="kind")]

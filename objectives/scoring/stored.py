@@ -1,0 +1,44 @@
+"""The scores of every question of a rung, as one small file beside the adapter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from objectives.base import Score
+from objectives.questions import Part
+
+FOLDER = "scores"
+"""Within a trial's working folder."""
+
+
+def save(scores: tuple[Score, ...], base: tuple[Score, ...], part: Part, file: Path) -> None:
+    """Write all metrics of all questions, of the model and of the untouched base; the file appears whole or not at all.
+
+    Tensors are called `entry/task/metric` and `base/entry/task/metric`, shape (questions,), float32, where `entry` is
+    the number of the entry of `objective.scores`. The metadata's `asked` is JSON: for each task its version, its hash
+    and the hashes of its questions in their order.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {**_tensors("", scores), **_tensors("base/", base)}
+    asked = [
+        {"entry": i, "task": each.task, "version": each.version, "hash": each.digest, "questions": list(each.questions)}
+        for i, score in enumerate(scores)
+        for each in score.asked
+    ]
+    notes = {"half": part.half, "share": str(part.share), "asked": json.dumps(asked)}
+    unfinished = file.with_suffix(".tmp")
+    save_file(tensors, unfinished, metadata=notes)
+    unfinished.replace(file)
+
+
+def _tensors(prefix: str, scores: tuple[Score, ...]) -> dict[str, NDArray[np.float32]]:
+    return {
+        f"{prefix}{entry}/{name}": np.ascontiguousarray(array)
+        for entry, score in enumerate(scores)
+        for name, array in score.arrays.items()
+    }

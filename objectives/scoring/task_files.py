@@ -1,0 +1,131 @@
+"""Task files on this machine, and the shipped layouts for well-known benchmarks: data files lie beside them."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from lm_eval.tasks import TaskManager
+from lm_eval.tasks._index import Entry
+from lm_eval.tasks._yaml_loader import load_yaml
+
+from objectives.scoring.safety import refuse_code
+from objectives.scoring.spec import TaskSpec
+from spaces.errors import FieldError, did_you_mean, listed
+
+_FIELD = "objective.scores"
+_LOCAL_FORMATS = ("json", "csv", "parquet", "text", "arrow")
+LAYOUTS = ("aime24", "arc_challenge", "arc_easy", "boolq", "gsm8k")
+"""Benchmarks whose questions may lie in a file of the user's (`data:`)."""
+
+
+def is_file(name: str) -> bool:
+    """Whether an entry of `tasks` names a file."""
+    return name.endswith((".yaml", ".yml"))
+
+
+def read_task(path: Path, *, allow_code: bool) -> dict[str, Any]:
+    """A task file as a dictionary, its data files found beside it.
+
+    Raises:
+        FieldError: there is no such file, it is no task, or it runs code and may not.
+    """
+    if not path.is_file():
+        near = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        raise FieldError(
+            _FIELD,
+            f"there is no task file {str(path)!r}.{did_you_mean(path.name, near)} "
+            f"Task files in {str(path.parent)!r}: {listed(near)}.",
+        )
+    if not allow_code:
+        refuse_code(path)
+    config: dict[str, Any] = load_yaml(path)
+    if "task" not in config:
+        raise FieldError(_FIELD, f"the task file {str(path)!r} must give its name as `task:`; got {listed(config)}.")
+    options = config.get("dataset_kwargs") or {}
+    if config.get("dataset_path") in _LOCAL_FORMATS and "data_files" in options:
+        config["dataset_kwargs"] = {**options, "data_files": _beside(options["data_files"], path)}
+    return config
+
+
+def read_layout(spec: TaskSpec) -> dict[str, Any]:
+    """The task over the user's own questions.
+
+    Raises:
+        FieldError: there is no such layout, or no such file.
+    """
+    if spec.task not in LAYOUTS:
+        raise FieldError(
+            _FIELD,
+            f"`data` goes with one of {', '.join(LAYOUTS)}; got the task {spec.task!r}."
+            f"{did_you_mean(spec.task, LAYOUTS)} For questions of another form, write a task file (docs/scores.md).",
+        )
+    for path in (spec.data, spec.examples):
+        if path is not None and not path.is_file():
+            raise FieldError(_FIELD, f"the questions {str(path)!r} of the task {spec.task!r} are not there.")
+    if spec.few_shot and spec.examples is None:
+        raise FieldError(
+            _FIELD,
+            f"the task {spec.task!r} wants {spec.few_shot} examples in a prompt (few_shot), and they must not be "
+            "questions that are asked. Give another file of the same form as `examples`.",
+        )
+    with as_file(files("objectives.scoring").joinpath("layouts", f"{spec.task}.yaml")) as path:
+        config: dict[str, Any] = load_yaml(path)
+    config["dataset_kwargs"] = {"data_files": {"test": str(spec.data)}}
+    if spec.examples is not None:
+        config["dataset_kwargs"]["data_files"]["train"] = str(spec.examples)
+        config["fewshot_split"] = "train"
+    return config
+
+
+def knows(manager: TaskManager, name: str) -> bool:
+    """Whether a task, and all that a group or a tag of that name stands for, can be found."""
+    entry = manager.task_index.get(name)
+    return entry is not None and all(knows(manager, child) for child in _children(entry))
+
+
+def localise(manager: TaskManager, name: str, include: list[Path], *, allow_code: bool) -> None:
+    """Let tasks of the user's folders, also those within a group, find their data files beside them.
+
+    Raises:
+        FieldError: one of them runs code and may not.
+    """
+    entry = manager.task_index.get(name)
+    if entry is None:
+        return
+    for child in _children(entry):
+        localise(manager, child, include, allow_code=allow_code)
+    path = entry.yaml_path
+    if path is None or not any(path.resolve().is_relative_to(folder.resolve()) for folder in include):
+        return
+    if not allow_code:
+        refuse_code(path)
+    if entry.kind.name == "TASK":
+        config = read_task(path, allow_code=allow_code)
+        manager.task_index[name] = Entry(name, entry.kind, None, config, entry.tags)
+
+
+def _children(entry: Entry) -> list[str]:
+    """Names that a group or a tag stands for."""
+    if entry.kind.name == "TAG":
+        return sorted(entry.tags)
+    listed_tasks = (entry.cfg or {}).get("task")
+    if entry.kind.name != "GROUP" or not isinstance(listed_tasks, list):
+        return []
+    names = (item if isinstance(item, str) else item.get("task") or item.get("group") for item in listed_tasks)
+    return [name for name in names if isinstance(name, str)]
+
+
+def _beside(data: Any, task: Path) -> Any:
+    """Data files as absolute paths: a relative one starts at the folder of the task file."""
+    if isinstance(data, dict):
+        return {split: _beside(part, task) for split, part in data.items()}
+    if isinstance(data, list):
+        return [_beside(part, task) for part in data]
+    path = task.parent / str(data)
+    if "*" not in path.name and "://" not in str(data) and not path.is_file():
+        raise FieldError(
+            _FIELD, f"the task file {str(task)!r} names the data file {str(data)!r}, but {str(path)!r} is not there."
+        )
+    return str(data) if "://" in str(data) else str(path.resolve())
