@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from objectives.base import STATE, Prepared, Rung
+from objectives.questions import Design
 from objectives.spec import SyntheticSpec
 from spaces import Corpus, Layout, MixtuneError, Module, TrialConfig
+
+_QUESTIONS = 20
 
 
 class SyntheticObjective:
@@ -37,7 +40,9 @@ class SyntheticObjective:
             corpus.named(name, "objective.effects")
         modules = (Module("self_attn.q_proj", 8, 8), Module("self_attn.v_proj", 8, 8), Module("mlp.up_proj", 8, 16))
         layout = Layout("synthetic", spec.layers, modules, context=64)
-        return Prepared(layout, corpus.counted(lambda text: text.words), 0, device="cpu", rungs=_rungs(spec))
+        counted = corpus.counted(lambda text: text.words)
+        holdout = Design.of([0] * _QUESTIONS, range(_QUESTIONS), [1.0] * _QUESTIONS)
+        return Prepared(layout, counted, 0, device="cpu", rungs=_rungs(spec), holdout=holdout)
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -62,7 +67,7 @@ class SyntheticObjective:
         file = workdir / STATE / f"{trial.fingerprint}.json"
         last = Rung.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
         for index, tokens in enumerate(self.rungs):
-            items = tuple(rng.gauss(0, 0.01) for _ in range(20))
+            items = _centred([rng.gauss(0, 0.01) for _ in range(_QUESTIONS)])
             if last is not None and index <= last.index:
                 if index == last.index:
                     yield last
@@ -84,6 +89,12 @@ class SyntheticObjective:
             )
             _keep(file, rung)
             yield rung
+
+
+def _centred(items: list[float]) -> list[float]:
+    """The items less their mean, so that a score is the mean of its questions."""
+    mean = math.fsum(items) / len(items)
+    return [item - mean for item in items]
 
 
 def _keep(file: Path, rung: Rung) -> None:

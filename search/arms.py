@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,14 @@ class Plan:
     """Parameters that are not the sampler's to choose."""
     attributes: dict[str, Any]
     """Arm, seed and, for a randomised trial, its pair."""
+
+
+class Planner(Protocol):
+    """Decides what the next trial is about."""
+
+    def next(self, started: Sequence[FrozenTrial]) -> Plan | None:
+        """The trial after those that were begun; None where there is none."""
+        ...
 
 
 class Arms:

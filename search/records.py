@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from objectives.base import Rung
 from spaces import TrialConfig
 
-Arm = Literal["randomised", "guided"]
+Arm = Literal["randomised", "guided", "confirm", "baseline"]
 
 ARM = "arm"
 CONFIG = "config"
@@ -24,6 +24,7 @@ LOST = "lost"
 """How many workers died on the trial."""
 PAIR = "pair"
 PROPENSITY = "propensity"
+ROLE = "role"
 SEED = "seed"
 SURVIVED = "survived"
 """Tokens of the last rung at which it was decided that the trial goes on."""
@@ -50,6 +51,8 @@ class TrialRecord:
     """Why it failed; empty where it did not."""
     seconds: float | None
     """Wall time from its start to its end; empty while it runs."""
+    role: str = ""
+    """What a run of the confirmation stands for."""
 
     @property
     def score(self) -> float | None:
@@ -105,4 +108,5 @@ def read_record(trial: FrozenTrial) -> TrialRecord | None:
         rungs=tuple(rung for rung in found if rung is not None),
         error=attributes.get(ERROR, ""),
         seconds=trial.duration.total_seconds() if trial.duration else None,
+        role=attributes.get(ROLE, ""),
     )

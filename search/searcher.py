@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
 from search import records
-from search.arms import Arms
+from search.arms import Arms, Planner
 from search.drawing import draw
 from search.drivers import Driver, LoneDriver
 from search.failures import FailuresInARow
@@ -52,7 +52,7 @@ class Event:
 
     number: int
     kind: str
-    """`started`, `rung`, `lost` (it cannot go on where it was) or `finished`."""
+    """`started`, `rung`, `lost` (it cannot go on where it was) or `finished`; `confirming`: so many runs follow."""
     rung: Rung | None = None
     state: TrialState | None = None
 
@@ -73,6 +73,7 @@ class StudySearcher:
         seed: int,
         watch: Callable[[Event], None] = lambda _: None,
         driver: Driver | None = None,
+        planner: Planner | None = None,
     ) -> None:
         """Open an existing Optuna study for searching.
 
@@ -85,6 +86,7 @@ class StudySearcher:
             seed: of the study.
             watch: hears of everything that happens.
             driver: who searches; None where nobody else can.
+            planner: decides what trials are about; None for the two arms of a search.
         """
         self._space = space
         self._distributions = space.distributions
@@ -93,7 +95,7 @@ class StudySearcher:
         self._rungs = rungs
         self._watch = watch
         self._driver = driver or LoneDriver()
-        self._arms = Arms(list(space.text_parameters), spec.randomised, seed)
+        self._planner = planner or Arms(list(space.text_parameters), spec.randomised, seed)
         self._pruner = build_pruner(spec.pruner, rungs, spec.reduction)
         others = len(self._driver.living()) - 1
         self._sampler = build_sampler(spec.sampler, seed, len(self._ledger.trials()), others)
@@ -217,9 +219,10 @@ class StudySearcher:
     def _new_trial(self) -> FrozenTrial | None:
         """A trial with its coins tossed, made in one transaction; None where the study has all its trials."""
         started = self._ledger.trials()
-        if len(started) >= self._spec.trials:
+        plan = self._planner.next(started) if len(started) < self._spec.trials else None
+        if plan is None:
             return None
-        made = self._ledger.create(self._arms.next(started), self._driver.id)
+        made = self._ledger.create(plan, self._driver.id)
         self._under_way.add(made.number)
         return made
 

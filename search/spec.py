@@ -26,6 +26,17 @@ class RaySpec(Spec):
     empty: Ray is started here."""
 
 
+class ConfirmSpec(Spec):
+    """What is run on the questions that the search never saw, when it has ended."""
+
+    best: int = Field(3, ge=0)
+    """How many of the best configurations are trained anew; 0: none."""
+    seeds: int = Field(3, ge=2)
+    """Runs of each, with fresh seeds."""
+    each_text: bool = False
+    """Also run every text alone, with the best settings."""
+
+
 class SearchSpec(Spec):
     """Trials, sampler, pruner, and what a trial may use of the machine."""
 
@@ -48,6 +59,8 @@ class SearchSpec(Spec):
     """The study stops after so many failures in a row for the same reason."""
     retries: int = Field(2, ge=0)
     """How often a trial goes on elsewhere when the worker that runs it dies; then it has failed."""
+    confirm: ConfirmSpec = ConfirmSpec()
+    """Runs after the search, beside the untouched base, all texts and a random mix."""
     ray: RaySpec = RaySpec()
     hours: float | None = Field(None, gt=0)
     """Time for one launch or resume: no trial begins after it, those under way stop at their next rung and go on at

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
 
+from optuna.trial import TrialState
+
 import objectives
 from objectives.base import Prepared
+from search.arms import Planner
 from search.artifacts import Artifacts
+from search.confirmation import Confirmation
 from search.drivers import LeasedDriver
 from search.runner import Runner
 from search.searcher import Event, StudySearcher
+from search.spec import SearchSpec
 from spaces import Corpus, FieldError, InputError, Space, scan
 from spaces.corpus import ignored_note
 from spaces.errors import listed
 from studies.changes import refuse_changed_file
 from studies.checks import check_disk, check_machine, refuse_changed_content
+from studies.confirmation import runs_of
 from studies.progress import duration
 from studies.spec import StudySpec, check_name
 from studies.store import Store, StoredStudy, default_url, explained, resume_command, taken
@@ -64,7 +71,12 @@ class Ready:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know before the study starts."""
-        return (*ignored_note(self.prepared.corpus), *self.prepared.notes)
+        notes = [*ignored_note(self.prepared.corpus), *self.prepared.notes]
+        if self.spec.search.confirm.best and self.prepared.holdout is None:
+            notes.append(
+                "No questions are kept from the search (holdout: 0), so its best configurations are not confirmed."
+            )
+        return tuple(notes)
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -81,13 +93,16 @@ class Ready:
         try:
             with explained(self.store.url):
                 driver = LeasedDriver(self.store.storage.engine, self.spec.name)
+                hours = Hours(self.spec.search.hours)
                 with driver.present():
                     self.store.update(self.spec.name, self.spec)
                     try:
-                        ending, reason = self._search(make_runner, watch, driver)
+                        ending, reason = self._search(make_runner, watch, driver, hours)
                     except FieldError:
                         self._forget_where_unbegun(driver)
                         raise
+                    if ending is Ending.FINISHED:
+                        ending, reason = self._confirm(make_runner, watch, driver, hours)
         except KeyboardInterrupt:
             ending, reason = Ending.INTERRUPTED, ""
         return Outcome(self.store.load(self.spec.name), self.folder, ending, reason)
@@ -97,18 +112,46 @@ class Ready:
         if self.new and not driver.others() and not self.store.load(self.spec.name).records:
             self.store.forget(self.spec.name)
 
-    def _search(self, make_runner: MakeRunner, watch: Watch, driver: LeasedDriver) -> tuple[Ending, str]:
+    def _search(self, make_runner: MakeRunner, watch: Watch, driver: LeasedDriver, hours: Hours) -> tuple[Ending, str]:
+        """Run the trials of the search."""
+        return self._run(make_runner, watch, driver, hours, self.spec.name, self.spec.search)
+
+    def _confirm(self, make_runner: MakeRunner, watch: Watch, driver: LeasedDriver, hours: Hours) -> tuple[Ending, str]:
+        """Run the best configurations and the baselines on the questions that the search never saw."""
+        study = self.store.load(self.spec.name)
+        runs = Confirmation(runs_of(study))
+        missing = runs.missing(record.config for record in study.confirmation)
+        left = len(missing) + sum(not record.state.is_finished() for record in study.confirmation)
+        if not left or study.ended(TrialState.RUNNING):  # another driver still runs trials, and will confirm
+            return Ending.FINISHED, ""
+        watch(Event(left, "confirming"))
+        name = self.store.begin_confirmation(self.spec.name)
+        trials = len(study.confirmation) + len(missing)
+        search = self.spec.search.model_copy(update={"trials": trials, "sampler": "random", "pruner": "none"})
+        return self._run(make_runner, watch, driver, hours, name, search, runs)
+
+    def _run(
+        self,
+        make_runner: MakeRunner,
+        watch: Watch,
+        driver: LeasedDriver,
+        hours: Hours,
+        name: str,
+        search: SearchSpec,
+        planner: Planner | None = None,
+    ) -> tuple[Ending, str]:
         spec = self.spec
         build = partial(objectives.build, spec.objective, self.prepared.corpus, (self.folder / "cache").resolve())
+        search = search.model_copy(update={"hours": hours.left})
         try:
             with explained(self.store.url):
                 searcher = StudySearcher(
-                    self.store.storage, spec.name, self.space, spec.search, self.rungs, spec.seed, watch, driver
+                    self.store.storage, name, self.space, search, self.rungs, spec.seed, watch, driver, planner
                 )
                 if searcher.unfinished:
                     runner = make_runner(spec, self.folder / "ray")
-                    study = self.store.load(spec.name)
-                    runner.run(searcher, build, artifacts_of(study, self.folder))
+                    place = artifacts_of(self.store.load(spec.name), self.folder, confirmation=planner is not None)
+                    runner.run(searcher, build, place)
         except FieldError:
             raise
         except InputError as error:
@@ -121,14 +164,27 @@ class Ready:
         return Ending.FINISHED, ""
 
 
-def artifacts_of(study: StoredStudy, folder: Path) -> Artifacts:
+class Hours:
+    """The time of one launch or resume, shared by the search and its confirmation."""
+
+    def __init__(self, hours: float | None) -> None:
+        """Start counting; None: without end."""
+        self._ends = time.monotonic() + hours * 3600 if hours is not None else None
+
+    @property
+    def left(self) -> float | None:
+        """Hours from now; a moment at least."""
+        return max(1e-6, (self._ends - time.monotonic()) / 3600) if self._ends is not None else None
+
+
+def artifacts_of(study: StoredStudy, folder: Path, *, confirmation: bool = False) -> Artifacts:
     """Where the trials of a study keep their files: a place of its own, whatever else lies there.
 
     A study that is launched anew under an old name must not go on from the old one's trials.
     """
     place = study.spec.artifacts or str((folder / "artifacts").resolve())
     name = f"{study.spec.name}-{study.id}" if study.spec.artifacts else study.id
-    return Artifacts(f"{place.rstrip('/')}/{name}")
+    return Artifacts(f"{place.rstrip('/')}/{name}{'/confirmation' if confirmation else ''}")
 
 
 def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Ready:

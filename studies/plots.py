@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 import matplotlib as mpl
@@ -14,7 +14,9 @@ from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from optuna.trial import TrialState
 
+from search.confirmation import BASE
 from search.records import TrialRecord
+from studies.confirmation import Confirmed
 from studies.effects import TextEffect, Verdict
 from studies.store import StoredStudy
 from studies.words import Unit
@@ -58,6 +60,30 @@ def forest(effects: list[TextEffect], unit: Unit) -> Figure:
     axes.grid(visible=False, axis="y")
     for verdict, colour in _COLOURS.items():
         axes.plot([], [], _MARKERS[verdict], color=colour, label=verdict)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def confirmation(rows: Sequence[Confirmed], unit: Unit) -> Figure:
+    """Gain of every role over the untouched base with its interval, and what the search had seen of it."""
+    shown = [row for row in rows if row.role != BASE]
+    figure, axes = _axes(1.4 + 0.42 * len(shown))
+    for place, row in enumerate(reversed(shown)):
+        colour = _BLUE if row.of is not None else _GREY
+        if math.isfinite(row.low):
+            ends = [row.low * unit.factor, row.high * unit.factor]
+            axes.plot(ends, [place, place], color=colour, linewidth=2.5, solid_capstyle="butt")
+        axes.plot(row.gain * unit.factor, place, "o", color=colour, markersize=8)
+        if row.searched is not None:
+            axes.plot(row.searched * unit.factor, place, "D", markeredgecolor=_ORANGE, markerfacecolor="none")
+    axes.axvline(0, color="#333333", linewidth=1)
+    axes.set_yticks(range(len(shown)), [_short(row.role) for row in reversed(shown)])
+    axes.set_ylim(-0.7, len(shown) - 0.3)
+    axes.set_xlabel(f"gain over the untouched base with 95% interval ({unit.effect})")
+    axes.grid(visible=False, axis="y")
+    axes.plot([], [], "o", color=_BLUE, label="found by the search")
+    axes.plot([], [], "o", color=_GREY, label="baseline")
+    axes.plot([], [], "D", markeredgecolor=_ORANGE, markerfacecolor="none", label="as the search saw it: optimistic")
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return figure
 

@@ -42,6 +42,7 @@ class Progress:
         self._console = console
         self._live = console.is_terminal
         self._trials = trials
+        self._what = "trial"
         self._rungs = rungs
         self._counts = dict.fromkeys(_WORDS, 0)
         for record in study.ended(*_WORDS):
@@ -62,17 +63,35 @@ class Progress:
         else:
             self._console.print(f"{self._trials} trials; starting the workers …")
             yield
+        self._tell_end()
+
+    def _tell_end(self) -> None:
         if self._done >= self._trials:
             elapsed = duration(time.monotonic() - self._begun)
-            self._console.print(f"{self._done} trials, {elapsed}: {self._summary()}", soft_wrap=True, highlight=False)
+            told = f": {self._summary()}" if self._what == "trial" else ""
+            self._console.print(f"{self._done} {self._what}s, {elapsed}{told}", soft_wrap=True, highlight=False)
+
+    def _confirm(self, runs: int) -> None:
+        """From now on show the runs of the confirmation."""
+        self._tell_end()
+        self._console.print(
+            f"Confirming what the search found, on questions that it never saw: {runs} runs …", highlight=False
+        )
+        self._what, self._trials, self._best = "run", runs, None
+        self._counts = dict.fromkeys(_WORDS, 0)
+        self._begun, self._first_end, self._ended_here = time.monotonic(), None, 0
 
     def __call__(self, event: Event) -> None:
         """Take in something that happened."""
-        if event.kind == "started":
+        if event.kind == "confirming":
+            self._confirm(event.number)
+        elif event.kind == "started":
             self._running[event.number] = _Running(time.monotonic())
         elif event.kind == "lost":
             self._running.pop(event.number, None)
-            self._console.print(f"trial {event.number} lost its worker and goes on from its last rung", highlight=False)
+            self._console.print(
+                f"{self._what} {event.number} lost its worker and goes on from its last rung", highlight=False
+            )
         elif event.kind == "rung" and event.rung is not None:
             self._running[event.number].rungs.append(event.rung)
             self._base = event.rung.base
@@ -84,12 +103,13 @@ class Progress:
         self._counts[state] += 1
         self._ended_here += 1
         self._first_end = self._first_end or time.monotonic()
-        if state is TrialState.COMPLETE and (self._best is None or rungs[-1].score > self._best[1]):
+        complete = state is TrialState.COMPLETE and self._what == "trial"
+        if complete and (self._best is None or rungs[-1].score > self._best[1]):
             self._best = (number, rungs[-1].score)
         if not self._live:
             last = f", score {rungs[-1].score:.3f} after {rungs[-1].tokens:,} tokens" if rungs else ""
             self._console.print(
-                f"[{self._done}/{self._trials}] trial {number} {_WORDS[state]}{last}; {self._summary()}",
+                f"[{self._done}/{self._trials}] {self._what} {number} {_WORDS[state]}{last}; {self._summary()}",
                 soft_wrap=True,
                 highlight=False,
             )
@@ -104,7 +124,8 @@ class Progress:
             parts.append(f"best {self._best[1]:.3f} (trial {self._best[0]})")
         if self._base is not None:
             parts.append(f"base {self._base:.3f}")
-        parts.append(f"{self._counts[TrialState.PRUNED]} pruned")
+        if self._what == "trial":
+            parts.append(f"{self._counts[TrialState.PRUNED]} pruned")
         if self._counts[TrialState.FAIL]:
             parts.append(f"{self._counts[TrialState.FAIL]} failed")
         left = self._time_left()
@@ -125,7 +146,7 @@ class Progress:
         elapsed = duration(time.monotonic() - self._begun)
         head.add_row(
             ProgressBar(self._trials, self._done, width=36),
-            Text(f"{self._done}/{self._trials} trials", style="bold"),
+            Text(f"{self._done}/{self._trials} {self._what}s", style="bold"),
             Text(elapsed, style="dim"),
         )
         rows = Table.grid(padding=(0, 2))
@@ -133,7 +154,7 @@ class Progress:
             reached = len(running.rungs)
             score = f"{running.rungs[-1].score:.3f}" if running.rungs else "-"
             rows.add_row(
-                Text(f"  trial {number}", style="cyan"),
+                Text(f"  {self._what} {number}", style="cyan"),
                 Text("●" * reached + "○" * (self._rungs - reached)),
                 Text(f"score {score}"),
                 Text(duration(time.monotonic() - running.since), style="dim"),

@@ -17,11 +17,32 @@ from optuna.trial import TrialState
 from objectives.scoring.spec import BenchmarkSpec
 from objectives.spec import FinetuneSpec
 from studies import plots
+from studies.confirmation import confirmed
 from studies.effects import TextEffect
 from studies.importance import hyperparameter_importances
 from studies.store import Store, StoredStudy, resume_command
-from studies.tables import RATING, TRIALS, counts, phase_seconds, rate_texts, rating_table, trials_table
-from studies.words import best_sentence, headline, lost_sentence, unit_of
+from studies.tables import (
+    CONFIRMATION,
+    RATING,
+    TRIALS,
+    confirmation_table,
+    counts,
+    phase_seconds,
+    rate_texts,
+    rating_table,
+    times_read,
+    trials_table,
+)
+from studies.words import (
+    CONFIRMATION_COLUMNS,
+    best_sentence,
+    confirmation_cells,
+    confirmation_sentence,
+    found_sentences,
+    headline,
+    lost_sentence,
+    unit_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,6 +87,7 @@ def write_report(store: Store, study: StoredStudy, folder: Path) -> Path:
     effects = rate_texts(study)
     rating_table(study, effects).to_csv(folder / RATING, index=False)
     trials_table(study).to_csv(folder / TRIALS, index=False)
+    confirmation_table(study).to_csv(folder / CONFIRMATION, index=False)
     with warnings.catch_warnings():  # names in a script that no font here has: the page's tables show them
         warnings.filterwarnings("ignore", message=r"Glyph .* missing", category=UserWarning)
         pictures = list(_pictures(store, study, effects))
@@ -86,6 +108,15 @@ def _pictures(store: Store, study: StoredStudy, effects: list[TextEffect]) -> It
         "Effect of each text with its 95% interval: " + "; ".join(f"{e.text} {e.verdict}" for e in effects),
         plots.forest(effects, unit),
     )
+    rows = confirmed(study)
+    if rows:
+        yield Picture.of(
+            "confirmation",
+            "Does it hold on new questions?",
+            "Gain over the untouched base on questions that the search never saw: "
+            + "; ".join(f"{row.role} {unit.signed(row.gain)}" for row in rows),
+            plots.confirmation(rows, unit),
+        )
     if study.ended(TrialState.COMPLETE):
         yield Picture.of(
             "history",
@@ -121,12 +152,18 @@ def _environment() -> Environment:
 
 
 def _page(study: StoredStudy, effects: list[TextEffect], pictures: list[Picture]) -> dict[str, Any]:
+    rows = confirmed(study)
     return {
         "study": study,
         "headline": headline(study.spec, effects),
         "lost": lost_sentence(study),
         "best": best_sentence(study),
         "unit": unit_of(study),
+        "confirmation": confirmation_sentence(study, rows),
+        "columns": CONFIRMATION_COLUMNS,
+        "rows": [confirmation_cells(row, unit_of(study)) for row in rows],
+        "warnings": found_sentences(study),
+        "read": times_read(study),
         "effects": effects,
         "texts": {text.name: text for text in study.texts},
         "pictures": pictures,

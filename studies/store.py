@@ -39,6 +39,8 @@ _METRIC = "metric"
 _HOLDOUT = "holdout"
 _CREATED = "created"
 _ID = "id"
+_CONFIRMATION = "/confirmation"
+"""Ends the name of the study that holds another's runs on fresh questions: a sampler must not learn from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,9 @@ class StoredStudy:
     """How the questions that the search never sees make up that metric; None where none were kept."""
     created: datetime
     records: tuple[TrialRecord, ...]
+    """Trials of the search."""
+    confirmation: tuple[TrialRecord, ...] = ()
+    """Runs on the questions that the search never saw."""
 
     @property
     def base(self) -> float | None:
@@ -128,7 +133,7 @@ class Store:
 
     def names(self) -> list[str]:
         """Names of the studies in the database."""
-        return sorted(optuna.get_all_study_names(self.storage))
+        return sorted(name for name in optuna.get_all_study_names(self.storage) if _CONFIRMATION not in name)
 
     def begun(self, name: str) -> bool:
         """Whether there is a study of that name whose launch was not cut off."""
@@ -187,7 +192,6 @@ class Store:
                     f"The study {name!r} in {shown(self.url)} minimises, and mixtune's studies maximise. It was "
                     "changed by another program; launch it anew under another name."
                 )
-            records = (read_record(trial) for trial in study.get_trials(deepcopy=False))
             return StoredStudy(
                 spec=_read_spec(name, attributes[_SPEC]),
                 url=self.url,
@@ -198,12 +202,29 @@ class Store:
                 metric=attributes.get(_METRIC, "score"),
                 holdout=Design.from_dict(attributes[_HOLDOUT]) if attributes.get(_HOLDOUT) else None,
                 created=datetime.fromisoformat(attributes[_CREATED]),
-                records=tuple(record for record in records if record is not None),
+                records=_records(study),
+                confirmation=_records(self._confirmation(name)) if self._has_confirmation(name) else (),
             )
+
+    def begin_confirmation(self, name: str) -> str:
+        """Make the study that holds the runs of a confirmation, where there is none; return its name."""
+        with explained(self.url):
+            made = optuna.create_study(
+                storage=self.storage, study_name=name + _CONFIRMATION, direction="maximize", load_if_exists=True
+            )
+            return made.study_name
+
+    def _has_confirmation(self, name: str) -> bool:
+        return name + _CONFIRMATION in optuna.get_all_study_names(self.storage)
+
+    def _confirmation(self, name: str) -> optuna.Study:
+        return optuna.load_study(study_name=name + _CONFIRMATION, storage=self.storage)
 
     def forget(self, name: str) -> None:
         """Remove a study."""
         with explained(self.url):
+            if self._has_confirmation(name):
+                optuna.delete_study(study_name=name + _CONFIRMATION, storage=self.storage)
             optuna.delete_study(study_name=name, storage=self.storage)
 
     def open_study(self, name: str) -> optuna.Study:
@@ -215,6 +236,11 @@ class Store:
         """Replace the specification of a study."""
         with explained(self.url):
             self.open_study(name).set_user_attr(_SPEC, spec.to_dict())
+
+
+def _records(study: optuna.Study) -> tuple[TrialRecord, ...]:
+    found = (read_record(trial) for trial in study.get_trials(deepcopy=False))
+    return tuple(record for record in found if record is not None)
 
 
 def _read_spec(name: str, stored: Any) -> StudySpec:

@@ -10,9 +10,19 @@ from rich.table import Table
 from rich.text import Text
 
 from search.records import TrialRecord
+from studies.confirmation import confirmed, runs_of
 from studies.store import StoredStudy, resume_command
 from studies.tables import counts, rate_texts
-from studies.words import best_sentence, headline, lost_sentence, unit_of
+from studies.words import (
+    CONFIRMATION_COLUMNS,
+    best_sentence,
+    confirmation_cells,
+    confirmation_sentence,
+    found_sentences,
+    headline,
+    lost_sentence,
+    unit_of,
+)
 
 _STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
 
@@ -37,7 +47,28 @@ def print_rating(console: Console, study: StoredStudy, planted: Mapping[str, str
     console.print(headline(study.spec, effects))
     if lost := lost_sentence(study):
         console.print(lost)
+    for warning in found_sentences(study):
+        console.print(warning)
     console.print(best_sentence(study))
+    print_confirmation(console, study)
+
+
+def print_confirmation(console: Console, study: StoredStudy) -> None:
+    """What the search found against the baselines, on questions that the search never saw."""
+    found = confirmed(study)
+    unit = unit_of(study)
+    console.print()
+    if found:
+        title = f"On questions that the search never saw ({unit.effect})"
+        table = Table(title=title, title_justify="left", title_style="bold", box=None)
+        table.add_column(CONFIRMATION_COLUMNS[0], overflow="fold")
+        for name in CONFIRMATION_COLUMNS[1:]:
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in found:
+            table.add_row(*confirmation_cells(row, unit), style="bold" if row.beats_base and row.of is not None else "")
+        console.print(table)
+        console.print()
+    console.print(confirmation_sentence(study, found))
 
 
 def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = ()) -> None:
@@ -49,6 +80,10 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
     if study.base is not None:
         console.print(f"base {study.base:.4f}; score: {unit_of(study).score}, higher is better")
     console.print(best_sentence(study))
+    planned = len({run.config.fingerprint for run in runs_of(study)})
+    if done >= spec.search.trials and planned:
+        finished = sum(record.state.is_finished() for record in study.confirmation)
+        console.print(f"confirmation: {finished} of {planned} runs on questions that the search never saw")
     for record in study.ended(TrialState.RUNNING):
         last = (
             f"score {record.rungs[-1].score:.4f} after {record.rungs[-1].tokens:,} tokens" if record.rungs else "begun"
@@ -58,7 +93,7 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
         console.print(f"  trial {record.number} failed: {record.error}", highlight=False)
     for driver in drivers:
         console.print(f"Running: {driver}", highlight=False)
-    if done < spec.search.trials and not drivers:
+    if (done < spec.search.trials or len(study.confirmation) < planned) and not drivers:
         again = resume_command(spec.name, study.url, study.folder)
         console.print(f"Go on with: {again}", soft_wrap=True, highlight=False)
 

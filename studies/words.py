@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from optuna.trial import TrialState
 
+from search.confirmation import BASE
 from spaces.errors import listed
-from studies.effects import FEWEST_PAIRS, TextEffect, lost_pairs
+from studies.confirmation import Confirmed
+from studies.effects import CONFIDENCE, FEWEST_PAIRS, TextEffect, lost_pairs
 from studies.spec import StudySpec
 from studies.store import StoredStudy
 
@@ -35,7 +37,11 @@ class Unit:
         """The ends of the 95% interval."""
         if not math.isfinite(effect.low):
             return "too few trials"
-        return f"{self.signed(effect.low)} to {self.signed(effect.high)}"
+        return self.range(effect.low, effect.high)
+
+    def range(self, low: float, high: float) -> str:
+        """Both ends of an interval."""
+        return f"{self.signed(low)} to {self.signed(high)}"
 
 
 UNITS: Mapping[str, Unit] = {
@@ -103,8 +109,66 @@ def best_sentence(study: StoredStudy) -> str:
     return (
         f"The best of {complete} complete trials is trial {best.number}, trained on {mix}: "
         f"it scored {best.score:.3f}{base} ({unit_of(study).score}). "
-        "It was picked for its score on these same questions, so expect somewhat less on new ones."
+        "It was picked for its score on these same questions, so that score is optimistic."
     )
+
+
+def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str:
+    """Whether what the search found beats the untouched base on questions that the search never saw."""
+    unit = unit_of(study)
+    if study.holdout is None:
+        return "No questions were kept from the search (holdout: 0), so nothing confirms what it found."
+    if not study.spec.search.confirm.best:
+        return "Nothing confirms what the search found (search.confirm.best is 0)."
+    candidates = [row for row in found if row.of is not None]
+    if not candidates:
+        return "What the search found is not confirmed yet."
+    best = max(candidates, key=lambda row: row.gain)
+    gain = f"{unit.signed(best.gain)} {unit.effect} ({CONFIDENCE:.0%} interval {unit.range(best.low, best.high)})"
+    searched = f" In the search, trial {best.of} had gained {unit.signed(best.searched or 0.0)}: optimistic, for it was"
+    searched += " picked by that."
+    if best.beats_base:
+        texts = f" ({listed(best.texts, 20)})"
+        return (
+            f"On questions that the search never saw, the configuration of trial {best.of}{texts} gains {gain} over "
+            f"the untouched base, in {best.runs} runs with fresh seeds.{searched}"
+        )
+    return (
+        f"No configuration is shown to beat the untouched base on questions that the search never saw: the best, that "
+        f"of trial {best.of}, gains {gain}, in {best.runs} runs with fresh seeds.{searched}"
+    )
+
+
+CONFIRMATION_COLUMNS = ("configuration", "gain", "95% interval", "in the search", "accuracy", "runs")
+"""Heads of what `confirmation_cells` gives."""
+
+
+def confirmation_cells(row: Confirmed, unit: Unit) -> list[str]:
+    """A row of the table of a confirmation."""
+    accuracy = "-"
+    if row.accuracy is not None:
+        accuracy = f"{row.accuracy:.1%}" + (f" ± {row.accuracy_stderr:.1%}" if row.accuracy_stderr is not None else "")
+    return [
+        f"{row.role} ({_counted(len(row.texts), 'text')})" if row.of is not None else row.role,
+        unit.signed(row.gain),
+        unit.range(row.low, row.high) if row.role != BASE else "",
+        unit.signed(row.searched) if row.searched is not None else "",
+        accuracy,
+        f"{row.runs}" + (f" ({row.failed} failed)" if row.failed else ""),
+    ]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def found_sentences(study: StoredStudy) -> list[str]:
+    """A warning for every text that holds questions of the benchmark."""
+    return [
+        f"{text.name} holds {text.found} of the benchmark's questions: its effect may be learnt by heart."
+        for text in study.texts
+        if text.found
+    ]
 
 
 def _names(names: list[str]) -> str:

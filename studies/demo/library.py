@@ -12,7 +12,7 @@ from studies.demo.skills import SKILLS, Question, questions
 
 STUDY_FILE = "study.yaml"
 _QUESTIONS = "questions.jsonl"
-_PER_SKILL = 60
+_PER_SKILL = 120
 
 
 def benchmark(seed: int) -> list[Question]:

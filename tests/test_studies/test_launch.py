@@ -32,8 +32,8 @@ def spec_for(library: Path, **fields: Any) -> StudySpec:
             "name": "small",
             "space": {"texts": {"folder": str(library)}, "learning_rate": {"low": 1e-4, "high": 1e-2}},
             "objective": objective,
-            "search": {"trials": 8},
             **fields,
+            "search": {"confirm": {"best": 0}, **fields.get("search", {"trials": 8})},
         }
     )
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from studies.launch import Ready, prepare_launch
 from studies.report import PAGE, write_report
 from studies.store import Store, StoredStudy
-from studies.tables import RATING, TRIALS, rate_texts, trials_table
+from studies.tables import CONFIRMATION, RATING, TRIALS, rate_texts, trials_table
 from studies.terminal import print_best, print_rating, print_status
 from tests.test_studies.test_launch import Interrupted, local, spec_for
 
@@ -34,7 +34,7 @@ def test_the_page_leads_with_the_answer(library: Path, tmp_path: Path) -> None:
     content = text_of(page)
     assert "Training on alpha makes the score better" in content
     assert content.index("makes the score better") < content.index("<figure>")
-    assert "expect somewhat less on new ones" in content
+    assert "so that score is optimistic" in content
     assert content.count("<figure>") == 4
     assert content.count('alt="') == 4
     assert 'alt=""' not in content
@@ -51,7 +51,7 @@ def test_figures_and_tables_lie_beside_the_page(library: Path, tmp_path: Path) -
     write_report(*finished(library, tmp_path / "runs"), tmp_path / "report")
     names = {path.name for path in (tmp_path / "report").iterdir()}
     figures = {f"{name}.{kind}" for name in _FIGURES for kind in ("png", "svg")}
-    assert names == {PAGE, RATING, TRIALS} | figures
+    assert names == {PAGE, RATING, TRIALS, CONFIRMATION} | figures
 
 
 _FIGURES = ("effects", "history", "learning_curves", "hyperparameters")

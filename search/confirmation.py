@@ -1,0 +1,112 @@
+"""What is run when the search has ended: its best configurations anew, beside baselines, on fresh questions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search import records
+from search.arms import Plan
+from search.records import Arm, TrialRecord
+from search.spec import ConfirmSpec
+from spaces import CorpusMix, TrialConfig
+from spaces.trial import fingerprint
+
+BASE = "untouched base"
+ALL_TEXTS = "all texts"
+RANDOM_MIX = "random mix"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run on the questions that the search never saw."""
+
+    role: str
+    """What it stands for; runs of one role differ in their seeds, those of a random mix in their texts, too."""
+    arm: Arm
+    of: int | None
+    """The trial of the search that it repeats."""
+    config: TrialConfig
+
+
+def plan(found: Iterable[TrialRecord], texts: Sequence[str], spec: ConfirmSpec, seed: int, *, mixes: bool) -> list[Run]:
+    """The runs that confirm a search, from its trials alone: a search that goes on may have others.
+
+    All roles share the same fresh seeds, and the baselines the settings of the best trial, so that they differ in
+    their texts alone.
+
+    Args:
+        found: trials of the search.
+        texts: names of all texts.
+        spec: how many.
+        seed: of the study.
+        mixes: whether texts were searched, so that mixes of others are of interest.
+    """
+    candidates = _best(found, spec.best)
+    if not candidates:
+        return []
+    seeds = [int(fingerprint([seed, "confirm", number])[:8], 16) for number in range(spec.seeds)]
+    settings = candidates[0].config
+    runs = [
+        Run(f"trial {record.number}", "confirm", record.number, _on(record.config, None, each))
+        for record in candidates
+        for each in seeds
+    ]
+    runs.append(Run(BASE, "baseline", None, _on(settings, (), seeds[0])))
+    if mixes:
+        runs += [Run(ALL_TEXTS, "baseline", None, _on(settings, texts, each)) for each in seeds]
+        runs += [Run(RANDOM_MIX, "baseline", None, _on(settings, _coins(texts, each), each)) for each in seeds]
+    if mixes and spec.each_text:
+        runs += [
+            Run(f"only {text}", "baseline", None, _on(settings, (text,), each)) for text in texts for each in seeds
+        ]
+    return runs
+
+
+class Confirmation:
+    """Deals the runs that were not begun yet, in their order."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._runs = runs
+
+    def missing(self, begun: Iterable[TrialConfig]) -> list[Run]:
+        """Runs that are not among those that were begun; one that stands for two roles is run once."""
+        known = {config.fingerprint for config in begun}
+        left = {run.config.fingerprint: run for run in reversed(self._runs) if run.config.fingerprint not in known}
+        return list(left.values())[::-1]
+
+    def next(self, started: Sequence[FrozenTrial]) -> Plan | None:
+        """The run after those that were begun; None where there is none left."""
+        left = self.missing(TrialConfig.from_dict(trial.user_attrs[records.CONFIG]) for trial in started)
+        if not left:
+            return None
+        attributes = {records.ARM: left[0].arm, records.ROLE: left[0].role, records.SEED: left[0].config.seed}
+        return Plan({}, {**attributes, records.CONFIG: left[0].config.to_dict()})
+
+
+def _best(found: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
+    """The complete trials with the highest scores that trained on something, each configuration once."""
+    complete = [record for record in found if record.state is TrialState.COMPLETE and record.texts]
+    complete.sort(key=lambda record: (-(record.score or 0.0), record.number))
+    distinct = {replace(record.config, seed=0): record for record in reversed(complete)}
+    return sorted(distinct.values(), key=complete.index)[:most]
+
+
+def _on(config: TrialConfig, texts: Sequence[str] | None, seed: int) -> TrialConfig:
+    """The configuration with a fresh seed on the holdout, on other texts where some are given."""
+    if texts is not None:
+        mix = CorpusMix.equal(texts)
+        config = replace(config, stages=tuple(replace(stage, mix=mix) for stage in config.stages))
+    return replace(config, seed=seed, half="holdout")
+
+
+def _coins(texts: Sequence[str], seed: int) -> list[str]:
+    """Some of the texts, at least one, each by the flip of a coin."""
+    rng = random.Random(seed)
+    while True:
+        chosen = [text for text in texts if rng.random() < 0.5]
+        if chosen:
+            return chosen

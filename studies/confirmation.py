@@ -1,0 +1,152 @@
+"""How much the best configurations gain on questions that the search never saw, with an interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import TrialState
+from scipy.stats import t as student
+
+from objectives.questions import Design
+from search.confirmation import BASE, RANDOM_MIX, Run, plan
+from search.records import TrialRecord
+from studies.effects import CONFIDENCE
+from studies.store import StoredStudy
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A role of the confirmation: a configuration that the search found, or what it must beat."""
+
+    role: str
+    of: int | None
+    """The trial of the search that it repeats; None for a baseline."""
+    texts: tuple[str, ...]
+    runs: int
+    """Finished ones."""
+    failed: int
+    score: float
+    """Mean over the runs, on the holdout."""
+    gain: float
+    """Over the untouched base, on the same questions."""
+    low: float
+    high: float
+    """Ends of the 95% interval of the gain; those of all configurations that the search found hold together."""
+    accuracy: float | None
+    """Share answered right, mean over the runs."""
+    accuracy_stderr: float | None
+    """Its standard error over the questions."""
+    searched: float | None
+    """Gain on the questions that the search saw: optimistic, because the trial was picked for it."""
+
+    @property
+    def beats_base(self) -> bool:
+        """Whether the interval excludes zero, from above."""
+        return self.low > 0
+
+
+def runs_of(study: StoredStudy) -> list[Run]:
+    """The runs that confirm a study as it is now; none where no questions were kept from the search."""
+    if study.holdout is None or not study.spec.search.confirm.best:
+        return []
+    names = [text.name for text in study.texts]
+    mixes = study.spec.space.texts.choose == "subset"
+    return plan(study.records, names, study.spec.search.confirm, study.spec.seed, mixes=mixes)
+
+
+def confirmed(study: StoredStudy) -> list[Confirmed]:
+    """Every role with finished runs, in the order of the search's scores, then the baselines.
+
+    Gains are paired by question. Their variance has two parts: between questions, clustered by passage, after the
+    mean over the runs of a role; and between the runs of a role, pooled over the roles (a random mix, whose runs
+    differ in their texts, has its own), over the number of runs. The sum errs on the wide side, by the part that
+    questions and runs share (Cameron, Gelbach and Miller, 2011, subtract it). Student's t with Satterthwaite's
+    degrees of freedom; the error rate shared out among the configurations that the search found (Bonferroni).
+    """
+    roles = _by_role(study)
+    base = next((run for run in roles.get(BASE, []) if run.state is TrialState.COMPLETE), None)
+    if base is None or study.holdout is None:
+        return []
+    finished = {role: [run for run in runs if run.state is TrialState.COMPLETE] for role, runs in roles.items()}
+    gains = {role: _gains(runs, base) for role, runs in finished.items() if runs}
+    pooled = _pooled([found for role, found in gains.items() if role != RANDOM_MIX], study.holdout)
+    searched = {record.number: record for record in study.records}
+    origins = {run.role: run.of for run in runs_of(study)}
+    candidates = sum(origins[role] is not None for role in gains)
+    rows = []
+    for role, found in gains.items():
+        runs = finished[role]
+        number = origins[role]
+        spread = _pooled([found], study.holdout) if role == RANDOM_MIX else pooled
+        level = (1 - CONFIDENCE) / (candidates if number is not None else 1)
+        gain, low, high = _interval(found, study.holdout, spread, level) if role != BASE else (0.0, 0.0, 0.0)
+        last = [run.rungs[-1] for run in runs]
+        rows.append(
+            Confirmed(
+                role=role,
+                of=number,
+                texts=runs[0].texts,
+                runs=len(runs),
+                failed=sum(run.state is TrialState.FAIL for run in roles[role]),
+                score=float(np.mean([rung.score for rung in last])),
+                gain=gain,
+                low=low,
+                high=high,
+                accuracy=_mean([rung.qualities.get("accuracy") for rung in last]),
+                accuracy_stderr=_mean([rung.qualities.get("accuracy_stderr") for rung in last]),
+                searched=searched[number].rungs[-1].gain if number is not None else None,
+            )
+        )
+    return rows
+
+
+def _by_role(study: StoredStudy) -> dict[str, list[TrialRecord]]:
+    """The runs of the present plan that were begun, by role in the plan's order."""
+    begun = {record.config.fingerprint: record for record in study.confirmation}
+    roles: dict[str, list[TrialRecord]] = {}
+    for run in runs_of(study):
+        record = begun.get(run.config.fingerprint)
+        if record is not None:
+            roles.setdefault(run.role, []).append(record)
+    return roles
+
+
+def _gains(runs: Sequence[TrialRecord], base: TrialRecord) -> NDArray[np.float64]:
+    """Gain of every run on every question, shape (runs, questions)."""
+    before = np.asarray(base.rungs[-1].items)
+    return np.array([np.asarray(run.rungs[-1].items) - before for run in runs])
+
+
+def _pooled(roles: Sequence[NDArray[np.float64]], design: Design) -> tuple[float, int]:
+    """Variance of a gain between runs of one role, and its degrees of freedom."""
+    means = [np.array([design.mean(run) for run in runs]) for runs in roles]
+    freedom = sum(len(role) - 1 for role in means)
+    squares = sum(float(((role - role.mean()) ** 2).sum()) for role in means)
+    return (squares / freedom if freedom else math.inf), freedom
+
+
+def _interval(
+    gains: NDArray[np.float64], design: Design, spread: tuple[float, int], level: float
+) -> tuple[float, float, float]:
+    """Mean gain and the ends of its interval; without two runs of any role nothing is known of their spread."""
+    mean = gains.mean(axis=0)
+    gain = design.mean(mean)
+    between, freedom = spread
+    if not freedom:
+        return gain, -math.inf, math.inf
+    questions, runs = design.stderr(mean) ** 2, between / len(gains)
+    total = questions + runs
+    if total == 0:
+        return gain, gain, gain
+    satterthwaite = total**2 / (questions**2 / design.freedom + runs**2 / freedom)
+    half = float(student.ppf(1 - level / 2, satterthwaite)) * math.sqrt(total)
+    return gain, gain - half, gain + half
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None

@@ -1,0 +1,178 @@
+"""What confirms a search: runs, their analysis on planted truth, and what is said of it."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from optuna.trial import TrialState
+from rich.console import Console
+
+from objectives.questions import Design
+from search.confirmation import BASE
+from studies.confirmation import _interval, _pooled, confirmed, runs_of
+from studies.launch import Ending, Outcome, find, prepare_launch, prepare_resume
+from studies.report import write_report
+from studies.store import Store, StoredStudy
+from studies.tables import confirmation_table
+from studies.terminal import print_confirmation, print_status
+from studies.words import confirmation_sentence
+from tests.test_studies.test_launch import Interrupted, local, spec_for
+
+SEARCH = {"trials": 12, "confirm": {"best": 2, "seeds": 3}}
+
+
+def study_of(library: Path, runs: Path, effect: float = 0.3, **search: Any) -> StoredStudy:
+    objective = {"effects": {"alpha": effect, "beta": effect}, "noise": 0.01}
+    ready = prepare_launch(spec_for(library, search={**SEARCH, **search}, objective=objective), runs)
+    return ready.run(local, lambda _: None).study
+
+
+def test_the_best_are_run_anew_beside_the_baselines(library: Path, tmp_path: Path) -> None:
+    study = study_of(library, tmp_path / "runs")
+    assert len(study.records) == 12, "the search has its trials and no others"
+    rows = confirmed(study)
+    assert [row.role for row in rows[2:]] == [BASE, "all texts", "random mix"]
+    assert [row.runs for row in rows] == [3, 3, 1, 3, 3]
+    best = rows[0]
+    assert best.of is not None
+    assert study.best is not None
+    assert best.searched == pytest.approx(study.best.rungs[-1].gain)
+    assert best.low < 0.6 < best.high or {"alpha", "beta"} - set(best.texts)
+    assert best.beats_base
+    assert rows[2].gain == 0.0
+    assert all(record.config.half == "holdout" for record in study.confirmation)
+    assert list(confirmation_table(study)["role"]) == [row.role for row in rows]
+
+
+def test_a_null_study_says_that_nothing_beats_the_base(library: Path, tmp_path: Path) -> None:
+    study = study_of(library, tmp_path / "runs", effect=0.0)
+    rows = confirmed(study)
+    assert not any(row.beats_base for row in rows)
+    said = confirmation_sentence(study, rows)
+    assert said.startswith(
+        "No configuration is shown to beat the untouched base on questions that the search never saw"
+    )
+    assert "optimistic" in said
+    assert rows[0].searched is not None
+    assert rows[0].searched > rows[0].gain, "the search picked what was lucky"
+
+
+def _stopped(library: Path, runs: Path, rungs: int) -> Outcome:
+    ready = prepare_launch(spec_for(library, search=SEARCH), runs)
+    interrupted = iter([local(ready.spec, runs), Interrupted(rungs)])
+    return ready.run(lambda *_: next(interrupted), lambda _: None)
+
+
+@pytest.mark.parametrize("rungs", [0, 4, 20])
+def test_a_confirmation_that_was_stopped_goes_on(library: Path, tmp_path: Path, rungs: int) -> None:
+    runs = tmp_path / "runs"
+    outcome = _stopped(library, runs, rungs)
+    assert outcome.ending is Ending.INTERRUPTED
+    before = outcome.study
+    study = prepare_resume("small", runs).run(local, lambda _: None).study
+    assert len(study.records) == 12
+    planned = {run.config.fingerprint for run in runs_of(study)}
+    assert sorted(record.config.fingerprint for record in study.confirmation) == sorted(planned)
+    assert all(record.state is TrialState.COMPLETE for record in study.confirmation)
+    for old, new in zip(before.confirmation, study.confirmation, strict=False):
+        assert new.rungs[: len(old.rungs)] == old.rungs
+    again = prepare_resume("small", runs).run(local, lambda _: None).study
+    assert again.confirmation == study.confirmation, "nothing is run twice"
+
+
+def test_more_trials_confirm_what_they_found(library: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    first = study_of(library, runs)
+    study = prepare_resume("small", runs, trials=30).run(local, lambda _: None).study
+    assert len(study.records) == 30
+    assert study.confirmation[: len(first.confirmation)] == first.confirmation
+    begun = {record.config.fingerprint for record in study.confirmation}
+    assert {run.config.fingerprint for run in runs_of(study)} <= begun
+    assert study.best is not None
+    assert confirmed(study)[0].of == study.best.number
+
+
+def test_the_sampler_never_sees_a_confirming_run(library: Path, tmp_path: Path) -> None:
+    study_of(library, tmp_path / "runs")
+    store, _ = find("small", tmp_path / "runs")
+    assert len(store.open_study("small").trials) == 12
+    assert store.names() == ["small"]
+    store.forget("small")
+    assert store.names() == []
+    assert not store._has_confirmation("small")
+
+
+def test_without_confirmation_it_is_said(library: Path, tmp_path: Path) -> None:
+    study = study_of(library, tmp_path / "runs", confirm={"best": 0})
+    assert study.confirmation == ()
+    assert "confirm.best is 0" in confirmation_sentence(study, [])
+    assert confirmation_table(study).empty
+
+
+def test_a_failed_run_is_counted_and_left_out(library: Path, tmp_path: Path) -> None:
+    objective = {"effects": {"alpha": 0.3}, "noise": 0.01, "failures": 0.3}
+    search = {**SEARCH, "failures": 100}
+    ready = prepare_launch(spec_for(library, search=search, objective=objective), tmp_path / "runs")
+    study = ready.run(local, lambda _: None).study
+    failed = [record for record in study.confirmation if record.state is TrialState.FAIL]
+    assert failed
+    rows = confirmed(study)
+    if rows:  # the run of the base may itself have failed
+        assert sum(row.failed for row in rows) <= len(failed)
+        assert all(row.runs + row.failed <= 3 for row in rows)
+
+
+def test_the_terminal_and_the_page_say_it(library: Path, tmp_path: Path) -> None:
+    study = study_of(library, tmp_path / "runs")
+    console = Console(file=io.StringIO(), width=100, record=True)
+    print_confirmation(console, study)
+    print_status(console, study)
+    text = " ".join(console.export_text().split())
+    assert "On questions that the search never saw (change of the score)" in text
+    assert "in the search" in text
+    assert "gains +0." in text
+    assert f"confirmation: {len(study.confirmation)} of {len(study.confirmation)} runs" in text
+    page = write_report(Store(study.url), study, tmp_path / "report")
+    content = " ".join(page.read_text().split())
+    assert "Does it hold on new questions?" in content
+    assert "in 3 runs with fresh seeds" in content
+
+
+def _simulated(rng: np.random.Generator, gains: list[float], design: Design) -> list[np.ndarray]:
+    """Gains of three runs of each role: the role's own, luck of the run, questions that suit the role, noise."""
+    questions = len(design.weights)
+    passages = rng.normal(0, 0.1, (len(gains), design.clusters.max() + 1))[:, design.clusters]
+    return [
+        gain + rng.normal(0, 0.02, (3, 1)) + passages[role] + rng.normal(0, 0.1, (3, questions))
+        for role, gain in enumerate(gains)
+    ]
+
+
+def test_intervals_of_gains_hold_together_on_planted_truth() -> None:
+    """Three configurations and a baseline, 80 questions on 40 passages: all three intervals hold in 95 of 100."""
+    rng = np.random.default_rng(0)
+    design = Design.of([0] * 80, [i // 2 for i in range(80)], [1.0] * 80)
+    truth = [0.1, 0.05, 0.0, 0.02]
+    held, wrong, studies = 0, 0, 400
+    for _ in range(studies):
+        found = _simulated(rng, truth, design)
+        spread = _pooled(found, design)
+        intervals = [_interval(role, design, spread, 0.05 / 3)[1:] for role in found[:3]]
+        held += all(low <= gain <= high for (low, high), gain in zip(intervals, truth, strict=False))
+        wrong += intervals[2][0] > 0
+    assert held / studies >= 0.94
+    assert wrong / studies <= 0.03
+    assert np.mean([high - low for low, high in intervals]) < 0.16, "and they are not idly wide"
+
+
+def test_without_two_runs_of_any_role_there_is_no_interval() -> None:
+    design = Design.of([0] * 4, range(4), [1.0] * 4)
+    gains = np.array([[0.1, 0.2, 0.1, 0.2]])
+    gain, low, high = _interval(gains, design, _pooled([gains], design), 0.05)
+    assert gain == pytest.approx(0.15)
+    assert (low, high) == (-math.inf, math.inf)
