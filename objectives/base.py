@@ -15,6 +15,10 @@ from spaces import Corpus, Layout, TrialConfig
 
 FORGOTTEN = "forgotten"
 """Quality of a rung: bits per byte of held-out text above those of the untouched base; below zero, less."""
+TEXT_TOKENS = "text_tokens"
+"""Quality of a rung: training tokens of the texts in the mix, each counted once."""
+ADAPTER_WEIGHTS = "adapter_weights"
+"""Quality of a rung: weights that were trained."""
 STATE = "state"
 """Folder within a trial's working folder for what is only needed to go on with the trial; removed at its end."""
 
@@ -134,6 +138,8 @@ class Prepared:
     """What the search maximises."""
     holdout: Design | None = None
     """How the questions that the search never sees make up that metric; None where none were kept."""
+    qualities: tuple[str, ...] = (TEXT_TOKENS, ADAPTER_WEIGHTS)
+    """Qualities of every rung that a study may take as its second goal."""
     found: Mapping[str, int] = field(default_factory=dict)
     """Name of a text to the number of benchmark questions that stand in it, where there are any."""
     notes: tuple[str, ...] = ()

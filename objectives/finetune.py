@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from objectives.base import FORGOTTEN, Prepared, Rung, Score
+from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared, Rung, Score
 from objectives.preparing import prepare
 from objectives.questions import Half, Part
 from objectives.scoring import stored
 from objectives.scoring.heldout import HELDOUT
 from objectives.spec import FinetuneSpec
 from objectives.training import artifact, state
-from objectives.training.adapter import adapted
+from objectives.training.adapter import adapted, trainable
 from objectives.training.data import MixStream
 from objectives.training.loop import Trainer
 from objectives.workbench import Workbench
@@ -98,7 +98,12 @@ class FinetuneObjective:
                 artifact.save(model, folder, artifact.describe(trial, bench.corpus, budget, epochs))
                 clock.lap("save")
                 rung = _rung(index, budget, scores, base, clock)
-                rung = replace(rung, artifact=folder.name, qualities={**rung.qualities, "train_loss": loss})
+                cost = {
+                    "train_loss": loss,
+                    TEXT_TOKENS: float(sum(map(len, tokens.values()))),
+                    ADAPTER_WEIGHTS: float(sum(weight.numel() for weight in trainable(model))),
+                }
+                rung = replace(rung, artifact=folder.name, qualities={**rung.qualities, **cost})
                 state.save(trainer, rung, trial.fingerprint, workdir)
                 artifact.keep_only(folder)
                 clock.lap("save")
@@ -117,7 +122,8 @@ def _scores_file(workdir: Path, index: int) -> Path:
 
 def _rung(index: int, tokens: int, scores: tuple[Score, ...], base: tuple[Score, ...], clock: _Clock) -> Rung:
     first, before = scores[0], base[0]
-    qualities = {name: value for score in reversed(scores) for name, value in score.qualities.items()}
+    qualities = {TEXT_TOKENS: 0.0, ADAPTER_WEIGHTS: 0.0}
+    qualities |= {name: value for score in reversed(scores) for name, value in score.qualities.items()}
     heldout = next((i for i, score in enumerate(scores) if HELDOUT in score.qualities), None)
     if heldout is not None:
         qualities[FORGOTTEN] = scores[heldout].qualities[HELDOUT] - base[heldout].qualities[HELDOUT]

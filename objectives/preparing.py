@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from objectives.base import Prepared
+from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared
 from objectives.contamination import questions_in
 from objectives.questions import Design, Half, Part
 from objectives.scoring.benchmark import design_of, questions_of
@@ -25,6 +25,7 @@ from spaces.trial import fingerprint
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_ALWAYS = (TEXT_TOKENS, ADAPTER_WEIGHTS)
 _BYTES_PER_WEIGHT = 4
 _BY_HEART = 20
 """Times that a text is read after which it is learnt word by word."""
@@ -64,6 +65,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         rungs=spec.rung_tokens,
         inputs=inputs,
         metric=entries[0].metric,
+        qualities=(*_ALWAYS, *([FORGOTTEN] if any(isinstance(part, HeldoutSpec) for part in spec.scores) else [])),
         holdout=entries[0].holdout,
         found=questions_in(corpus, tasks),
         notes=(*_repetition(spec, counted), *_too_long(tasks, tokenizer, layout.context)),

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from objectives.base import STATE, Prepared, Rung
+from objectives.base import ADAPTER_WEIGHTS, STATE, TEXT_TOKENS, Prepared, Rung
 from objectives.questions import Design
 from objectives.spec import SyntheticSpec
 from spaces import Corpus, Layout, MixtuneError, Module, TrialConfig
@@ -59,6 +59,12 @@ class SyntheticObjective:
             total += effect * all(part.strip() in names for part in pair.split("*"))
         return total - spec.rate_penalty * abs(math.log10(trial.stages[0].learning_rate / spec.best_rate))
 
+    def _cost(self, trial: TrialConfig) -> dict[str, float]:
+        """Words of the mix, and a weight for every rank."""
+        (stage,) = trial.stages
+        words = sum(self._corpus[name].words for name in stage.mix.names)
+        return {TEXT_TOKENS: float(words), ADAPTER_WEIGHTS: float(stage.tuning.rank if stage.mix.names else 0)}
+
     def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
         rng = random.Random(trial.fingerprint)
         fails = rng.random() < self._spec.failures
@@ -66,6 +72,7 @@ class SyntheticObjective:
         gain = self.truth(trial) + noise - self._spec.base_score
         file = workdir / STATE / f"{trial.fingerprint}.json"
         last = Rung.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+        cost = self._cost(trial)
         for index, tokens in enumerate(self.rungs):
             items = _centred([rng.gauss(0, 0.01) for _ in range(_QUESTIONS)])
             if last is not None and index <= last.index:
@@ -85,7 +92,7 @@ class SyntheticObjective:
                 base=self._spec.base_score,
                 items=tuple(score + item for item in items),
                 seconds={"train": self._spec.seconds},
-                qualities={"accuracy": score},
+                qualities={"accuracy": score, **cost},
             )
             _keep(file, rung)
             yield rung

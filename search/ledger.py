@@ -33,9 +33,9 @@ class Ledger:
         self._distributions = distributions
         self._study_id = storage.get_study_id_from_name(name)
 
-    def study(self, sampler: BaseSampler, pruner: BasePruner) -> optuna.Study:
+    def study(self, sampler: BaseSampler, pruner: BasePruner, kind: type[optuna.Study] = optuna.Study) -> optuna.Study:
         """The study as Optuna sees it now; one that is kept remembers trials as they were."""
-        return optuna.Study(self._name, self._storage, sampler=sampler, pruner=pruner)
+        return kind(self._name, self._storage, sampler=sampler, pruner=pruner)
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """Trials in these states, of any state where none is named; foreign ones are left out."""

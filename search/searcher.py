@@ -21,6 +21,7 @@ from search.arms import Arms, Planner
 from search.drawing import draw
 from search.drivers import Driver, LoneDriver
 from search.failures import FailuresInARow
+from search.goals import FirstGoal, sampled, values
 from search.ledger import Ledger
 from search.pruning import build_pruner
 from search.samplers import build_sampler
@@ -154,9 +155,10 @@ class StudySearcher:
             self._watch(Event(trial.number, "started"))
             for index in range(len(trial.intermediate_values)):
                 self._watch(Event(trial.number, "rung", rung=records.read_rung(trial, index)))
-            if self._rungs[-1] not in trial.intermediate_values:
+            last = records.read_rung(trial, len(self._rungs) - 1)
+            if last is None or self._rungs[-1] not in trial.intermediate_values:
                 return Assignment(trial.number, config)
-            self._finish(trial.number, TrialState.COMPLETE, trial.intermediate_values[self._rungs[-1]])
+            self._finish(trial.number, TrialState.COMPLETE, last)
         return None
 
     def report(self, number: int, rung: Rung) -> Decision:
@@ -230,7 +232,8 @@ class StudySearcher:
         """The trial's configuration, drawn where a driver had no time for it."""
         if records.CONFIG in trial.user_attrs:
             return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
-        drawn = draw(self._study(), trial, self._distributions)
+        view = self._ledger.study(self._sampler, self._pruner, sampled(self._spec.second))
+        drawn = draw(view, trial, self._distributions)
         self._ledger.set_params(trial.number, drawn)
         config = self._space.decode({**trial.params, **drawn}, trial.user_attrs[records.SEED])
         self._ledger.note(trial.number, records.CONFIG, config.to_dict())
@@ -240,7 +243,7 @@ class StudySearcher:
         if rung.tokens <= survived:
             return Decision.GO_ON
         if rung.tokens >= self._rungs[-1]:
-            self._finish(number, TrialState.COMPLETE, rung.score)
+            self._finish(number, TrialState.COMPLETE, rung)
             return Decision.STOP
         if self._prunes(number):
             self._finish(number, TrialState.PRUNED)
@@ -257,15 +260,17 @@ class StudySearcher:
         trial = self._ledger.trial(number)
         if trial.user_attrs.get(records.STOPPED_BY_PRUNER) is not None:
             return False
-        stop = self._pruner.prune(self._study(), trial)
+        stop = self._pruner.prune(self._ledger.study(self._sampler, self._pruner, FirstGoal), trial)
         if stop and trial.user_attrs[records.ARM] == "randomised":
             self._ledger.note(number, records.STOPPED_BY_PRUNER, trial.last_step)
             return False
         return stop
 
-    def _finish(self, number: int, state: TrialState, value: float | None = None) -> None:
+    def _finish(self, number: int, state: TrialState, last: Rung | None = None) -> None:
+        """Tell a trial's end; `last`: the rung that a complete one ended with."""
         with self._claims:
-            self._study().tell(number, value, state, skip_if_finished=True)
+            told = values(last, self._spec.second) if last is not None else None
+            self._study().tell(number, told, state, skip_if_finished=True)
             self._under_way.discard(number)
         self._when_ended(number)
         if state is not TrialState.FAIL:

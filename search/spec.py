@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from search.goals import GOALS
 from search.pruning import PRUNERS
 from search.samplers import SAMPLERS
 from spaces.choices import Spec
@@ -43,6 +44,9 @@ class SearchSpec(Spec):
     trials: int = Field(40, gt=0)
     """Trials to finish, pruned and failed ones included."""
     sampler: str = "tpe"
+    second: str | None = None
+    """A second goal beside the score: `retention` (forget little of held-out text), `text_tokens` (few tokens of text),
+    `adapter_size` (few trained weights). Pruning looks at the score alone; the report shows the Pareto front."""
     pruner: str = "asha"
     randomised: float = Field(0.5, ge=0, le=1)
     """Share of the trials whose texts are drawn by coin flips and that are never pruned: the effects of the texts
@@ -70,6 +74,19 @@ class SearchSpec(Spec):
     @classmethod
     def _sampler(cls, name: str) -> str:
         return _known(name, list(SAMPLERS))
+
+    @field_validator("second")
+    @classmethod
+    def _goal(cls, name: str | None) -> str | None:
+        return _known(name, list(GOALS)) if name is not None else None
+
+    @model_validator(mode="after")
+    def _made_for_two_goals(self) -> Self:
+        if self.second is not None and self.sampler == "cmaes":
+            raise ValueError("the sampler cmaes searches for one goal only; with `second`, take tpe, gp or nsga2")
+        if self.second is not None and self.pruner == "hyperband":
+            raise ValueError("the pruner hyperband knows one goal only; with `second`, take asha, median or wilcoxon")
+        return self
 
     @field_validator("pruner")
     @classmethod

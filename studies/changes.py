@@ -13,6 +13,8 @@ _HARMLESS = ("search.", "artifacts", "space.texts.folder")
 """Fields, by their beginnings, that leave scores comparable: how the search goes on, and where files lie.
 
 Texts in another folder are compared by their content, like all texts."""
+_FOR_GOOD = ("search.second",)
+"""Fields among them that the database keeps as they are: the goals of a study."""
 _ABSENT = "nothing"
 
 
@@ -27,7 +29,7 @@ class Change:
     @property
     def harmless(self) -> bool:
         """Whether trials before and after can be compared."""
-        return self.field.startswith(_HARMLESS)
+        return self.field.startswith(_HARMLESS) and self.field not in _FOR_GOOD
 
     def __str__(self) -> str:
         return f"  {self.field}: {self.old!r} in the study, {self.new!r} in the file"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from objectives.base import Prepared
+from search.goals import GOALS
 from spaces import FieldError, InputError
 from spaces.choices import FloatRange, IntRange, options
 from spaces.errors import listed
@@ -33,6 +34,20 @@ def check_machine(spec: StudySpec) -> None:
     if spec.search.gpus and spec.search.gpus > cards:
         raise FieldError(
             "search.gpus", f"a trial wants {spec.search.gpus:g} GPUs, and this machine has {cards}. Lower it."
+        )
+
+
+def check_second_goal(spec: StudySpec, prepared: Prepared) -> None:
+    """See that the second goal of a study is measured.
+
+    Raises:
+        FieldError: it is not.
+    """
+    second = spec.search.second
+    if second is not None and GOALS[second].quality not in prepared.qualities:
+        raise FieldError(
+            "search.second",
+            f"{second!r} needs held-out text. Add an entry of `kind: heldout` to objective.scores, after the first.",
         )
 
 

@@ -24,6 +24,6 @@ def hyperparameter_importances(study: optuna.Study, records: tuple[TrialRecord, 
     complete = [record for record in records if record.state is TrialState.COMPLETE]
     if len(complete) < _FEWEST or len({record.score for record in complete}) < 2:
         return {}
-    shares = FanovaImportanceEvaluator(seed=0).evaluate(study)
+    shares = FanovaImportanceEvaluator(seed=0).evaluate(study, target=lambda trial: trial.values[0])
     found = {name: share for name, share in shares.items() if not name.startswith(PREFIX)}
     return dict(sorted(found.items(), key=lambda item: -item[1]))

@@ -25,7 +25,7 @@ from spaces import Corpus, FieldError, InputError, Space, scan
 from spaces.corpus import ignored_note
 from spaces.errors import listed
 from studies.changes import refuse_changed_file
-from studies.checks import check_disk, check_machine, refuse_changed_content
+from studies.checks import check_disk, check_machine, check_second_goal, refuse_changed_content
 from studies.confirmation import runs_of
 from studies.progress import duration
 from studies.spec import StudySpec, check_name
@@ -127,7 +127,9 @@ class Ready:
         watch(Event(left, "confirming"))
         name = self.store.begin_confirmation(self.spec.name)
         trials = len(study.confirmation) + len(missing)
-        search = self.spec.search.model_copy(update={"trials": trials, "sampler": "random", "pruner": "none"})
+        search = self.spec.search.model_copy(
+            update={"trials": trials, "sampler": "random", "pruner": "none", "second": None}
+        )
         return self._run(make_runner, watch, driver, hours, name, search, runs)
 
     def _run(
@@ -279,6 +281,7 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int)
             "The space has nothing to search: every field of `space:` is fixed. Set space.texts.choose to subset, or "
             "give a list or a range for a field."
         )
+    check_second_goal(spec, prepared)
     check_disk(spec, prepared, folder, trials)
     if spec.artifacts is not None:
         Artifacts(spec.artifacts).check()

@@ -18,6 +18,8 @@ from search.confirmation import BASE
 from search.records import TrialRecord
 from studies.confirmation import Confirmed
 from studies.effects import TextEffect, Verdict
+from studies.pareto import front, second_goal
+from studies.pareto import unit as second_unit
 from studies.store import StoredStudy
 from studies.words import Unit
 
@@ -147,6 +149,27 @@ def history(study: StoredStudy, unit: Unit) -> Figure:
 
 def _running_best(records: Iterable[TrialRecord]) -> Iterator[float]:
     return accumulate((record.score or 0.0 for record in records), max)
+
+
+def pareto(study: StoredStudy, unit: Unit) -> Figure:
+    """Score against the second goal for every complete trial, those of the Pareto front joined."""
+    figure, axes = _axes(4.2)
+    best = front(study)
+    others = [record for record in study.ended(TrialState.COMPLETE) if record not in best]
+    for records, style, colour, label in (
+        (others, "o", _GREY, "complete"),
+        (best[::-1], "-D", _ORANGE, "Pareto front"),
+    ):
+        where = [second_goal(study, record) for record in records]
+        axes.plot(where, [record.score or 0.0 for record in records], style, color=colour, label=label)
+    for record in best:
+        axes.annotate(
+            str(record.number), (second_goal(study, record), record.score or 0.0), (5, 5), textcoords="offset points"
+        )
+    axes.set_xlabel(f"{second_unit(study)}, fewer is better")
+    axes.set_ylabel(f"score ({unit.score})")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return figure
 
 
 def importances(shares: Mapping[str, float]) -> Figure:

@@ -20,6 +20,8 @@ from studies import plots
 from studies.confirmation import confirmed
 from studies.effects import TextEffect
 from studies.importance import hyperparameter_importances
+from studies.pareto import front, second_goal
+from studies.pareto import unit as second_unit
 from studies.store import Store, StoredStudy, resume_command
 from studies.tables import (
     CONFIRMATION,
@@ -118,6 +120,14 @@ def _pictures(store: Store, study: StoredStudy, effects: list[TextEffect]) -> It
             plots.confirmation(rows, unit),
         )
     if study.ended(TrialState.COMPLETE):
+        if best := front(study):
+            yield Picture.of(
+                "pareto",
+                "Two goals",
+                f"Score against {second_unit(study)}; on the Pareto front: "
+                + ", ".join(f"trial {record.number}" for record in best),
+                plots.pareto(study, unit),
+            )
         yield Picture.of(
             "history",
             "How the search went",
@@ -195,6 +205,9 @@ def _facts(study: StoredStudy) -> Iterator[tuple[str, str]]:
     total = sum(phases.values())
     if total:
         yield "where the time went", ", ".join(f"{phase} {seconds / total:.0%}" for phase, seconds in phases.items())
+    if best := front(study):
+        rows = (f"trial {r.number} ({r.score or 0.0:.3f}, {second_goal(study, r):g})" for r in best)
+        yield f"Pareto front (score, {second_unit(study)})", ", ".join(rows)
     yield "seed", str(spec.seed)
     yield "fingerprint", spec.fingerprint
     yield "begun", study.created.strftime("%Y-%m-%d %H:%M")

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from objectives.base import Prepared
 from objectives.questions import Design
+from search.goals import directions
 from search.records import TrialRecord, read_record
 from spaces import InputError, Text
 from spaces.errors import did_you_mean, listed
@@ -153,7 +154,9 @@ class Store:
         """
         with explained(self.url):
             try:
-                study = optuna.create_study(storage=self.storage, study_name=spec.name, direction="maximize")
+                study = optuna.create_study(
+                    storage=self.storage, study_name=spec.name, directions=directions(spec.search.second)
+                )
             except DuplicatedStudyError as error:
                 study = self.open_study(spec.name)
                 if _SPEC in study.user_attrs or study.trials:
@@ -187,7 +190,7 @@ class Store:
                     f"The study {name!r} in {shown(self.url)} was not made by mixtune, or its launch was cut off "
                     "before it began. Launch it again; another program's study keeps its name, choose another one then."
                 )
-            if study.direction is not StudyDirection.MAXIMIZE:
+            if study.directions[0] is not StudyDirection.MAXIMIZE:
                 raise InputError(
                     f"The study {name!r} in {shown(self.url)} minimises, and mixtune's studies maximise. It was "
                     "changed by another program; launch it anew under another name."

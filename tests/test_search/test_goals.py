@@ -1,0 +1,59 @@
+"""Studies with a second goal: what is told, what is pruned, and what lies on the Pareto front."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.storages import InMemoryStorage
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from search import LocalRunner, read_record
+from search.artifacts import Artifacts
+from search.goals import directions
+from search.pruning import PRUNERS
+from search.samplers import SAMPLERS
+from search.spec import SearchSpec
+from spaces import Corpus
+from tests.studies_of import searcher_on, synthetic_factory
+
+
+def _study(corpus: Corpus, folder: Path, **search: Any) -> optuna.Study:
+    storage = InMemoryStorage()
+    study = optuna.create_study(storage=storage, study_name="study", directions=directions("adapter_size"))
+    searcher = searcher_on(corpus, storage, trials=24, second="adapter_size", **search)
+    LocalRunner().run(searcher, synthetic_factory(corpus, noise=0.01), Artifacts(folder))
+    return study
+
+
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "cmaes"])
+def test_trials_are_told_with_both_goals(corpus: Corpus, tmp_path: Path, sampler: str) -> None:
+    study = _study(corpus, tmp_path, sampler=sampler)
+    assert study.directions == [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+    complete = study.get_trials(states=(TrialState.COMPLETE,))
+    assert len(complete) >= 12
+    for trial in complete:
+        record = read_record(trial)
+        assert record is not None
+        assert trial.values == [record.score, record.rungs[-1].qualities["adapter_weights"]]
+
+
+@pytest.mark.parametrize("pruner", [name for name in PRUNERS if name != "hyperband"])
+def test_every_pruner_looks_at_the_score_alone(corpus: Corpus, tmp_path: Path, pruner: str) -> None:
+    study = _study(corpus, tmp_path, pruner=pruner)
+    states = {trial.state for trial in study.trials}
+    assert states <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert len(study.trials) == 24
+    assert (TrialState.PRUNED in states) or pruner in {"none", "wilcoxon"}
+
+
+def test_what_knows_one_goal_only_is_refused() -> None:
+    with pytest.raises(ValueError, match="hyperband knows one goal only"):
+        SearchSpec(second="retention", pruner="hyperband")
+    with pytest.raises(ValueError, match="cmaes searches for one goal only"):
+        SearchSpec(second="retention", sampler="cmaes")
+    with pytest.raises(ValueError, match=r"must be one of retention.*Did you mean 'adapter_size'"):
+        SearchSpec(second="adapter_siz")

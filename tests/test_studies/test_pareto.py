@@ -1,0 +1,55 @@
+"""A study with two goals, from its file to its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from spaces import FieldError, InputError
+from studies.launch import prepare_launch, prepare_resume
+from studies.pareto import front, second_goal
+from studies.report import write_report
+from studies.store import Store, StoredStudy
+from tests.test_studies.test_launch import local, spec_for
+
+SEARCH: dict[str, Any] = {"trials": 24, "second": "text_tokens"}
+
+
+@pytest.fixture
+def study(library: Path, tmp_path: Path) -> StoredStudy:
+    (library / "beta.txt").write_text("bread and cheese and soup. " * 20)
+    return prepare_launch(spec_for(library, search=SEARCH), tmp_path / "runs").run(local, lambda _: None).study
+
+
+def test_no_trial_beats_one_of_the_front_in_both_goals(study: StoredStudy) -> None:
+    best = front(study)
+    assert best[0].score == max(record.score or 0.0 for record in study.ended(TrialState.COMPLETE))
+    for one in best:
+        for other in study.ended(TrialState.COMPLETE):
+            better = (other.score or 0.0) >= (one.score or 0.0) and second_goal(study, other) <= second_goal(study, one)
+            equal = (other.score, second_goal(study, other)) == (one.score, second_goal(study, one))
+            assert equal or not better
+    assert second_goal(study, best[-1]) == 0, "the untouched base needs no text"
+
+
+def test_the_report_shows_the_front(study: StoredStudy, tmp_path: Path) -> None:
+    page = write_report(Store(study.url), study, tmp_path / "report").read_text()
+    assert "Two goals" in page
+    assert "Pareto front (score, tokens of the texts in the mix)" in page
+    assert (tmp_path / "report" / "pareto.png").is_file()
+
+
+def test_the_goals_of_a_study_stay(study: StoredStudy, library: Path, tmp_path: Path) -> None:
+    other = spec_for(library, search={**SEARCH, "second": "adapter_size"})
+    with pytest.raises(InputError, match=r"search\.second"):
+        prepare_resume("small", tmp_path / "runs", file=other, allow=True)
+    again = prepare_resume("small", tmp_path / "runs", trials=28).run(local, lambda _: None).study
+    assert len(again.records) == 28
+
+
+def test_retention_needs_held_out_text(library: Path, tmp_path: Path) -> None:
+    with pytest.raises(FieldError, match=r"search\.second: 'retention' needs held-out text"):
+        prepare_launch(spec_for(library, search={"trials": 4, "second": "retention"}), tmp_path / "runs")
