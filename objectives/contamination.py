@@ -21,15 +21,22 @@ _COMMON = 0.2
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 _Hashes = NDArray[np.uint64]
+_Spans = dict[int, dict[int, set[int]]]
+"""Length of a span to its hashes to the numbers of the questions that hold it."""
 
 
 def questions_in(corpus: Corpus, tasks: Iterable[AskedTask]) -> dict[str, int]:
     """Texts to the number of benchmark questions that stand in them; texts with none are left out.
 
     A question counts where 13 words in a row of one of its fields stand in the text, or the whole field where it has 6
-    to 12 words. Words are compared in lower case without punctuation.
+    to 12 words. Words are compared in lower case without punctuation; spans of numbers, and wording that many questions
+    share, do not count.
     """
-    spans = _spans([question for task in tasks for question in _questions(task)])
+    spans: _Spans = {}
+    first = 0
+    for task in tasks:
+        _add_spans(spans, task, first)
+        first += len(task.questions)
     found: dict[str, int] = {}
     for text in corpus.texts if spans else ():
         words = _hashes(_words(text.read()))
@@ -43,33 +50,26 @@ def questions_in(corpus: Corpus, tasks: Iterable[AskedTask]) -> dict[str, int]:
     return found
 
 
-def _questions(task: AskedTask) -> list[list[_Hashes]]:
-    """Hashes of the words of every field of every question, without the wording that the task's questions share."""
-    fields = [
-        [_hashes(words) for words in map(_words, _strings(question.doc)) if len(words) >= FEWEST]
-        for question in task.questions
-    ]
-    seen: dict[bytes, int] = {}
-    for question in fields:
-        for field in {field.tobytes() for field in question}:
-            seen[field] = seen.get(field, 0) + 1
-    most = max(2.0, _COMMON * len(fields))
-    return [[field for field in question if seen[field.tobytes()] <= most] for question in fields]
+def _add_spans(spans: _Spans, task: AskedTask, first: int) -> None:
+    """Add the spans of a task's questions, which are numbered from `first`."""
+    own: _Spans = {}
+    for number, question in enumerate(task.questions, first):
+        for words in map(_words, _strings(question.doc)):
+            length = min(SPAN, len(words))
+            if length >= FEWEST:
+                for start, value in enumerate(_rolling(_hashes(words), length)):
+                    if _says_something(words[start : start + length]):
+                        own.setdefault(length, {}).setdefault(int(value), set()).add(number)
+    most = max(2.0, _COMMON * len(task.questions))
+    for length, by_hash in own.items():
+        kept = {value: numbers for value, numbers in by_hash.items() if len(numbers) <= most}
+        for value, numbers in kept.items():
+            spans.setdefault(length, {}).setdefault(value, set()).update(numbers)
 
 
-def _spans(questions: Sequence[Sequence[_Hashes]]) -> Mapping[int, dict[int, set[int]]]:
-    """Length of a span to its hashes to the numbers of the questions that hold it."""
-    spans: dict[int, dict[int, set[int]]] = {}
-    for number, question in enumerate(questions):
-        for field in question:
-            length = min(SPAN, len(field))
-            for value in _rolling(field, length):
-                spans.setdefault(length, {}).setdefault(int(value), set()).add(number)
-    most = max(2.0, _COMMON * len(questions))
-    return {
-        length: {value: numbers for value, numbers in by_hash.items() if len(numbers) <= most}
-        for length, by_hash in spans.items()
-    }
+def _says_something(words: Sequence[str]) -> bool:
+    """Whether a span is more than numbers and repetition: counting to thirteen is no copying."""
+    return len({word for word in words if not word.isdigit()}) >= FEWEST - 1
 
 
 def _strings(value: object) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared
 from objectives.contamination import questions_in
@@ -14,16 +13,14 @@ from objectives.scoring.benchmark import design_of, questions_of
 from objectives.scoring.figures import choose_metric
 from objectives.scoring.heldout import design_of as design_of_passages
 from objectives.scoring.heldout import passages, passages_of
+from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
-from objectives.scoring.tasks import AskedTask, load_tasks
+from objectives.scoring.tasks import ANSWER_TOKENS, AskedTask, Question, load_tasks
 from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
 from objectives.workbench import choose_device, kept_shares, open_base
 from spaces import Corpus, FieldError, InputError
 from spaces.trial import fingerprint
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 _ALWAYS = (TEXT_TOKENS, ADAPTER_WEIGHTS)
 _BYTES_PER_WEIGHT = 4
@@ -53,7 +50,8 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
                 f"The text {text.name!r} has {text.tokens} training tokens, and one training sequence takes "
                 f"{spec.length}. Remove the text, join it with another, or lower objective.length."
             )
-    entries = [_entry(part, corpus) for part in spec.scores]
+    sight = Sight.of(tokenizer, layout.context)
+    entries = [_entry(part, corpus, sight) for part in spec.scores]
     for index, entry in enumerate(entries):
         inputs |= {f"{name} (scores.{index})": digest for name, digest in entry.inputs.items()}
     tasks = [task for entry in entries for task in entry.tasks]
@@ -68,7 +66,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         qualities=(*_ALWAYS, *([FORGOTTEN] if any(isinstance(part, HeldoutSpec) for part in spec.scores) else [])),
         holdout=entries[0].holdout,
         found=questions_in(corpus, tasks),
-        notes=(*_repetition(spec, counted), *_too_long(tasks, tokenizer, layout.context)),
+        notes=(*_repetition(spec, counted), *_too_long(tasks, sight), *_cut_answers(tasks)),
     )
 
 
@@ -83,11 +81,11 @@ class _Entry:
     tasks: list[AskedTask] = field(default_factory=list)
 
 
-def _entry(part: BenchmarkSpec | HeldoutSpec, corpus: Corpus) -> _Entry:
+def _entry(part: BenchmarkSpec | HeldoutSpec, corpus: Corpus, sight: Sight) -> _Entry:
     """Check an entry, and that both halves of its questions hold some."""
     halves: list[Half] = ["search", "holdout"] if part.holdout else ["search"]
     if isinstance(part, BenchmarkSpec):
-        tasks = load_tasks(part)
+        tasks = load_tasks(part, sight)
         metric = choose_metric(part, tasks)
         chosen = [[questions_of(task, Part(half), part) for task in tasks] for half in halves]
         holdout = design_of(tasks, chosen[1], metric) if part.holdout else None
@@ -112,19 +110,48 @@ def _repetition(spec: FinetuneSpec, corpus: Corpus) -> Iterator[str]:
         )
 
 
-def _too_long(tasks: list[AskedTask], tokenizer: PreTrainedTokenizerBase, context: int) -> Iterator[str]:
-    """A note for every task with questions that the base cannot see whole."""
+def _cut_answers(tasks: list[AskedTask]) -> Iterator[str]:
+    """A note for every task whose answers may be longer than the base can write."""
+    for task in tasks:
+        if task.kind == "generate_until":
+            wanted = int((task.task.config.generation_kwargs or {}).get("max_gen_toks", ANSWER_TOKENS))
+            allowed = int(task.questions[0].instances[0].args[1]["max_gen_toks"])
+            if allowed < wanted:
+                yield (
+                    f"Answers to {task.name!r} may have {allowed} tokens instead of {wanted:,}, half of what the base "
+                    "can see."
+                )
+
+
+def _too_long(tasks: list[AskedTask], sight: Sight) -> Iterator[str]:
+    """A note for every task with questions that the base cannot see whole.
+
+    Raises:
+        FieldError: an answer alone is longer than that, so that nothing can be said of it.
+    """
     for task in tasks:
         if task.kind == "loglikelihood_rolling":
             continue  # read in windows
-        longest = ("".join(map(str, question.instances[0].args[:2])) for question in task.questions)
-        if task.kind == "generate_until":
-            longest = (str(question.instances[0].args[0]) for question in task.questions)
-        sizes = [len(tokens) for tokens in tokenizer(list(longest))["input_ids"]]
-        long = [size for size in sizes if size > context]
+        sizes = [_size(task, question, sight) for question in task.questions]
+        long = [size for size in sizes if size > sight.context]
         if long:
             yield (
-                f"{len(long)} of {len(sizes)} questions of {task.name!r} are longer than the {context} tokens that the "
-                f"base can see (the longest: {max(long):,}): as lm-eval does, their beginning is cut off. Lower "
-                "few_shot, or take a base with a longer context."
+                f"{len(long)} of {len(sizes)} questions of {task.name!r} are longer than the {sight.context} tokens "
+                f"that the base can see (the longest: {max(long):,}): as lm-eval does, their beginning is cut off. "
+                "Lower few_shot, or take a base with a longer context."
             )
+
+
+def _size(task: AskedTask, question: Question, sight: Sight) -> int:
+    """Tokens of a question with its longest answer, where the answers are given."""
+    prompt = sight.count(str(question.instances[0].args[0]))
+    if task.kind == "generate_until":
+        return prompt
+    longest = max(sight.count(str(instance.args[1])) for instance in question.instances)
+    if longest > sight.context:
+        raise FieldError(
+            "objective.scores",
+            f"an answer of the task {task.name!r} takes {longest:,} tokens, and the base can see {sight.context}. "
+            "Take a base with a longer context, or leave the question out.",
+        )
+    return prompt + longest

@@ -123,7 +123,12 @@ class RayRunner:
     def _runtime_environment(self) -> dict[str, Any]:
         threads = str(max(1, int(self._cpus)))
         passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
-        own = {"OMP_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
+        own = {
+            "OMP_NUM_THREADS": threads,
+            "TOKENIZERS_PARALLELISM": "false",
+            "TQDM_DISABLE": "1",
+            "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        }
         sent = {"py_modules": list(self._packages)} if self._address is not None and self._packages else {}
         return {"env_vars": {**passed, **own}, **sent}
 

@@ -12,8 +12,6 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from spaces.errors import MixtuneError
-
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -115,6 +113,7 @@ def status(
 ) -> None:
     """Show how far a study is."""
     from search.drivers import LeasedDriver
+    from spaces.errors import MixtuneError
     from studies.launch import find
     from studies.terminal import print_status
 
@@ -149,6 +148,7 @@ def report(name: Name, runs: Runs = _RUNS, storage: Storage = None) -> None:
 @app.command()
 def best(name: Name, runs: Runs = _RUNS, storage: Storage = None) -> None:
     """Show the best trial: its texts, settings and scores."""
+    from spaces.errors import MixtuneError
     from studies.launch import find
     from studies.store import resume_command
     from studies.terminal import print_best
@@ -182,7 +182,7 @@ def export(
 
 def _quieten_libraries() -> None:
     """No progress bars and warnings of the libraries among our own lines; set before they are imported."""
-    for name in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS"):
+    for name in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft)\.")
@@ -200,6 +200,8 @@ def _fail(message: str) -> NoReturn:
 def main() -> None:
     """Run the command line; an expected error is one paragraph on standard error and the exit status 1."""
     _quieten_libraries()
+    from spaces.errors import MixtuneError
+
     try:
         app()
     except MixtuneError as error:

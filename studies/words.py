@@ -124,7 +124,7 @@ def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str
     if not candidates:
         return "What the search found is not confirmed yet."
     best = max(candidates, key=lambda row: row.gain)
-    gain = f"{unit.signed(best.gain)} {unit.effect} ({CONFIDENCE:.0%} interval {unit.range(best.low, best.high)})"
+    gain = f"{unit.signed(best.gain)} ({unit.effect}; {CONFIDENCE:.0%} interval {unit.range(best.low, best.high)})"
     searched = f" In the search, trial {best.of} had gained {unit.signed(best.searched or 0.0)}: optimistic, for it was"
     searched += " picked by that."
     if best.beats_base:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
 
 QUESTIONS = [
@@ -26,6 +27,10 @@ doc_to_target: "{{gold}}"
 metric_list:
   - {metric: acc, aggregation: mean, higher_is_better: true}
 """
+
+
+SIGHT = Sight(256, lambda text: len(text.split()))
+"""Of a base that reads words."""
 
 
 def benchmark(*tasks: Path | str | dict[str, Any], **fields: Any) -> BenchmarkSpec:

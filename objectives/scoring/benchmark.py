@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives.base import Asked, Score
+from objectives.models.hub import context_of
 from objectives.questions import SEARCHED, Design, Part, select
 from objectives.scoring.figures import accuracy, answer_bytes, choose_metric, figures, own_metrics
 from objectives.scoring.harness import language_model
+from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
 from objectives.scoring.tasks import AskedTask, Question, load_tasks
 from spaces import Corpus, FieldError, MixtuneError
@@ -35,7 +37,7 @@ class BenchmarkScorer:
             FieldError: a task that cannot be loaded, or that has not the metric that is asked for.
         """
         self._spec = spec
-        self._tasks = load_tasks(spec)
+        self._tasks = load_tasks(spec, Sight.of(tokenizer, context_of(model.config)))
         self._metric = choose_metric(spec, self._tasks)
         self._model = language_model(model, tokenizer, spec.batch)
 
@@ -74,7 +76,7 @@ class BenchmarkScorer:
         """Fill the responses of all requests, one call of the model for each kind of request."""
         requests: dict[str, list[Instance]] = defaultdict(list)
         for question in (question for questions in chosen for question in questions):
-            for instance in (*question.instances, *([question.reference] if question.reference else [])):
+            for instance in (*question.instances, *question.references):
                 instance.resps, instance.filtered_resps = [], {}
                 if generate or instance.request_type != "generate_until":
                     requests[instance.request_type].extend([instance] * instance.repeats)

@@ -55,9 +55,10 @@ def figures(task: AskedTask, question: Question) -> dict[str, float]:
         return _choices(task, question)
     if task.kind == "loglikelihood_rolling":
         return _of_answer(question.instances[0].resps[0], question.instances[0].args[0])
-    instance = question.reference or question.instances[0]
-    found = _of_answer(instance.resps[0][0], instance.args[1])
-    return found if question.reference else {"probability": math.exp(found["log_probability"]), **found}
+    asked = question.references or question.instances
+    nats = math.fsum(instance.resps[0][0] for instance in asked)
+    found = _of_answer(nats, "".join(instance.args[1] for instance in asked))
+    return found if question.references else {"probability": math.exp(nats), **found}
 
 
 def answer_bytes(question: Question) -> int:

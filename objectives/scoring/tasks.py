@@ -13,6 +13,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.tasks import TaskManager
 
 from objectives.scoring.safety import ALLOW, guard_templates
+from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec, TaskSpec
 from objectives.scoring.task_files import is_file, knows, localise, read_layout, read_task
 from spaces.errors import FieldError, did_you_mean
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _FIELD = "objective.scores"
 _FEWSHOT_SEED = 1234
 """lm-eval's own default, which only its whole evaluation sets."""
+ANSWER_TOKENS = 256
+"""Of a generated answer, where the task does not say; lm-eval's own default."""
 _PASSAGES = ("passage", "context", "article", "paragraph", "story")
 """Fields of a question that several questions share."""
 
@@ -36,8 +39,8 @@ class Question:
     """As it stands in the task's data."""
     instances: tuple[Instance, ...]
     """The task's own requests, one a choice where there are choices."""
-    reference: Instance | None
-    """Asks for the probability of the reference solution, where the task itself only generates."""
+    references: tuple[Instance, ...]
+    """Ask for the probability of the reference solution, piece by piece, where the task itself only generates."""
     id: str
     """Hash of its content."""
     cluster: str
@@ -69,13 +72,17 @@ class AskedTask:
         """Changes with anything that the task asks: its questions, answers, wording, examples."""
         digest = hashlib.sha256()
         for question in self.questions:
-            for instance in (*question.instances, *([question.reference] if question.reference else [])):
+            for instance in (*question.instances, *question.references):
                 digest.update(repr((instance.doc, instance.args)).encode())
         return digest.hexdigest()[:16]
 
 
-def load_tasks(spec: BenchmarkSpec) -> list[AskedTask]:
+def load_tasks(spec: BenchmarkSpec, sight: Sight) -> list[AskedTask]:
     """All tasks of an entry with their requests; groups are taken apart into their tasks.
+
+    Args:
+        spec: the entry.
+        sight: of the base.
 
     Raises:
         FieldError: a task file that cannot be read, a name that lm-eval does not know, or a task that runs code
@@ -94,7 +101,7 @@ def load_tasks(spec: BenchmarkSpec) -> list[AskedTask]:
                 raise FieldError(_FIELD, f"the task {name!r} executes what the model writes. {ALLOW}")
             if name in {other.name for other in tasks}:
                 raise FieldError(_FIELD, f"the task {name!r} is named twice. Name it once.")
-            tasks.append(_asked(name, task, part, spec.limit, part.weight / len(found)))
+            tasks.append(_asked(name, task, part, spec.limit, sight, part.weight / len(found)))
     return tasks
 
 
@@ -132,7 +139,7 @@ def _load(manager: TaskManager, part: TaskSpec, spec: BenchmarkSpec) -> dict[str
     return loaded
 
 
-def _asked(name: str, task: Task, part: TaskSpec, limit: int | None, weight: float) -> AskedTask:
+def _asked(name: str, task: Task, part: TaskSpec, limit: int | None, sight: Sight, weight: float) -> AskedTask:
     if part.few_shot is not None:
         task.set_config(key="num_fewshot", value=part.few_shot)
     task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
@@ -140,14 +147,17 @@ def _asked(name: str, task: Task, part: TaskSpec, limit: int | None, weight: flo
         task.build_all_requests(limit=limit, rank=0, world_size=1)
         by_question: dict[int, list[Instance]] = defaultdict(list)
         for instance in task.instances:
+            if instance.request_type == "generate_until":
+                options = instance.args[1]
+                options["max_gen_toks"] = min(int(options.get("max_gen_toks", ANSWER_TOKENS)), sight.half)
             by_question[instance.doc_id].append(instance)
-        questions = tuple(_question(task, part, instances) for _, instances in sorted(by_question.items()))
+        questions = tuple(_question(task, part, instances, sight) for _, instances in sorted(by_question.items()))
     except Exception as error:  # templates of the task's author
         raise _unusable(name, error) from error
     return AskedTask(name, task, weight, questions)
 
 
-def _question(task: Task, part: TaskSpec, instances: list[Instance]) -> Question:
+def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sight) -> Question:
     instances.sort(key=lambda instance: instance.idx)
     doc = instances[0].doc
     own = _hash(doc)
@@ -160,28 +170,31 @@ def _question(task: Task, part: TaskSpec, instances: list[Instance]) -> Question
     return Question(
         doc=doc,
         instances=tuple(instances),
-        reference=_reference(task, part.reference or metadata.get("reference"), instances[0]),
+        references=_references(task, part.reference or metadata.get("reference"), instances[0], sight),
         id=own,
         cluster=own if passage is None else _hash(passage),
     )
 
 
-def _reference(task: Task, template: str | None, instance: Instance) -> Instance | None:
-    """The request for the reference solution after the prompt, written as it stands in an example."""
+def _references(task: Task, template: str | None, instance: Instance, sight: Sight) -> tuple[Instance, ...]:
+    """Requests for the reference solution after the prompt, written as it stands in an example.
+
+    A solution that takes more than half of what the base can see is asked for in pieces, each after all before it.
+    """
     if task.OUTPUT_TYPE != "generate_until":
-        return None
+        return ()
     target = lm_eval.utils.apply_template(template, instance.doc) if template else task.doc_to_target(instance.doc)
     if isinstance(target, list):
         target = target[0]
     if task.config.doc_to_choice is not None and isinstance(target, int):
         target = task.doc_to_choice(instance.doc)[target]
-    return Instance(
-        request_type="loglikelihood",
-        doc=instance.doc,
-        arguments=(instance.args[0], f"{task.config.target_delimiter}{target}"),
-        idx=0,
-        metadata=(task.config.task, instance.doc_id, 1),
-    )
+    requests: list[Instance] = []
+    before = instance.args[0]
+    for piece in sight.pieces(f"{task.config.target_delimiter}{target}"):
+        metadata = (task.config.task, instance.doc_id, 1)
+        requests.append(Instance("loglikelihood", instance.doc, (before, piece), len(requests), metadata))
+        before += piece
+    return tuple(requests)
 
 
 def _hash(content: Any) -> str:

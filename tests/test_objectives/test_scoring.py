@@ -13,7 +13,7 @@ import pytest
 from objectives.questions import Part
 from objectives.scoring.spec import HeldoutSpec
 from spaces import Corpus, InputError
-from tests.questions_of import QUESTIONS, TASK, benchmark
+from tests.questions_of import QUESTIONS, SIGHT, TASK, benchmark
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -174,11 +174,11 @@ def test_a_metric_that_a_task_has_not_is_refused_with_those_that_it_has(task: Pa
     for metric in ("probability", "margin"):
         spec = benchmark(path, metric=metric)
         with pytest.raises(InputError, match=rf"has no metric '{metric}'\. It has bits_per_byte, log_prob.*`auto`"):
-            choose_metric(spec, load_tasks(spec))
+            choose_metric(spec, load_tasks(spec, SIGHT))
     both = benchmark(path, task)
-    assert choose_metric(both, load_tasks(both)) == "bits_per_byte"
+    assert choose_metric(both, load_tasks(both, SIGHT)) == "bits_per_byte"
     one = benchmark(task)
-    assert choose_metric(one, load_tasks(one)) == "probability"
+    assert choose_metric(one, load_tasks(one, SIGHT)) == "probability"
 
 
 def test_questions_on_one_passage_are_one_cluster(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spaces import InputError
-from tests.questions_of import TASK, benchmark
+from tests.questions_of import SIGHT, TASK, benchmark
 
 pytestmark = pytest.mark.torch
 
@@ -30,7 +30,7 @@ def test_broken_task_files_are_refused(task: Path, change: Any, message: str) ->
 
     change(task)
     with pytest.raises(InputError, match=message):
-        load_tasks(benchmark(task))
+        load_tasks(benchmark(task), SIGHT)
 
 
 @pytest.mark.parametrize("included", [False, True])
@@ -45,9 +45,9 @@ def test_code_of_a_task_file_runs_only_where_it_is_allowed(task: Path, included:
         line = "include: common.yaml\n"
     task.write_text(TASK + line)
     with pytest.raises(InputError, match=r"runs Python code \(!function\)\. If you trust.*allow_code: true"):
-        load_tasks(benchmark(task))
+        load_tasks(benchmark(task), SIGHT)
     assert not ran.exists()
-    load_tasks(benchmark(task, allow_code=True))
+    load_tasks(benchmark(task, allow_code=True), SIGHT)
     assert ran.exists()
 
 
@@ -61,7 +61,7 @@ def test_an_include_behind_a_link_is_looked_for_where_lm_eval_looks(task: Path) 
     (task.parent / "link.yaml").symlink_to(inner / "real.yaml")
     task.write_text(TASK + "include: link.yaml\n")
     with pytest.raises(InputError, match="runs Python code"):
-        load_tasks(benchmark(task))
+        load_tasks(benchmark(task), SIGHT)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_task_file_that_leaves_open_what_it_runs_is_refused(task: Path, line: 
 
     task.write_text(TASK + line.replace("task.yaml", task.name))
     with pytest.raises(InputError, match=message):
-        load_tasks(benchmark(task))
+        load_tasks(benchmark(task), SIGHT)
 
 
 def test_a_prompt_cannot_reach_out_of_its_sandbox(task: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_prompt_cannot_reach_out_of_its_sandbox(task: Path) -> None:
     reaching = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
     task.write_text(re.sub(r"doc_to_text: .*", f'doc_to_text: "{reaching}"', TASK))
     with pytest.raises(InputError, match="unsafe"):
-        load_tasks(benchmark(task))
+        load_tasks(benchmark(task), SIGHT)
 
 
 def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) -> None:
@@ -96,15 +96,15 @@ def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) 
 
     task.write_text(TASK + "unsafe_code: true\n")
     with pytest.raises(InputError, match=r"executes what the model writes.*allow_code: true"):
-        load_tasks(benchmark(task))
-    assert load_tasks(benchmark(task, allow_code=True))
+        load_tasks(benchmark(task), SIGHT)
+    assert load_tasks(benchmark(task, allow_code=True), SIGHT)
 
 
 def test_a_task_named_twice_is_refused(task: Path) -> None:
     from objectives.scoring.tasks import load_tasks
 
     with pytest.raises(InputError, match="named twice"):
-        load_tasks(benchmark(task, task))
+        load_tasks(benchmark(task, task), SIGHT)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -112,7 +112,7 @@ def test_an_unknown_task_name_gets_the_nearest() -> None:
     from objectives.scoring.tasks import load_tasks
 
     with pytest.raises(InputError, match="Did you mean 'arc_easy'"):
-        load_tasks(benchmark("arc_esy"))
+        load_tasks(benchmark("arc_esy"), SIGHT)
 
 
 def test_examples_in_a_prompt_are_the_same_in_every_worker(task: Path) -> None:
@@ -120,7 +120,7 @@ def test_examples_in_a_prompt_are_the_same_in_every_worker(task: Path) -> None:
 
     config = TASK.replace("test_split: test", "test_split: test\nfewshot_split: test\nnum_fewshot: 2")
     task.write_text(config)
-    found = {load_tasks(benchmark(task))[0].digest for _ in range(4)}
+    found = {load_tasks(benchmark(task), SIGHT)[0].digest for _ in range(4)}
     assert len(found) == 1
     task.write_text(config.replace("num_fewshot: 2", "num_fewshot: 1"))
-    assert load_tasks(benchmark(task))[0].digest not in found
+    assert load_tasks(benchmark(task), SIGHT)[0].digest not in found
