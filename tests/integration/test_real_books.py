@@ -9,23 +9,12 @@ import yaml
 
 from search import LocalRunner
 from spaces import scan
+from studies.confirmation import confirmed
 from studies.launch import prepare_launch
 from studies.starter import Starter, write_study_file
 from studies.study_file import read_study
 
 pytestmark = [pytest.mark.books, pytest.mark.torch]
-
-TASK = """\
-task: local_arc
-dataset_path: json
-dataset_kwargs: {{data_files: {{test: {questions}}}}}
-test_split: test
-output_type: multiple_choice
-doc_to_text: "{{{{query}}}}\\nAnswer:"
-doc_to_choice: "{{{{choices}}}}"
-doc_to_target: "{{{{gold}}}}"
-metric_list: [{{metric: acc}}]
-"""
 
 
 def test_real_books_are_read_whole(real_data: Path) -> None:
@@ -38,21 +27,27 @@ def test_real_books_are_read_whole(real_data: Path) -> None:
 
 
 def test_a_study_on_real_books_and_questions(real_data: Path, tmp_path: Path) -> None:
-    """From `init` to records: held-out fables in bits per byte, and ARC questions beside them."""
-    questions = real_data / "benchmarks" / "arc_easy.jsonl"
-    (tmp_path / "arc.yaml").write_text(TASK.format(questions=questions))
+    """From `init` to confirmation: held-out fables in bits per byte, and four benchmarks beside them."""
+    files = {"gsm8k": "gsm8k_test", "arc_easy": "arc_easy", "boolq": "boolq", "aime24": "aime24"}
+    tasks = [{"task": task, "data": str(real_data / "benchmarks" / f"{file}.jsonl")} for task, file in files.items()]
     base = str(real_data / "models" / "stories260K")
     path = tmp_path / "study.yaml"
     write_study_file(Starter(real_data / "books", base, heldout="children_aesop_fables"), path)
     study = yaml.safe_load(path.read_text())
     study["objective"] |= {"tokens": 16_000, "batch": 4, "rungs": [1.0]}
-    study["objective"]["scores"].append({"kind": "benchmark", "tasks": ["arc.yaml"], "limit": 20})
-    study["search"] |= {"trials": 2}
+    study["objective"]["scores"].append({"kind": "benchmark", "tasks": tasks, "limit": 8})
+    study["search"] |= {"trials": 2, "confirm": {"best": 1, "seeds": 2}}
     path.write_text(yaml.safe_dump(study))
     outcome = prepare_launch(read_study(path), tmp_path / "runs").run(lambda *_: LocalRunner(), lambda _: None)
-    for record in outcome.study.records:
+    assert not [text for text in outcome.study.texts if text.found], "no question stands in a book"
+    for record in (*outcome.study.records, *outcome.study.confirmation):
         assert record.error == ""
         (rung,) = record.rungs
         assert -4 < rung.base < -2, "the base needs two to four bits for a byte of fables"
-        assert rung.score > rung.base, "any English teaches it something"
-        assert 0 < rung.qualities["accuracy"] < 1
+        assert rung.gain > 0 or not record.texts, "any English teaches it something"
+        assert 0 <= rung.qualities["accuracy"] < 1
+        for task in files:
+            assert 0 < rung.qualities[f"bits_per_byte/{task}"] < 20
+        assert 0 < rung.gain_stderr < rung.stderr or not record.texts
+    (trained, *_) = confirmed(outcome.study)
+    assert trained.beats_base

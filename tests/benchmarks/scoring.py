@@ -1,0 +1,67 @@
+"""Questions a second against lm-eval's own evaluation, on the same model and task, in turn.
+
+`python -m tests.benchmarks.scoring [--rounds 3] [--base FOLDER --data FILE]`: the shipped base on the demo's questions,
+and, where a base and a file in ARC's layout are given, those too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lm_eval import simple_evaluate
+from lm_eval.models.huggingface import HFLM
+from rich.console import Console
+
+from objectives.scoring.benchmark import BenchmarkScorer
+from objectives.scoring.spec import BenchmarkSpec
+from objectives.workbench import open_base
+from spaces import Corpus
+from studies.demo.library import write_demo
+
+
+def compare(base: str, task: dict[str, Any], batch: int, rounds: int) -> None:
+    """Print the questions a second of both, and their ratio."""
+    opened = open_base(base)
+    model, tokenizer = opened.model("float32", "cpu"), opened.tokenizer()
+    spec = BenchmarkSpec.model_validate({"kind": "benchmark", "tasks": [task], "holdout": 0, "batch": batch})
+    begun = time.perf_counter()
+    scorer = BenchmarkScorer(spec, Corpus(Path(), ()), model, tokenizer)
+    loaded = time.perf_counter() - begun
+    stock = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=batch)
+    lm_task = scorer._tasks[0].task
+    ours, theirs = [], []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        score = scorer.score()
+        ours.append(len(score.items) / (time.perf_counter() - begun))
+        begun = time.perf_counter()
+        simple_evaluate(model=stock, tasks=[lm_task], bootstrap_iters=0)
+        theirs.append(len(score.items) / (time.perf_counter() - begun))
+    ratios = np.array(ours) / np.array(theirs)
+    Console(highlight=False, soft_wrap=True).print(
+        f"{base}, {task['task']}: {len(score.items)} questions, requests built in {loaded:.1f} s; "
+        f"ours {np.median(ours):.0f}/s, lm-eval {np.median(theirs):.0f}/s, ratio {np.median(ratios):.2f} "
+        f"({ratios.min():.2f} to {ratios.max():.2f})"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--base")
+    parser.add_argument("--data")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        write_demo(Path(folder), "scoring", seed=0)
+        compare("tiny", {"task": f"{folder}/reasoning.yaml"}, 240, chosen.rounds)
+    if chosen.base and chosen.data:
+        compare(chosen.base, {"task": "arc_easy", "data": chosen.data}, 64, chosen.rounds)
+
+
+if __name__ == "__main__":
+    main()

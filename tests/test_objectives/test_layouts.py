@@ -1,0 +1,194 @@
+"""Benchmarks from files on this machine: shipped layouts, folders of tasks, and what must hold before compute."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from objectives.scoring.sight import Sight
+from objectives.scoring.spec import BenchmarkSpec
+from spaces import InputError, scan
+from tests.questions_of import SIGHT, TASK, benchmark
+
+if TYPE_CHECKING:
+    from objectives.base import Prepared
+    from objectives.scoring.tasks import AskedTask
+
+pytestmark = pytest.mark.torch
+
+ROWS: dict[str, dict[str, Any]] = {
+    "gsm8k": {"question": "Ann has 2 pears and buys 3. How many?", "answer": "2 + 3 = <<2+3=5>>5\n#### 5"},
+    "arc_easy": {"query": "Question: What do bees make?", "choices": ["honey", "bread"], "gold": 0},
+    "arc_challenge": {"query": "Question: What do bees make?", "choices": ["bread", "honey"], "gold": 1},
+    "boolq": {"query": "Passage: Bees make honey.\nQuestion: do bees make honey?", "choices": ["no", "yes"], "gold": 1},
+    "aime24": {"problem": "Find 1 + 1.", "solution": "It is 2.", "answer": "002"},
+}
+
+
+def _load(folder: Path, name: str, rows: list[dict[str, Any]], **fields: Any) -> AskedTask:
+    from objectives.scoring.tasks import load_tasks
+
+    (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (task,) = load_tasks(benchmark({"task": name, "data": str(folder / "data.jsonl"), **fields}), SIGHT)
+    return task
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_layout_is_read(tmp_path: Path, name: str) -> None:
+    from objectives.scoring.task_files import LAYOUTS
+
+    assert set(LAYOUTS) == set(ROWS), "a new layout needs an example here"
+    task = _load(tmp_path, name, [ROWS[name]])
+    (question,) = task.questions
+    assert question.instances[0].args[0].endswith("\nAnswer:")
+    assert task.name == name
+    assert task.version == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "right"),
+    [
+        ("gsm8k", "so 2 + 3 = 5\n#### 5", 1),
+        ("gsm8k", "so 2 + 3 = 5\n#### 6", 0),
+        ("gsm8k", "five", 0),
+        ("aime24", "the sum is \\boxed{2}", 1),
+        ("aime24", "first 7, then 002", 1),
+        ("aime24", "2, or rather 3", 0),
+    ],
+)
+def test_written_answers_are_judged_by_their_number(tmp_path: Path, name: str, answer: str, right: int) -> None:
+    from objectives.scoring.figures import accuracy, own_metrics
+
+    task = _load(tmp_path, name, [ROWS[name]])
+    task.questions[0].instances[0].resps = [answer]
+    assert accuracy(task, own_metrics(task, list(task.questions))) == [right]
+
+
+def test_solutions_are_the_reference(tmp_path: Path) -> None:
+    gsm8k = _load(tmp_path, "gsm8k", [ROWS["gsm8k"]]).questions[0].references
+    assert [instance.args[1] for instance in gsm8k] == [" " + ROWS["gsm8k"]["answer"]]
+    aime = _load(tmp_path, "aime24", [ROWS["aime24"]]).questions[0].references
+    assert [instance.args[1] for instance in aime] == [" It is 2.\n#### 002"]
+
+
+def test_a_long_solution_is_asked_for_in_pieces(tmp_path: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    solution = " ".join(f"step{i}" for i in range(50))
+    (tmp_path / "data.jsonl").write_text(json.dumps({**ROWS["aime24"], "solution": solution}) + "\n")
+    spec = benchmark({"task": "aime24", "data": str(tmp_path / "data.jsonl")})
+    short = Sight(20, lambda text: len(text.split()))
+    (question,) = load_tasks(spec, short)[0].questions
+    pieces = [instance.args[1] for instance in question.references]
+    assert "".join(pieces) == f" {solution}\n#### 002"
+    assert all(short.count(piece) <= 10 for piece in pieces)
+    prompt = question.instances[0].args[0]
+    for number, instance in enumerate(question.references):
+        assert instance.args[0] == prompt + "".join(pieces[:number])
+
+
+def test_questions_on_one_passage_of_boolq_share_a_cluster(tmp_path: Path) -> None:
+    other = {**ROWS["boolq"], "query": "Passage: Bees make honey.\nQuestion: do bees make bread?", "gold": 0}
+    third = {**ROWS["boolq"], "query": "Passage: Ants make hills.\nQuestion: do ants make hills?"}
+    task = _load(tmp_path, "boolq", [ROWS["boolq"], other, third])
+    assert len({question.cluster for question in task.questions}) == 2
+
+
+def test_examples_come_from_another_file(tmp_path: Path) -> None:
+    example = {"question": "One and one?", "answer": "#### 2"}
+    (tmp_path / "more.jsonl").write_text(json.dumps(example) + "\n")
+    task = _load(tmp_path, "gsm8k", [ROWS["gsm8k"]], few_shot=1, examples=str(tmp_path / "more.jsonl"))
+    assert task.questions[0].instances[0].args[0].startswith("Question: One and one?\nAnswer: #### 2\n\n")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"task": "gsm8"}, r"`data` goes with one of aime24.*got the task 'gsm8'\. Did you mean 'gsm8k'"),
+        ({"task": "gsm8k", "few_shot": 2}, r"wants 2 examples.*Give another file of the same form as `examples`"),
+        ({"task": "gsm8k", "examples": "no.jsonl"}, r"the questions 'no\.jsonl' of the task 'gsm8k' are not there"),
+    ],
+)
+def test_what_a_layout_cannot_do_is_refused(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    (tmp_path / "data.jsonl").write_text(json.dumps(ROWS["gsm8k"]) + "\n")
+    with pytest.raises(InputError, match=message):
+        load_tasks(benchmark({"data": str(tmp_path / "data.jsonl"), **fields}), SIGHT)
+
+
+def test_tasks_and_groups_of_a_folder_find_their_data_beside_them(task: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    folder = task.parent
+    (folder / "pair.yaml").write_text("group: pair\ntask: [small, other]\n")
+    (folder / "other.yaml").write_text(TASK.replace("task: small", "task: other"))
+    spec = benchmark({"task": "pair", "weight": 3}, include=[str(folder)])
+    tasks = load_tasks(spec, SIGHT)
+    assert [(found.name, found.weight, len(found.questions)) for found in tasks] == [
+        ("small", 1.5, 4),
+        ("other", 1.5, 4),
+    ]
+
+
+def test_code_of_a_task_within_a_group_is_refused(task: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    folder = task.parent
+    (folder / "pair.yaml").write_text("group: pair\ntask: [small]\n")
+    task.write_text(TASK + "process_docs: !function helper.docs\n")
+    with pytest.raises(InputError, match="runs Python code"):
+        load_tasks(benchmark("pair", include=[str(folder)]), SIGHT)
+    (folder / "another.yaml").write_text(TASK.replace("task: small", "task: another"))
+    assert load_tasks(benchmark("another", include=[str(folder)]), SIGHT), "code that is not asked for is none"
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    with pytest.raises(InputError, match=r"the folder of tasks .*\(include\) is not there"):
+        load_tasks(benchmark("small", include=[str(tmp_path / "no")]), SIGHT)
+
+
+def _prepared(folder: Path, task: dict[str, Any]) -> Prepared:
+    import objectives
+    from objectives.spec import FinetuneSpec
+
+    library = folder / "texts"
+    library.mkdir()
+    for name in ("one", "two"):
+        (library / f"{name}.txt").write_text("".join(f"the ant of {name} met {i} bees.\n" for i in range(40)))
+    scores = [{"kind": "benchmark", "tasks": [task], "holdout": 0}]
+    spec = FinetuneSpec.model_validate({"tokens": 200, "length": 16, "batch": 2, "scores": scores})
+    return objectives.prepare(spec, scan(library), folder / "cache")
+
+
+def test_questions_that_the_base_cannot_see_whole_are_counted(tmp_path: Path) -> None:
+    rows = [ROWS["arc_easy"], {**ROWS["arc_easy"], "query": "Question: " + "what do bees make " * 100}]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    notes = " ".join(_prepared(tmp_path, {"task": "arc_easy", "data": str(tmp_path / "data.jsonl")}).notes)
+    assert "1 of 2 questions of 'arc_easy' are longer than the 256 tokens that the base can see" in notes
+    assert "their beginning is cut off" in notes
+
+
+def test_an_answer_that_the_base_cannot_see_whole_is_refused(tmp_path: Path) -> None:
+    row = {**ROWS["arc_easy"], "choices": ["honey", "bread " * 300]}
+    (tmp_path / "data.jsonl").write_text(json.dumps(row) + "\n")
+    with pytest.raises(
+        InputError, match=r"an answer of the task 'arc_easy' takes \d+ tokens, and the base can see 256"
+    ):
+        _prepared(tmp_path, {"task": "arc_easy", "data": str(tmp_path / "data.jsonl")})
+
+
+def test_answers_are_cut_to_what_the_base_can_write(tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text(json.dumps(ROWS["aime24"]) + "\n")
+    notes = " ".join(_prepared(tmp_path, {"task": "aime24", "data": str(tmp_path / "data.jsonl")}).notes)
+    assert "Answers to 'aime24' may have 128 tokens instead of 1,024, half of what the base can see." in notes
+
+
+def test_a_name_stands_for_a_task(tmp_path: Path) -> None:
+    spec = BenchmarkSpec.model_validate({"kind": "benchmark", "tasks": ["boolq", {"task": "arc_easy", "weight": 2}]})
+    assert [(task.task, task.weight, task.data) for task in spec.tasks] == [("boolq", 1, None), ("arc_easy", 2, None)]
