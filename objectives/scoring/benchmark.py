@@ -12,6 +12,7 @@ from objectives.models.hub import context_of
 from objectives.questions import SEARCHED, Design, Part, select
 from objectives.scoring.figures import accuracy, answer_bytes, choose_metric, figures, own_metrics
 from objectives.scoring.harness import language_model
+from objectives.scoring.safety import guard_templates
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
 from objectives.scoring.tasks import AskedTask, Question, load_tasks
@@ -43,6 +44,7 @@ class BenchmarkScorer:
 
     def score(self, part: Part = SEARCHED) -> Score:
         """The weighted mean over tasks of the mean over questions; all metrics are among the qualities."""
+        guard_templates(allow_code=self._spec.allow_code)  # lm-eval fills some templates only now
         chosen = [questions_of(task, part, self._spec) for task in self._tasks]
         generate = part.final or self._metric == "accuracy"
         self._ask(chosen, generate=generate)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import lm_eval.utils
 import yaml
-from jinja2 import BaseLoader, Environment, StrictUndefined
+from jinja2 import BaseLoader, Environment, StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from spaces.errors import FieldError
@@ -18,13 +19,39 @@ _UNGUARDED: Environment = lm_eval.utils.env
 
 
 def guard_templates(*, allow_code: bool) -> None:
-    """Fill prompts in lm-eval's own environment, or in Jinja's sandbox where a task may run no code."""
-    if allow_code:
-        lm_eval.utils.env = _UNGUARDED
-        return
-    guarded = ImmutableSandboxedEnvironment(loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True)
-    guarded.filters.update(_UNGUARDED.filters)
-    lm_eval.utils.env = guarded
+    """Fill prompts as lm-eval does, in Jinja's sandbox where a task may run no code."""
+    lm_eval.utils.env = _environment(allow_code)
+
+
+class _Remembering(Environment):
+    """Compiles each template once; lm-eval compiles it anew for every question, which can take as long as the model."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._compiled: dict[str, Template] = {}
+
+    def from_string(self, source: Any, *arguments: Any, **options: Any) -> Template:
+        if not isinstance(source, str) or arguments or options:
+            return super().from_string(source, *arguments, **options)
+        if source not in self._compiled:
+            self._compiled[source] = super().from_string(source)
+        return self._compiled[source]
+
+
+@cache
+def _environment(allow_code: bool) -> Environment:
+    kind = _Open if allow_code else _Guarded
+    made = kind(loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True)
+    made.filters.update(_UNGUARDED.filters)
+    return made
+
+
+class _Open(_Remembering):
+    """lm-eval's own environment, but for the memory."""
+
+
+class _Guarded(_Remembering, ImmutableSandboxedEnvironment):
+    """The same in a sandbox."""
 
 
 def refuse_code(path: Path, seen: frozenset[Path] = frozenset()) -> None:

@@ -1,4 +1,4 @@
-"""Questions a second against lm-eval's own evaluation, on the same model and task, in turn.
+"""Questions a second against lm-eval's own evaluation, and its calls of the model alone, in turn.
 
 `python -m tests.benchmarks.scoring [--rounds 3] [--base FOLDER --data FILE]`: the shipped base on the demo's questions,
 and, where a base and a file in ARC's layout are given, those too.
@@ -33,20 +33,23 @@ def compare(base: str, task: dict[str, Any], batch: int, rounds: int) -> None:
     scorer = BenchmarkScorer(spec, Corpus(Path(), ()), model, tokenizer)
     loaded = time.perf_counter() - begun
     stock = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=batch)
-    lm_task = scorer._tasks[0].task
-    ours, theirs = [], []
+    (asked,) = scorer._tasks
+    ours, theirs, calls = [], [], []
     for _ in range(rounds):
         begun = time.perf_counter()
         score = scorer.score()
         ours.append(len(score.items) / (time.perf_counter() - begun))
         begun = time.perf_counter()
-        simple_evaluate(model=stock, tasks=[lm_task], bootstrap_iters=0)
+        simple_evaluate(model=stock, tasks=[asked.task], bootstrap_iters=0)
         theirs.append(len(score.items) / (time.perf_counter() - begun))
+        begun = time.perf_counter()
+        stock.loglikelihood([i for question in asked.questions for i in question.instances], disable_tqdm=True)
+        calls.append(len(score.items) / (time.perf_counter() - begun))
     ratios = np.array(ours) / np.array(theirs)
     Console(highlight=False, soft_wrap=True).print(
         f"{base}, {task['task']}: {len(score.items)} questions, requests built in {loaded:.1f} s; "
         f"ours {np.median(ours):.0f}/s, lm-eval {np.median(theirs):.0f}/s, ratio {np.median(ratios):.2f} "
-        f"({ratios.min():.2f} to {ratios.max():.2f})"
+        f"({ratios.min():.2f} to {ratios.max():.2f}); lm-eval's calls of the model alone {np.median(calls):.0f}/s"
     )
 
 
