@@ -87,6 +87,9 @@ def _explain_stop(console: Console, outcome: Outcome) -> None:
     console.print(
         f"{done} of {outcome.study.spec.search.trials} trials are finished and stored{rest}.", highlight=False
     )
+    if outcome.study.confirmation:
+        runs = sum(record.state.is_finished() for record in outcome.study.confirmation)
+        console.print(f"So are {runs} runs of the confirmation.", highlight=False)
     again = resume_command(outcome.study.spec.name, outcome.study.url, outcome.folder)
     console.print(f"Go on with: {again}", soft_wrap=True, highlight=False)
 

@@ -27,7 +27,7 @@ space:
   texts: {folder: library}
   learning_rate: {low: 1e-4, high: 1e-2}
 objective: {kind: synthetic, effects: {alpha: 0.3}, noise: 0.02, seconds: 0.02}
-search: {trials: 200, workers: 4}
+search: {trials: 200, workers: 4, confirm: {best: 0}}
 """
 REAL = """\
 space:
@@ -37,7 +37,7 @@ space:
 objective:
   tokens: 40960
   scores: [{kind: heldout, text: river_poems, share: 0.3}]
-search: {trials: 8, workers: 2, pruner: none}
+search: {trials: 8, workers: 2, pruner: none, confirm: {best: 0}}
 """
 
 

@@ -51,6 +51,11 @@ class Program:
                 return
         pytest.fail("it ended before it had so many trials")
 
+    def wait_for_text(self, text: str) -> None:
+        """Until it has told so."""
+        assert self.process.stdout is not None
+        assert any(text in line for line in self.process.stdout)
+
     def output(self) -> str:
         text, _ = self.process.communicate(timeout=120)
         return text
@@ -145,21 +150,42 @@ def test_a_second_ctrl_c_stops_at_once(place: Path, launched: Program) -> None:
 
 
 def test_a_time_budget_ends_in_order(place: Path) -> None:
-    (place / "study.yaml").write_text(LONG.replace("pruner: none", f"pruner: none, hours: {10 / 3600}"))
+    slow = LONG.replace("seconds: 0.1", "seconds: 1")  # so that some, and not all, end in time on any machine
+    (place / "study.yaml").write_text(slow.replace("pruner: none", f"pruner: none, hours: {20 / 3600}"))
     launched = Program(place, "launch", "study.yaml")
     text = launched.output()
     assert launched.process.returncode == 0, text
     before = ended(place)
     assert 0 < len(before) < TRIALS
-    assert "The study stopped: its time, 10 s (search.hours), is over." in text
+    assert "The study stopped: its time, 20 s (search.hours), is over." in text
     assert "Go on with: mixtune resume long" in text
-    (place / "study.yaml").write_text(LONG)
+    (place / "study.yaml").write_text(slow)
     refused = Program(place, "resume", "long", "--study", "study.yaml")
     text = refused.output()
     assert refused.process.returncode == 1
-    assert f"search.hours: {10 / 3600} in the study, None in the file" in text
+    assert f"search.hours: {20 / 3600} in the study, None in the file" in text
     assert "mixtune resume long --study FILE --allow" in text
     finishes_with_nothing_lost(place, before, "--study", "study.yaml", "--allow")
+
+
+def test_a_confirmation_goes_on_after_kill_9(place: Path) -> None:
+    file = place / "study.yaml"
+    file.write_text(file.read_text().replace("confirm: {best: 0}", "confirm: {best: 2, seeds: 3}"))
+    program = Program(place, "launch", "study.yaml")
+    program.wait_for_text("Confirming what the search found")
+    program.wait_for(finished=2)
+    program.kill()
+    _, before = find("long", place / "runs")
+    finished = [record for record in before.confirmation if record.state in _FINISHED]
+    assert len(finished) >= 2
+    text = Program(place, "resume", "long").output()
+    assert "On questions that the search never saw" in text, text
+    _, after = find("long", place / "runs")
+    assert len(after.records) == TRIALS
+    assert all(record.state is TrialState.COMPLETE for record in after.confirmation)
+    assert [record for record in after.confirmation if record.number in {old.number for old in finished}] == finished
+    configurations = [record.config.fingerprint for record in after.confirmation]
+    assert len(set(configurations)) == len(configurations), "nothing is run twice"
 
 
 def test_kill_9_loses_nothing(place: Path, launched: Program) -> None:
