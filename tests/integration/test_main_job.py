@@ -55,7 +55,7 @@ def test_trials_train_and_are_scored_on_both_measures(job: Job) -> None:
     for record in records:
         assert record.state in {TrialState.COMPLETE, TrialState.PRUNED}, record.error
         rung = record.rungs[-1]
-        assert len(rung.items) == 120, "half of the questions"
+        assert len(rung.items) == 240, "half of the questions"
         assert 0 <= rung.score <= 1
         assert {"accuracy", "accuracy_stderr", "probability", "heldout_bits_per_byte", "forgotten"} <= set(
             rung.qualities
