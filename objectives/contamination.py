@@ -9,16 +9,21 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.scoring.tasks import AskedTask
+from objectives.scoring.asked import AskedTask
 from spaces import Corpus
 
 SPAN = 13
 """Words in a row that two texts share by copying only (Brown et al., 2020, arXiv 2005.14165, appendix C)."""
-FEWEST = 6
-"""Words of a field of a question below which it is no question: names, answers, numbers."""
+FEWEST = 4
+"""Words below which a question says too little to be recognised."""
+_DIFFERENT = 3
+"""Words of a span that must differ and be no numbers."""
 _COMMON = 0.2
 """A span that stands in more than this share of a task's questions is their wording, not their content."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+"""A word; in Chinese and Japanese, which do not part them, a sign."""
 
 _Hashes = NDArray[np.uint64]
 _Spans = dict[int, dict[int, set[int]]]
@@ -28,9 +33,9 @@ _Spans = dict[int, dict[int, set[int]]]
 def questions_in(corpus: Corpus, tasks: Iterable[AskedTask]) -> dict[str, int]:
     """Texts to the number of benchmark questions that stand in them; texts with none are left out.
 
-    A question counts where 13 words in a row of one of its fields stand in the text, or the whole field where it has 6
-    to 12 words. Words are compared in lower case without punctuation; spans of numbers, and wording that many questions
-    share, do not count.
+    A question counts where 13 words in a row of one of its fields stand in the text, or the whole of a field of its
+    prompt that has 4 to 12 words. Words are compared in lower case without punctuation; spans of numbers, and wording
+    that many questions share, do not count.
     """
     spans: _Spans = {}
     first = 0
@@ -54,9 +59,11 @@ def _add_spans(spans: _Spans, task: AskedTask, first: int) -> None:
     """Add the spans of a task's questions, which are numbered from `first`."""
     own: _Spans = {}
     for number, question in enumerate(task.questions, first):
-        for words in map(_words, _strings(question.doc)):
+        prompt = str(task.task.doc_to_text(question.doc))
+        for text in _strings(question.doc):
+            words = _words(text)
             length = min(SPAN, len(words))
-            if length >= FEWEST:
+            if length == SPAN or (length >= FEWEST and text in prompt):  # a short answer is no question
                 for start, value in enumerate(_rolling(_hashes(words), length)):
                     if _says_something(words[start : start + length]):
                         own.setdefault(length, {}).setdefault(int(value), set()).add(number)
@@ -69,7 +76,7 @@ def _add_spans(spans: _Spans, task: AskedTask, first: int) -> None:
 
 def _says_something(words: Sequence[str]) -> bool:
     """Whether a span is more than numbers and repetition: counting to thirteen is no copying."""
-    return len({word for word in words if not word.isdigit()}) >= FEWEST - 1
+    return len({word for word in words if not word.isdigit()}) >= _DIFFERENT
 
 
 def _strings(value: object) -> list[str]:
@@ -82,7 +89,7 @@ def _strings(value: object) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
+    return _WORD.findall(text.lower())
 
 
 def _hashes(words: Sequence[str]) -> _Hashes:

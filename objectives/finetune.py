@@ -123,8 +123,10 @@ def _scores_file(workdir: Path, index: int) -> Path:
 def _rung(index: int, tokens: int, scores: tuple[Score, ...], base: tuple[Score, ...], clock: _Clock) -> Rung:
     first, before = scores[0], base[0]
     qualities = {TEXT_TOKENS: 0.0, ADAPTER_WEIGHTS: 0.0}
-    qualities |= {name: value for score in reversed(scores) for name, value in score.qualities.items()}
     heldout = next((i for i, score in enumerate(scores) if HELDOUT in score.qualities), None)
+    for entry, score in enumerate(scores):
+        prefix = "" if entry in (0, heldout) else f"scores.{entry}/"
+        qualities |= {f"{prefix}{name}": value for name, value in score.qualities.items()}
     if heldout is not None:
         qualities[FORGOTTEN] = scores[heldout].qualities[HELDOUT] - base[heldout].qualities[HELDOUT]
     return Rung(

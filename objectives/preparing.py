@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared
 from objectives.contamination import questions_in
 from objectives.questions import Design, Half, Part
+from objectives.scoring.asked import AskedTask, Question, answer_tokens
 from objectives.scoring.benchmark import design_of, questions_of
 from objectives.scoring.figures import choose_metric
 from objectives.scoring.heldout import design_of as design_of_passages
 from objectives.scoring.heldout import passages, passages_of
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
-from objectives.scoring.tasks import ANSWER_TOKENS, AskedTask, Question, load_tasks
+from objectives.scoring.tasks import load_tasks
 from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
 from objectives.workbench import choose_device, kept_shares, open_base
@@ -24,6 +25,7 @@ from spaces.trial import fingerprint
 
 _ALWAYS = (TEXT_TOKENS, ADAPTER_WEIGHTS)
 _BYTES_PER_WEIGHT = 4
+_FEWEST_CLUSTERS = 2
 _BY_HEART = 20
 """Times that a text is read after which it is learnt word by word."""
 
@@ -83,18 +85,33 @@ class _Entry:
 
 def _entry(part: BenchmarkSpec | HeldoutSpec, corpus: Corpus, sight: Sight) -> _Entry:
     """Check an entry, and that both halves of its questions hold some."""
+    split = (part.holdout, part.split_seed)
     halves: list[Half] = ["search", "holdout"] if part.holdout else ["search"]
     if isinstance(part, BenchmarkSpec):
         tasks = load_tasks(part, sight)
         metric = choose_metric(part, tasks)
         chosen = [[questions_of(task, Part(half), part) for task in tasks] for half in halves]
         holdout = design_of(tasks, chosen[1], metric) if part.holdout else None
-        return _Entry(metric, {f"the task {task.name!r}": task.digest for task in tasks}, holdout, tasks)
+        for task, questions in zip(tasks, chosen[-1], strict=True):
+            _enough(f"the task {task.name!r}", {question.cluster for question in questions}, part)
+        inputs = {f"the task {task.name!r}": fingerprint([task.digest, *split]) for task in tasks}
+        return _Entry(metric, inputs, holdout, tasks)
     texts = passages(part, corpus)
     numbers = [passages_of(texts, Part(half), part) for half in halves]
     name = f"the end of {part.text!r}" if part.text is not None else f"held-out {', '.join(p.name for p in part.files)}"
+    _enough("the held-out text", set(numbers[-1]), part)
     kept = design_of_passages([texts[index] for index in numbers[1]]) if part.holdout else None
-    return _Entry("bits_per_byte", {name: fingerprint(texts)}, kept)
+    return _Entry("bits_per_byte", {name: fingerprint([texts, *split])}, kept)
+
+
+def _enough(what: str, clusters: Collection[object], part: BenchmarkSpec | HeldoutSpec) -> None:
+    """See that the half that confirms can say how sure it is."""
+    if part.holdout and len(clusters) < _FEWEST_CLUSTERS:
+        raise FieldError(
+            "objective.scores",
+            f"{what} keeps questions on {len(clusters)} passages from the search, and an interval wants at least "
+            f"{_FEWEST_CLUSTERS}. Give more questions, a larger `holdout`, or set `holdout: 0`.",
+        )
 
 
 def _repetition(spec: FinetuneSpec, corpus: Corpus) -> Iterator[str]:
@@ -114,8 +131,8 @@ def _cut_answers(tasks: list[AskedTask]) -> Iterator[str]:
     """A note for every task whose answers may be longer than the base can write."""
     for task in tasks:
         if task.kind == "generate_until":
-            wanted = int((task.task.config.generation_kwargs or {}).get("max_gen_toks", ANSWER_TOKENS))
-            allowed = int(task.questions[0].instances[0].args[1]["max_gen_toks"])
+            wanted = answer_tokens(task.task.config.generation_kwargs or {})
+            allowed = answer_tokens(task.questions[0].instances[0].args[1])
             if allowed < wanted:
                 yield (
                     f"Answers to {task.name!r} may have {allowed} tokens instead of {wanted:,}, half of what the base "
@@ -136,18 +153,20 @@ def _too_long(tasks: list[AskedTask], sight: Sight) -> Iterator[str]:
         long = [size for size in sizes if size > sight.context]
         if long:
             yield (
-                f"{len(long)} of {len(sizes)} questions of {task.name!r} are longer than the {sight.context} tokens "
-                f"that the base can see (the longest: {max(long):,}): as lm-eval does, their beginning is cut off. "
+                f"{len(long)} of {len(sizes)} questions of {task.name!r} are, with their answers, longer than the "
+                f"{sight.context} tokens that the base can see (the longest: {max(long):,}): as lm-eval does, their "
+                "beginning is cut off. "
                 "Lower few_shot, or take a base with a longer context."
             )
 
 
 def _size(task: AskedTask, question: Question, sight: Sight) -> int:
-    """Tokens of a question with its longest answer, where the answers are given."""
-    prompt = sight.count(str(question.instances[0].args[0]))
+    """Tokens of a question with its longest answer: a choice, the solution, or what may be written."""
+    prompt = sight.count(question.instances[0].args[0])
     if task.kind == "generate_until":
-        return prompt
-    longest = max(sight.count(str(instance.args[1])) for instance in question.instances)
+        solution = sum(sight.count(instance.args[1]) for instance in question.references)
+        return prompt + max(solution, answer_tokens(question.instances[0].args[1]))
+    longest = max(sight.count(instance.args[1]) for instance in question.instances)
     if longest > sight.context:
         raise FieldError(
             "objective.scores",

@@ -58,25 +58,34 @@ class Design:
     def stderr(self, items: ArrayLike) -> float:
         """Standard error of the mean over questions, tasks being fixed and clusters drawn independently.
 
-        The linearised variance of a weighted mean with clusters in strata (Cochran, Sampling Techniques, 1977,
-        chapters 5, 6 and 9). Give differences of two models on the same questions for a paired error. A task with a
+        Give differences of two models on the same questions for a paired error.
+        """
+        return math.sqrt(self.variance(items)[0])
+
+    def variance(self, items: ArrayLike) -> tuple[float, float]:
+        """Squared standard error of the mean, and its degrees of freedom.
+
+        Each task's clusters are left out in turn (the jackknife, CR3 in MacKinnon, Nielsen and Webb, 2023), which is
+        exact for equal clusters and errs on the wide side where one outweighs the others. Freedom is Satterthwaite's
+        over the tasks, a task counting as many clusters as equal ones of its weights' spread would be. A task with a
         single cluster adds nothing: its spread is unknown.
         """
         values = np.asarray(items, dtype=np.float64)
-        variance = 0.0
+        total, squares = 0.0, 0.0
         for task in np.unique(self.tasks):
             chosen = self.tasks == task
-            weights = self.weights[chosen]
-            residuals = weights * (values[chosen] - weights @ values[chosen] / weights.sum())
-            sums = np.bincount(np.unique(self.clusters[chosen], return_inverse=True)[1], residuals)
-            if len(sums) > 1:
-                variance += len(sums) / (len(sums) - 1) * float(sums @ sums)
-        return math.sqrt(variance)
-
-    @property
-    def freedom(self) -> int:
-        """Degrees of freedom of `stderr`: clusters minus tasks, at least 1."""
-        return max(1, len(np.unique(self.clusters)) - len(np.unique(self.tasks)))
+            weight = float(self.weights[chosen].sum())
+            shares = self.weights[chosen] / weight
+            numbers = np.unique(self.clusters[chosen], return_inverse=True)[1]
+            clusters = np.bincount(numbers, shares)
+            if len(clusters) < 2:
+                continue
+            sums = np.bincount(numbers, shares * (values[chosen] - shares @ values[chosen]))
+            left_out = sums / (1 - clusters)
+            part = weight**2 * (len(clusters) - 1) / len(clusters) * float(left_out @ left_out)
+            total += part
+            squares += part**2 / max(1.0, 1 / float(clusters @ clusters) - 1)
+        return total, (total**2 / squares if squares else 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -69,14 +70,16 @@ def plan(found: Iterable[TrialRecord], texts: Sequence[str], spec: ConfirmSpec, 
 class Confirmation:
     """Deals the runs that were not begun yet, in their order."""
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], failed: Iterable[TrialConfig] = ()) -> None:
+        """Say which; those that failed before are dealt once more."""
         self._runs = runs
+        self._failed = Counter(config.fingerprint for config in failed)
 
     def missing(self, begun: Iterable[TrialConfig]) -> list[Run]:
-        """Runs that are not among those that were begun; one that stands for two roles is run once."""
-        known = {config.fingerprint for config in begun}
-        left = {run.config.fingerprint: run for run in reversed(self._runs) if run.config.fingerprint not in known}
-        return list(left.values())[::-1]
+        """Runs that are not among those that were begun or only failed; one that stands for two roles is run once."""
+        attempts = Counter(config.fingerprint for config in begun)
+        wanted = {run.config.fingerprint: run for run in reversed(self._runs)}
+        return [run for name, run in list(wanted.items())[::-1] if attempts[name] <= self._failed[name]]
 
     def next(self, started: Sequence[FrozenTrial]) -> Plan | None:
         """The run after those that were begun; None where there is none left."""

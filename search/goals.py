@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Rung
+from search.records import read_rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +49,42 @@ class FirstGoal(optuna.Study):
         return super().directions[:1]
 
 
-class WithoutPruned(optuna.Study):
-    """A study of two goals as its sampler sees it: Optuna cannot say how good a trial was that was stopped early."""
+class AsFarAsTheyCame(optuna.Study):
+    """A study of two goals as its sampler sees it.
+
+    A pruned trial counts with what it had reached, which Optuna does not know of two goals. A trial that trained on
+    nothing is no compromise, cheap as it is: it counts as the dearest. Otherwise a sampler proposes, again and again,
+    what is pruned, or nothing.
+    """
+
+    second = ""
+    """Name of the second goal."""
 
     def _get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
         found = super()._get_trials(deepcopy, states, use_cache)
-        return [trial for trial in found if trial.state is not TrialState.PRUNED]
+        reached = {trial.number: rung for trial in found if (rung := _last_rung(trial)) is not None}
+        dearest = max((values(rung, self.second)[1] for rung in reached.values()), default=0.0)
+        return [self._seen(trial, reached.get(trial.number), dearest) for trial in found]
+
+    def _seen(self, trial: FrozenTrial, last: Rung | None, dearest: float) -> FrozenTrial:
+        if last is None or trial.state not in {TrialState.COMPLETE, TrialState.PRUNED}:
+            return trial
+        seen = copy.copy(trial)
+        seen.state = TrialState.COMPLETE
+        seen.values = values(last, self.second)
+        if not last.qualities[TEXT_TOKENS]:
+            seen.values = [last.score, dearest]
+        return seen
+
+
+def _last_rung(trial: FrozenTrial) -> Rung | None:
+    return read_rung(trial, len(trial.intermediate_values) - 1)
 
 
 def sampled(second: str | None) -> type[optuna.Study]:
     """How a sampler looks at a study."""
-    return WithoutPruned if second is not None else optuna.Study
+    if second is None:
+        return optuna.Study
+    return type("Sampled", (AsFarAsTheyCame,), {"second": second})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from optuna.trial import TrialState
 from scipy.stats import t as student
 
+from objectives.base import Prepared
 from objectives.questions import Design
 from search.confirmation import BASE, RANDOM_MIX, Run, plan
 from search.records import TrialRecord
 from studies.effects import CONFIDENCE
+from studies.spec import StudySpec
 from studies.store import StoredStudy
 
 
@@ -58,6 +60,15 @@ def runs_of(study: StoredStudy) -> list[Run]:
     return plan(study.records, names, study.spec.search.confirm, study.spec.seed, mixes=mixes)
 
 
+def confirming_runs(spec: StudySpec, prepared: Prepared) -> int:
+    """How many runs will confirm a study, at most."""
+    wanted = spec.search.confirm
+    if prepared.holdout is None or not wanted.best:
+        return 0
+    texts = len(prepared.corpus.texts) if wanted.each_text else 0
+    return 1 + wanted.seeds * (wanted.best + 2 + texts)
+
+
 def confirmed(study: StoredStudy) -> list[Confirmed]:
     """Every role with finished runs, in the order of the search's scores, then the baselines.
 
@@ -73,7 +84,7 @@ def confirmed(study: StoredStudy) -> list[Confirmed]:
         return []
     finished = {role: [run for run in runs if run.state is TrialState.COMPLETE] for role, runs in roles.items()}
     gains = {role: _gains(runs, base) for role, runs in finished.items() if runs}
-    pooled = _pooled([found for role, found in gains.items() if role != RANDOM_MIX], study.holdout)
+    pooled = _pooled([gains[role] for role in _distinct(finished)], study.holdout)
     searched = {record.number: record for record in study.records}
     origins = {run.role: run.of for run in runs_of(study)}
     candidates = sum(origins[role] is not None for role in gains)
@@ -104,9 +115,19 @@ def confirmed(study: StoredStudy) -> list[Confirmed]:
     return rows
 
 
+def _distinct(finished: Mapping[str, Sequence[TrialRecord]]) -> Iterator[str]:
+    """Roles whose runs tell of the luck of a run: no random mix, and each run in one role only."""
+    seen: set[str] = set()
+    for role, runs in finished.items():
+        configurations = {run.config.fingerprint for run in runs}
+        if runs and role != RANDOM_MIX and not configurations & seen:
+            seen |= configurations
+            yield role
+
+
 def _by_role(study: StoredStudy) -> dict[str, list[TrialRecord]]:
     """The runs of the present plan that were begun, by role in the plan's order."""
-    begun = {record.config.fingerprint: record for record in study.confirmation}
+    begun = {record.config.fingerprint: record for record in study.confirmation}  # the last attempt of each
     roles: dict[str, list[TrialRecord]] = {}
     for run in runs_of(study):
         record = begun.get(run.config.fingerprint)
@@ -138,11 +159,12 @@ def _interval(
     between, freedom = spread
     if not freedom:
         return gain, -math.inf, math.inf
-    questions, runs = design.stderr(mean) ** 2, between / len(gains)
+    questions, of_questions = design.variance(mean)
+    runs = between / len(gains)
     total = questions + runs
     if total == 0:
         return gain, gain, gain
-    satterthwaite = total**2 / (questions**2 / design.freedom + runs**2 / freedom)
+    satterthwaite = total**2 / (questions**2 / of_questions + runs**2 / freedom)
     half = float(student.ppf(1 - level / 2, satterthwaite)) * math.sqrt(total)
     return gain, gain - half, gain + half
 

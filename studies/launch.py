@@ -26,7 +26,7 @@ from spaces.corpus import ignored_note
 from spaces.errors import listed
 from studies.changes import refuse_changed_file
 from studies.checks import check_disk, check_machine, check_second_goal, refuse_changed_content
-from studies.confirmation import runs_of
+from studies.confirmation import confirming_runs, runs_of
 from studies.progress import duration
 from studies.spec import StudySpec, check_name
 from studies.store import Store, StoredStudy, default_url, explained, resume_command, taken
@@ -119,7 +119,8 @@ class Ready:
     def _confirm(self, make_runner: MakeRunner, watch: Watch, driver: LeasedDriver, hours: Hours) -> tuple[Ending, str]:
         """Run the best configurations and the baselines on the questions that the search never saw."""
         study = self.store.load(self.spec.name)
-        runs = Confirmation(runs_of(study))
+        failed = [record.config for record in study.confirmation if record.state is TrialState.FAIL]
+        runs = Confirmation(runs_of(study), failed)
         missing = runs.missing(record.config for record in study.confirmation)
         left = len(missing) + sum(not record.state.is_finished() for record in study.confirmation)
         if not left or study.ended(TrialState.RUNNING):  # another driver still runs trials, and will confirm
@@ -282,7 +283,7 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int)
             "give a list or a range for a field."
         )
     check_second_goal(spec, prepared)
-    check_disk(spec, prepared, folder, trials)
+    check_disk(spec, prepared, folder, trials + confirming_runs(spec, prepared))
     if spec.artifacts is not None:
         Artifacts(spec.artifacts).check()
     return Ready(spec, folder, Store(url), prepared, space)

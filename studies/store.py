@@ -134,7 +134,7 @@ class Store:
 
     def names(self) -> list[str]:
         """Names of the studies in the database."""
-        return sorted(name for name in optuna.get_all_study_names(self.storage) if _CONFIRMATION not in name)
+        return sorted(name for name in optuna.get_all_study_names(self.storage) if not name.endswith(_CONFIRMATION))
 
     def begun(self, name: str) -> bool:
         """Whether there is a study of that name whose launch was not cut off."""

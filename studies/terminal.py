@@ -80,10 +80,7 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
     if study.base is not None:
         console.print(f"base {study.base:.4f}; score: {unit_of(study).score}, higher is better")
     console.print(best_sentence(study))
-    planned = len({run.config.fingerprint for run in runs_of(study)})
-    if done >= spec.search.trials and planned:
-        finished = sum(record.state.is_finished() for record in study.confirmation)
-        console.print(f"confirmation: {finished} of {planned} runs on questions that the search never saw")
+    left = _print_confirming(console, study) if done >= spec.search.trials else 0
     for record in study.ended(TrialState.RUNNING):
         last = (
             f"score {record.rungs[-1].score:.4f} after {record.rungs[-1].tokens:,} tokens" if record.rungs else "begun"
@@ -93,9 +90,23 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
         console.print(f"  trial {record.number} failed: {record.error}", highlight=False)
     for driver in drivers:
         console.print(f"Running: {driver}", highlight=False)
-    if (done < spec.search.trials or len(study.confirmation) < planned) and not drivers:
+    if (done < spec.search.trials or left) and not drivers:
         again = resume_command(spec.name, study.url, study.folder)
         console.print(f"Go on with: {again}", soft_wrap=True, highlight=False)
+
+
+def _print_confirming(console: Console, study: StoredStudy) -> int:
+    """How far the confirmation is; return how many of its runs are left."""
+    planned = {run.config.fingerprint for run in runs_of(study)}
+    complete = {record.config.fingerprint for record in study.confirmation if record.state is TrialState.COMPLETE}
+    if planned:
+        console.print(
+            f"confirmation: {len(planned & complete)} of {len(planned)} runs on questions that the search never saw"
+        )
+    for record in study.confirmation:
+        if record.state is TrialState.FAIL and record.config.fingerprint in planned - complete:
+            console.print(f"  a run of {record.role} failed: {record.error}", highlight=False)
+    return len(planned - complete)
 
 
 def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> None:

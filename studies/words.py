@@ -13,7 +13,7 @@ from spaces.errors import listed
 from studies.confirmation import Confirmed
 from studies.effects import CONFIDENCE, FEWEST_PAIRS, TextEffect, lost_pairs
 from studies.spec import StudySpec
-from studies.store import StoredStudy
+from studies.store import StoredStudy, resume_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,13 @@ def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str
         return "Nothing confirms what the search found (search.confirm.best is 0)."
     candidates = [row for row in found if row.of is not None]
     if not candidates:
+        failed = [record for record in study.confirmation if record.state is TrialState.FAIL]
+        if failed:
+            again = resume_command(study.spec.name, study.url, study.folder)
+            return (
+                f"What the search found could not be confirmed: {len(failed)} runs failed, the first with "
+                f"{failed[0].error!r}. Try them again with: {again}"
+            )
         return "What the search found is not confirmed yet."
     best = max(candidates, key=lambda row: row.gain)
     gain = f"{unit.signed(best.gain)} ({unit.effect}; {CONFIDENCE:.0%} interval {unit.range(best.low, best.high)})"
@@ -131,12 +138,18 @@ def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str
         texts = f" ({listed(best.texts, 20)})"
         return (
             f"On questions that the search never saw, the configuration of trial {best.of}{texts} gains {gain} over "
-            f"the untouched base, in {best.runs} runs with fresh seeds.{searched}"
+            f"the untouched base, in {best.runs} runs with fresh seeds.{_others(found, unit)}{searched}"
         )
     return (
         f"No configuration is shown to beat the untouched base on questions that the search never saw: the best, that "
         f"of trial {best.of}, gains {gain}, in {best.runs} runs with fresh seeds.{searched}"
     )
+
+
+def _others(found: Sequence[Confirmed], unit: Unit) -> str:
+    """What the mixes gain that nobody searched for."""
+    gains = [f"{row.role} {unit.signed(row.gain)}" for row in found if row.of is None and row.role != BASE]
+    return f" Without a search: {', '.join(gains)}." if gains else ""
 
 
 CONFIRMATION_COLUMNS = ("configuration", "gain", "95% interval", "in the search", "accuracy", "runs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +11,13 @@ import numpy as np
 from objectives.base import Asked, Score
 from objectives.models.hub import context_of
 from objectives.questions import SEARCHED, Design, Part, select
+from objectives.scoring.asked import AskedTask, Question
 from objectives.scoring.figures import accuracy, answer_bytes, choose_metric, figures, own_metrics
-from objectives.scoring.harness import language_model
+from objectives.scoring.harness import language_model, seeded
 from objectives.scoring.safety import guard_templates
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
-from objectives.scoring.tasks import AskedTask, Question, load_tasks
+from objectives.scoring.tasks import load_tasks
 from spaces import Corpus, FieldError, MixtuneError
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ class BenchmarkScorer:
                 if all(isinstance(value, int | float) for value in values)
             },
             asked=tuple(
-                Asked(task.name, task.version, task.digest, tuple(question.id for question in questions))
+                Asked(task.name, task.version, task.digest, tuple(question.own for question in questions))
                 for task, questions in zip(self._tasks, chosen, strict=True)
             ),
         )
@@ -83,7 +85,8 @@ class BenchmarkScorer:
                 if generate or instance.request_type != "generate_until":
                     requests[instance.request_type].extend([instance] * instance.repeats)
         for kind, instances in requests.items():
-            answers = getattr(self._model, kind)(instances, disable_tqdm=True)
+            with seeded():
+                answers = getattr(self._model, kind)(instances, disable_tqdm=True)
             for instance, answer in zip(instances, answers, strict=True):
                 instance.resps.append(answer)
 
@@ -116,6 +119,7 @@ def questions_of(task: AskedTask, part: Part, spec: BenchmarkSpec) -> list[Quest
         FieldError: the part is empty, because the task has too few questions.
     """
     clusters = [question.cluster for question in task.questions]
+    part = part if spec.holdout else replace(part, half="search")  # where none are kept, all are asked on both sides
     chosen = select(clusters, part, spec.holdout, spec.split_seed)
     if not chosen:
         raise FieldError(
@@ -146,7 +150,7 @@ def _table(task: AskedTask, questions: list[Question], *, generate: bool) -> _Ta
             found[name].append(value)
     if task.kind != "generate_until" or generate:
         metrics = own_metrics(task, questions)
-        right = accuracy(task, metrics)
+        right = accuracy(task, questions, metrics)
         if right is not None:
             found["accuracy"] = right
         found |= metrics

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
 
+from objectives.scoring.asked import FIGURES, AskedTask, Question
 from objectives.scoring.spec import BenchmarkSpec
-from objectives.scoring.tasks import AskedTask, Question
 from spaces import FieldError
 
-FIGURES: Mapping[str, tuple[str, ...]] = {
-    "multiple_choice": ("probability", "log_probability", "bits_per_byte", "margin", "accuracy"),
-    "loglikelihood": ("probability", "log_probability", "bits_per_byte", "accuracy"),
-    "loglikelihood_rolling": ("bits_per_byte", "log_probability"),
-    "generate_until": ("bits_per_byte", "log_probability", "accuracy"),
-}
-"""Kind of a task to the metrics that it has."""
-_PREFERRED = ("acc", "exact_match", "acc_norm", "em", "f1")
-"""Metrics of lm-eval that are called the accuracy, where a task has several."""
+_PREFERRED = ("acc", "exact_match")
+"""Metrics of lm-eval that are taken first, where a task has several that say which answers are right."""
+_SAYS_RIGHT = re.compile(r"acc|match|^em$|^pass")
 
 
 def choose_metric(spec: BenchmarkSpec, tasks: list[AskedTask]) -> str:
@@ -52,7 +47,7 @@ def figures(task: AskedTask, question: Question) -> dict[str, float]:
     `probability` in [0, 1], `log_probability` and `margin` in nats, `bits_per_byte` negated; higher is always better.
     """
     if task.kind == "multiple_choice":
-        return _choices(task, question)
+        return _choices(question)
     if task.kind == "loglikelihood_rolling":
         return _of_answer(question.instances[0].resps[0], question.instances[0].args[0])
     asked = question.references or question.instances
@@ -81,16 +76,18 @@ def own_metrics(task: AskedTask, questions: list[Question]) -> dict[str, list[An
     return {name: values for name, values in found.items() if len(values) == len(questions)}
 
 
-def accuracy(task: AskedTask, metrics: Mapping[str, list[Any]]) -> list[float] | None:
-    """The metric that says how many answers are right: plain numbers, higher better; None where there is none."""
-    higher = task.task.higher_is_better()
+def accuracy(task: AskedTask, questions: list[Question], metrics: Mapping[str, list[Any]]) -> list[float] | None:
+    """Whether each answer is right: lm-eval's own metric where the task has one that says so, else the best choice."""
     names = [name for name, values in metrics.items() if all(isinstance(value, int | float) for value in values)]
-    names = [name for name in names if higher.get(name.split(",")[0], True)]
-    for wanted in _PREFERRED:
-        for name in names:
-            if name.split(",")[0] == wanted:
-                return [float(value) for value in metrics[name]]
-    return [float(value) for value in metrics[names[0]]] if names else None
+    plain = sorted(
+        (name for name in names if _SAYS_RIGHT.search(name.split(",")[0])),
+        key=lambda name: name.split(",")[0] not in _PREFERRED,
+    )
+    if plain:
+        return [float(value) for value in metrics[plain[0]]]
+    if task.kind == "multiple_choice":
+        return [float(question.choice_logs.argmax() in (question.right or ())) for question in questions]
+    return None
 
 
 def _of_answer(nats: float, answer: str) -> dict[str, float]:
@@ -98,24 +95,15 @@ def _of_answer(nats: float, answer: str) -> dict[str, float]:
     return {"log_probability": nats, "bits_per_byte": nats / math.log(2) / size}
 
 
-def _choices(task: AskedTask, question: Question) -> dict[str, float]:
+def _choices(question: Question) -> dict[str, float]:
     """Figures of the right choice against the others; of several right ones, their joint probability."""
-    lm_task, doc = task.task, question.doc
-    choices = lm_task.doc_to_choice(doc)
-    several = getattr(lm_task, "multiple_input", 0)  # the choices stand in the prompt, before one continuation
-    gold = lm_task.doc_to_text(doc) if several else lm_task.doc_to_target(doc)
-    right = [
-        choices.index(each) if isinstance(each, str) else int(each)
-        for each in (gold if isinstance(gold, list) else [gold])
-    ]
-    logs = np.array([instance.resps[0][0] for instance in question.instances[: len(choices)]])
+    logs, right = question.choice_logs, list(question.right or ())
     wrong = np.delete(logs, right)
     of_right = float(logsumexp(logs[right]))
     best = max(right, key=lambda index: logs[index])
-    answer = question.instances[best].args[1]
     return {
         "probability": math.exp(of_right - float(logsumexp(logs))),
         "log_probability": of_right,
-        "bits_per_byte": _of_answer(of_right, answer)["bits_per_byte"],
+        "bits_per_byte": _of_answer(of_right, question.instances[best].args[1])["bits_per_byte"],
         "margin": of_right - float(wrong.max()) if len(wrong) else 0.0,
     }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import torch
 from lm_eval.models.huggingface import HFLM
 
 from objectives.models.hub import context_of
@@ -21,6 +24,14 @@ class _QuietModel(HFLM):  # type: ignore[misc]
     ) -> list[tuple[float, bool]]:
         found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
         return found
+
+
+@contextmanager
+def seeded() -> Iterator[None]:
+    """Let answers that are drawn at random be the same whenever they are asked for, and training draw on as before."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
 
 
 def language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch: int) -> HFLM:

@@ -6,10 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import lm_eval.api.metrics  # fills the registry of metrics
 import lm_eval.utils
 import yaml
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from lm_eval.api.registry import METRIC_REGISTRY
 
 from spaces.errors import FieldError
 
@@ -66,8 +68,8 @@ def refuse_code(path: Path, seen: frozenset[Path] = frozenset()) -> None:
             content = yaml.load(file, Loader=_NoCode)  # noqa: S506  a SafeLoader
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise FieldError(_FIELD, f"the task file {str(path)!r} cannot be loaded: {error}") from error
-    if _has_own_metric(content):
-        raise FieldError(_FIELD, f"the task file {str(path)!r} loads a metric's code (hf_evaluate). {ALLOW}")
+    if metric := _own_metric(content):
+        raise FieldError(_FIELD, f"the task file {str(path)!r} loads a metric's code ({metric}). {ALLOW}")
     included = content.get("include", []) if isinstance(content, dict) else []
     for other in included if isinstance(included, list) else [included]:
         if not isinstance(other, str) or path in seen:
@@ -86,8 +88,16 @@ def _refuse_function(loader: yaml.SafeLoader, tag: str, _node: yaml.Node) -> Non
 _NoCode.add_multi_constructor("!", _refuse_function)
 
 
-def _has_own_metric(content: Any) -> bool:
-    """Whether `hf_evaluate` is set anywhere: lm-eval then imports a metric from a path or from the hub."""
+def _own_metric(content: Any) -> str:
+    """The first metric that is none of lm-eval's own; empty where there is none.
+
+    lm-eval imports any other from a path or from the hub, with `hf_evaluate` and without.
+    """
     if isinstance(content, dict):
-        return bool(content.get("hf_evaluate")) or any(map(_has_own_metric, content.values()))
-    return isinstance(content, list) and any(map(_has_own_metric, content))
+        if content.get("hf_evaluate"):
+            return "hf_evaluate"
+        name = content.get("metric")
+        if name is not None and str(name) not in METRIC_REGISTRY:
+            return str(name)
+        content = list(content.values())
+    return next(filter(None, map(_own_metric, content)), "") if isinstance(content, list) else ""

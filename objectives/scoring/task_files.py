@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+import lm_eval.tasks
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._index import Entry
 from lm_eval.tasks._yaml_loader import load_yaml
@@ -15,6 +17,8 @@ from objectives.scoring.spec import TaskSpec
 from spaces.errors import FieldError, did_you_mean, listed
 
 _FIELD = "objective.scores"
+_LM_EVAL = Path(lm_eval.tasks.__file__).resolve().parent
+"""Tasks below it are lm-eval's own, and trusted as it is."""
 _LOCAL_FORMATS = ("json", "csv", "parquet", "text", "arrow")
 LAYOUTS = ("aime24", "arc_challenge", "arc_easy", "boolq", "gsm8k")
 """Benchmarks whose questions may lie in a file of the user's (`data:`)."""
@@ -41,6 +45,11 @@ def read_task(path: Path, *, allow_code: bool) -> dict[str, Any]:
     if not allow_code:
         refuse_code(path)
     config: dict[str, Any] = load_yaml(path)
+    if "group" in config:
+        raise FieldError(
+            _FIELD,
+            f"{str(path)!r} is a group of tasks. Put its folder into `include`, and {config['group']!r} into `tasks`.",
+        )
     if "task" not in config:
         raise FieldError(_FIELD, f"the task file {str(path)!r} must give its name as `task:`; got {listed(config)}.")
     options = config.get("dataset_kwargs") or {}
@@ -80,41 +89,56 @@ def read_layout(spec: TaskSpec) -> dict[str, Any]:
 
 
 def knows(manager: TaskManager, name: str) -> bool:
-    """Whether a task, and all that a group or a tag of that name stands for, can be found."""
-    entry = manager.task_index.get(name)
-    return entry is not None and all(knows(manager, child) for child in _children(entry))
+    """Whether a task, and all that a group or a tag of that name stands for, can be found.
+
+    Raises:
+        FieldError: a group contains itself.
+    """
+    return all(found is not None for _, found in _below(manager, name))
 
 
-def localise(manager: TaskManager, name: str, include: list[Path], *, allow_code: bool) -> None:
+def localise(manager: TaskManager, name: str, *, allow_code: bool) -> None:
     """Let tasks of the user's folders, also those within a group, find their data files beside them.
 
     Raises:
-        FieldError: one of them runs code and may not.
+        FieldError: one of them runs code and may not, or a group contains itself.
     """
+    for found, entry in list(_below(manager, name)):
+        if entry is None or entry.yaml_path is None or entry.yaml_path.resolve().is_relative_to(_LM_EVAL):
+            continue
+        if not allow_code:
+            refuse_code(entry.yaml_path)
+        if entry.kind.name == "TASK":
+            config = read_task(entry.yaml_path, allow_code=allow_code)
+            manager.task_index[found] = Entry(found, entry.kind, None, config, entry.tags)
+
+
+def _below(manager: TaskManager, name: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Entry | None]]:
+    """A name and all that it stands for, with what the manager knows of each."""
+    if name in above:
+        raise FieldError(_FIELD, f"the group {name!r} contains itself, by way of {', '.join(above)}.")
     entry = manager.task_index.get(name)
-    if entry is None:
-        return
-    for child in _children(entry):
-        localise(manager, child, include, allow_code=allow_code)
-    path = entry.yaml_path
-    if path is None or not any(path.resolve().is_relative_to(folder.resolve()) for folder in include):
-        return
-    if not allow_code:
-        refuse_code(path)
-    if entry.kind.name == "TASK":
-        config = read_task(path, allow_code=allow_code)
-        manager.task_index[name] = Entry(name, entry.kind, None, config, entry.tags)
+    yield name, entry
+    if entry is not None and entry.kind.name == "TAG":
+        children = sorted(entry.tags)
+    else:
+        children = _members(entry.cfg) if entry is not None and entry.kind.name == "GROUP" else []
+    for child in children:
+        yield from _below(manager, child, (*above, name))
 
 
-def _children(entry: Entry) -> list[str]:
-    """Names that a group or a tag stands for."""
-    if entry.kind.name == "TAG":
-        return sorted(entry.tags)
-    listed_tasks = (entry.cfg or {}).get("task")
-    if entry.kind.name != "GROUP" or not isinstance(listed_tasks, list):
-        return []
-    names = (item if isinstance(item, str) else item.get("task") or item.get("group") for item in listed_tasks)
-    return [name for name in names if isinstance(name, str)]
+def _members(group: Any) -> list[str]:
+    """Names that a group's configuration mentions, those of the groups written out within it included."""
+    members = group.get("task") if isinstance(group, dict) else None
+    names: list[str] = []
+    for item in members if isinstance(members, list) else []:
+        if isinstance(item, str):
+            names.append(item)
+        elif isinstance(item, dict) and "group" in item and "task" in item:
+            names += _members(item)
+        elif isinstance(item, dict):
+            names.append(str(item.get("task") or item.get("group")))
+    return names
 
 
 def _beside(data: Any, task: Path) -> Any:

@@ -50,7 +50,7 @@ def test_a_short_question_counts_where_it_stands_whole(tmp_path: Path) -> None:
 
 
 def test_every_question_counts_once(tmp_path: Path) -> None:
-    questions = [_question(LONG), _question("which of ant bread cat fox is odd?"), _question("who was it")]
+    questions = [_question(LONG), _question("which of ant bread cat fox is odd?"), _question("who was it?")]
     assert _found(tmp_path, questions, holds=f"{LONG}. {LONG}. which of ant bread cat fox is odd? who was it") == {
         "holds": 2
     }
@@ -60,6 +60,16 @@ def test_the_wording_that_questions_share_is_no_copy(tmp_path: Path) -> None:
     form = "read the story below with care and then choose the best of the answers that follow it"
     questions = [_question(f"{form} number {i} {'xyz'[i % 3]}") for i in range(10)]
     assert _found(tmp_path, questions, holds=f"teachers say {form} to their pupils") == {}
+
+
+def test_an_answer_alone_is_no_question(tmp_path: Path) -> None:
+    question = {"q": LONG, "choices": ["because the ant was at the river", "two"], "gold": 0}
+    assert _found(tmp_path, [question], holds="it fell because the ant was at the river and slept") == {}
+
+
+def test_signs_are_words_where_words_are_not_parted(tmp_path: Path) -> None:
+    question = _question("一年之中哪一个月的天数最少你知道吗")
+    assert _found(tmp_path, [question], holds="老师问一年之中哪一个月的天数最少你知道吗大家都笑了") == {"holds": 1}
 
 
 def test_numbers_in_a_row_are_no_copy(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
 from spaces import InputError, scan
-from tests.questions_of import SIGHT, TASK, benchmark
+from tests.questions_of import QUESTIONS, SIGHT, TASK, benchmark
 
 if TYPE_CHECKING:
     from objectives.base import Prepared
-    from objectives.scoring.tasks import AskedTask
+    from objectives.scoring.asked import AskedTask
 
 pytestmark = pytest.mark.torch
 
@@ -64,7 +64,7 @@ def test_written_answers_are_judged_by_their_number(tmp_path: Path, name: str, a
 
     task = _load(tmp_path, name, [ROWS[name]])
     task.questions[0].instances[0].resps = [answer]
-    assert accuracy(task, own_metrics(task, list(task.questions))) == [right]
+    assert accuracy(task, list(task.questions), own_metrics(task, list(task.questions))) == [right]
 
 
 def test_solutions_are_the_reference(tmp_path: Path) -> None:
@@ -146,6 +146,98 @@ def test_code_of_a_task_within_a_group_is_refused(task: Path) -> None:
     assert load_tasks(benchmark("another", include=[str(folder)]), SIGHT), "code that is not asked for is none"
 
 
+def test_code_of_a_task_within_a_group_within_a_group_is_refused(task: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    folder = task.parent
+    (folder / "outer.yaml").write_text("group: outer\ntask: [{group: inner, task: [small]}]\n")
+    (found,) = load_tasks(benchmark("outer", include=[str(folder)]), SIGHT)
+    assert len(found.questions) == 4, "and its data is found beside it"
+    task.write_text(TASK + "process_docs: !function helper.docs\n")
+    with pytest.raises(InputError, match="runs Python code"):
+        load_tasks(benchmark("outer", include=[str(folder)]), SIGHT)
+
+
+def test_code_behind_a_link_is_refused(task: Path, tmp_path: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    folder = tmp_path / "links"
+    folder.mkdir()
+    task.write_text(TASK + "process_docs: !function helper.docs\n")
+    (folder / "small.yaml").symlink_to(task)
+    with pytest.raises(InputError, match="runs Python code"):
+        load_tasks(benchmark("small", include=[str(folder)]), SIGHT)
+
+
+@pytest.mark.parametrize("metric", ["evil.py", "somebody/metric"])
+def test_a_metric_that_is_none_of_lm_evals_is_refused(task: Path, metric: str) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    task.write_text(TASK.replace("metric: acc", f"metric: {metric}"))
+    with pytest.raises(InputError, match=rf"loads a metric's code \({metric}\)"):
+        load_tasks(benchmark(task), SIGHT)
+
+
+def test_groups_that_cannot_be_taken_apart_are_refused(task: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    loop = task.parent / "loop.yaml"
+    loop.write_text("group: loop\ntask: [loop]\n")
+    with pytest.raises(InputError, match="the group 'loop' contains itself"):
+        load_tasks(benchmark("loop", include=[str(task.parent)]), SIGHT)
+    with pytest.raises(InputError, match=r"is a group of tasks\. Put its folder into `include`"):
+        load_tasks(benchmark(loop), SIGHT)
+
+
+@pytest.mark.parametrize("line", ["fewshot_split: test\nnum_fewshot: 2\n", "num_fewshot: 1\n"])
+def test_examples_that_would_show_held_out_answers_are_refused(task: Path, line: str) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    task.write_text(TASK + line)
+    with pytest.raises(InputError, match=r"takes the examples of its prompts from its own questions \(4 of them\)"):
+        load_tasks(benchmark(task, holdout=0.5), SIGHT)
+    assert load_tasks(benchmark(task), SIGHT), "where none are held out, none are shown"
+
+
+@pytest.mark.parametrize("gold", [-1, 4])
+def test_right_answers_that_are_no_choice_are_refused(task: Path, gold: int) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    rows = [*QUESTIONS, {**QUESTIONS[0], "gold": gold}]
+    (task.parent / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InputError, match="the right answers of 1 of 5 questions of the task 'small' are not among"):
+        load_tasks(benchmark(task), SIGHT)
+
+
+def test_a_question_that_stands_twice_is_one_whatever_else_its_data_says(task: Path) -> None:
+    from objectives.scoring.tasks import load_tasks
+
+    rows = [{**question, "id": number} for number, question in enumerate(QUESTIONS * 2)]
+    (task.parent / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (found,) = load_tasks(benchmark(task), SIGHT)
+    assert len(found.questions) == 8
+    assert len({question.cluster for question in found.questions}) == 4
+
+
+@pytest.mark.parametrize("name", ["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"])
+def test_an_answer_is_as_long_as_the_task_says_under_any_name(name: str) -> None:
+    from objectives.scoring.asked import limit_answer
+
+    options: dict[str, Any] = {"until": ["."], name: 3}
+    limit_answer(options, 128)
+    assert options == {"until": ["."], "max_gen_toks": 3}
+    long: dict[str, Any] = {name: 5000}
+    limit_answer(long, 128)
+    assert long == {"max_gen_toks": 128}
+
+
+def test_too_small_a_half_for_an_interval_is_refused(tmp_path: Path) -> None:
+    rows = [ROWS["arc_easy"], {**ROWS["arc_easy"], "query": "Question: What do ants make?"}]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InputError, match="keeps questions on 1 passages from the search, and an interval wants"):
+        _prepared(tmp_path, {"task": "arc_easy", "data": str(tmp_path / "data.jsonl")}, holdout=0.5)
+
+
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     from objectives.scoring.tasks import load_tasks
 
@@ -153,7 +245,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load_tasks(benchmark("small", include=[str(tmp_path / "no")]), SIGHT)
 
 
-def _prepared(folder: Path, task: dict[str, Any]) -> Prepared:
+def _prepared(folder: Path, task: dict[str, Any], holdout: float = 0) -> Prepared:
     import objectives
     from objectives.spec import FinetuneSpec
 
@@ -161,7 +253,7 @@ def _prepared(folder: Path, task: dict[str, Any]) -> Prepared:
     library.mkdir()
     for name in ("one", "two"):
         (library / f"{name}.txt").write_text("".join(f"the ant of {name} met {i} bees.\n" for i in range(40)))
-    scores = [{"kind": "benchmark", "tasks": [task], "holdout": 0}]
+    scores = [{"kind": "benchmark", "tasks": [task], "holdout": holdout}]
     spec = FinetuneSpec.model_validate({"tokens": 200, "length": 16, "batch": 2, "scores": scores})
     return objectives.prepare(spec, scan(library), folder / "cache")
 
@@ -170,7 +262,7 @@ def test_questions_that_the_base_cannot_see_whole_are_counted(tmp_path: Path) ->
     rows = [ROWS["arc_easy"], {**ROWS["arc_easy"], "query": "Question: " + "what do bees make " * 100}]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     notes = " ".join(_prepared(tmp_path, {"task": "arc_easy", "data": str(tmp_path / "data.jsonl")}).notes)
-    assert "1 of 2 questions of 'arc_easy' are longer than the 256 tokens that the base can see" in notes
+    assert "1 of 2 questions of 'arc_easy' are, with their answers, longer than the 256 tokens" in notes
     assert "their beginning is cut off" in notes
 
 

@@ -117,9 +117,9 @@ def _close(ours: Any, theirs: Any) -> bool:
 def test_every_question_is_answered_as_by_lm_eval(
     base: tuple[PreTrainedModel, PreTrainedTokenizerBase], folder: Path, corpus: Corpus, name: str
 ) -> None:
+    from objectives.scoring.asked import AskedTask
     from objectives.scoring.benchmark import BenchmarkScorer
     from objectives.scoring.figures import own_metrics
-    from objectives.scoring.tasks import AskedTask
 
     stock = _stock(base, folder, name)
     scorer = BenchmarkScorer(_spec(folder, name), corpus, *base)
@@ -151,7 +151,7 @@ def test_every_question_is_answered_as_by_lm_eval(
             assert np.mean(score.arrays[f"{name}/{key}"]) == pytest.approx(value)
 
 
-def test_the_accuracy_is_the_tasks_first_metric_under_its_first_filter(
+def test_the_accuracy_is_the_tasks_own_metric_under_its_first_filter(
     base: tuple[PreTrainedModel, PreTrainedTokenizerBase], folder: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer

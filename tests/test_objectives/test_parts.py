@@ -115,3 +115,33 @@ def test_forgetting_is_told_against_the_base(folder: Path, tmp_path: Path) -> No
 def test_parts_that_do_not_fit_the_rungs_are_refused(shares: list[float]) -> None:
     with pytest.raises(ValueError, match="questions must give a share for each of the 3 rungs"):
         FinetuneSpec.model_validate({"tokens": 100, "questions": shares, "scores": [{"kind": "heldout", "text": "a"}]})
+
+
+def test_an_entry_that_keeps_nothing_from_the_search_is_asked_whole_on_both_halves(
+    folder: Path, tmp_path: Path
+) -> None:
+    scores = [
+        {"kind": "benchmark", "tasks": [str(folder / "small.yaml")]},
+        {"kind": "benchmark", "tasks": [str(folder / "small.yaml")], "holdout": 0},
+        {"kind": "heldout", "text": "one", "holdout": 0},
+    ]
+    objective, prepared = _objective(folder, scores=scores)
+    trial = _trial(prepared, "two")
+    rungs = {
+        half: list(objective.evaluate(replace(trial, half=half), tmp_path / half))[-1] for half in ("search", "holdout")
+    }
+    assert [len(rung.items) for rung in rungs.values()] == [12, 12]
+    for name in ("scores.1/accuracy", "scores.1/probability", "heldout_bits_per_byte"):
+        assert rungs["search"].qualities[name] == pytest.approx(rungs["holdout"].qualities[name], abs=1e-5)
+    assert rungs["search"].qualities["probability"] != rungs["search"].qualities["scores.1/probability"]
+
+
+def test_another_split_is_another_study(folder: Path) -> None:
+    task = {"kind": "benchmark", "tasks": [str(folder / "small.yaml")]}
+    inputs = [
+        _objective(folder, scores=[{**task, **split}])[1].inputs
+        for split in ({}, {"split_seed": 1}, {"holdout": 0.4}, {})
+    ]
+    assert inputs[0] == inputs[3]
+    assert inputs[0] != inputs[1]
+    assert inputs[0] != inputs[2]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student
 
 from objectives.questions import Design, Part, select
 
@@ -53,7 +54,7 @@ def test_of_equal_questions_the_error_is_the_usual_one() -> None:
     design = Design.of([0] * 50, range(50), [1.0] * 50)
     assert design.mean(items) == pytest.approx(items.mean())
     assert design.stderr(items) == pytest.approx(items.std(ddof=1) / math.sqrt(50))
-    assert design.freedom == 49
+    assert design.variance(items)[1] == pytest.approx(49)
 
 
 def test_tasks_count_by_their_weights_and_their_errors_add_up() -> None:
@@ -81,6 +82,33 @@ def test_clustered_errors_hold_on_planted_passages() -> None:
     items = [np.repeat(rng.normal(0, 1, 30), 5) + rng.normal(0, 0.5, 150) for _ in range(600)]
     assert 0.92 < np.mean([abs(design.mean(each)) < 2.045 * design.stderr(each) for each in items]) < 0.98
     assert np.mean([abs(naive.mean(each)) < 1.98 * naive.stderr(each) for each in items]) < 0.75
+
+
+@pytest.mark.parametrize("sizes", [(3, 500), (10, 500)])
+def test_intervals_hold_where_one_task_is_small(sizes: tuple[int, int]) -> None:
+    """Two tasks of equal weight: the small one decides how sure one can be."""
+    rng = np.random.default_rng(5)
+    small, large = sizes
+    numbers = [0] * small + [1] * large
+    design = Design.of(numbers, range(small + large), [1 / sizes[task] for task in numbers])
+    covered = []
+    for _ in range(500):
+        items = rng.normal(size=small + large)
+        variance, freedom = design.variance(items)
+        covered.append(abs(design.mean(items)) < student.ppf(0.975, freedom) * variance**0.5)
+    assert np.mean(covered) > 0.92
+
+
+def test_intervals_hold_where_one_passage_has_most_questions() -> None:
+    rng = np.random.default_rng(6)
+    clusters = [0] * 100 + list(range(1, 51))
+    design = Design.of([0] * 150, clusters, [1.0] * 150)
+    covered = []
+    for _ in range(500):
+        items = rng.normal(size=51)[clusters] + rng.normal(0, 0.3, 150)
+        variance, freedom = design.variance(items)
+        covered.append(abs(design.mean(items)) < student.ppf(0.975, freedom) * variance**0.5)
+    assert np.mean(covered) > 0.9
 
 
 def test_pairing_takes_out_what_questions_have_in_common() -> None:

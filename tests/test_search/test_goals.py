@@ -41,6 +41,20 @@ def test_trials_are_told_with_both_goals(corpus: Corpus, tmp_path: Path, sampler
         assert trial.values == [record.score, record.rungs[-1].qualities["adapter_weights"]]
 
 
+@pytest.mark.parametrize("second", ["text_tokens", "adapter_size"])
+def test_the_sampler_does_not_propose_what_is_pruned_again_and_again(
+    imagined: Corpus, tmp_path: Path, second: str
+) -> None:
+    storage = InMemoryStorage()
+    study = optuna.create_study(storage=storage, study_name="study", directions=directions(second))
+    searcher = searcher_on(imagined, storage, trials=48, second=second, randomised=0.25)
+    LocalRunner().run(searcher, synthetic_factory(imagined, noise=0.01), Artifacts(tmp_path))
+    guided = [trial for trial in study.trials if trial.user_attrs["arm"] == "guided"][-16:]
+    mixes = [tuple(value for name, value in sorted(trial.params.items()) if "text" in name) for trial in guided]
+    assert sum(not any(mix) for mix in mixes) <= 8, "nothing is no compromise"
+    assert len({str(trial.params) for trial in guided}) >= 8
+
+
 @pytest.mark.parametrize("pruner", [name for name in PRUNERS if name != "hyperband"])
 def test_every_pruner_looks_at_the_score_alone(corpus: Corpus, tmp_path: Path, pruner: str) -> None:
     study = _study(corpus, tmp_path, pruner=pruner)

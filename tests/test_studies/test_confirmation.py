@@ -13,8 +13,12 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from objectives.questions import Design
+from search.artifacts import Artifacts
 from search.confirmation import BASE
-from studies.confirmation import _interval, _pooled, confirmed, runs_of
+from search.records import TrialRecord
+from search.runner import ObjectiveFactory
+from search.searcher import StudySearcher
+from studies.confirmation import _distinct, _interval, _pooled, confirmed, runs_of
 from studies.launch import Ending, Outcome, find, prepare_launch, prepare_resume
 from studies.report import write_report
 from studies.store import Store, StoredStudy
@@ -114,17 +118,33 @@ def test_without_confirmation_it_is_said(library: Path, tmp_path: Path) -> None:
     assert confirmation_table(study).empty
 
 
-def test_a_failed_run_is_counted_and_left_out(library: Path, tmp_path: Path) -> None:
-    objective = {"effects": {"alpha": 0.3}, "noise": 0.01, "failures": 0.3}
+class Failing:
+    """A runner whose trials all fail."""
+
+    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
+        while (assignment := searcher.ask()) is not None:
+            searcher.fail(assignment.number, "RuntimeError: out of luck")
+
+
+def test_runs_that_fail_are_told_and_tried_again_at_the_next_resume(library: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
     search = {**SEARCH, "failures": 100}
-    ready = prepare_launch(spec_for(library, search=search, objective=objective), tmp_path / "runs")
-    study = ready.run(local, lambda _: None).study
-    failed = [record for record in study.confirmation if record.state is TrialState.FAIL]
-    assert failed
-    rows = confirmed(study)
-    if rows:  # the run of the base may itself have failed
-        assert sum(row.failed for row in rows) <= len(failed)
-        assert all(row.runs + row.failed <= 3 for row in rows)
+    ready = prepare_launch(spec_for(library, search=search), runs)
+    runners = iter([local(ready.spec, runs), Failing()])
+    study = ready.run(lambda *_: next(runners), lambda _: None).study
+    assert {record.state for record in study.confirmation} == {TrialState.FAIL}
+    said = confirmation_sentence(study, confirmed(study))
+    assert said.startswith(f"What the search found could not be confirmed: {len(study.confirmation)} runs failed")
+    assert "out of luck" in said
+    assert "mixtune resume small" in said
+    console = Console(file=io.StringIO(), width=200, record=True)
+    print_status(console, study)
+    text = console.export_text()
+    assert f"confirmation: 0 of {len(study.confirmation)} runs" in text
+    assert "a run of trial" in text
+    again = prepare_resume("small", runs).run(local, lambda _: None).study
+    assert len(again.confirmation) == 2 * len(study.confirmation)
+    assert [row.failed for row in confirmed(again)] == [0] * len(confirmed(again))
 
 
 def test_the_terminal_and_the_page_say_it(library: Path, tmp_path: Path) -> None:
@@ -168,6 +188,21 @@ def test_intervals_of_gains_hold_together_on_planted_truth() -> None:
     assert held / studies >= 0.94
     assert wrong / studies <= 0.03
     assert np.mean([high - low for low, high in intervals]) < 0.16, "and they are not idly wide"
+
+
+def test_runs_that_stand_for_two_roles_say_only_once_how_lucky_runs_are(library: Path, tmp_path: Path) -> None:
+    objective = {"effects": {"alpha": 0.3, "beta": 0.3, "gamma": 0.3, "delta": 0.3}, "noise": 0.01}
+    ready = prepare_launch(spec_for(library, search={**SEARCH, "trials": 24}, objective=objective), tmp_path / "runs")
+    study = ready.run(local, lambda _: None).study
+    roles: dict[str, list[TrialRecord]] = {}
+    for run in runs_of(study):
+        record = next(each for each in study.confirmation if each.config.fingerprint == run.config.fingerprint)
+        roles.setdefault(run.role, []).append(record)
+    first, *_ = roles
+    assert roles[first][0].texts == tuple(text.name for text in study.texts), "the best mix is all texts"
+    assert roles["all texts"] == roles[first]
+    assert "all texts" not in list(_distinct(roles))
+    assert first in list(_distinct(roles))
 
 
 def test_without_two_runs_of_any_role_there_is_no_interval() -> None:

@@ -1,0 +1,235 @@
+"""A task as it is asked: its questions, their requests, and what is right."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import lm_eval.utils
+import numpy as np
+from lm_eval.api.instance import Instance
+from numpy.typing import NDArray
+
+from objectives.scoring.sight import Sight
+from objectives.scoring.spec import BenchmarkSpec, TaskSpec
+from spaces.errors import FieldError
+from spaces.trial import fingerprint
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+
+_FIELD = "objective.scores"
+_FEWSHOT_SEED = 1234
+"""lm-eval's own default, which only its whole evaluation sets."""
+FIGURES: Mapping[str, tuple[str, ...]] = {
+    "multiple_choice": ("probability", "log_probability", "bits_per_byte", "margin", "accuracy"),
+    "loglikelihood": ("probability", "log_probability", "bits_per_byte", "accuracy"),
+    "loglikelihood_rolling": ("bits_per_byte", "log_probability"),
+    "generate_until": ("bits_per_byte", "log_probability", "accuracy"),
+}
+"""Kind of a task to the metrics that it has."""
+_ANSWER_TOKENS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+"""lm-eval's names for the length of an answer, the strongest first."""
+ANSWER_TOKENS = 256
+"""Of a generated answer, where the task does not say; lm-eval's own default."""
+_PASSAGES = ("passage", "context", "article", "paragraph", "story")
+"""Fields of a question that several questions share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question with its requests."""
+
+    doc: Any
+    """As it stands in the task's data."""
+    instances: tuple[Instance, ...]
+    """The task's own requests, one a choice where there are choices."""
+    references: tuple[Instance, ...]
+    """Ask for the probability of the reference solution, piece by piece, where the task itself only generates."""
+    choices: int
+    """How many there are; 0 where there are none."""
+    right: tuple[int, ...] | None
+    """Numbers of the right choices, none where there are no choices; None where they are not among them."""
+    own: str
+    """Hash of what is asked: its prompt without examples, its choices, its answer."""
+    cluster: str
+    """Hash of the passage that it shares with others; its own where it shares none."""
+
+    @property
+    def choice_logs(self) -> NDArray[np.float64]:
+        """Log-probability of every choice, once asked; a task may ask more of lm-eval's own besides."""
+        return np.array([instance.resps[0][0] for instance in self.instances[: self.choices]])
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTask:
+    """A task as it is asked."""
+
+    name: str
+    task: Task
+    weight: float
+    """In the mean over tasks."""
+    questions: tuple[Question, ...]
+
+    @property
+    def kind(self) -> str:
+        """lm-eval's output type."""
+        return str(self.task.OUTPUT_TYPE)
+
+    @property
+    def version(self) -> str:
+        """As the task's file gives it."""
+        return str((self.task.config.metadata or {}).get("version", self.task.VERSION))
+
+    @property
+    def digest(self) -> str:
+        """Changes with anything that the task asks: its questions, answers, wording, examples."""
+        digest = hashlib.sha256()
+        for question in self.questions:
+            for instance in (*question.instances, *question.references):
+                digest.update(repr((instance.doc, instance.args)).encode())
+        return digest.hexdigest()[:16]
+
+
+def ask(name: str, task: Task, part: TaskSpec, spec: BenchmarkSpec, sight: Sight, weight: float) -> AskedTask:
+    """A task with its requests and questions.
+
+    Raises:
+        FieldError: its templates fail, its right answers are none of its choices, or its prompts would show answers
+            that are kept from the search.
+    """
+    if part.few_shot is not None:
+        task.set_config(key="num_fewshot", value=part.few_shot)
+    task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
+    try:
+        task.build_all_requests(limit=spec.limit, rank=0, world_size=1)
+        by_question: dict[int, list[Instance]] = defaultdict(list)
+        for instance in task.instances:
+            if instance.request_type == "generate_until":
+                limit_answer(instance.args[1], sight.half)
+            by_question[instance.doc_id].append(instance)
+        questions = tuple(_question(task, part, instances, sight) for _, instances in sorted(by_question.items()))
+    except Exception as error:  # templates of the task's author
+        raise unusable(name, error) from error
+    _refuse_wrong_gold(name, questions)
+    if spec.holdout:
+        _refuse_shown_answers(name, task, questions)
+    return AskedTask(name, task, weight, questions)
+
+
+def answer_tokens(options: Mapping[str, Any]) -> int:
+    """Tokens that an answer may have, under whichever of lm-eval's names for it stands in the task."""
+    return int(next((options[name] for name in _ANSWER_TOKENS if options.get(name) is not None), ANSWER_TOKENS))
+
+
+def limit_answer(options: dict[str, Any], most: int) -> None:
+    """Let an answer have no more tokens than that."""
+    wanted = answer_tokens(options)
+    for name in _ANSWER_TOKENS:
+        options.pop(name, None)
+    options[_ANSWER_TOKENS[0]] = min(wanted, most)
+
+
+def _refuse_wrong_gold(name: str, questions: tuple[Question, ...]) -> None:
+    wrong = [question for question in questions if question.right is None]
+    if wrong:
+        raise FieldError(
+            _FIELD,
+            f"the right answers of {len(wrong)} of {len(questions)} questions of the task {name!r} are not among their "
+            f"choices; the first is {str(wrong[0].doc)[:200]!r}. Mend the data, or leave these questions out.",
+        )
+
+
+def _refuse_shown_answers(name: str, task: Task, questions: tuple[Question, ...]) -> None:
+    """See that the examples in prompts are none of the questions: a held-out one would be shown with its answer."""
+    if not task.config.num_fewshot:
+        return
+    asked = {question.own for question in questions}
+    shown = sum(_content(task, doc) in asked for doc in task.fewshot_docs())
+    if shown:
+        raise FieldError(
+            _FIELD,
+            f"the task {name!r} takes the examples of its prompts from its own questions ({shown} of them), so those "
+            "that are kept from the search would be shown with their answers. Give another split as `fewshot_split` in "
+            "the task file (`examples` where there is `data`), or set `few_shot: 0` or `holdout: 0`.",
+        )
+
+
+def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sight) -> Question:
+    instances.sort(key=lambda instance: instance.idx)
+    generates = task.OUTPUT_TYPE == "generate_until"
+    doc = instances[0].doc
+    own = _content(task, doc)
+    if not all(isinstance(text, str) for instance in instances for text in instance.args[: 1 if generates else 2]):
+        raise TypeError(f"a question has no text or no answer: {str(doc)[:200]}")
+    metadata = task.config.metadata or {}
+    template = part.passage or metadata.get("passage")
+    if template:
+        passage = lm_eval.utils.apply_template(template, doc)
+    else:
+        passage = next((doc[name] for name in _PASSAGES if isinstance(doc.get(name), str) and doc[name].strip()), None)
+    return Question(
+        doc=doc,
+        instances=tuple(instances),
+        references=_references(task, part.reference or metadata.get("reference"), instances[0], sight),
+        own=own,
+        choices=len(task.doc_to_choice(doc)) if task.OUTPUT_TYPE == "multiple_choice" else 0,
+        right=_right(task, doc) if task.OUTPUT_TYPE == "multiple_choice" else (),
+        cluster=own if passage is None else _hash(passage),
+    )
+
+
+def _references(task: Task, template: str | None, instance: Instance, sight: Sight) -> tuple[Instance, ...]:
+    """Requests for the reference solution after the prompt, written as it stands in an example.
+
+    A solution that takes more than half of what the base can see is asked for in pieces, each after all before it.
+    """
+    if task.OUTPUT_TYPE != "generate_until":
+        return ()
+    target = lm_eval.utils.apply_template(template, instance.doc) if template else task.doc_to_target(instance.doc)
+    if isinstance(target, list):
+        target = target[0]
+    if task.config.doc_to_choice is not None and isinstance(target, int):
+        target = task.doc_to_choice(instance.doc)[target]
+    requests: list[Instance] = []
+    before = instance.args[0]
+    for piece in sight.pieces(f"{task.config.target_delimiter}{target}"):
+        metadata = (task.config.task, instance.doc_id, 1)
+        requests.append(Instance("loglikelihood", instance.doc, (before, piece), len(requests), metadata))
+        before += piece
+    return tuple(requests)
+
+
+def _content(task: Task, doc: Any) -> str:
+    """Hash of what is asked, whatever else stands in the data."""
+    choices = task.doc_to_choice(doc) if task.OUTPUT_TYPE == "multiple_choice" else None
+    return _hash([task.doc_to_text(doc), choices, task.doc_to_target(doc)])
+
+
+def _right(task: Task, doc: Any) -> tuple[int, ...] | None:
+    choices = task.doc_to_choice(doc)
+    several = getattr(task, "multiple_input", 0)  # the choices stand in the prompt, before one continuation
+    gold = task.doc_to_text(doc) if several else task.doc_to_target(doc)
+    found = []
+    for each in gold if isinstance(gold, list) else [gold]:
+        number = (choices.index(each) if each in choices else -1) if isinstance(each, str) else int(each)
+        if not 0 <= number < len(choices):
+            return None
+        found.append(number)
+    return tuple(found)
+
+
+def _hash(content: Any) -> str:
+    return fingerprint(repr(content))
+
+
+def unusable(name: str, error: Exception) -> FieldError:
+    """What to tell of a task whose file, data or templates fail in whatever way."""
+    return FieldError(
+        _FIELD,
+        f"the task {name!r} cannot be loaded: {type(error).__name__}: {str(error).strip().rstrip('.')}. "
+        "Mend the task, or name another; a task of the hub needs a machine that reaches the hub.",
+    )
