@@ -91,14 +91,14 @@ def confirmation(rows: Sequence[Confirmed], unit: Unit) -> Figure:
 
 
 def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
-    """Score against training tokens, one line a trial; stopped ones in grey, the best on top."""
+    """Gain over the base against training tokens, one line a trial; stopped ones in grey, the best on top."""
     figure, axes = _axes(4.2)
     best = study.best
     for record in study.records:
         if not record.rungs:
             continue
         tokens = [0, *(rung.tokens for rung in record.rungs)]
-        scores = [record.rungs[0].base, *(rung.score for rung in record.rungs)]
+        scores = [0.0, *(rung.gain * unit.factor for rung in record.rungs)]  # rungs may ask different questions
         if record is best:
             axes.plot(tokens, scores, "-o", color=_ORANGE, linewidth=2.5, zorder=5)
         elif record.state is TrialState.COMPLETE:
@@ -109,7 +109,7 @@ def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
     for label, style, colour in (("best", "-o", _ORANGE), ("complete", "-", _BLUE), ("stopped early", "-x", _GREY)):
         axes.plot([], [], style, color=colour, label=label)
     axes.set_xlabel("training tokens")
-    axes.set_ylabel(f"score ({unit.score})")
+    axes.set_ylabel(f"gain over the untouched base\n({unit.effect})")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     figure.legend(loc="outside upper center", ncols=3, frameon=False)

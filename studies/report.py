@@ -138,7 +138,7 @@ def _pictures(store: Store, study: StoredStudy, effects: list[TextEffect]) -> It
         yield Picture.of(
             "learning_curves",
             "Learning curves",
-            "Score against training tokens for every trial; trials that were stopped early end in a cross.",
+            "Gain against training tokens for every trial; trials that were stopped early end in a cross.",
             plots.learning_curves(study, unit),
         )
     shares = hyperparameter_importances(store.open_study(study.spec.name), study.records)

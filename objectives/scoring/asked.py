@@ -73,6 +73,8 @@ class AskedTask:
     weight: float
     """In the mean over tasks."""
     questions: tuple[Question, ...]
+    digest: str
+    """Changes with anything that the task asks: its questions, answers, wording, examples."""
 
     @property
     def kind(self) -> str:
@@ -83,15 +85,6 @@ class AskedTask:
     def version(self) -> str:
         """As the task's file gives it."""
         return str((self.task.config.metadata or {}).get("version", self.task.VERSION))
-
-    @property
-    def digest(self) -> str:
-        """Changes with anything that the task asks: its questions, answers, wording, examples."""
-        digest = hashlib.sha256()
-        for question in self.questions:
-            for instance in (*question.instances, *question.references):
-                digest.update(repr((instance.doc, instance.args)).encode())
-        return digest.hexdigest()[:16]
 
 
 def ask(name: str, task: Task, part: TaskSpec, spec: BenchmarkSpec, sight: Sight, weight: float) -> AskedTask:
@@ -117,7 +110,7 @@ def ask(name: str, task: Task, part: TaskSpec, spec: BenchmarkSpec, sight: Sight
     _refuse_wrong_gold(name, questions)
     if spec.holdout:
         _refuse_shown_answers(name, task, questions)
-    return AskedTask(name, task, weight, questions)
+    return AskedTask(name, task, weight, questions, _digest(questions))
 
 
 def answer_tokens(options: Mapping[str, Any]) -> int:
@@ -180,6 +173,14 @@ def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sigh
         right=_right(task, doc) if task.OUTPUT_TYPE == "multiple_choice" else (),
         cluster=own if passage is None else _hash(passage),
     )
+
+
+def _digest(questions: tuple[Question, ...]) -> str:
+    digest = hashlib.sha256()
+    for question in questions:
+        for instance in (*question.instances, *question.references):
+            digest.update(repr((instance.doc, instance.args)).encode())
+    return digest.hexdigest()[:16]
 
 
 def _references(task: Task, template: str | None, instance: Instance, sight: Sight) -> tuple[Instance, ...]:
