@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ class BenchmarkScorer:
                 if generate or instance.request_type != "generate_until":
                     requests[instance.request_type].extend([instance] * instance.repeats)
         for kind, instances in requests.items():
-            with seeded():
+            with seeded() if kind == "generate_until" else nullcontext():
                 answers = getattr(self._model, kind)(instances, disable_tqdm=True)
             for instance, answer in zip(instances, answers, strict=True):
                 instance.resps.append(answer)

@@ -29,7 +29,8 @@ class _QuietModel(HFLM):  # type: ignore[misc]
 @contextmanager
 def seeded() -> Iterator[None]:
     """Let answers that are drawn at random be the same whenever they are asked for, and training draw on as before."""
-    with torch.random.fork_rng():
+    cards = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(cards):
         torch.manual_seed(0)
         yield
 

@@ -152,6 +152,26 @@ def test_a_task_that_generates_is_measured_by_the_bits_of_its_reference(
     assert BenchmarkScorer(other, corpus, *base).score().value != score.value
 
 
+def test_answers_that_are_drawn_are_the_same_whenever_they_are_asked_for(
+    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+) -> None:
+    import torch
+
+    from objectives.scoring.benchmark import BenchmarkScorer
+
+    path = task.with_name("written.yaml")
+    path.write_text(WRITTEN.replace("max_gen_toks: 2", "max_gen_toks: 8, do_sample: true, temperature: 2.0"))
+    scorer = BenchmarkScorer(benchmark(path), corpus, *base)
+    answers = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        scorer.score()
+        answers.append([question.instances[0].resps for question in scorer._tasks[0].questions])
+        assert torch.equal(torch.get_rng_state(), before), "training draws on as if nothing had been asked"
+    assert answers[0] == answers[1]
+
+
 def test_answers_are_generated_at_the_last_rung_only_where_nobody_needs_them_before(
     base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
 ) -> None:
