@@ -67,7 +67,7 @@ def test_the_file_is_written_in_the_script_of_its_names(library: Path, tmp_path:
 @pytest.mark.torch
 def test_the_file_runs_as_it_is_even_for_short_texts(library: Path, tmp_path: Path) -> None:
     for text in library.iterdir():
-        text.write_text("".join(f"{text.read_text()} and {number}\n" for number in range(6)))
+        text.write_text("".join(f"{text.read_text()} and {number}\n" for number in range(20)))
     write_study_file(Starter(library), tmp_path / "study.yaml")
     ready = prepare_launch(read_study(tmp_path / "study.yaml"), tmp_path / "runs")
     assert ready.rungs[-1] > 0
