@@ -45,9 +45,9 @@ def test_a_study_on_real_books_and_questions(real_data: Path, tmp_path: Path) ->
         (rung,) = record.rungs
         assert -4 < rung.base < -2, "the base needs two to four bits for a byte of fables"
         assert rung.gain > 0 or not record.texts, "any English teaches it something"
-        assert 0 <= rung.qualities["accuracy"] < 1
+        assert 0 <= rung.qualities["scores.1/accuracy"] < 1
         for task in files:
-            assert 0 < rung.qualities[f"bits_per_byte/{task}"] < 20
+            assert 0 < rung.qualities[f"scores.1/bits_per_byte/{task}"] < 20
         assert 0 < rung.gain_stderr < rung.stderr or not record.texts
     (trained, *_) = confirmed(outcome.study)
     assert trained.beats_base
