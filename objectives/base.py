@@ -144,3 +144,8 @@ class Prepared:
     """Name of a text to the number of benchmark questions that stand in it, where there are any."""
     notes: tuple[str, ...] = ()
     """What the user should know before the study starts."""
+
+
+def copied(text: str, questions: int) -> str:
+    """A warning about a text that holds questions of the benchmark."""
+    return f"{text} holds {questions} of the benchmark's questions: its effect may be learnt by heart."

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared
+from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared, copied
 from objectives.contamination import questions_in
 from objectives.questions import Design, Half, Part
 from objectives.scoring.asked import AskedTask, Question, answer_tokens
@@ -57,6 +57,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
     for index, entry in enumerate(entries):
         inputs |= {f"{name} (scores.{index})": digest for name, digest in entry.inputs.items()}
     tasks = [task for entry in entries for task in entry.tasks]
+    found = questions_in(corpus, tasks)
     return Prepared(
         layout=layout,
         corpus=counted,
@@ -67,8 +68,13 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         metric=entries[0].metric,
         qualities=(*_ALWAYS, *([FORGOTTEN] if any(isinstance(part, HeldoutSpec) for part in spec.scores) else [])),
         holdout=entries[0].holdout,
-        found=questions_in(corpus, tasks),
-        notes=(*_repetition(spec, counted), *_too_long(tasks, sight), *_cut_answers(tasks)),
+        found=found,
+        notes=(
+            *_repetition(spec, counted),
+            *_too_long(tasks, sight),
+            *_cut_answers(tasks),
+            *map(copied, found, found.values()),
+        ),
     )
 
 

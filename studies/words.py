@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from optuna.trial import TrialState
 
+from objectives.base import copied
 from search.confirmation import BASE
 from spaces.errors import listed
 from studies.confirmation import Confirmed
@@ -177,11 +178,7 @@ def _counted(number: int, what: str) -> str:
 
 def found_sentences(study: StoredStudy) -> list[str]:
     """A warning for every text that holds questions of the benchmark."""
-    return [
-        f"{text.name} holds {text.found} of the benchmark's questions: its effect may be learnt by heart."
-        for text in study.texts
-        if text.found
-    ]
+    return [copied(text.name, text.found) for text in study.texts if text.found]
 
 
 def _names(names: list[str]) -> str:

@@ -266,6 +266,14 @@ def test_questions_that_the_base_cannot_see_whole_are_counted(tmp_path: Path) ->
     assert "their beginning is cut off" in notes
 
 
+def test_a_text_that_holds_a_question_is_told_before_any_trial(tmp_path: Path) -> None:
+    row = {**ROWS["arc_easy"], "query": "the ant of one met 7 bees."}
+    (tmp_path / "data.jsonl").write_text(json.dumps(row) + "\n")
+    prepared = _prepared(tmp_path, {"task": "arc_easy", "data": str(tmp_path / "data.jsonl")})
+    assert prepared.found == {"one": 1}
+    assert "one holds 1 of the benchmark's questions: its effect may be learnt by heart." in prepared.notes
+
+
 def test_an_answer_that_the_base_cannot_see_whole_is_refused(tmp_path: Path) -> None:
     row = {**ROWS["arc_easy"], "choices": ["honey", "bread " * 300]}
     (tmp_path / "data.jsonl").write_text(json.dumps(row) + "\n")
