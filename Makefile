@@ -19,7 +19,7 @@ demo: $(STAMP)  ## the whole main job on a generated library, a few minutes
 test: $(STAMP)  ## every test that this machine can run
 	$(BIN)/python -m pytest
 
-unit: $(STAMP)  ## tests without Ray and without models, in seconds
+unit: $(STAMP)  ## tests without Ray and without models, about three minutes
 	$(BIN)/python -m pytest -m "not ray and not torch and not books"
 
 check: $(STAMP)  ## style, types, layers

@@ -12,7 +12,7 @@ import numpy as np
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared, Rung, Score
 from objectives.preparing import prepare
-from objectives.questions import Half, Part
+from objectives.questions import Part
 from objectives.scoring import stored
 from objectives.scoring.heldout import HELDOUT
 from objectives.spec import FinetuneSpec
@@ -22,6 +22,7 @@ from objectives.training.data import MixStream
 from objectives.training.loop import Trainer
 from objectives.workbench import Workbench
 from spaces import Corpus, Stage, TrialConfig
+from spaces.trial import Half
 
 
 class FinetuneObjective:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared, copied
 from objectives.contamination import questions_in
-from objectives.questions import Design, Half, Part
+from objectives.questions import Design, Part
 from objectives.scoring.asked import AskedTask, Question, answer_tokens
 from objectives.scoring.benchmark import design_of, questions_of
 from objectives.scoring.figures import choose_metric
@@ -21,7 +21,7 @@ from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
 from objectives.workbench import choose_device, kept_shares, open_base
 from spaces import Corpus, FieldError, InputError
-from spaces.trial import fingerprint
+from spaces.trial import Half, fingerprint
 
 _ALWAYS = (TEXT_TOKENS, ADAPTER_WEIGHTS)
 _BYTES_PER_WEIGHT = 4
@@ -161,8 +161,7 @@ def _too_long(tasks: list[AskedTask], sight: Sight) -> Iterator[str]:
             yield (
                 f"{len(long)} of {len(sizes)} questions of {task.name!r} are, with their answers, longer than the "
                 f"{sight.context} tokens that the base can see (the longest: {max(long):,}): as lm-eval does, their "
-                "beginning is cut off. "
-                "Lower few_shot, or take a base with a longer context."
+                "beginning is cut off. Lower few_shot, or take a base with a longer context."
             )
 
 

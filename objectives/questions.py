@@ -6,12 +6,12 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Half = Literal["search", "holdout"]
+from spaces.trial import Half
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class Design:
                 continue
             sums = np.bincount(numbers, shares * (values[chosen] - shares @ values[chosen]))
             left_out = sums / (1 - clusters)
-            part = weight**2 * (len(clusters) - 1) / len(clusters) * float(left_out @ left_out)
-            total += part
-            squares += part**2 / max(1.0, 1 / float(clusters @ clusters) - 1)
+            own = weight**2 * (len(clusters) - 1) / len(clusters) * float(left_out @ left_out)
+            total += own
+            squares += own**2 / max(1.0, 1 / float(clusters @ clusters) - 1)
         return total, (total**2 / squares if squares else 1.0)
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def select(clusters: Sequence[str], part: Part, holdout: float, seed: int) -> li
     Args:
         clusters: of every question, what it shares with others; its own content where that is nothing.
         part: what is wanted.
-        holdout: share of the questions that the search never sees.
+        holdout: share of the questions that the search never sees; where it is 0, both halves are all questions.
         seed: of the split.
     """
     sizes: dict[str, int] = {}
@@ -117,7 +117,7 @@ def select(clusters: Sequence[str], part: Part, holdout: float, seed: int) -> li
         sizes[cluster] = sizes.get(cluster, 0) + 1
     order = sorted(sizes, key=lambda cluster: hashlib.sha256(f"{seed}\n{cluster}".encode()).digest())
     kept = max(1, _within(order, sizes, len(clusters) * (1 - holdout)))
-    half = order[:kept] if part.half == "search" else order[kept:]
+    half = order[:kept] if part.half == "search" or not holdout else order[kept:]
     wanted = sum(sizes[cluster] for cluster in half) * part.share
     chosen = set(half[: max(1, _within(half, sizes, wanted))])
     return [index for index, cluster in enumerate(clusters) if cluster in chosen]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
@@ -57,15 +59,17 @@ class AsFarAsTheyCame(optuna.Study):
     what is pruned, or nothing.
     """
 
-    second = ""
-    """Name of the second goal."""
+    def __init__(self, *arguments: Any, second: str, **options: Any) -> None:
+        """As Optuna's own; `second`: name of the second goal."""
+        super().__init__(*arguments, **options)
+        self._second = second
 
     def _get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
         found = super()._get_trials(deepcopy, states, use_cache)
         reached = {trial.number: rung for trial in found if (rung := _last_rung(trial)) is not None}
-        dearest = max((values(rung, self.second)[1] for rung in reached.values()), default=0.0)
+        dearest = max((values(rung, self._second)[1] for rung in reached.values()), default=0.0)
         return [self._seen(trial, reached.get(trial.number), dearest) for trial in found]
 
     def _seen(self, trial: FrozenTrial, last: Rung | None, dearest: float) -> FrozenTrial:
@@ -73,7 +77,7 @@ class AsFarAsTheyCame(optuna.Study):
             return trial
         seen = copy.copy(trial)
         seen.state = TrialState.COMPLETE
-        seen.values = values(last, self.second)
+        seen.values = values(last, self._second)
         if not last.qualities[TEXT_TOKENS]:
             seen.values = [last.score, dearest]
         return seen
@@ -83,8 +87,6 @@ def _last_rung(trial: FrozenTrial) -> Rung | None:
     return read_rung(trial, len(trial.intermediate_values) - 1)
 
 
-def sampled(second: str | None) -> type[optuna.Study]:
+def sampled(second: str | None) -> Callable[..., optuna.Study]:
     """How a sampler looks at a study."""
-    if second is None:
-        return optuna.Study
-    return type("Sampled", (AsFarAsTheyCame,), {"second": second})
+    return optuna.Study if second is None else partial(AsFarAsTheyCame, second=second)

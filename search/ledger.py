@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
@@ -33,7 +33,9 @@ class Ledger:
         self._distributions = distributions
         self._study_id = storage.get_study_id_from_name(name)
 
-    def study(self, sampler: BaseSampler, pruner: BasePruner, kind: type[optuna.Study] = optuna.Study) -> optuna.Study:
+    def study(
+        self, sampler: BaseSampler, pruner: BasePruner, kind: Callable[..., optuna.Study] = optuna.Study
+    ) -> optuna.Study:
         """The study as Optuna sees it now; one that is kept remembers trials as they were."""
         return kind(self._name, self._storage, sampler=sampler, pruner=pruner)
 

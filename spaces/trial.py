@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 from spaces.errors import MixtuneError
 
+Half = Literal["search", "holdout"]
+"""Of a benchmark's questions: what the search may see, or what it never sees."""
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusMix:
@@ -80,7 +83,7 @@ class TrialConfig:
     seed: int
     """Of the data order, the adapter's first weights and dropout."""
     stages: tuple[Stage, ...]
-    half: Literal["search", "holdout"] = "search"
+    half: Half = "search"
     """Which of the benchmark's questions it is scored on."""
 
     @property

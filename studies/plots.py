@@ -50,16 +50,11 @@ def forest(effects: list[TextEffect], unit: Unit) -> Figure:
     figure, axes = _axes(1.4 + 0.38 * len(effects))
     for row, effect in enumerate(reversed(effects)):
         colour = _COLOURS[effect.verdict]
-        if math.isfinite(effect.low):
-            ends = [effect.low * unit.factor, effect.high * unit.factor]
-            axes.plot(ends, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
+        _interval(axes, row, effect, unit, colour)
         if math.isfinite(effect.effect):
             axes.plot(effect.effect * unit.factor, row, _MARKERS[effect.verdict], color=colour, markersize=8)
-    axes.axvline(0, color="#333333", linewidth=1)
-    axes.set_yticks(range(len(effects)), [_short(effect.text) for effect in reversed(effects)])
-    axes.set_ylim(-0.7, len(effects) - 0.3)
+    _rows(axes, [effect.text for effect in effects])
     axes.set_xlabel(f"effect with joint 95% interval ({unit.effect})")
-    axes.grid(visible=False, axis="y")
     for verdict, colour in _COLOURS.items():
         axes.plot([], [], _MARKERS[verdict], color=colour, label=verdict)
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
@@ -72,22 +67,32 @@ def confirmation(rows: Sequence[Confirmed], unit: Unit) -> Figure:
     figure, axes = _axes(1.4 + 0.42 * len(shown))
     for place, row in enumerate(reversed(shown)):
         colour = _BLUE if row.of is not None else _GREY
-        if math.isfinite(row.low):
-            ends = [row.low * unit.factor, row.high * unit.factor]
-            axes.plot(ends, [place, place], color=colour, linewidth=2.5, solid_capstyle="butt")
+        _interval(axes, place, row, unit, colour)
         axes.plot(row.gain * unit.factor, place, "o", color=colour, markersize=8)
         if row.searched is not None:
             axes.plot(row.searched * unit.factor, place, "D", markeredgecolor=_ORANGE, markerfacecolor="none")
-    axes.axvline(0, color="#333333", linewidth=1)
-    axes.set_yticks(range(len(shown)), [_short(row.role) for row in reversed(shown)])
-    axes.set_ylim(-0.7, len(shown) - 0.3)
+    _rows(axes, [row.role for row in shown])
     axes.set_xlabel(f"gain over the untouched base with 95% interval ({unit.effect})")
-    axes.grid(visible=False, axis="y")
     axes.plot([], [], "o", color=_BLUE, label="found by the search")
     axes.plot([], [], "o", color=_GREY, label="baseline")
     axes.plot([], [], "D", markeredgecolor=_ORANGE, markerfacecolor="none", label="as the search saw it: optimistic")
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return figure
+
+
+def _interval(axes: Axes, row: int, shown: TextEffect | Confirmed, unit: Unit, colour: str) -> None:
+    """A bar from one end of an interval to the other, where there is one."""
+    if math.isfinite(shown.low):
+        ends = [shown.low * unit.factor, shown.high * unit.factor]
+        axes.plot(ends, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
+
+
+def _rows(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows, the first on top, and mark where nothing is gained."""
+    axes.axvline(0, color="#333333", linewidth=1)
+    axes.set_yticks(range(len(names)), [_short(name) for name in reversed(names)])
+    axes.set_ylim(-0.7, len(names) - 0.3)
+    axes.grid(visible=False, axis="y")
 
 
 def learning_curves(study: StoredStudy, unit: Unit) -> Figure:

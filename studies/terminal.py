@@ -125,5 +125,5 @@ def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> Non
         table.add_row("untouched base", f"{study.base:.4f}")
     if record.rungs:
         for name, value in record.rungs[-1].qualities.items():
-            table.add_row(name, f"{value:.4f}")
+            table.add_row(name, f"{value:,.0f}" if value >= 10 and value.is_integer() else f"{value:.4f}")
     console.print(table)

@@ -36,13 +36,11 @@ class Unit:
 
     def interval(self, effect: TextEffect) -> str:
         """The ends of the 95% interval."""
-        if not math.isfinite(effect.low):
-            return "too few trials"
-        return self.range(effect.low, effect.high)
+        return self.range(effect.low, effect.high, "trials")
 
-    def range(self, low: float, high: float) -> str:
-        """Both ends of an interval."""
-        return f"{self.signed(low)} to {self.signed(high)}"
+    def range(self, low: float, high: float, of: str) -> str:
+        """Both ends of an interval; of what there are too few where there is none."""
+        return f"{self.signed(low)} to {self.signed(high)}" if math.isfinite(low) else f"too few {of}"
 
 
 UNITS: Mapping[str, Unit] = {
@@ -132,7 +130,9 @@ def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str
             )
         return "What the search found is not confirmed yet."
     best = max(candidates, key=lambda row: row.gain)
-    gain = f"{unit.signed(best.gain)} ({unit.effect}; {CONFIDENCE:.0%} interval {unit.range(best.low, best.high)})"
+    gain = (
+        f"{unit.signed(best.gain)} ({unit.effect}; {CONFIDENCE:.0%} interval {unit.range(best.low, best.high, 'runs')})"
+    )
     searched = f" In the search, trial {best.of} had gained {unit.signed(best.searched or 0.0)}: optimistic, for it was"
     searched += " picked by that."
     if best.beats_base:
@@ -165,7 +165,7 @@ def confirmation_cells(row: Confirmed, unit: Unit) -> list[str]:
     return [
         f"{row.role} ({_counted(len(row.texts), 'text')})" if row.of is not None else row.role,
         unit.signed(row.gain),
-        unit.range(row.low, row.high) if row.role != BASE else "",
+        unit.range(row.low, row.high, "runs") if row.role != BASE else "",
         unit.signed(row.searched) if row.searched is not None else "",
         accuracy,
         f"{row.runs}" + (f" ({row.failed} failed)" if row.failed else ""),

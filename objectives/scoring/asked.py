@@ -105,11 +105,17 @@ def ask(name: str, task: Task, part: TaskSpec, spec: BenchmarkSpec, sight: Sight
                 limit_answer(instance.args[1], sight.half)
             by_question[instance.doc_id].append(instance)
         questions = tuple(_question(task, part, instances, sight) for _, instances in sorted(by_question.items()))
+        shown = _shown(task, questions) if spec.holdout else 0
     except Exception as error:  # templates of the task's author
         raise unusable(name, error) from error
     _refuse_wrong_gold(name, questions)
-    if spec.holdout:
-        _refuse_shown_answers(name, task, questions)
+    if shown:
+        raise FieldError(
+            _FIELD,
+            f"the task {name!r} takes the examples of its prompts from its own questions ({shown} of them), so those "
+            "that are kept from the search would be shown with their answers. Give another split as `fewshot_split` in "
+            "the task file (`examples` where there is `data`), or set `few_shot: 0` or `holdout: 0`.",
+        )
     return AskedTask(name, task, weight, questions, _digest(questions))
 
 
@@ -136,19 +142,12 @@ def _refuse_wrong_gold(name: str, questions: tuple[Question, ...]) -> None:
         )
 
 
-def _refuse_shown_answers(name: str, task: Task, questions: tuple[Question, ...]) -> None:
-    """See that the examples in prompts are none of the questions: a held-out one would be shown with its answer."""
+def _shown(task: Task, questions: tuple[Question, ...]) -> int:
+    """How many questions may stand as examples, with their answers, in the prompts of others."""
     if not task.config.num_fewshot:
-        return
+        return 0
     asked = {question.own for question in questions}
-    shown = sum(_content(task, doc) in asked for doc in task.fewshot_docs())
-    if shown:
-        raise FieldError(
-            _FIELD,
-            f"the task {name!r} takes the examples of its prompts from its own questions ({shown} of them), so those "
-            "that are kept from the search would be shown with their answers. Give another split as `fewshot_split` in "
-            "the task file (`examples` where there is `data`), or set `few_shot: 0` or `holdout: 0`.",
-        )
+    return sum(_content(task, doc) in asked for doc in task.fewshot_docs())
 
 
 def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sight) -> Question:

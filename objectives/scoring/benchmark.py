@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,7 +119,6 @@ def questions_of(task: AskedTask, part: Part, spec: BenchmarkSpec) -> list[Quest
         FieldError: the part is empty, because the task has too few questions.
     """
     clusters = [question.cluster for question in task.questions]
-    part = part if spec.holdout else replace(part, half="search")  # where none are kept, all are asked on both sides
     chosen = select(clusters, part, spec.holdout, spec.split_seed)
     if not chosen:
         raise FieldError(

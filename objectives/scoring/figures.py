@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 
 from objectives.scoring.asked import FIGURES, AskedTask, Question
 from objectives.scoring.spec import BenchmarkSpec
-from spaces import FieldError
+from spaces.errors import FieldError, listed
 
 _PREFERRED = ("acc", "exact_match")
 """Metrics of lm-eval that are taken first, where a task has several that say which answers are right."""
@@ -34,9 +34,12 @@ def choose_metric(spec: BenchmarkSpec, tasks: list[AskedTask]) -> str:
                 f"the task {task.name!r} ({task.kind}) has no metric {spec.metric!r}. It has "
                 f"{', '.join(FIGURES[task.kind])}; `auto` finds one that all tasks have.",
             )
-        if spec.metric == "accuracy" and not task.task.aggregation():
+        own = task.task.aggregation()
+        if spec.metric == "accuracy" and task.kind != "multiple_choice" and not any(map(_SAYS_RIGHT.search, own)):
             raise FieldError(
-                "objective.scores", f"the task {task.name!r} says of no answer whether it is right. Add a metric_list."
+                "objective.scores",
+                f"the metrics of the task {task.name!r} ({listed(own)}) say of no answer whether it is right. Add "
+                "exact_match to its metric_list, or take another `metric`.",
             )
     return spec.metric
 
@@ -49,10 +52,10 @@ def figures(task: AskedTask, question: Question) -> dict[str, float]:
     if task.kind == "multiple_choice":
         return _choices(question)
     if task.kind == "loglikelihood_rolling":
-        return _of_answer(question.instances[0].resps[0], question.instances[0].args[0])
+        return _of_answer(question.instances[0].resps[0], answer_bytes(question))
     asked = question.references or question.instances
     nats = math.fsum(instance.resps[0][0] for instance in asked)
-    found = _of_answer(nats, "".join(instance.args[1] for instance in asked))
+    found = _of_answer(nats, _size("".join(instance.args[1] for instance in asked)))
     return found if question.references else {"probability": math.exp(nats), **found}
 
 
@@ -90,9 +93,13 @@ def accuracy(task: AskedTask, questions: list[Question], metrics: Mapping[str, l
     return None
 
 
-def _of_answer(nats: float, answer: str) -> dict[str, float]:
-    size = len(answer.strip().encode()) or 1
+def _of_answer(nats: float, size: int) -> dict[str, float]:
     return {"log_probability": nats, "bits_per_byte": nats / math.log(2) / size}
+
+
+def _size(answer: str) -> int:
+    """Bytes of an answer without the space that parts it from the question."""
+    return len(answer.strip().encode()) or 1
 
 
 def _choices(question: Question) -> dict[str, float]:
@@ -104,6 +111,6 @@ def _choices(question: Question) -> dict[str, float]:
     return {
         "probability": math.exp(of_right - float(logsumexp(logs))),
         "log_probability": of_right,
-        "bits_per_byte": _of_answer(of_right, question.instances[best].args[1])["bits_per_byte"],
+        "bits_per_byte": _of_answer(of_right, _size(question.instances[best].args[1]))["bits_per_byte"],
         "margin": of_right - float(wrong.max()) if len(wrong) else 0.0,
     }

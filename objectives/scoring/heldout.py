@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +80,6 @@ def passages_of(texts: list[str], part: Part, spec: HeldoutSpec) -> list[int]:
     Raises:
         FieldError: the part is empty, because there are too few passages.
     """
-    part = part if spec.holdout else replace(part, half="search")  # where none are kept, all are scored on both sides
     chosen = select([fingerprint(text) for text in texts], part, spec.holdout, spec.split_seed)
     if not chosen:
         raise FieldError(

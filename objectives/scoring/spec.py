@@ -11,7 +11,14 @@ from spaces.choices import Spec
 
 Metric = Literal["auto", "probability", "log_probability", "bits_per_byte", "margin", "accuracy"]
 
-_Holdout = Annotated[float, Field(ge=0, lt=1)]
+
+class _Halved(Spec):
+    """What is asked in two halves, one of them kept from the search."""
+
+    holdout: float = Field(0.5, ge=0, lt=1)
+    """Share of each task's questions, or of the passages, that the search never sees: they confirm what it found."""
+    split_seed: int = Field(0, ge=0)
+    """Of the split into the two halves."""
 
 
 class TaskSpec(Spec):
@@ -36,8 +43,14 @@ class TaskSpec(Spec):
     """Template over a question's fields for what questions share; empty: a field called passage, context, article,
     paragraph or story, where there is one."""
 
+    @model_validator(mode="after")
+    def _examples_go_with_data(self) -> Self:
+        if self.examples is not None and self.data is None:
+            raise ValueError("examples go with data: the official task, and a task file, bring their own")
+        return self
 
-class BenchmarkSpec(Spec):
+
+class BenchmarkSpec(_Halved):
     """Questions, asked through lm-eval."""
 
     kind: Literal["benchmark"]
@@ -50,10 +63,6 @@ class BenchmarkSpec(Spec):
     `bits_per_byte` of the right answer or the reference solution, negated; `margin`: log-probability of the right
     answer minus that of the best wrong one, in nats; `accuracy`: share answered right. `auto`: `probability` where
     every task has it, else `bits_per_byte`. All that a task has are recorded."""
-    holdout: _Holdout = 0.5
-    """Share of each task's questions that the search never sees: they confirm what it found."""
-    split_seed: int = Field(0, ge=0)
-    """Of the split into the two halves."""
     limit: int | None = Field(None, gt=0)
     """Use only the first so many questions of each task."""
     batch: int = Field(64, gt=0)
@@ -71,7 +80,7 @@ class BenchmarkSpec(Spec):
         )
 
 
-class HeldoutSpec(Spec):
+class HeldoutSpec(_Halved):
     """Bits per byte on text that no trial trains on; the score is minus bits per byte."""
 
     kind: Literal["heldout"]
@@ -83,10 +92,6 @@ class HeldoutSpec(Spec):
     """How much of `text` is kept, from its end."""
     passage: int | None = Field(None, gt=0)
     """Characters of a passage; every passage counts as one question. Empty: 2000, of a short text a fortieth of it."""
-    holdout: _Holdout = 0.5
-    """Share of the passages that the search never sees: they confirm what it found."""
-    split_seed: int = Field(0, ge=0)
-    """Of the split into the two halves."""
     batch: int = Field(16, gt=0)
     """Windows scored at once."""
 

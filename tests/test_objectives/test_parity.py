@@ -43,7 +43,7 @@ _TASKS: dict[str, dict[str, Any]] = {
     "text": {
         "output_type": "loglikelihood_rolling",
         "doc_to_text": "",
-        "doc_to_target": "{{q}} {{choices | join(' ')}}",
+        "doc_to_target": "{{q}} {{choices | join(' ')}}  \n",
         "metric_list": [{"metric": "bits_per_byte"}, {"metric": "word_perplexity"}],
     },
     "written": {

@@ -201,6 +201,17 @@ def test_a_metric_that_a_task_has_not_is_refused_with_those_that_it_has(task: Pa
     assert choose_metric(one, load_tasks(one, SIGHT)) == "probability"
 
 
+def test_accuracy_is_refused_where_no_metric_says_which_answers_are_right(task: Path) -> None:
+    from objectives.scoring.figures import choose_metric
+    from objectives.scoring.tasks import load_tasks
+
+    path = task.with_name("written.yaml")
+    path.write_text(WRITTEN.replace("{metric: exact_match, aggregation: mean", "{metric: bleu, aggregation: bleu"))
+    spec = benchmark(path, metric="accuracy")
+    with pytest.raises(InputError, match=r"bleu.*say of no answer whether it is right\. Add exact_match"):
+        choose_metric(spec, load_tasks(spec, SIGHT))
+
+
 def test_questions_on_one_passage_are_one_cluster(
     base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
 ) -> None:

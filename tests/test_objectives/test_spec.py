@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from objectives.scoring.spec import HeldoutSpec
+from objectives.scoring.spec import HeldoutSpec, TaskSpec
 from objectives.spec import FinetuneSpec
 
 SCORES = [{"kind": "heldout", "files": ["a.txt"]}]
@@ -45,3 +45,8 @@ def test_rungs_that_do_not_end_with_the_budget_are_refused(rungs: list[float]) -
 def test_held_out_text_has_one_source(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="either files or text"):
         HeldoutSpec(kind="heldout", **fields)
+
+
+def test_examples_without_questions_of_ones_own_are_refused() -> None:
+    with pytest.raises(ValidationError, match="examples go with data"):
+        TaskSpec.model_validate({"task": "gsm8k", "examples": "more.jsonl"})
