@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test unit check format base bench crash clean
+.PHONY: demo test unit check format base bench calibration crash clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'mixtune needs Python 3.11 or newer, this is ' + sys.version.split()[0] + '. Try: make demo PYTHON=python3.12')"
@@ -34,6 +34,10 @@ format: $(STAMP)
 
 base: $(STAMP)  ## make the shipped base model anew, about six minutes
 	$(BIN)/python -m studies.demo.make_base
+
+calibration: $(STAMP)  ## how well intervals hold and rankings rank; GAMES=folder of exhaustive games, about ten minutes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[calibration]"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.calibration $(GAMES)
 
 bench: $(STAMP)  ## where a trial's time goes
 	$(BIN)/python -m tests.benchmarks.overhead

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared, Rung, Score
+from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, TRAIN_LOSS, Prepared, Rung, Score
 from objectives.preparing import prepare
 from objectives.questions import Part
 from objectives.scoring import stored
@@ -100,7 +100,7 @@ class FinetuneObjective:
                 clock.lap("save")
                 rung = _rung(index, budget, scores, base, clock)
                 cost = {
-                    "train_loss": loss,
+                    TRAIN_LOSS: loss,
                     TEXT_TOKENS: float(sum(map(len, tokens.values()))),
                     ADAPTER_WEIGHTS: float(sum(weight.numel() for weight in trainable(model))),
                 }

@@ -108,9 +108,9 @@ class BalancedCoins:
     def draw(self, pair: int) -> tuple[int, ...]:
         """The coins of a pair's first trial, 1 where a text is in; the second trial has the opposite."""
         block, row = divmod(pair, self._rows)
-        return tuple(int(coin) for coin in self._block(block)[row])
+        return tuple(int(coin) for coin in self.block(block)[row])
 
-    def _block(self, block: int) -> NDArray[np.int64]:
+    def block(self, block: int) -> NDArray[np.int64]:
         """All rows of a block, shape (rows, texts), of 0 and 1."""
         rng = np.random.default_rng([self._seed, block])
         columns = 1 + rng.permutation(self._rows - 1)[: self._texts]

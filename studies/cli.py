@@ -135,13 +135,16 @@ def status(
 def report(name: Name, runs: Runs = _RUNS, storage: Storage = None) -> None:
     """Write the page, the figures and the tables; at any time of a study."""
     from studies.launch import find
+    from studies.rating.rating import rate
     from studies.report import write_report
     from studies.terminal import print_rating
 
     store, study = find(name, runs, storage)
-    page = write_report(store, study, runs / name / "report")
     console = _console()
-    print_rating(console, study)
+    with console.status("Writing the report …"):
+        rating = rate(study)
+        page = write_report(store, study, rating, runs / name / "report")
+    print_rating(console, study, rating)
     console.print(f"\nreport: {page}", soft_wrap=True, highlight=False)
 
 

@@ -15,7 +15,7 @@ from objectives.base import Prepared
 from objectives.questions import Design
 from search.confirmation import BASE, RANDOM_MIX, Run, plan
 from search.records import TrialRecord
-from studies.effects import CONFIDENCE
+from studies.rating.regression import CONFIDENCE
 from studies.spec import StudySpec
 from studies.store import StoredStudy
 

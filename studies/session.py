@@ -14,6 +14,7 @@ from search.runner import LocalRunner, Runner
 from studies.interrupts import stoppable
 from studies.launch import Ending, Outcome, Ready, artifacts_of
 from studies.progress import Progress
+from studies.rating.rating import rate
 from studies.report import write_report
 from studies.spec import StudySpec
 from studies.store import StoredStudy, resume_command
@@ -35,9 +36,11 @@ def run_session(console: Console, ready: Ready, *, local: bool, planted: Mapping
             return stop.status if outcome.ending is Ending.INTERRUPTED else 1
         if outcome.ending is Ending.FINISHED:
             _tell_of_others(console, outcome)
-        page = write_report(ready.store, outcome.study, ready.folder / "report")
+        with console.status("Writing the report …"):
+            rating = rate(outcome.study)
+            page = write_report(ready.store, outcome.study, rating, ready.folder / "report")
         console.print()
-        print_rating(console, outcome.study, planted)
+        print_rating(console, outcome.study, rating, planted)
         _print_paths(console, outcome.study, ready.folder, page)
     return 0
 

@@ -29,6 +29,7 @@ from spaces import InputError, Text
 from spaces.errors import did_you_mean, listed
 from studies import sqlite
 from studies.spec import StudySpec, check_url
+from studies.versions import versions
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -40,6 +41,7 @@ _METRIC = "metric"
 _HOLDOUT = "holdout"
 _CREATED = "created"
 _ID = "id"
+_VERSIONS = "versions"
 _CONFIRMATION = "/confirmation"
 """Ends the name of the study that holds another's runs on fresh questions: a sampler must not learn from them."""
 
@@ -82,6 +84,8 @@ class StoredStudy:
     holdout: Design | None
     """How the questions that the search never sees make up that metric; None where none were kept."""
     created: datetime
+    versions: Mapping[str, str]
+    """Package to the version that the study began with."""
     records: tuple[TrialRecord, ...]
     """Trials of the search."""
     confirmation: tuple[TrialRecord, ...] = ()
@@ -96,6 +100,11 @@ class StoredStudy:
     def ended(self, *states: TrialState) -> tuple[TrialRecord, ...]:
         """Trials in any of these states, by number."""
         return tuple(record for record in self.records if record.state in states)
+
+    @property
+    def rates_texts(self) -> bool:
+        """Whether texts differ between trials by coin flips, so that their effects can be told."""
+        return self.spec.space.texts.choose == "subset" and self.spec.search.randomised > 0
 
     @property
     def best(self) -> TrialRecord | None:
@@ -163,6 +172,7 @@ class Store:
                     raise InputError(taken(spec.name, self.url, folder)) from error
             study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
             study.set_user_attr(_ID, uuid.uuid4().hex[:12])
+            study.set_user_attr(_VERSIONS, versions())
             found = prepared.found
             study.set_user_attr(_TEXTS, [_stored_text(text, found.get(text.name, 0)) for text in prepared.corpus.texts])
             study.set_user_attr(_INPUTS, dict(prepared.inputs))
@@ -205,6 +215,7 @@ class Store:
                 metric=attributes.get(_METRIC, "score"),
                 holdout=Design.from_dict(attributes[_HOLDOUT]) if attributes.get(_HOLDOUT) else None,
                 created=datetime.fromisoformat(attributes[_CREATED]),
+                versions=attributes.get(_VERSIONS, {}),
                 records=_records(study),
                 confirmation=_records(self._confirmation(name)) if self._has_confirmation(name) else (),
             )

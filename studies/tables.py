@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -11,46 +12,69 @@ from optuna.trial import TrialState
 
 from search.records import TrialRecord
 from studies.confirmation import Confirmed, confirmed
-from studies.effects import TextEffect, text_effects
+from studies.rating.ranking import TOP
+from studies.rating.rating import Rating
+from studies.rating.words import trials_for
 from studies.store import StoredStudy
 
 RATING = "text_score_map.csv"
 TRIALS = "trials.csv"
 CONFIRMATION = "confirmation.csv"
+QUALITIES = "qualities.csv"
+INTERACTIONS = "interactions.csv"
 
 
-def rate_texts(study: StoredStudy) -> list[TextEffect]:
-    """The effect of every text of a study, most helpful first."""
-    return text_effects(study.records, [text.name for text in study.texts])
-
-
-def rating_table(study: StoredStudy, effects: list[TextEffect]) -> pd.DataFrame:
-    """One row a text, most helpful first.
-
-    Columns: text, group, pages (of 500 words), tokens, effect (change of the score when the text is included),
-    low and high (ends of the joint 95% interval), verdict, pairs (of randomised trials), method, times_read (mean
-    over the trials that had it in their mix), questions_found (benchmark questions that stand in it).
-    """
+def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
+    """One row a text, most helpful first; `docs/report.md` describes the columns."""
     read = times_read(study)
     texts = {text.name: text for text in study.texts}
-    rows = [
-        {
+    rows = []
+    for effect in rating.effects:
+        text, ranked = texts[effect.text], rating.ranking.get(effect.text)
+        needed = rating.power.pairs.get(effect.text)
+        row = {
             "text": effect.text,
-            "group": texts[effect.text].group,
-            "pages": round(texts[effect.text].pages, 1),
-            "tokens": texts[effect.text].tokens,
+            "group": text.group,
+            "pages": round(text.pages, 1),
+            "tokens": text.tokens,
             "effect": effect.effect,
             "low": effect.low,
             "high": effect.high,
+            "stderr": effect.estimate.stderr,
+            "adjusted_p": effect.adjusted,
             "verdict": effect.verdict,
-            "pairs": effect.pairs,
+            "trials": 2 * effect.pairs,
             "method": effect.method,
+            "ranked_effect": ranked.effect if ranked else math.nan,
+            "ranked_spread": ranked.spread if ranked else math.nan,
+            f"top_{TOP}": ranked.top if ranked else math.nan,
+            "trials_to_decide": trials_for(study, needed) if needed else math.nan,
             "times_read": read[effect.text],
-            "questions_found": texts[effect.text].found,
+            "questions_found": text.found,
         }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def quality_table(rating: Rating) -> pd.DataFrame:
+    """One row a text and a quality: its effect, as a gain, with its 95% interval."""
+    columns = ["quality", "text", "effect", "low", "high", "adjusted_p", "verdict"]
+    rows = [
+        [quality, effect.text, effect.effect, effect.low, effect.high, effect.adjusted, effect.verdict]
+        for quality, effects in rating.qualities.items()
         for effect in effects
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=columns)
+
+
+def interaction_table(rating: Rating) -> pd.DataFrame:
+    """One row a pair of texts, the largest interaction first, with its 95% interval."""
+    columns = ["first", "second", "interaction", "low", "high", "adjusted_p", "stands_out"]
+    rows = [
+        [*pair.texts, pair.estimate.value, *pair.estimate.interval(), pair.adjusted, pair.stands_out]
+        for pair in rating.interactions
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def times_read(study: StoredStudy) -> dict[str, float]:
@@ -119,7 +143,13 @@ def phase_seconds(record: TrialRecord) -> dict[str, float]:
     return total
 
 
-def counts(study: StoredStudy) -> dict[str, int]:
+def arms_table(study: StoredStudy) -> list[tuple[str, dict[str, int]]]:
+    """Number of trials by arm and state, in words."""
+    arms = {"randomised": "texts by coin flips", "guided": "texts by the sampler"}
+    return [(words, counts([r for r in study.records if r.arm == arm])) for arm, words in arms.items()]
+
+
+def counts(records: Sequence[TrialRecord]) -> dict[str, int]:
     """Number of trials by state, in words."""
     words = {
         TrialState.COMPLETE: "complete",
@@ -127,4 +157,4 @@ def counts(study: StoredStudy) -> dict[str, int]:
         TrialState.FAIL: "failed",
         TrialState.RUNNING: "under way",
     }
-    return {word: len(study.ended(state)) for state, word in words.items()}
+    return {word: sum(record.state is state for record in records) for state, word in words.items()}

@@ -11,40 +11,54 @@ from rich.text import Text
 
 from search.records import TrialRecord
 from studies.confirmation import confirmed, runs_of
+from studies.rating.ranking import TOP
+from studies.rating.rating import Rating
+from studies.rating.words import (
+    enough_sentence,
+    found_sentences,
+    headline,
+    lost_sentence,
+    probability,
+    ranking_sentence,
+)
 from studies.store import StoredStudy, resume_command
-from studies.tables import counts, rate_texts
+from studies.tables import counts
+from studies.units import unit_of
 from studies.words import (
     CONFIRMATION_COLUMNS,
     best_sentence,
     confirmation_cells,
     confirmation_sentence,
-    found_sentences,
-    headline,
-    lost_sentence,
-    unit_of,
 )
 
 _STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
 
 
-def print_rating(console: Console, study: StoredStudy, planted: Mapping[str, str] | None = None) -> None:
+def print_rating(
+    console: Console, study: StoredStudy, rating: Rating, planted: Mapping[str, str] | None = None
+) -> None:
     """The rating of the texts, and what it says; `planted` adds what the demo's books were written to do."""
-    effects = rate_texts(study)
+    effects = rating.effects
     unit = unit_of(study)
     table = Table(title=f"Which texts matter ({unit.effect})", title_justify="left", title_style="bold", box=None)
     table.add_column("text", overflow="fold")
     table.add_column("effect", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
+    if rating.ranking:
+        table.add_column(f"P(top {TOP})", justify="right", no_wrap=True)
     if planted is not None:
         table.add_column("planted", no_wrap=True)
     for effect in effects:
         row = [effect.text, unit.signed(effect.effect), unit.interval(effect)]
         verdict = Text(effect.verdict, style=_STYLES[effect.verdict])
-        table.add_row(*row, verdict, *([planted[effect.text]] if planted is not None else []))
+        top = [probability(rating.ranking[effect.text].top)] if rating.ranking else []
+        table.add_row(*row, verdict, *top, *([planted[effect.text]] if planted is not None else []))
     console.print(table)
     console.print()
-    console.print(headline(study.spec, effects))
+    for sentence in (headline(study.spec, effects), ranking_sentence(rating), enough_sentence(study, rating, unit)):
+        if sentence:
+            console.print(sentence)
     if lost := lost_sentence(study):
         console.print(lost)
     for warning in found_sentences(study):
@@ -75,7 +89,7 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
     """How far a study is, and what is under way; `drivers`: who runs it, in words."""
     spec = study.spec
     done = len(study.ended(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
-    tally = ", ".join(f"{number} {word}" for word, number in counts(study).items())
+    tally = ", ".join(f"{number} {word}" for word, number in counts(study.records).items())
     console.print(Text.assemble((spec.name, "bold"), f": {done} of {spec.search.trials} trials ({tally})"))
     if study.base is not None:
         console.print(f"base {study.base:.4f}; score: {unit_of(study).score}, higher is better")

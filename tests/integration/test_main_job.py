@@ -15,9 +15,9 @@ from search.ray_runner import RayRunner
 from studies.demo.library import write_demo
 from studies.export import export_adapter
 from studies.launch import Outcome, prepare_launch
-from studies.report import write_report
 from studies.store import Store, default_url
 from studies.study_file import read_study
+from tests.reports_of import written
 
 pytestmark = [pytest.mark.ray, pytest.mark.torch]
 
@@ -93,7 +93,7 @@ def test_an_exported_adapter_gives_the_score_that_is_in_the_database(job: Job, t
 
 def test_the_report_of_a_real_study(job: Job) -> None:
     store = Store(default_url(job.outcome.folder))
-    page = write_report(store, job.outcome.study, job.outcome.folder / "report")
+    page = written(store, job.outcome.study, job.outcome.folder / "report")
     text = page.read_text()
     assert "probability of the right answer" in text
     for name in job.outcome.study.texts:

@@ -20,11 +20,11 @@ from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
 from studies.confirmation import _distinct, _interval, _pooled, confirmed, runs_of
 from studies.launch import Ending, Outcome, find, prepare_launch, prepare_resume
-from studies.report import write_report
 from studies.store import Store, StoredStudy
 from studies.tables import confirmation_table
 from studies.terminal import print_confirmation, print_status
 from studies.words import confirmation_sentence
+from tests.reports_of import written
 from tests.test_studies.test_launch import Interrupted, local, spec_for
 
 SEARCH = {"trials": 12, "confirm": {"best": 2, "seeds": 3}}
@@ -157,7 +157,7 @@ def test_the_terminal_and_the_page_say_it(library: Path, tmp_path: Path) -> None
     assert "in the search" in text
     assert "gains +0." in text
     assert f"confirmation: {len(study.confirmation)} of {len(study.confirmation)} runs" in text
-    page = write_report(Store(study.url), study, tmp_path / "report")
+    page = written(Store(study.url), study, tmp_path / "report")
     content = " ".join(page.read_text().split())
     assert "Does it hold on new questions?" in content
     assert "in 3 runs with fresh seeds" in content

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from studies.launch import prepare_launch
+from studies.rating.rating import rate
 from studies.study_file import read_study
-from studies.tables import rate_texts
 from tests.test_studies.test_launch import local
 
 with as_file(files("studies").joinpath("library")) as folder:
@@ -24,7 +24,7 @@ def test_every_study_is_valid_and_named_after_its_file(path: Path) -> None:
 def test_the_smallest_study_runs_and_finds_what_was_planted(tmp_path: Path) -> None:
     (smallest,) = (path for path in LIBRARY if path.stem == "smallest")
     outcome = prepare_launch(read_study(smallest), tmp_path).run(local, lambda _: None)
-    verdicts = {effect.text: effect.verdict for effect in rate_texts(outcome.study)}
+    verdicts = {effect.text: effect.verdict for effect in rate(outcome.study).effects}
     assert verdicts["lamp"] == "helps"
     assert verdicts["baker"] == "hurts"
     for name in ("ladder", "stones"):

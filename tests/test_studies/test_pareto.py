@@ -11,8 +11,8 @@ from optuna.trial import TrialState
 from spaces import FieldError, InputError
 from studies.launch import prepare_launch, prepare_resume
 from studies.pareto import front, second_goal
-from studies.report import write_report
 from studies.store import Store, StoredStudy
+from tests.reports_of import written
 from tests.test_studies.test_launch import local, spec_for
 
 SEARCH: dict[str, Any] = {"trials": 24, "second": "text_tokens"}
@@ -36,7 +36,7 @@ def test_no_trial_beats_one_of_the_front_in_both_goals(study: StoredStudy) -> No
 
 
 def test_the_report_shows_the_front(study: StoredStudy, tmp_path: Path) -> None:
-    page = write_report(Store(study.url), study, tmp_path / "report").read_text()
+    page = written(Store(study.url), study, tmp_path / "report").read_text()
     assert "Two goals" in page
     assert "Pareto front (score, tokens of the texts in the mix)" in page
     assert (tmp_path / "report" / "pareto.png").is_file()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from search import TrialRecord
 from studies.launch import Ready, prepare_launch
-from studies.report import PAGE, write_report
+from studies.rating.rating import rate
+from studies.report import PAGE
+from studies.report.notebook import NOTEBOOK
 from studies.store import Store, StoredStudy
-from studies.tables import CONFIRMATION, RATING, TRIALS, rate_texts, trials_table
+from studies.tables import CONFIRMATION, INTERACTIONS, QUALITIES, RATING, TRIALS, trials_table
 from studies.terminal import print_best, print_rating, print_status
+from tests.reports_of import written
 from tests.test_studies.test_launch import Interrupted, local, spec_for
 
 
@@ -30,35 +35,35 @@ def text_of(page: Path) -> str:
 
 def test_the_page_leads_with_the_answer(library: Path, tmp_path: Path) -> None:
     store, study = finished(library, tmp_path / "runs")
-    page = write_report(store, study, tmp_path / "report")
+    page = written(store, study, tmp_path / "report")
     content = text_of(page)
     assert "Training on alpha makes the score better" in content
     assert content.index("makes the score better") < content.index("<figure>")
     assert "so that score is optimistic" in content
-    assert content.count("<figure>") == 4
-    assert content.count('alt="') == 4
+    assert content.count("<figure>") == len(_FIGURES)
+    assert content.count('alt="') == len(_FIGURES)
     assert 'alt=""' not in content
 
 
 def test_the_page_needs_nothing_from_elsewhere(library: Path, tmp_path: Path) -> None:
-    content = text_of(write_report(*finished(library, tmp_path / "runs"), tmp_path / "report"))
+    content = text_of(written(*finished(library, tmp_path / "runs"), tmp_path / "report"))
     assert "<script" not in content
     assert "http" not in content
     assert "<link" not in content
 
 
 def test_figures_and_tables_lie_beside_the_page(library: Path, tmp_path: Path) -> None:
-    write_report(*finished(library, tmp_path / "runs"), tmp_path / "report")
+    written(*finished(library, tmp_path / "runs"), tmp_path / "report")
     names = {path.name for path in (tmp_path / "report").iterdir()}
     figures = {f"{name}.{kind}" for name in _FIGURES for kind in ("png", "svg")}
-    assert names == {PAGE, RATING, TRIALS, CONFIRMATION} | figures
+    assert names == {PAGE, NOTEBOOK, RATING, TRIALS, CONFIRMATION, QUALITIES, INTERACTIONS} | figures
 
 
-_FIGURES = ("effects", "history", "learning_curves", "hyperparameters")
+_FIGURES = ("effects", "history", "learning_curves", "interactions", "hyperparameters")
 
 
 def test_the_rating_table_has_a_row_for_every_text(library: Path, tmp_path: Path) -> None:
-    write_report(*finished(library, tmp_path / "runs"), tmp_path / "report")
+    written(*finished(library, tmp_path / "runs"), tmp_path / "report")
     rating = pd.read_csv(tmp_path / "report" / RATING)
     assert rating["text"].iloc[0] == "alpha"
     assert set(rating["text"]) == {"alpha", "beta", "gamma", "delta"}
@@ -66,7 +71,12 @@ def test_the_rating_table_has_a_row_for_every_text(library: Path, tmp_path: Path
     assert (rating["low"] < rating["effect"]).all()
     assert (rating["effect"] < rating["high"]).all()
     assert rating["effect"].iloc[0] == pytest.approx(0.3, abs=0.03)
-    assert (rating["pairs"] == 10).all()
+    assert (rating["trials"] == 20).all()
+    assert rating["top_3"].iloc[0] > 0.9
+    assert rating["ranked_effect"].iloc[0] == pytest.approx(0.3, abs=0.05)
+    described = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    missing = [name for name in rating.columns if f"| `{name}` |" not in described]
+    assert not missing
 
 
 def test_the_trials_table_has_a_row_for_every_trial(library: Path, tmp_path: Path) -> None:
@@ -84,7 +94,7 @@ def test_the_trials_table_has_a_row_for_every_trial(library: Path, tmp_path: Pat
 def test_a_study_under_way_has_a_report(library: Path, tmp_path: Path, rungs: int) -> None:
     ready: Ready = prepare_launch(spec_for(library, search={"trials": 30}), tmp_path / "runs")
     study = ready.run(lambda *_: Interrupted(rungs), lambda _: None).study
-    content = text_of(write_report(ready.store, study, tmp_path / "report"))
+    content = text_of(written(ready.store, study, tmp_path / "report"))
     assert "1 under way" in content
     if rungs < 6:
         assert "There is no rating yet" in content
@@ -93,7 +103,7 @@ def test_a_study_under_way_has_a_report(library: Path, tmp_path: Path, rungs: in
 def test_a_study_without_trials_has_a_report(library: Path, tmp_path: Path) -> None:
     ready = prepare_launch(spec_for(library), tmp_path / "runs")
     study = ready.store.load("small")
-    content = text_of(write_report(ready.store, study, tmp_path / "report"))
+    content = text_of(written(ready.store, study, tmp_path / "report"))
     assert "There is no rating yet" in content
     assert "No trial is complete yet." in content
 
@@ -108,20 +118,20 @@ def test_a_study_that_cannot_rate_says_so(library: Path, tmp_path: Path, fields:
     spec = spec_for(library, space=space, search={"trials": 5, **fields})
     ready = prepare_launch(spec, tmp_path)
     study = ready.run(local, lambda _: None).study
-    page = text_of(write_report(ready.store, study, tmp_path / "report"))
+    page = text_of(written(ready.store, study, tmp_path / "report"))
     assert why in page
     assert "does not rate them" in page
 
 
 def test_failures_are_listed_with_their_reasons(library: Path, tmp_path: Path) -> None:
     store, study = finished(library, tmp_path / "runs", failures=0.25)
-    assert "told to fail for this seed" in text_of(write_report(store, study, tmp_path / "report"))
+    assert "told to fail for this seed" in text_of(written(store, study, tmp_path / "report"))
 
 
 def test_names_in_any_script_and_with_signs_are_shown(library: Path, tmp_path: Path) -> None:
     (library / "исповедь.txt").write_text("слова и мысли", encoding="utf-8")
     (library / "a <b> & c.txt").write_text("signs that mean something to a browser", encoding="utf-8")
-    content = text_of(write_report(*finished(library, tmp_path / "runs"), tmp_path / "report"))
+    content = text_of(written(*finished(library, tmp_path / "runs"), tmp_path / "report"))
     assert "исповедь" in content
     assert "a &lt;b&gt; &amp; c" in content
     assert "a <b>" not in content
@@ -134,9 +144,9 @@ def recorder() -> Console:
 def test_the_rating_in_the_terminal(library: Path, tmp_path: Path) -> None:
     _, study = finished(library, tmp_path / "runs")
     console = recorder()
-    print_rating(console, study, planted=dict.fromkeys(("alpha", "beta", "gamma", "delta"), "as planted"))
+    print_rating(console, study, rate(study), planted=dict.fromkeys(("alpha", "beta", "gamma", "delta"), "as planted"))
     text = console.export_text()
-    assert re.search(r"alpha +\+0\.\d{3} +\+0\.\d{3} to \+0\.\d{3} +helps +as planted", text)
+    assert re.search(r"alpha +\+0\.\d{3} +\+0\.\d{3} to \+0\.\d{3} +helps +> 99% +as planted", text)
     assert "Training on alpha makes the score better" in text
 
 
@@ -156,4 +166,46 @@ def test_status_and_best_in_the_terminal(library: Path, tmp_path: Path) -> None:
 
 def test_effects_of_the_report_are_those_of_the_records(library: Path, tmp_path: Path) -> None:
     store, study = finished(library, tmp_path / "runs")
-    assert rate_texts(store.load("small")) == rate_texts(study)
+    assert rate(store.load("small")) == rate(study)
+
+
+def test_the_report_tells_what_would_be_enough(library: Path, tmp_path: Path) -> None:
+    _, study = finished(library, tmp_path / "runs", noise=0.05)
+    console = recorder()
+    print_rating(console, study, rate(study))
+    text = re.sub(r"\s+", " ", console.export_text())
+    assert re.search(r"With 10 pairs of randomised trials, 8 of 10 studies would detect an effect of ± 0\.\d+", text)
+    assert re.search(r"nearest to a verdict, wants about \d+,?\d* trials in all", text)
+
+
+def test_every_task_and_quality_has_a_column(library: Path, tmp_path: Path) -> None:
+    store, study = finished(library, tmp_path / "runs")
+    both = tuple(_with_a_task(record) for record in study.records)
+    study = replace(study, records=both)
+    content = text_of(written(store, study, tmp_path / "report"))
+    assert "Which text helps what" in content
+    qualities = pd.read_csv(tmp_path / "report" / QUALITIES)
+    assert set(qualities["quality"]) == {"accuracy", "accuracy/logic"}
+    assert len(qualities) == 8
+
+
+def _with_a_task(record: TrialRecord) -> TrialRecord:
+    rungs = tuple(replace(r, qualities={**r.qualities, "accuracy/logic": -r.score}) for r in record.rungs)
+    return replace(record, rungs=rungs)
+
+
+def test_versions_hashes_and_arms_are_told(library: Path, tmp_path: Path) -> None:
+    content = text_of(written(*finished(library, tmp_path / "runs"), tmp_path / "report"))
+    assert re.search(r"versions</th> ?<td>python 3\.\d+", content)
+    assert "trials with texts by coin flips" in content
+    assert "fingerprint of the study" in content
+    assert "mixtune resume small" in content
+
+
+def test_a_study_with_more_texts_than_trials_has_a_report(library: Path, tmp_path: Path) -> None:
+    for number in range(26):
+        (library / f"more-{number}.txt").write_text(f"text number {number} speaks of {number} things")
+    content = text_of(written(*finished(library, tmp_path / "runs", trials=24), tmp_path / "report"))
+    assert "more-25" in content
+    rating = pd.read_csv(tmp_path / "report" / RATING)
+    assert (rating["method"] == "differences").all(), "thirty texts, six pairs of trials"

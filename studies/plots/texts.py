@@ -1,0 +1,119 @@
+"""Figures of texts: effects, what they do to each quality, and to each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from studies.plots.style import BLUE, GREY, ORANGE, axes_of, interval, name_rows, short
+from studies.rating.effects import TextEffect, Verdict
+from studies.rating.interactions import Interaction
+from studies.rating.regression import Estimate
+from studies.units import Unit
+
+_COLOURS: Mapping[Verdict, str] = {"helps": BLUE, "hurts": ORANGE, "no evidence yet": GREY}
+_MARKERS: Mapping[Verdict, str] = {"helps": "^", "hurts": "v", "no evidence yet": "o"}
+
+
+def forest(effects: list[TextEffect], unit: Unit) -> Figure:
+    """Effect of every text with its 95% interval, most helpful on top."""
+    figure, axes = axes_of(1.4 + 0.38 * len(effects))
+    for row, effect in enumerate(reversed(effects)):
+        colour = _COLOURS[effect.verdict]
+        interval(axes, row, effect, unit, colour)
+        if math.isfinite(effect.effect):
+            axes.plot(effect.effect * unit.factor, row, _MARKERS[effect.verdict], color=colour, markersize=8)
+    name_rows(axes, [effect.text for effect in effects])
+    axes.set_xlabel(
+        f"change of the score when the text is included\n({unit.effect}), with 95% interval",
+    )
+    for verdict, colour in _COLOURS.items():
+        axes.plot([], [], _MARKERS[verdict], color=colour, label=verdict)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, columnspacing=1)
+    return figure
+
+
+_DIVERGING = LinearSegmentedColormap.from_list("hurts-helps", [ORANGE, "#f7f7f7", BLUE])
+_MOST_TEXTS = 20
+_ANNOTATED = 12
+_MOST_ERRORS = 6
+
+
+def qualities(found: Mapping[str, Sequence[TextEffect]], order: Sequence[str]) -> Figure:
+    """Effect of every text on every quality, in standard errors; blue is better, triangles are verdicts."""
+    columns = list(found)
+    cells = {(effect.text, column): effect for column in columns for effect in found[column]}
+    strength = np.array([[_errors(cells[text, column].estimate) for column in columns] for text in order])
+    marks = [[_sign(cells[text, column]) for column in columns] for text in order]
+    figure, axes = axes_of(1.9 + 0.34 * len(order))
+    sns.heatmap(
+        strength,
+        ax=axes,
+        cmap=_DIVERGING,
+        center=0,
+        vmin=-_MOST_ERRORS,
+        vmax=_MOST_ERRORS,
+        annot=np.array(marks, dtype=object),
+        fmt="",
+        linewidths=1,
+        xticklabels=[short(column, 24) for column in columns],
+        yticklabels=[short(text) for text in order],
+        cbar_kws={"label": "effect in standard errors"},
+    )
+    axes.tick_params(axis="x", rotation=30)
+    for label in axes.get_xticklabels():
+        label.set_horizontalalignment("right")
+    return figure
+
+
+def _errors(estimate: Estimate) -> float:
+    """An estimate in its standard errors; nan where it has none."""
+    return estimate.value / estimate.stderr if 0 < estimate.stderr < math.inf else math.nan
+
+
+def _sign(effect: TextEffect) -> str:
+    return {"helps": "▲", "hurts": "▼", "no evidence yet": ""}[effect.verdict]
+
+
+def interaction_map(found: Sequence[Interaction], order: Sequence[str], unit: Unit) -> Figure:
+    """By how much every two texts change each other's effect; a star where a pair stands out.
+
+    Of more than 20 texts, those that take part in the strongest interactions.
+    """
+    strongest = list(dict.fromkeys(text for pair in found for text in pair.texts))[:_MOST_TEXTS]
+    shown = [text for text in order if text in strongest]
+    place = {text: row for row, text in enumerate(shown)}
+    values = np.full((len(shown), len(shown)), np.nan)
+    marks = np.full(values.shape, "", dtype=object)
+    for pair in found:
+        if all(text in place for text in pair.texts):
+            column, row = sorted(place[text] for text in pair.texts)
+            values[row, column] = _errors(pair.estimate)
+            figures = unit.signed(pair.estimate.value) if len(shown) <= _ANNOTATED else ""
+            marks[row, column] = figures + ("*" if pair.stands_out else "")
+    figure, axes = axes_of(1.8 + 0.36 * len(shown))
+    sns.heatmap(
+        values[1:, :-1],
+        ax=axes,
+        cmap=_DIVERGING,
+        center=0,
+        vmin=-_MOST_ERRORS,
+        vmax=_MOST_ERRORS,
+        annot=marks[1:, :-1],
+        fmt="",
+        annot_kws={"fontsize": "small"},
+        linewidths=1,
+        xticklabels=[short(text, 20) for text in shown[:-1]],
+        yticklabels=[short(text) for text in shown[1:]],
+        cbar_kws={"label": "interaction in standard errors"},
+    )
+    axes.grid(visible=False)
+    axes.tick_params(axis="x", rotation=30)
+    for label in axes.get_xticklabels():
+        label.set_horizontalalignment("right")
+    return figure

@@ -1,0 +1,1 @@
+"""Which texts and which settings matter: effects, ranking, interactions, importances, and whether trials are enough."""

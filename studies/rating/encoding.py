@@ -1,0 +1,43 @@
+"""Settings of trials as numbers, for regressions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.records import TrialRecord
+from spaces.dimensions.texts import PREFIX
+
+_WIDE = 8.0
+"""Positive settings that span more than this factor are compared by their logarithms."""
+
+
+def settings_of(records: Sequence[TrialRecord]) -> NDArray[np.float64]:
+    """The hyperparameters that differ between trials, centred, with a spread of one: shape (trials, columns).
+
+    A number is one column, on a logarithmic scale where it spans more than a factor of eight; of a choice by name,
+    every name but the first is a column of its own. Where a trial has no value the column's mean stands.
+    """
+    names = sorted({name for record in records for name in record.params if not name.startswith(PREFIX)})
+    columns = [column for name in names for column in _columns([record.params.get(name) for record in records])]
+    spread = [column for column in columns if column.std() > 0]
+    return np.array([column / column.std() for column in spread]).reshape(len(spread), len(records)).T
+
+
+def _columns(values: Sequence[object]) -> list[NDArray[np.float64]]:
+    if all(value is None or isinstance(value, int | float) for value in values):
+        return [_centred([math.nan if value is None else float(value) for value in values])]  # type: ignore[arg-type]
+    kinds = sorted({str(value) for value in values if value is not None})
+    return [
+        _centred([math.nan if value is None else float(str(value) == kind) for value in values]) for kind in kinds[1:]
+    ]
+
+
+def _centred(values: Sequence[float]) -> NDArray[np.float64]:
+    column = np.array(values)
+    if np.nanmin(column) > 0 and np.nanmax(column) > _WIDE * np.nanmin(column):
+        column = np.log(column)
+    return np.asarray(np.nan_to_num(column - np.nanmean(column)))

@@ -1,0 +1,99 @@
+"""A screen for texts that change each other's effect: exploratory, pair by pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from statsmodels.stats.multitest import multipletests
+
+from search.records import TrialRecord
+from studies.rating.effects import Outcome, final_score, paired
+from studies.rating.encoding import settings_of
+from studies.rating.regression import CONFIDENCE, Estimate, fits, least_squares
+
+FEWEST_PAIRS = 8
+"""Fewer pairs of trials give no screen."""
+_SPARE_PAIRS = 10
+"""Pairs of trials beyond the number of columns that the joint regression needs."""
+_PAIRS_PER_SETTING = 5
+"""Settings enter as covariates where there are so many pairs of trials for each of their columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """By how much the effect of one text grows when the other is in the mix, too; symmetric."""
+
+    texts: tuple[str, str]
+    estimate: Estimate
+    adjusted: float
+    """p-value, corrected for the number of pairs of texts (Benjamini and Hochberg, 1995)."""
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether it is worth a study of its own."""
+        return self.adjusted <= 1 - CONFIDENCE
+
+
+def interactions(
+    records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score
+) -> list[Interaction]:
+    """The interaction of every two texts, the largest first; empty where there are too few pairs of trials.
+
+    The estimand is the Banzhaf interaction: the change of the outcome with both texts, less the changes with either
+    alone, the other texts being in or out by coin flips. A mix and its complement agree in every product
+    of two signs, and their mean is free of the effects of single texts, so it is regressed on the products and on
+    the centred settings, which do not cancel in a mean; where there are not enough pairs of trials for all products at
+    once, on one product at a time (HC2 errors, MacKinnon and White, 1985).
+    """
+    pairs = paired(records, texts, outcome)
+    first, second = np.triu_indices(len(texts), 1)
+    if len(pairs) < FEWEST_PAIRS or not len(first):
+        return []
+    products = pairs.signs[:, first] * pairs.signs[:, second]
+    settings = settings_of(pairs.firsts)
+    if len(pairs) < _PAIRS_PER_SETTING * settings.shape[1]:
+        settings = settings[:, :0]
+    estimates = _estimates(products, pairs.outcomes.mean(axis=1), settings)
+    adjusted = multipletests([estimate.p for estimate in estimates], method="fdr_bh")[1]
+    found = [
+        Interaction((texts[i], texts[j]), estimate, float(p))
+        for i, j, estimate, p in zip(first.tolist(), second.tolist(), estimates, adjusted, strict=True)
+    ]
+    return sorted(found, key=lambda pair: -abs(pair.estimate.value))
+
+
+def _estimates(
+    products: NDArray[np.float64], means: NDArray[np.float64], settings: NDArray[np.float64]
+) -> list[Estimate]:
+    together = np.column_stack([products, np.ones(len(means)), settings])
+    if not fits(together, _SPARE_PAIRS):
+        return _each_alone(products, means, settings)
+    found = least_squares(together, means)[: products.shape[1]]
+    return [replace(estimate, value=4 * estimate.value, stderr=4 * estimate.stderr) for estimate in found]
+
+
+def _each_alone(
+    products: NDArray[np.float64], means: NDArray[np.float64], settings: NDArray[np.float64]
+) -> list[Estimate]:
+    """Four times the slope of the means on each product, shape (pairs, products), beside an intercept and settings.
+
+    All regressions at once (Frisch and Waugh, 1933): five thousand of them take no time.
+    """
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(len(means)), settings]))
+    products = products - basis @ (basis.T @ products)
+    means = means - basis @ (basis.T @ means)
+    size = (products**2).sum(axis=0)
+    told = size > 1e-9 * len(means)  # a product that never changed, or that the settings explain, tells nothing
+    size = np.where(told, size, 1.0)
+    slopes = products.T @ means / size
+    residuals = means[:, None] - products * slopes
+    leverage = (basis**2).sum(axis=1)[:, None] + products**2 / size
+    stderrs = np.sqrt((products**2 * residuals**2 / np.clip(1 - leverage, 1e-3, None)).sum(axis=0)) / size
+    freedom = len(means) - basis.shape[1] - 1
+    return [
+        Estimate(4 * float(slope), 4 * float(stderr) if known else np.inf, freedom)
+        for slope, stderr, known in zip(slopes, stderrs, told, strict=True)
+    ]

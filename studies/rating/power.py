@@ -1,0 +1,63 @@
+"""Whether the trials are enough: what could be detected so far, and what it takes to decide the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import nct
+
+from studies.rating.effects import TextEffect
+from studies.rating.regression import CONFIDENCE
+
+POWER = 0.8
+"""Probability with which an effect of the smallest size is detected."""
+_MOST = 100
+"""Times as many pairs as there are: beyond that, an effect counts as too small to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """How far the randomised trials reach."""
+
+    smallest: float
+    """Effect, in the score's unit, that 8 of 10 studies of this size detect; infinite before there are intervals."""
+    pairs: dict[str, int | None]
+    """Text without a verdict to the pairs of trials that decide it if its effect is what it seems; None: too many."""
+
+
+def power(effects: Sequence[TextEffect]) -> Power:
+    """What the study can tell, and what the texts without a verdict need.
+
+    An effect is detected where its noncentral t exceeds the threshold t(1 - alpha/2) with a probability of 80%, alpha
+    being shared out among the texts: the strictest that the correction for their number can be (Cohen, 1988). Standard
+    errors fall with the root of the pairs.
+    """
+    known = [effect for effect in effects if math.isfinite(effect.estimate.stderr)]
+    if not known:
+        return Power(math.inf, {})
+    alpha = (1 - CONFIDENCE) / len(effects)
+    reach = {
+        e.text: (e.estimate.quantile(1 - alpha / 2) + e.estimate.quantile(POWER)) * e.estimate.stderr for e in known
+    }
+    needed = {e.text: _needed(e, reach[e.text]) for e in known if e.verdict == "no evidence yet"}
+    return Power(float(np.sqrt(np.mean(np.square(list(reach.values()))))), needed)
+
+
+def _reach(effect: TextEffect, alpha: float) -> float:
+    """The smallest effect that is detected."""
+    estimate = effect.estimate
+    threshold = estimate.quantile(1 - alpha / 2)
+
+    def missing(size: float) -> float:
+        return float(nct.sf(threshold, estimate.freedom, size)) - POWER
+
+    return float(brentq(missing, 0, 3 * threshold)) * estimate.stderr
+
+
+def _needed(effect: TextEffect, reach: float) -> int | None:
+    times = (reach / effect.effect) ** 2 if effect.effect else math.inf
+    return math.ceil(times * effect.pairs) if times <= _MOST else None

@@ -1,0 +1,60 @@
+"""How a study was run, as pairs of a name and a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from objectives.scoring.spec import BenchmarkSpec
+from objectives.spec import FinetuneSpec
+from studies.pareto import front, second_goal
+from studies.pareto import unit as second_unit
+from studies.progress import duration
+from studies.store import StoredStudy, resume_command
+from studies.tables import arms_table, counts, phase_seconds
+
+
+def facts(study: StoredStudy) -> Iterator[tuple[str, str]]:
+    """Trials, objective, time, versions and hashes, and the command that goes on."""
+    spec = study.spec
+    yield "trials", _counted(counts(study.records))
+    for arm, of in arms_table(study):
+        yield f"trials with {arm}", _counted(of)
+    yield "sampler and pruner", f"{spec.search.sampler}, {spec.search.pruner}"
+    yield from _objective(study)
+    yield from _time(study)
+    if best := front(study):
+        rows = (f"trial {r.number} ({r.score or 0.0:.3f}, {second_goal(study, r):g})" for r in best)
+        yield f"Pareto front (score, {second_unit(study)})", ", ".join(rows)
+    yield "begun", study.created.strftime("%Y-%m-%d %H:%M")
+    yield "versions", ", ".join(f"{package} {version}" for package, version in study.versions.items()) or "not stored"
+    yield "seed", str(spec.seed)
+    yield "fingerprint of the study", spec.fingerprint
+    for name, digest in study.inputs.items():
+        yield f"hash of {name}", digest
+    again = resume_command(spec.name, study.url, study.folder)
+    yield "go on or add trials", f"{again} --trials {2 * spec.search.trials}"
+
+
+def _objective(study: StoredStudy) -> Iterator[tuple[str, str]]:
+    objective = study.spec.objective
+    if isinstance(objective, FinetuneSpec):
+        yield "base", objective.base
+        yield "training tokens of a trial", f"{objective.rung_tokens[-1]:,}"
+        asked = [task.task for score in objective.scores if isinstance(score, BenchmarkSpec) for task in score.tasks]
+        if asked:
+            yield "tasks", ", ".join(asked)
+
+
+def _time(study: StoredStudy) -> Iterator[tuple[str, str]]:
+    phases: dict[str, float] = {}
+    for record in study.records:
+        for phase, seconds in phase_seconds(record).items():
+            phases[phase] = phases.get(phase, 0.0) + seconds
+    total = sum(phases.values())
+    if total:
+        shares = ", ".join(f"{phase} {seconds / total:.0%}" for phase, seconds in phases.items())
+        yield "working time of all trials", f"{duration(total)}: {shares}"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "none"

@@ -1,0 +1,131 @@
+"""One page that holds the whole answer, and the files beside it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from optuna.trial import TrialState
+
+from studies import tables
+from studies.confirmation import Confirmed, confirmed
+from studies.rating.ranking import TOP
+from studies.rating.rating import Rating
+from studies.rating.settings import hyperparameter_importances
+from studies.rating.words import (
+    enough_sentence,
+    found_sentences,
+    headline,
+    lost_sentence,
+    probability,
+    ranking_sentence,
+    trials_for,
+)
+from studies.report.facts import facts
+from studies.report.notebook import NOTEBOOK, write_notebook
+from studies.report.pictures import Picture, pictures
+from studies.store import Store, StoredStudy
+from studies.units import unit_of
+from studies.words import CONFIRMATION_COLUMNS, best_sentence, confirmation_cells, confirmation_sentence
+
+PAGE = "report.html"
+
+
+def write_report(store: Store, study: StoredStudy, rating: Rating, folder: Path) -> Path:
+    """Write the page, the figures as PNG and SVG, the tables and the notebook; return the page's path.
+
+    Works at any time of a study: before the first trial, while it runs, and after.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in _tables(study, rating).items():
+        table.to_csv(folder / name, index=False)
+    rows = confirmed(study)
+    importances = hyperparameter_importances(store.open_study(study.spec.name), study.records)
+    with warnings.catch_warnings():  # names in a script that no font here has: the page's tables show them
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing", category=UserWarning)
+        drawn = list(pictures(study, rating, rows, importances))
+    for picture in drawn:
+        for kind, content in picture.files.items():
+            (folder / f"{picture.name}.{kind}").write_bytes(content)
+    write_notebook(study, folder / NOTEBOOK)
+    page = _environment().get_template("report.html.j2").render(**_page(study, rating, rows, drawn))
+    path = folder / PAGE
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(page, encoding="utf-8")
+    unfinished.replace(path)  # whoever has the page open never loads half of it
+    return path
+
+
+def _tables(study: StoredStudy, rating: Rating) -> dict[str, Any]:
+    return {
+        tables.RATING: tables.rating_table(study, rating),
+        tables.TRIALS: tables.trials_table(study),
+        tables.CONFIRMATION: tables.confirmation_table(study),
+        tables.QUALITIES: tables.quality_table(rating),
+        tables.INTERACTIONS: tables.interaction_table(rating),
+    }
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("studies", "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: Sequence[Picture]) -> dict[str, Any]:
+    unit = unit_of(study)
+    sentences = (lost_sentence(study), ranking_sentence(rating), enough_sentence(study, rating, unit))
+    return {
+        "study": study,
+        "headline": headline(study.spec, rating.effects),
+        "sentences": [*filter(None, sentences), best_sentence(study), confirmation_sentence(study, rows)],
+        "unit": unit,
+        "columns": CONFIRMATION_COLUMNS,
+        "rows": [confirmation_cells(row, unit) for row in rows],
+        "warnings": found_sentences(study),
+        "texts": _texts(study, rating),
+        "top": TOP,
+        "pictures": drawn,
+        "facts": list(facts(study)),
+        "failures": study.ended(TrialState.FAIL),
+        "files": ", ".join([*_tables_shown(), NOTEBOOK]),
+        "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+    }
+
+
+def _tables_shown() -> tuple[str, ...]:
+    return tables.RATING, tables.TRIALS, tables.CONFIRMATION, tables.QUALITIES, tables.INTERACTIONS
+
+
+def _texts(study: StoredStudy, rating: Rating) -> list[dict[str, Any]]:
+    """Cells of the rating table."""
+    unit, read = unit_of(study), tables.times_read(study)
+    texts = {text.name: text for text in study.texts}
+    rows = []
+    for effect in rating.effects:
+        text, ranked = texts[effect.text], rating.ranking.get(effect.text)
+        needed = rating.power.pairs.get(effect.text, 0)
+        to_decide = "too many" if needed is None else f"{trials_for(study, needed):,}" if needed else ""
+        rows.append(
+            {
+                "name": effect.text,
+                "found": text.found,
+                "verdict": effect.verdict,
+                "effect": unit.signed(effect.effect),
+                "interval": unit.interval(effect),
+                "top": probability(ranked.top) if ranked else "-",
+                "to_decide": to_decide,
+                "pages": f"{text.pages:,.0f}",
+                "tokens": f"{text.tokens:,}",
+                "read": f"{read[effect.text]:.1f}" if read[effect.text] == read[effect.text] else "-",
+            }
+        )
+    return rows

@@ -1,0 +1,176 @@
+"""The figures of the page, each with what it shows in words."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from optuna.trial import TrialState
+
+from studies.confirmation import Confirmed
+from studies.pareto import front
+from studies.pareto import unit as second_unit
+from studies.plots import confirmation, settings, texts, trials
+from studies.plots.style import drawn
+from studies.rating.qualities import smaller_is_better
+from studies.rating.rating import Rating
+from studies.rating.settings import Importance, layer_map
+from studies.rating.words import interactions_sentence
+from studies.store import StoredStudy
+from studies.units import unit_of
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure of the page."""
+
+    name: str
+    title: str
+    text: str
+    """What it shows, read aloud where it cannot be seen."""
+    caption: str
+    """How to read it."""
+    files: dict[str, bytes]
+    """The figure by the suffix of its file."""
+
+    @classmethod
+    def of(cls, name: str, title: str, text: str, caption: str, figure: Figure) -> Picture:
+        """Draw a figure in both formats."""
+        return cls(name, title, text, caption, {kind: drawn(figure, kind) for kind in ("png", "svg")})
+
+    @property
+    def data(self) -> str:
+        """The figure as an SVG data address."""
+        return "data:image/svg+xml;base64," + base64.b64encode(self.files["svg"]).decode()
+
+
+def pictures(
+    study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], importances: Sequence[Importance]
+) -> Iterator[Picture]:
+    """All figures that a study has something to show in, the answer first."""
+    yield _effects(study, rating)
+    if rows:
+        yield _confirmation(study, rows)
+    yield from _course(study)
+    if len(rating.qualities) > 1:
+        yield _qualities(rating)
+    if len(rating.interactions) > 1:
+        yield _interactions(study, rating)
+    yield from _settings(study, importances)
+
+
+def _effects(study: StoredStudy, rating: Rating) -> Picture:
+    unit = unit_of(study)
+    return Picture.of(
+        "effects",
+        "Which texts matter",
+        "Effect of each text with its 95% interval: " + "; ".join(f"{e.text} {e.verdict}" for e in rating.effects),
+        f"The effect of a text is the average change of the score ({unit.score}) when the text is included, the other "
+        "texts being in or out by a coin flip, at the same number of training tokens. Intervals come from the trials "
+        "whose texts were drawn by coin flips: 95 of 100 hold the true effect. Verdicts take the number of texts into "
+        "account (Benjamini and Hochberg), so an interval may lie beside zero without one. “No evidence yet” does not "
+        "mean unimportant.",
+        texts.forest(rating.effects, unit),
+    )
+
+
+def _confirmation(study: StoredStudy, rows: Sequence[Confirmed]) -> Picture:
+    unit = unit_of(study)
+    return Picture.of(
+        "confirmation",
+        "Does it hold on new questions?",
+        "Gain over the untouched base on questions that the search never saw: "
+        + "; ".join(f"{row.role} {unit.signed(row.gain)}" for row in rows),
+        "The best configurations were trained again with fresh seeds and asked the questions that the search never "
+        f"saw ({unit.effect}, more is better). What the search saw of them is optimistic: they were picked by it. "
+        "Baselines have the settings of the best.",
+        confirmation.confirmation(rows, unit),
+    )
+
+
+def _course(study: StoredStudy) -> Iterator[Picture]:
+    """Two goals, the course of the search, learning curves."""
+    unit = unit_of(study)
+    if best := front(study):
+        yield Picture.of(
+            "pareto",
+            "Two goals",
+            f"Score against {second_unit(study)}; on the Pareto front: "
+            + ", ".join(f"trial {record.number}" for record in best),
+            "Of the trials on the line, none is beaten in one goal without losing in the other; numbers are trials.",
+            trials.pareto(study, unit),
+        )
+    if study.best is not None and study.ended(TrialState.COMPLETE):
+        yield Picture.of(
+            "history",
+            "How the search went",
+            f"Score of every trial in order; the best is {study.best.score or 0.0:.3f}.",
+            "Every complete trial, and the last score of every trial that was stopped early.",
+            trials.history(study, unit),
+        )
+    if any(record.rungs for record in study.records):
+        yield Picture.of(
+            "learning_curves",
+            "Learning curves",
+            "Gain against training tokens for every trial; trials that were stopped early end in a cross.",
+            "One line a trial. Trials whose texts were drawn by coin flips are never stopped early.",
+            trials.learning_curves(study, unit),
+        )
+
+
+def _qualities(rating: Rating) -> Picture:
+    order = [effect.text for effect in rating.effects]
+    turned = [name for name in rating.qualities if smaller_is_better(name)]
+    less = f" Less is better for {', '.join(turned)}: there, blue means less." if turned else ""
+    out = [
+        f"{effect.text} {effect.verdict} {name}"
+        for name, effects in rating.qualities.items()
+        for effect in effects
+        if effect.verdict != "no evidence yet"
+    ]
+    return Picture.of(
+        "qualities",
+        "Which text helps what",
+        "Effect of every text on every measured quality: " + ("; ".join(out) or "no evidence yet"),
+        "The same effects for every task and figure that trials measured, in standard errors, which compares figures "
+        f"of different units: blue is better, orange is worse, a triangle is a verdict.{less}",
+        texts.qualities(rating.qualities, order),
+    )
+
+
+def _interactions(study: StoredStudy, rating: Rating) -> Picture:
+    unit = unit_of(study)
+    return Picture.of(
+        "interactions",
+        "Do texts need each other? (exploratory)",
+        interactions_sentence(rating.interactions, unit),
+        f"By how much the effect of one text grows when the other is in the mix: figures in {unit.effect}, colours in "
+        "standard errors. A screen of many pairs, one at a time: what stands out (*) is worth a study of its own. "
+        + interactions_sentence(rating.interactions, unit),
+        texts.interaction_map(rating.interactions, [effect.text for effect in rating.effects], unit),
+    )
+
+
+def _settings(study: StoredStudy, importances: Sequence[Importance]) -> Iterator[Picture]:
+    unit = unit_of(study)
+    if importances:
+        yield Picture.of(
+            "hyperparameters",
+            "Which settings matter",
+            "Share of the variance: " + "; ".join(f"{each.name} {each.share:.0%}" for each in importances),
+            "Share of the score's variance over the complete trials that a setting explains (Optuna's fANOVA; texts "
+            "take part and are not shown), with the range of 20 bootstrap samples. A share has no sign.",
+            settings.importances(importances),
+        )
+    if cells := layer_map(study.records):
+        best = max(cells, key=lambda cell: cell.gain)
+        yield Picture.of(
+            "layers",
+            "Which layers to train",
+            f"Mean gain by frozen layers; the highest with {best.below} frozen below and {best.above} above.",
+            f"Mean gain ({unit.effect}) of the trials whose texts were drawn by coin flips, by the range of layers "
+            "that they trained. The sampler chose the ranges and the other settings: a map of where it looked.",
+            settings.layers(cells, unit),
+        )

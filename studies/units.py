@@ -1,0 +1,56 @@
+"""How scores and effects of a study are shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from studies.rating.effects import TextEffect
+from studies.store import StoredStudy
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How scores and effects of a study are shown; higher scores are always better."""
+
+    score: str
+    """What a score is."""
+    effect: str
+    """What an effect counts."""
+    factor: float = 1.0
+    """Shown effect per stored one."""
+    digits: int = 3
+    """Decimals of a shown effect."""
+
+    def signed(self, effect: float) -> str:
+        """An effect with its sign."""
+        return f"{effect * self.factor:+.{self.digits}f}" if math.isfinite(effect) else "-"
+
+    def size(self, effect: float) -> str:
+        """An effect of either sign."""
+        return f"± {abs(effect) * self.factor:.{self.digits}f}"
+
+    def interval(self, effect: TextEffect) -> str:
+        """The ends of the 95% interval."""
+        return self.range(effect.low, effect.high, "trials")
+
+    def range(self, low: float, high: float, of: str) -> str:
+        """Both ends of an interval; of what there are too few where there is none."""
+        return f"{self.signed(low)} to {self.signed(high)}" if math.isfinite(low) else f"too few {of}"
+
+
+UNITS: Mapping[str, Unit] = {
+    "score": Unit("synthetic score", "change of the score"),
+    "probability": Unit("probability of the right answer", "points of probability", factor=100, digits=1),
+    "log_probability": Unit("log-probability of the right answer, in nats", "nats gained"),
+    "bits_per_byte": Unit("minus bits per byte", "bits per byte saved", digits=4),
+    "margin": Unit("log-probability above the best wrong answer, in nats", "nats gained"),
+    "accuracy": Unit("share answered right", "points of accuracy", factor=100, digits=1),
+}
+"""Metric to how its scores are shown."""
+
+
+def unit_of(study: StoredStudy) -> Unit:
+    """The unit of a study's scores."""
+    return UNITS[study.metric]

@@ -1,0 +1,136 @@
+"""One study against the truth: what is right, what is wrong, and what others make of the same trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from optuna.trial import FrozenTrial
+from scipy.stats import spearmanr
+
+from search import TrialRecord
+from search.arms import Arms
+from studies.rating.effects import TextEffect, text_effects
+from studies.rating.interactions import interactions
+from studies.rating.power import power
+from studies.rating.ranking import TOP, rank_texts
+from tests.benchmarks.calibration.peers import SIGNED, UNSIGNED, Values, importances
+from tests.benchmarks.calibration.trials import study_of
+from tests.benchmarks.calibration.worlds import World, strength
+
+_ZERO = 1e-9
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a study was right about; every row also has the family, the number of trials and the arms."""
+
+    studies: list[dict[str, object]]
+    """One row a study."""
+    top: list[dict[str, object]]
+    """One row a text: its probability of being among the best, and whether it is."""
+    ranks: list[dict[str, object]]
+    """One row an estimator: its rank correlation with the truth, signed, and in size."""
+
+    @classmethod
+    def together(cls, parts: Sequence[Measured]) -> Measured:
+        return cls(
+            [row for part in parts for row in part.studies],
+            [row for part in parts for row in part.top],
+            [row for part in parts for row in part.ranks],
+        )
+
+
+@dataclass(frozen=True)
+class Case:
+    """A study to run, and at which numbers of trials to look at it."""
+
+    world: World
+    seed: int
+    sizes: tuple[int, ...]
+    arms: type[Arms] = Arms
+    peers: bool = True
+    """Whether others rank the texts, too."""
+
+
+def measure(case: Case) -> Measured:
+    """Run the largest study and look at its beginnings: a smaller one of the same seed would have been the same."""
+    study, records = study_of(case.world, max(case.sizes), case.seed, arms=case.arms)
+    trials = study.get_trials(deepcopy=False)
+    found = [_at(case, trials[:size], records[:size], size) for size in case.sizes]
+    return Measured.together(found)
+
+
+def _at(case: Case, trials: Sequence[FrozenTrial], records: Sequence[TrialRecord], size: int) -> Measured:
+    world = case.world
+    shown = float(np.mean([strength(float(r.params["learning_rate"])) for r in records if r.arm == "randomised"]))
+    truth = dict(zip(world.texts, (world.effects * shown).tolist(), strict=True))
+    about = {"family": world.family, "trials": size, "arms": case.arms.__name__}
+    effects = text_effects(records, world.texts)
+    row = {**about, **_effects(effects, truth), **_interactions(records, world, shown)}
+    if not case.peers:
+        return Measured([row], [], [])
+    best = sorted(truth, key=lambda text: -truth[text])[:TOP]
+    ranked = rank_texts(records, world.texts)
+    top = [{**about, "said": rank.top, "is": rank.text in best} for rank in ranked]
+    ranks = [{**about, **rank} for rank in _ranks(trials, records, world.texts, np.array(list(truth.values())))]
+    return Measured([row], top if any(truth.values()) else [], ranks)
+
+
+def _effects(effects: Sequence[TextEffect], truth: dict[str, float]) -> dict[str, object]:
+    true = np.array([truth[effect.text] for effect in effects])
+    said = np.array([effect.effect for effect in effects])
+    decided = np.array([effect.verdict != "no evidence yet" for effect in effects])
+    wrong = decided & ((np.sign(said) != np.sign(true)) | (np.abs(true) < _ZERO))
+    smallest = power(effects).smallest
+    near = (np.abs(true) > 0.85 * smallest) & (np.abs(true) < 1.15 * smallest)
+    return {
+        "covered": float(np.mean([e.low <= t <= e.high for e, t in zip(effects, true, strict=True)])),
+        "width": float(np.mean([effect.high - effect.low for effect in effects])),
+        "error": float(np.sqrt(np.mean((said - true) ** 2)) / (true.std() or 1)),
+        "decided": float(decided.mean()),
+        "wrong": float(wrong.mean()),
+        "any wrong": bool(wrong.any()),
+        "sign errors": float((decided & (said * true < -_ZERO)).mean()),
+        "near": int(near.sum()),
+        "near decided": int((near & decided).sum()),
+    }
+
+
+def _interactions(records: Sequence[TrialRecord], world: World, shown: float) -> dict[str, object]:
+    index = {text: i for i, text in enumerate(world.texts)}
+    true = world.interactions * shown
+    found = interactions(records, world.texts)
+    truths = [float(true[index[one.texts[0]], index[one.texts[1]]]) for one in found]
+    ends = [one.estimate.interval() for one in found]
+    covered = [low - _ZERO <= t <= high + _ZERO for (low, high), t in zip(ends, truths, strict=True)]
+    false = [one.stands_out and abs(t) < _ZERO for one, t in zip(found, truths, strict=True)]
+    mean = {name: float(np.mean(said)) if said else np.nan for name, said in (("held", covered), ("false", false))}
+    return {"pairs covered": mean["held"], "false pairs": mean["false"]}
+
+
+def _ranks(
+    trials: Sequence[FrozenTrial], records: Sequence[TrialRecord], texts: Sequence[str], truth: Values
+) -> list[dict[str, object]]:
+    if not truth.any():
+        return []
+    signed = {name: estimate(records, texts) for name, estimate in SIGNED.items()}
+    rows: list[dict[str, object]] = [
+        {"estimator": name, "signed": _rank(values, truth), "size": _rank(np.abs(values), np.abs(truth))}
+        for name, values in signed.items()
+    ]
+    for name in UNSIGNED:
+        values = importances(name, trials, texts)
+        rows.append({"estimator": name, "signed": np.nan, "size": _rank(values, np.abs(truth))})
+    return rows
+
+
+def _rank(values: Values, truth: Values) -> float:
+    """Spearman's correlation; 0 for an estimator that says the same of all texts."""
+    return float(spearmanr(values, truth)[0]) if np.ptp(values) > 0 else 0.0
+
+
+def frame(rows: list[dict[str, object]]) -> pd.DataFrame:
+    return pd.DataFrame(rows)

@@ -1,0 +1,195 @@
+"""The page that says how well the ratings hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from search.arms import Arms
+from tests.benchmarks.calibration.measures import Case, Measured, frame
+from tests.benchmarks.calibration.trials import IndependentSettings
+
+_FAMILIES = ["games", "additive", "synergy", "heavy noise", "null"]
+_WIDEST = 120
+
+_INTRODUCTION = """\
+# Calibration
+
+*Written by `make calibration GAMES=…` on {today}; do not edit by hand.*
+
+{count} studies whose truth is known, each run by mixtune's own searcher: tpe, asha, half of the trials randomised in
+complementary pairs, three rungs, and a learning rate and a rank to search. Effects of texts show in full at the best
+learning rate and by a third at a tenth of it; half of the noise is a trial's own and half is new at every rung.
+
+- **games**: {games} exhaustively played games of 10 players (what a model scored that was trained on each of 1,024
+  subsets of its sources; published by the `shapiq` project), with noise of 0.3 standard deviations of their values.
+- **additive**: three of 10 texts help, two hurt, five do nothing; noise 0.3. **synergy**: besides, three pairs of texts
+  are worth more or less together. **heavy noise**: additive with noise 1.5. **null**: no text does anything.
+
+The truth is each text's Banzhaf value, times what shows of it at the settings of the randomised trials.
+A smaller study is the beginning of the largest.
+"""
+
+
+def write(path: Path, measured: Measured, cases: Sequence[Case]) -> None:
+    """Write the page."""
+    studies, ranks, top = frame(measured.studies), frame(measured.ranks), frame(measured.top)
+    main = studies[studies["family"].isin(_FAMILIES) & (studies["arms"] == Arms.__name__)]
+    named = {case.world.name for case in cases if case.world.family == "games"}
+    parts = [
+        _INTRODUCTION.format(today=date.today().isoformat(), count=len(cases), games=len(named)),  # noqa: DTZ011
+        _intervals(main),
+        _ranks(ranks),
+        _top(top),
+        _settings(studies),
+        _many(studies[studies["family"] == "many texts"]),
+        _pairs(main),
+    ]
+    path.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _intervals(main: pd.DataFrame) -> str:
+    null = main[main["family"] == "null"]
+    near = _of(main["near decided"].sum(), main["near"].sum())
+    columns: dict[str, Callable[[pd.DataFrame], str]] = {
+        "95% intervals that hold": lambda of: _percent(of["covered"].mean()),
+        "mean width": lambda of: f"{of['width'].mean():.2f}",
+        "texts with a verdict": lambda of: _percent(of["decided"].mean()),
+        "verdicts with the wrong sign": lambda of: _percent(_of(of["sign errors"].sum(), of["decided"].sum()), 2),
+        "studies with a false verdict": lambda of: _percent(of["any wrong"].mean()),
+    }
+    return f"""
+## Intervals and verdicts
+
+**{_percent(main["covered"].mean())} of the 95% intervals hold**, over all families and sizes. Where no text does
+anything, {_percent(null["wrong"].mean())} of the texts get a verdict, and {_percent(null["any wrong"].mean())} of the
+studies give one to any text (the error rate that the correction of Benjamini and Hochberg keeps at 5%). Of the effects
+within 15% of the "smallest effect that 8 of 10 studies detect", {_percent(near)} got a verdict.
+
+{_table(main, columns)}
+"A false verdict": a text with a verdict that has no effect, or the opposite one.
+"""
+
+
+def _ranks(ranks: pd.DataFrame) -> str:
+    def of(column: str) -> str:
+        wanted = ranks[ranks["family"].isin(_FAMILIES)].dropna(subset=[column])
+        mean = wanted.pivot_table(index="estimator", columns="trials", values=column, sort=False)
+        by_family = wanted[wanted["trials"] == _WIDEST].pivot_table(
+            index="estimator", columns="family", values=column, sort=False
+        )
+        by_family.columns = [f"{name}, {_WIDEST}" for name in by_family.columns]
+        mean.columns = [f"{size} trials" for size in mean.columns]
+        return _markdown(mean.join(by_family))
+
+    return f"""
+## Ranking
+
+Spearman's correlation of an estimator's values with the true effects, the mean over all studies with effects, then by
+family at {_WIDEST} trials. All estimators see the same trials. pyDVL's estimate by maximum sample reuse is the
+difference in means; the lasso is that of AME and of datamodels; shapiq's regression is its own code, on these trials.
+
+{of("signed")}
+Optuna's importances have no sign; so here are the correlations with the *sizes* of the effects, for all.
+
+{of("size")}"""
+
+
+def _top(top: pd.DataFrame) -> str:
+    bins = pd.cut(top["said"], [-0.001, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0])
+    found = top.groupby(bins, observed=True).agg(texts=("is", "size"), said=("said", "mean"), true=("is", "mean"))
+    rows = pd.DataFrame(
+        {
+            "texts": [f"{count:,}" for count in found["texts"]],
+            "said, mean": [_percent(value) for value in found["said"]],
+            "among the best three": [_percent(value) for value in found["true"]],
+        },
+        index=[f"{max(0.0, b.left):.0%} to {b.right:.0%}" for b in found.index],
+    )
+    rows.index.name = "P(top 3)"
+    return f"""
+## The probability of being among the best three
+
+{_markdown(rows)}"""
+
+
+def _settings(studies: pd.DataFrame) -> str:
+    independent = studies[studies["arms"] == IndependentSettings.__name__]
+    size = int(independent["trials"].iloc[0])
+    guided = studies[(studies["trials"] == size) & studies["family"].isin(independent["family"].unique())]
+    guided = guided[guided["arms"] == Arms.__name__]
+    rows = pd.DataFrame(
+        [
+            [_percent(of["covered"].mean()), f"{of['error'].mean():.3f}", _percent(of["decided"].mean())]
+            for of in (guided, independent)
+        ],
+        columns=["95% intervals that hold", "error, in spreads of the effects", "texts with a verdict"],
+        index=["by the sampler, blind to the coins (mixtune)", "independent draws"],
+    )
+    rows.index.name = "hyperparameters of randomised trials"
+    return f"""
+## Where the hyperparameters of randomised trials come from
+
+The same worlds with effects, {size} trials.
+
+{_markdown(rows)}"""
+
+
+def _many(studies: pd.DataFrame) -> str:
+    columns: dict[str, Callable[[pd.DataFrame], str]] = {
+        "95% intervals that hold": lambda of: _percent(of["covered"].mean()),
+        "texts with a verdict": lambda of: _percent(of["decided"].mean()),
+        "studies with a false verdict": lambda of: _percent(of["any wrong"].mean()),
+    }
+    return f"""
+## More texts than randomised trials
+
+50 texts, ten of which help or hurt; each text is estimated by itself.
+
+{_table(studies, columns)}"""
+
+
+def _pairs(main: pd.DataFrame) -> str:
+    columns: dict[str, Callable[[pd.DataFrame], str]] = {
+        "95% intervals that hold": lambda of: _percent(of["pairs covered"].mean()),
+        "pairs that stand out without an interaction": lambda of: _percent(of["false pairs"].mean(), 2),
+    }
+    return f"""
+## Interactions (a screen)
+
+{_table(main, columns)}"""
+
+
+def _table(studies: pd.DataFrame, columns: dict[str, Callable[[pd.DataFrame], str]]) -> str:
+    families = [name for name in [*_FAMILIES, "many texts"] if name in set(studies["family"])]
+    rows = [
+        [family, str(size), str(len(of)), *(column(of) for column in columns.values())]
+        for family in families
+        for size, of in studies[studies["family"] == family].groupby("trials")
+    ]
+    return _markdown(pd.DataFrame(rows, columns=["family", "trials", "studies", *columns]).set_index("family"))
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    heads = ["" if table.index.name is None else str(table.index.name), *map(str, table.columns)]
+    lines = [heads, ["---", *["---:"] * len(table.columns)]]
+    lines += [[str(name), *map(_cell, row)] for name, row in zip(table.index, table.to_numpy().tolist(), strict=True)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "-" if np.isnan(value) else f"{value:.3f}"
+    return str(value)
+
+
+def _of(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{share:.{digits}%}"

@@ -1,0 +1,63 @@
+"""Studies of a world, sampled and pruned by the product's own searcher."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import optuna
+from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial
+
+from search import SearchSpec, StudySearcher, TrialRecord
+from search.arms import Arms, Plan
+from search.records import SEED, read_record
+from search.searcher import Decision
+from spaces import Corpus, Layout, Module, Space, SpaceSpec, Text
+from tests.benchmarks.calibration.worlds import RUNGS, World, WorldObjective
+
+_NOWHERE = Path("nowhere")
+_RANKS = [4, 8, 16]
+_RATES = (1e-4, 1e-2)
+
+
+class IndependentSettings(Arms):
+    """The two arms, but with hyperparameters of randomised trials drawn at random instead of by the sampler."""
+
+    def next(self, started: Sequence[FrozenTrial]) -> Plan:
+        plan = super().next(started)
+        if not plan.params or "learning_rate" in plan.params:  # guided, or the complement of a trial
+            return plan
+        rng = random.Random(plan.attributes[SEED])
+        low, high = _RATES
+        drawn = {"learning_rate": low * (high / low) ** rng.random(), "lora.rank": rng.choice(_RANKS)}
+        return Plan({**plan.params, **drawn}, plan.attributes)
+
+
+def study_of(
+    world: World, trials: int, seed: int, sampler: str = "tpe", arms: type[Arms] = Arms
+) -> tuple[optuna.Study, tuple[TrialRecord, ...]]:
+    """A whole study; its first trials are what a smaller study of the same seed would have been."""
+    corpus = Corpus(_NOWHERE, tuple(Text(name, (), name, 10, "") for name in world.texts))
+    lora = {"rank": _RANKS}
+    rates = dict(zip(("low", "high"), _RATES, strict=True))
+    spec = SpaceSpec.model_validate({"texts": {"folder": "nowhere"}, "learning_rate": rates, "lora": lora})
+    space = Space(spec, corpus, Layout("world", 4, (Module("self_attn.q_proj", 8, 8),), context=64), RUNGS[-1])
+    storage = InMemoryStorage()
+    study = optuna.create_study(storage=storage, study_name=world.name, direction="maximize")
+    search = SearchSpec(trials=trials, sampler=sampler)
+    planner = arms(list(space.text_parameters), search.randomised, seed)
+    _run(StudySearcher(storage, world.name, space, search, RUNGS, seed, planner=planner), WorldObjective(world))
+    found = (read_record(trial) for trial in study.get_trials(deepcopy=False))
+    return study, tuple(record for record in found if record is not None)
+
+
+def _run(searcher: StudySearcher, objective: WorldObjective) -> None:
+    while (assignment := searcher.ask()) is not None:
+        rungs = objective.evaluate(assignment.config, _NOWHERE)
+        with closing(rungs):  # type: ignore[type-var]  # an iterator of a generator function can be closed
+            for rung in rungs:
+                if searcher.report(assignment.number, rung) is not Decision.GO_ON:
+                    break

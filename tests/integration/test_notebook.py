@@ -1,0 +1,36 @@
+"""The notebook of the report, run from top to bottom in a real kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from studies.report.notebook import NOTEBOOK
+from tests.reports_of import written
+from tests.test_studies.test_report import finished
+
+pytestmark = pytest.mark.notebook
+
+
+def run(path: Path) -> list[str]:
+    """Run a notebook; return what its cells show, as text."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    return [str(output.get("data", output.get("text"))) for output in outputs]
+
+
+def test_it_computes_the_report_anew(library: Path, tmp_path: Path) -> None:
+    written(*finished(library, tmp_path / "runs"), tmp_path / "report")
+    shown = run(tmp_path / "report" / NOTEBOOK)
+    assert any("Training on alpha makes the score better" in text for text in shown)
+    assert sum("image/svg+xml" in text for text in shown) == 6
+    assert any("adjusted_p" in text for text in shown)
+
+
+def test_it_runs_on_a_study_that_cannot_rate_its_texts(library: Path, tmp_path: Path) -> None:
+    written(*finished(library, tmp_path / "runs", trials=2), tmp_path / "report")
+    assert any("There is no rating yet" in text for text in run(tmp_path / "report" / NOTEBOOK))

@@ -1,0 +1,57 @@
+"""A small part of `make calibration`: the product's own searcher on worlds whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.benchmarks.calibration.measures import Measured, measure
+from tests.benchmarks.calibration.page import write
+from tests.benchmarks.calibration.suite import cases
+from tests.benchmarks.calibration.worlds import games, planted
+
+SHARE = 0.04
+
+
+@pytest.fixture(scope="module")
+def measured() -> Measured:
+    return Measured.together([measure(case) for case in cases(None, SHARE)])
+
+
+def test_intervals_hold_and_verdicts_are_right(measured: Measured) -> None:
+    studies = pd.DataFrame(measured.studies)
+    assert 0.9 <= studies["covered"].mean() <= 0.99
+    assert studies["sign errors"].sum() == 0
+    assert studies[studies["family"] == "null"]["wrong"].mean() <= 0.05
+
+
+def test_ours_ranks_at_least_as_well_as_others(measured: Measured) -> None:
+    ranks = pd.DataFrame(measured.ranks).groupby("estimator")[["signed", "size"]].mean()
+    ours = ranks.loc["mixtune, all trials"]
+    assert (ours["signed"] >= ranks["signed"].dropna() - 0.02).all()
+    assert (ours["size"] >= ranks["size"] - 0.02).all()
+
+
+def test_the_page_has_every_table(measured: Measured, tmp_path: Path) -> None:
+    write(tmp_path / "page.md", measured, cases(None, SHARE))
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert page.count("\n## ") == 6
+    assert "nan" not in page
+
+
+def test_worlds_know_their_truth() -> None:
+    world = planted("synergy", 3)
+    mix = frozenset(world.texts)
+    with_, without = world.value(mix), world.value(mix - {"text-0"})
+    others = {other for other in world.texts if other != "text-0"}
+    pair = world.interactions[0, 1:].sum()
+    assert with_ - without == pytest.approx(world.effects[0] + pair / 2), f"main effect and half of {len(others)} pairs"
+    assert not planted("null", 0).effects.any()
+
+
+def test_games_are_read(real_data: Path) -> None:
+    found = games(real_data / "tables" / "shapiq_games", 0.3)
+    assert len(found) == 90
+    assert all(len(world.texts) == 10 for world in found)
