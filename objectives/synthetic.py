@@ -20,6 +20,8 @@ _QUESTIONS = 20
 class SyntheticObjective:
     """Score = base + effects of the texts present + their interactions - rate penalty + noise.
 
+    A text that has more or less than an even share of the mix has as much more or less of its effect.
+
     It is reached along a curve that every trial follows: at a share s of the budget, the part 1 - (1 - s)^2
     of the gain over the base.
     """
@@ -51,10 +53,12 @@ class SyntheticObjective:
     def truth(self, trial: TrialConfig) -> float:
         """The final score without noise."""
         spec = self._spec
-        names = {self._corpus[name].name for name in trial.stages[0].mix.names}
+        shares = {self._corpus[name].name: share for name, share in trial.stages[0].mix.weights}
+        names = set(shares)
         if not names:
             return spec.base_score
-        total = spec.base_score + sum(spec.effects.get(name, 0.0) for name in names)
+        even = 1 / len(names)
+        total = spec.base_score + sum(spec.effects.get(name, 0.0) * share / even for name, share in shares.items())
         for pair, effect in spec.interactions.items():
             total += effect * all(part.strip() in names for part in pair.split("*"))
         return total - spec.rate_penalty * abs(math.log10(trial.stages[0].learning_rate / spec.best_rate))

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from objectives.base import Rung
 from search import records
 from search.arms import Arms, Planner
+from search.designs import design_of
 from search.drawing import draw
 from search.drivers import Driver, LoneDriver
 from search.failures import FailuresInARow
@@ -96,7 +97,7 @@ class StudySearcher:
         self._rungs = rungs
         self._watch = watch
         self._driver = driver or LoneDriver()
-        self._planner = planner or Arms(list(space.text_parameters), spec.randomised, seed)
+        self._planner = planner or Arms(design_of(space, seed), spec.randomised, seed)
         self._pruner = build_pruner(spec.pruner, rungs, spec.reduction)
         others = len(self._driver.living()) - 1
         self._sampler = build_sampler(spec.sampler, seed, len(self._ledger.trials()), others)

@@ -10,11 +10,20 @@ from spaces.corpus import Corpus
 from spaces.dimensions import Params
 from spaces.dimensions.layers import LayersDimension
 from spaces.dimensions.lora import LoraDimension
+from spaces.dimensions.one_text import OneTextDimension
 from spaces.dimensions.optimisation import LearningRateDimension
-from spaces.dimensions.texts import PREFIX, TextsDimension
+from spaces.dimensions.shares import SharesDimension
+from spaces.dimensions.texts import TextsDimension
 from spaces.layout import Layout
 from spaces.spec import SpaceSpec
 from spaces.trial import Stage, TrialConfig
+
+_TEXTS: Mapping[str, type[TextsDimension | OneTextDimension | SharesDimension]] = {
+    "subset": TextsDimension,
+    "one": OneTextDimension,
+    "weights": SharesDimension,
+}
+"""`space.texts.choose` to what decodes it; anything else is fixed."""
 
 
 class Space:
@@ -34,7 +43,8 @@ class Space:
         """
         self._base = layout.base
         self._budget = budget
-        self._texts = TextsDimension(spec.texts, corpus)
+        self.choose = spec.texts.choose if isinstance(spec.texts.choose, str) else "fixed"
+        self._texts = _TEXTS.get(self.choose, TextsDimension)(spec.texts, corpus)
         self._lora = LoraDimension(spec.lora, layout)
         self._layers = LayersDimension(spec.layers, layout)
         self._rate = LearningRateDimension(spec.learning_rate)
@@ -46,9 +56,14 @@ class Space:
         return {name: found for part in dimensions for name, found in part.distributions().items()}
 
     @property
-    def text_parameters(self) -> Mapping[str, str]:
-        """Parameter name to text name, for every text whose presence is searched."""
-        return {PREFIX + name: name for name in self._texts.searched}
+    def searched(self) -> tuple[str, ...]:
+        """Names of the texts among which trials choose."""
+        return self._texts.searched
+
+    @property
+    def searches_texts(self) -> bool:
+        """Whether trials may differ in their texts."""
+        return bool(self._texts.distributions())
 
     def decode(self, params: Params, seed: int) -> TrialConfig:
         """The trial that these parameters stand for."""

@@ -29,10 +29,11 @@ class TextsSpec(Spec):
     unit: Literal["file", "group"] = "file"
     """`group`: all files of one sub-folder are one text."""
     choose: Annotated[
-        Annotated[Literal["subset", "all"], One] | Annotated[list[str], Field(min_length=1), Several],
+        Annotated[Literal["subset", "weights", "one", "all"], One] | Annotated[list[str], Field(min_length=1), Several],
         Discriminator(form),
     ] = "subset"
-    """`subset`: search over which texts. `all`, or a list of names: these texts in every trial."""
+    """`subset`: search over which texts, with equal shares. `weights`: over the shares of all texts. `one`: each trial
+    trains on one text. `all`, or a list of names: these texts in every trial."""
 
 
 class LoraSpec(Spec):

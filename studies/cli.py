@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -132,18 +133,33 @@ def status(
 
 
 @app.command()
-def report(name: Name, runs: Runs = _RUNS, storage: Storage = None) -> None:
-    """Write the page, the figures and the tables; at any time of a study."""
+def report(
+    name: Name,
+    runs: Runs = _RUNS,
+    storage: Storage = None,
+    watch: Annotated[
+        float | None, typer.Option(min=1, help="Write it anew every so many seconds, until the study has ended.")
+    ] = None,
+) -> None:
+    """Write the page, the figures, the tables and a notebook; at any time of a study."""
+    from studies.confirmation import has_more
     from studies.launch import find
     from studies.rating.rating import rate
     from studies.report import write_report
-    from studies.terminal import print_rating
+    from studies.terminal import print_rating, print_status
 
     store, study = find(name, runs, storage)
     console = _console()
-    with console.status("Writing the report …"):
-        rating = rate(study)
-        page = write_report(store, study, rating, runs / name / "report")
+    while True:
+        again = watch if has_more(study) else None
+        with console.status("Writing the report …"):
+            rating = rate(study)
+            page = write_report(store, study, rating, runs / name / "report", again)
+        if again is None:
+            break
+        print_status(console, study)
+        time.sleep(again)
+        study = store.load(name)
     print_rating(console, study, rating)
     console.print(f"\nreport: {page}", soft_wrap=True, highlight=False)
 

@@ -56,8 +56,20 @@ def runs_of(study: StoredStudy) -> list[Run]:
     if study.holdout is None or not study.spec.search.confirm.best:
         return []
     names = [text.name for text in study.texts]
-    mixes = study.spec.space.texts.choose == "subset"
+    mixes = study.choose != "fixed"
     return plan(study.records, names, study.spec.search.confirm, study.spec.seed, mixes=mixes)
+
+
+def has_more(study: StoredStudy) -> bool:
+    """Whether trials or confirming runs are still to come."""
+    ended = study.ended(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    return len(ended) < study.spec.search.trials or bool(unconfirmed(study))
+
+
+def unconfirmed(study: StoredStudy) -> set[str]:
+    """Fingerprints of the confirming runs that are not complete."""
+    complete = {record.config.fingerprint for record in study.confirmation if record.state is TrialState.COMPLETE}
+    return {run.config.fingerprint for run in runs_of(study)} - complete
 
 
 def confirming_runs(spec: StudySpec, prepared: Prepared) -> int:

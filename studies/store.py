@@ -103,8 +103,14 @@ class StoredStudy:
 
     @property
     def rates_texts(self) -> bool:
-        """Whether texts differ between trials by coin flips, so that their effects can be told."""
-        return self.spec.space.texts.choose == "subset" and self.spec.search.randomised > 0
+        """Whether texts differ between trials at random, so that their effects can be told."""
+        return self.choose in {"subset", "weights", "one"} and self.spec.search.randomised > 0
+
+    @property
+    def choose(self) -> str:
+        """How texts are searched: `subset`, `weights`, `one`, or not at all: `fixed`."""
+        choose = self.spec.space.texts.choose
+        return choose if isinstance(choose, str) and choose != "all" else "fixed"
 
     @property
     def best(self) -> TrialRecord | None:

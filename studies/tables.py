@@ -11,6 +11,7 @@ import pandas as pd
 from optuna.trial import TrialState
 
 from search.records import TrialRecord
+from spaces import CorpusMix
 from studies.confirmation import Confirmed, confirmed
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
@@ -31,7 +32,7 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
     rows = []
     for effect in rating.effects:
         text, ranked = texts[effect.text], rating.ranking.get(effect.text)
-        needed = rating.power.pairs.get(effect.text)
+        needed = rating.power.blocks.get(effect.text)
         row = {
             "text": effect.text,
             "group": text.group,
@@ -43,7 +44,7 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
             "stderr": effect.estimate.stderr,
             "adjusted_p": effect.adjusted,
             "verdict": effect.verdict,
-            "trials": 2 * effect.pairs,
+            "trials": (1 if effect.method == "alone" else 2) * effect.blocks,
             "method": effect.method,
             "ranked_effect": ranked.effect if ranked else math.nan,
             "ranked_spread": ranked.spread if ranked else math.nan,
@@ -119,7 +120,7 @@ def _row(study: StoredStudy, record: TrialRecord) -> dict[str, Any]:
         "gain": last.gain if last else None,
         "gain_stderr": last.gain_stderr if last else None,
     }
-    row |= {f"text:{text.name}": int(text.name in record.texts) for text in study.texts}
+    row |= {f"text:{text.name}": _part(study, stage.mix, text.name) for text in study.texts}
     row |= {
         "rank": stage.tuning.rank,
         "alpha": stage.tuning.alpha,
@@ -132,6 +133,11 @@ def _row(study: StoredStudy, record: TrialRecord) -> dict[str, Any]:
     row |= dict(sorted(last.qualities.items())) if last else {}
     row |= {f"seconds_{phase}": seconds for phase, seconds in phase_seconds(record).items()}
     return row | {"seconds": record.seconds, "error": record.error}
+
+
+def _part(study: StoredStudy, mix: CorpusMix, text: str) -> float:
+    """Share of a text where shares are searched, else 1 or 0."""
+    return dict(mix.weights).get(text, 0.0) if study.choose == "weights" else int(text in mix.names)
 
 
 def phase_seconds(record: TrialRecord) -> dict[str, float]:

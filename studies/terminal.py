@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.records import TrialRecord
-from studies.confirmation import confirmed, runs_of
+from studies.confirmation import confirmed, runs_of, unconfirmed
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
 from studies.rating.words import (
@@ -56,7 +56,7 @@ def print_rating(
         table.add_row(*row, verdict, *top, *([planted[effect.text]] if planted is not None else []))
     console.print(table)
     console.print()
-    for sentence in (headline(study.spec, effects), ranking_sentence(rating), enough_sentence(study, rating, unit)):
+    for sentence in (headline(study, rating), ranking_sentence(study, rating), enough_sentence(study, rating, unit)):
         if sentence:
             console.print(sentence)
     if lost := lost_sentence(study):
@@ -111,16 +111,14 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
 
 def _print_confirming(console: Console, study: StoredStudy) -> int:
     """How far the confirmation is; return how many of its runs are left."""
-    planned = {run.config.fingerprint for run in runs_of(study)}
-    complete = {record.config.fingerprint for record in study.confirmation if record.state is TrialState.COMPLETE}
+    planned, left = {run.config.fingerprint for run in runs_of(study)}, unconfirmed(study)
     if planned:
-        console.print(
-            f"confirmation: {len(planned & complete)} of {len(planned)} runs on questions that the search never saw"
-        )
+        done = len(planned) - len(left)
+        console.print(f"confirmation: {done} of {len(planned)} runs on questions that the search never saw")
     for record in study.confirmation:
-        if record.state is TrialState.FAIL and record.config.fingerprint in planned - complete:
+        if record.state is TrialState.FAIL and record.config.fingerprint in left:
             console.print(f"  a run of {record.role} failed: {record.error}", highlight=False)
-    return len(planned - complete)
+    return len(left)
 
 
 def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> None:

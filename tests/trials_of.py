@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from objectives.base import Rung
 from search import TrialRecord
-from search.arms import BalancedCoins
+from search.designs import BalancedCoins
 from search.records import Arm
 from spaces import CorpusMix, LayerRange, Stage, TrialConfig, Tuning
 

@@ -20,8 +20,8 @@ _COLOURS: Mapping[Verdict, str] = {"helps": BLUE, "hurts": ORANGE, "no evidence 
 _MARKERS: Mapping[Verdict, str] = {"helps": "^", "hurts": "v", "no evidence yet": "o"}
 
 
-def forest(effects: list[TextEffect], unit: Unit) -> Figure:
-    """Effect of every text with its 95% interval, most helpful on top."""
+def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
+    """Effect of every text with its 95% interval, most helpful on top; `axis`: what an effect is."""
     figure, axes = axes_of(1.4 + 0.38 * len(effects))
     for row, effect in enumerate(reversed(effects)):
         colour = _COLOURS[effect.verdict]
@@ -29,9 +29,7 @@ def forest(effects: list[TextEffect], unit: Unit) -> Figure:
         if math.isfinite(effect.effect):
             axes.plot(effect.effect * unit.factor, row, _MARKERS[effect.verdict], color=colour, markersize=8)
     name_rows(axes, [effect.text for effect in effects])
-    axes.set_xlabel(
-        f"change of the score when the text is included\n({unit.effect}), with 95% interval",
-    )
+    axes.set_xlabel(f"{axis}\n({unit.effect}), with 95% interval")
     for verdict, colour in _COLOURS.items():
         axes.plot([], [], _MARKERS[verdict], color=colour, label=verdict)
     figure.legend(loc="outside upper center", ncols=3, frameon=False, columnspacing=1)

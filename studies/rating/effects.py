@@ -22,6 +22,9 @@ from search.records import TrialRecord
 from studies.rating.regression import CONFIDENCE, Estimate, fits, least_squares
 
 Verdict = Literal["helps", "hurts", "no evidence yet"]
+Method = Literal["regression", "differences", "alone", "none"]
+"""`regression`: all texts together; `differences`: each text by itself, where pairs are too few for that; `alone`: from
+trials on that text alone; `none`: too few trials for an interval."""
 Outcome = Callable[[TrialRecord], float | None]
 """What is measured of a complete trial; None where it was not."""
 
@@ -29,7 +32,7 @@ FEWEST_PAIRS = 5
 """Fewer differences than this give no interval at all: where one text outweighs the others, differences of the other
 texts are nearly plus or minus one number, and three or four of them are too often alike by chance.
 """
-_SPARE_PAIRS = 3
+SPARE_PAIRS = 3
 """Pairs beyond the number of texts that the joint regression needs."""
 
 
@@ -41,10 +44,9 @@ class TextEffect:
     estimate: Estimate
     adjusted: float
     """p-value, corrected for the number of texts (Benjamini and Hochberg, 1995); 1 where nothing can be said."""
-    pairs: int
-    """Pairs of randomised trials that it rests on."""
-    method: Literal["regression", "differences", "none"]
-    """`regression`: all texts together; `differences`: each text alone, where pairs are too few for that."""
+    blocks: int
+    """What it rests on: pairs of randomised trials, or, of a text alone, its trials."""
+    method: Method
 
     @property
     def effect(self) -> float:
@@ -106,38 +108,52 @@ def text_effects(
     """
     pairs = paired(records, texts, outcome)
     estimates, method = _estimates(pairs, len(texts))
-    known = [estimate.p if method != "none" else 1.0 for estimate in estimates]
+    return judged(texts, estimates, [len(pairs)] * len(texts), method)
+
+
+def judged(
+    texts: Sequence[str], estimates: Sequence[Estimate], blocks: Sequence[int], method: Method
+) -> list[TextEffect]:
+    """Effects with p-values that are corrected for the number of texts, most helpful first."""
+    known = [estimate.p if math.isfinite(estimate.stderr) else 1.0 for estimate in estimates]
     adjusted = multipletests(known, method="fdr_bh")[1] if known else known
     found = [
-        TextEffect(text, estimate, float(p), len(pairs), method)
-        for text, estimate, p in zip(texts, estimates, adjusted, strict=True)
+        TextEffect(text, estimate, float(p), number, method if math.isfinite(estimate.stderr) else "none")
+        for text, estimate, p, number in zip(texts, estimates, adjusted, blocks, strict=True)
     ]
     return sorted(found, key=lambda effect: -np.nan_to_num(effect.effect))
 
 
-def _estimates(pairs: Pairs, texts: int) -> tuple[list[Estimate], Literal["regression", "differences", "none"]]:
+def _estimates(pairs: Pairs, texts: int) -> tuple[list[Estimate], Method]:
     signs, differences = pairs.signs, pairs.differences
     if len(pairs) < FEWEST_PAIRS:
         means = (signs * differences[:, None]).mean(axis=0) if len(pairs) else np.full(texts, math.nan)
         return [Estimate(float(mean), math.inf, 1) for mean in means], "none"
-    if fits(signs, _SPARE_PAIRS):
+    if fits(signs, SPARE_PAIRS):
         return least_squares(signs, differences), "regression"
     return [least_squares(signs[:, [i]], differences)[0] for i in range(texts)], "differences"
 
 
 def paired(records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score) -> Pairs:
     """The pairs of randomised trials that are complete."""
+    members = members_of(records, outcome)
+    signs = np.array([[1.0 if text in first.texts else -1.0 for text in texts] for (first, _), _ in members])
+    outcomes = np.array([[one, other] for (_, one), (_, other) in members], dtype=float)
+    firsts = tuple(first for (first, _), _ in members)
+    return Pairs(signs.reshape(len(firsts), len(texts)), outcomes.reshape(len(firsts), 2), firsts)
+
+
+def members_of(
+    records: Iterable[TrialRecord], outcome: Outcome
+) -> list[tuple[tuple[TrialRecord, float], tuple[TrialRecord, float]]]:
+    """Both trials of every complete pair with their outcomes."""
     members: dict[int, list[tuple[TrialRecord, float]]] = {}
     for record in sorted(records, key=lambda record: record.number):
         if record.arm == "randomised" and record.pair is not None and record.state is TrialState.COMPLETE:
             value = outcome(record)
             if value is not None:
                 members.setdefault(record.pair, []).append((record, value))
-    complete = [pair for pair in members.values() if len(pair) == 2]
-    firsts = tuple(first for (first, _), _ in complete)
-    signs = np.array([[1.0 if text in first.texts else -1.0 for text in texts] for first in firsts])
-    outcomes = np.array([[one, other] for (_, one), (_, other) in complete], dtype=float)
-    return Pairs(signs.reshape(len(firsts), len(texts)), outcomes.reshape(len(firsts), 2), firsts)
+    return [(pair[0], pair[1]) for pair in members.values() if len(pair) == 2]
 
 
 def lost_pairs(records: Iterable[TrialRecord]) -> int:

@@ -25,8 +25,9 @@ class Power:
 
     smallest: float
     """Effect, in the score's unit, that 8 of 10 studies of this size detect; infinite before there are intervals."""
-    pairs: dict[str, int | None]
-    """Text without a verdict to the pairs of trials that decide it if its effect is what it seems; None: too many."""
+    blocks: dict[str, int | None]
+    """Text without a verdict to the pairs of trials that decide it if its effect is what it seems (of a text alone:
+    its trials); None: too many."""
 
 
 def power(effects: Sequence[TextEffect]) -> Power:
@@ -34,7 +35,7 @@ def power(effects: Sequence[TextEffect]) -> Power:
 
     An effect is detected where its noncentral t exceeds the threshold t(1 - alpha/2) with a probability of 80%, alpha
     being shared out among the texts: the strictest that the correction for their number can be (Cohen, 1988). Standard
-    errors fall with the root of the pairs.
+    errors fall with the root of the number of trials.
     """
     known = [effect for effect in effects if math.isfinite(effect.estimate.stderr)]
     if not known:
@@ -60,4 +61,4 @@ def _reach(effect: TextEffect, alpha: float) -> float:
 
 def _needed(effect: TextEffect, reach: float) -> int | None:
     times = (reach / effect.effect) ** 2 if effect.effect else math.inf
-    return math.ceil(times * effect.pairs) if times <= _MOST else None
+    return math.ceil(times * effect.blocks) if times <= _MOST else None

@@ -6,6 +6,7 @@ what the sampler chose, too: a Gaussian process learns the score as a function o
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Kernel, WhiteKernel
 
-from search.arms import BalancedCoins
+from search.designs import BalancedCoins
 from search.records import TrialRecord
 from studies.rating.columns import Columns
+from studies.rating.effects import TextEffect
 from studies.rating.encoding import settings_of
 
 TOP = 3
@@ -79,7 +81,7 @@ def rank_texts(records: Sequence[TrialRecord], texts: Sequence[str], seed: int =
     contrast = np.vstack([coins, -coins]).T / len(coins)
     mean, covariance = process.predict(mixes, return_cov=True)
     effects, spread = contrast @ mean, contrast @ covariance @ contrast.T
-    return sorted(_ranked(texts, seen.unit * effects, seen.unit**2 * spread, seed), key=lambda rank: -rank.effect)
+    return _ranked(texts, seen.unit * effects, seen.unit**2 * spread, seed)
 
 
 def _seen(records: Sequence[TrialRecord]) -> _Seen | None:
@@ -140,6 +142,15 @@ def _weight(size: float) -> Kernel:
     return ConstantKernel(size, (1e-4, 1e2))
 
 
+def rank_by(effects: Sequence[TextEffect], seed: int = 0) -> list[Ranked]:
+    """A ranking from effects alone, as if they were independent; empty before they have intervals."""
+    if not effects or not all(math.isfinite(effect.estimate.stderr) for effect in effects):
+        return []
+    means = np.array([effect.effect for effect in effects])
+    covariance = np.diag([effect.estimate.stderr**2 for effect in effects])
+    return _ranked([effect.text for effect in effects], means, covariance, seed)
+
+
 def _ranked(
     texts: Sequence[str], effects: NDArray[np.float64], covariance: NDArray[np.float64], seed: int
 ) -> list[Ranked]:
@@ -148,4 +159,5 @@ def _ranked(
     best = np.argsort(-draws, axis=1)[:, :TOP]
     top = np.bincount(best.ravel(), minlength=len(texts)) / _DRAWS
     spread = np.sqrt(np.diag(covariance))
-    return [Ranked(*row) for row in zip(texts, effects.tolist(), spread.tolist(), top.tolist(), strict=True)]
+    found = [Ranked(*row) for row in zip(texts, effects.tolist(), spread.tolist(), top.tolist(), strict=True)]
+    return sorted(found, key=lambda ranked: -ranked.effect)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from studies.rating.effects import TextEffect, text_effects
+from studies.rating.estimands import ESTIMANDS, Estimand
 from studies.rating.interactions import Interaction, interactions
 from studies.rating.power import Power, power
 from studies.rating.qualities import quality_effects
-from studies.rating.ranking import Ranked, rank_texts
+from studies.rating.ranking import Ranked, rank_by, rank_texts
 from studies.store import StoredStudy
 
 
@@ -17,25 +18,36 @@ from studies.store import StoredStudy
 class Rating:
     """Effects with intervals, and what goes with them."""
 
+    estimand: Estimand
     effects: list[TextEffect]
     """The headline: every text, the most helpful first."""
     ranking: Mapping[str, Ranked]
     """Every text's place, the best first; empty where there are too few trials."""
     interactions: list[Interaction]
-    """A screen; empty where there are too few trials."""
+    """A screen; empty where there are too few trials, and where mixes are no subsets."""
     qualities: Mapping[str, list[TextEffect]]
-    """Every quality that trials measured, to the effects on it."""
+    """Every quality that trials measured, to the effects on it; of subsets alone."""
     power: Power
 
 
 def rate(study: StoredStudy) -> Rating:
     """What a study says about its texts, at any time of it."""
     texts = [text.name for text in study.texts]
-    effects = text_effects(study.records, texts)
+    if study.rates_texts and study.choose != "subset":
+        estimand = ESTIMANDS[study.choose]
+        effects = estimand.estimate(study.records, texts)
+        return Rating(estimand, effects, _by_name(rank_by(effects)), [], {}, power(effects))
+    records = study.records if study.rates_texts else ()
+    effects = text_effects(records, texts)
     return Rating(
+        estimand=ESTIMANDS["subset"],
         effects=effects,
-        ranking={ranked.text: ranked for ranked in rank_texts(study.records, texts)} if study.rates_texts else {},
-        interactions=interactions(study.records, texts),
-        qualities=quality_effects(study.records, texts),
+        ranking=_by_name(rank_texts(records, texts)),
+        interactions=interactions(records, texts),
+        qualities=quality_effects(records, texts),
         power=power(effects),
     )
+
+
+def _by_name(ranked: list[Ranked]) -> dict[str, Ranked]:
+    return {each.text: each for each in ranked}

@@ -6,39 +6,43 @@ import math
 
 from objectives.base import copied
 from spaces.errors import listed
-from studies.rating.effects import FEWEST_PAIRS, TextEffect, lost_pairs
+from studies.rating.effects import lost_pairs
 from studies.rating.interactions import Interaction
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
-from studies.spec import StudySpec
 from studies.store import StoredStudy
 from studies.units import Unit
 
 
-def headline(spec: StudySpec, effects: list[TextEffect]) -> str:
+def headline(study: StoredStudy, rating: Rating) -> str:
     """Which texts help and which hurt, for somebody who knows no statistics."""
-    if spec.space.texts.choose != "subset":
+    effects = rating.effects
+    if study.choose == "fixed":
         return "Every trial trained on the same texts (space.texts.choose), so this study does not rate them."
-    if spec.search.randomised == 0:
+    if not study.rates_texts:
         return "No trial had its texts drawn by coin flips (search.randomised is 0), so this study does not rate them."
     helps = [effect.text for effect in effects if effect.verdict == "helps"]
     hurts = [effect.text for effect in reversed(effects) if effect.verdict == "hurts"]
     open_ = len(effects) - len(helps) - len(hurts)
+    blocks = min(effect.blocks for effect in effects)
     if all(effect.method == "none" for effect in effects):
         return (
-            f"There is no rating yet: it needs at least {FEWEST_PAIRS} pairs of finished trials with texts by coin "
-            f"flips, and there are {effects[0].pairs}."
+            f"There is no rating yet: it needs at least {rating.estimand.fewest} {rating.estimand.block} that are "
+            f"finished, and there are {blocks}."
         )
     if not helps and not hurts:
         return (
-            f"No text has shown an effect yet: {effects[0].pairs} pairs of randomised trials do not tell any text's "
-            "effect from chance. More trials may tell more."
+            f"No text has shown an effect yet: {blocks} {rating.estimand.block} do not tell any text's effect from "
+            "chance. More trials may tell more."
         )
     parts = []
     if helps:
-        parts.append(f"Training on {_names(helps)} makes the score better")
+        parts.append(f"{rating.estimand.doing} {_names(helps)} makes the score better")
     if hurts:
-        parts.append(f"{'training' if parts else 'Training'} on {_names(hurts)} makes it worse")
+        doing = rating.estimand.doing
+        parts.append(
+            f"{doing.lower() if parts else doing} {_names(hurts)} makes {'it' if parts else 'the score'} worse"
+        )
     rest = f" For the other {open_} there is no evidence yet either way." if open_ > 1 else ""
     rest = " For the one other text there is no evidence yet either way." if open_ == 1 else rest
     return f"{'; '.join(parts)}.{rest}"
@@ -50,30 +54,32 @@ def enough_sentence(study: StoredStudy, rating: Rating, unit: Unit) -> str:
     if not math.isfinite(power.smallest):
         return ""
     said = (
-        f"Is it enough? With {rating.effects[0].pairs} pairs of randomised trials, 8 of 10 studies would detect an "
+        f"Is it enough? With {rating.effects[0].blocks} {rating.estimand.block}, 8 of 10 studies would detect an "
         f"effect of {unit.size(power.smallest)} {unit.effect}."
     )
-    near = sorted((pairs, text) for text, pairs in power.pairs.items() if pairs is not None)
+    near = sorted((blocks, text) for text, blocks in power.blocks.items() if blocks is not None)
     if near:
-        pairs, text = near[0]
-        said += f" {text}, the nearest to a verdict, wants about {trials_for(study, pairs):,} trials in all"
+        blocks, text = near[0]
+        said += f" {text}, the nearest to a verdict, wants about {trials_for(study, blocks):,} trials in all"
         said += ", if its effect is what it seems."
     return said
 
 
-def trials_for(study: StoredStudy, pairs: int) -> int:
-    """Trials of a study that has so many randomised pairs, to two digits."""
-    trials = math.ceil(2 * pairs / study.spec.search.randomised)
+def trials_for(study: StoredStudy, blocks: int) -> int:
+    """Trials of a study that has so many pairs of randomised trials, or so many of every text; to two digits."""
+    size = len(study.texts) if study.choose == "one" else 2
+    trials = math.ceil(size * blocks / study.spec.search.randomised)
     return int(float(f"{trials:.2g}"))
 
 
-def ranking_sentence(rating: Rating) -> str:
+def ranking_sentence(study: StoredStudy, rating: Rating) -> str:
     """The texts that are most likely among the best; empty where nothing is ranked, or hardly more than that many."""
     if len(rating.ranking) <= TOP:
         return ""
     first = sorted(rating.ranking.values(), key=lambda ranked: -ranked.top)[:TOP]
     said = ", ".join(f"{ranked.text} ({probability(ranked.top)})" for ranked in first)
-    return f"By all trials, pruned ones too, most probably among the best {TOP}: {said}."
+    all_ = "By all trials, pruned ones too, most" if study.choose == "subset" else "Most"
+    return f"{all_} probably among the best {TOP}: {said}."
 
 
 def probability(value: float) -> str:
@@ -93,7 +99,7 @@ def interactions_sentence(found: list[Interaction], unit: Unit) -> str:
 def lost_sentence(study: StoredStudy) -> str:
     """What failed trials take from the rating; empty where nothing."""
     lost = lost_pairs(study.records)
-    if not lost:
+    if not lost or study.choose == "one":
         return ""
     counted = "1 pair of randomised trials is" if lost == 1 else f"{lost} pairs of randomised trials are"
     return f"{counted} left out of the rating, because a trial failed."

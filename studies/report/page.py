@@ -35,10 +35,11 @@ from studies.words import CONFIRMATION_COLUMNS, best_sentence, confirmation_cell
 PAGE = "report.html"
 
 
-def write_report(store: Store, study: StoredStudy, rating: Rating, folder: Path) -> Path:
+def write_report(store: Store, study: StoredStudy, rating: Rating, folder: Path, refresh: float | None = None) -> Path:
     """Write the page, the figures as PNG and SVG, the tables and the notebook; return the page's path.
 
-    Works at any time of a study: before the first trial, while it runs, and after.
+    Works at any time of a study: before the first trial, while it runs, and after. An open page loads itself again
+    after `refresh` seconds; None: never.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in _tables(study, rating).items():
@@ -52,7 +53,7 @@ def write_report(store: Store, study: StoredStudy, rating: Rating, folder: Path)
         for kind, content in picture.files.items():
             (folder / f"{picture.name}.{kind}").write_bytes(content)
     write_notebook(study, folder / NOTEBOOK)
-    page = _environment().get_template("report.html.j2").render(**_page(study, rating, rows, drawn))
+    page = _environment().get_template("report.html.j2").render(**_page(study, rating, rows, drawn), refresh=refresh)
     path = folder / PAGE
     unfinished = path.with_suffix(".tmp")
     unfinished.write_text(page, encoding="utf-8")
@@ -82,10 +83,10 @@ def _environment() -> Environment:
 
 def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: Sequence[Picture]) -> dict[str, Any]:
     unit = unit_of(study)
-    sentences = (lost_sentence(study), ranking_sentence(rating), enough_sentence(study, rating, unit))
+    sentences = (lost_sentence(study), ranking_sentence(study, rating), enough_sentence(study, rating, unit))
     return {
         "study": study,
-        "headline": headline(study.spec, rating.effects),
+        "headline": headline(study, rating),
         "sentences": [*filter(None, sentences), best_sentence(study), confirmation_sentence(study, rows)],
         "unit": unit,
         "columns": CONFIRMATION_COLUMNS,
@@ -112,7 +113,7 @@ def _texts(study: StoredStudy, rating: Rating) -> list[dict[str, Any]]:
     rows = []
     for effect in rating.effects:
         text, ranked = texts[effect.text], rating.ranking.get(effect.text)
-        needed = rating.power.pairs.get(effect.text, 0)
+        needed = rating.power.blocks.get(effect.text, 0)
         to_decide = "too many" if needed is None else f"{trials_for(study, needed):,}" if needed else ""
         rows.append(
             {

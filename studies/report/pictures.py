@@ -67,12 +67,11 @@ def _effects(study: StoredStudy, rating: Rating) -> Picture:
         "effects",
         "Which texts matter",
         "Effect of each text with its 95% interval: " + "; ".join(f"{e.text} {e.verdict}" for e in rating.effects),
-        f"The effect of a text is the average change of the score ({unit.score}) when the text is included, the other "
-        "texts being in or out by a coin flip, at the same number of training tokens. Intervals come from the trials "
-        "whose texts were drawn by coin flips: 95 of 100 hold the true effect. Verdicts take the number of texts into "
+        f"{rating.estimand.caption.format(score=unit.score)} Intervals come from the trials whose texts were drawn at "
+        "random: 95 of 100 hold the true effect. Verdicts take the number of texts into "
         "account (Benjamini and Hochberg), so an interval may lie beside zero without one. “No evidence yet” does not "
         "mean unimportant.",
-        texts.forest(rating.effects, unit),
+        texts.forest(rating.effects, unit, rating.estimand.axis),
     )
 
 

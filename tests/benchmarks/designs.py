@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from search.arms import BalancedCoins
+from search.designs import BalancedCoins
 from studies.rating.effects import text_effects
 from tests.benchmarks.calibration.worlds import World, games
 from tests.trials_of import study

@@ -12,7 +12,9 @@ from spaces.choices import RateRange
 from spaces.dimensions import Dimension
 from spaces.dimensions.layers import LayersDimension
 from spaces.dimensions.lora import LoraDimension
+from spaces.dimensions.one_text import OneTextDimension
 from spaces.dimensions.optimisation import LearningRateDimension
+from spaces.dimensions.shares import SharesDimension
 from spaces.dimensions.texts import TextsDimension
 from spaces.spec import AnyLayers, LoraSpec, TextsSpec
 
@@ -20,6 +22,8 @@ _Make = Callable[[Corpus, Layout], Dimension[object]]
 
 _CASES: Mapping[str, _Make] = {
     "texts, subset": lambda corpus, _: TextsDimension(TextsSpec(folder=corpus.folder), corpus),
+    "texts, weights": lambda corpus, _: SharesDimension(TextsSpec(folder=corpus.folder, choose="weights"), corpus),
+    "texts, one": lambda corpus, _: OneTextDimension(TextsSpec(folder=corpus.folder, choose="one"), corpus),
     "texts, all": lambda corpus, _: TextsDimension(TextsSpec(folder=corpus.folder, choose="all"), corpus),
     "lora, searched": lambda _, layout: LoraDimension(LoraSpec(rank=[4, 8], dropout=[0.0, 0.1]), layout),
     "lora, fixed": lambda _, layout: LoraDimension(LoraSpec(), layout),

@@ -31,7 +31,7 @@ def test_four_times_the_pairs_halve_the_smallest_effect() -> None:
 def test_texts_without_a_verdict_are_told_what_they_want() -> None:
     effects = text_effects(study(additive({"a": 0.5, "b": 0.04}, 0.1), 24, texts=EIGHT, seed=3), EIGHT)
     undecided = {effect.text: effect for effect in effects if effect.verdict == "no evidence yet"}
-    wanted = power(effects).pairs
+    wanted = power(effects).blocks
     assert set(wanted) == set(undecided)
     for text, pairs in wanted.items():
         assert pairs is None or pairs > 24

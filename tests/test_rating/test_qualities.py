@@ -37,4 +37,4 @@ def test_a_quality_that_some_trials_lack_rests_on_the_others() -> None:
     trials = measured(study(additive({}, 0.1), 16))
     first = replace(trials[0], rungs=(replace(trials[0].rungs[-1], qualities={}),))
     found = quality_effects([first, *trials[1:]], TEXTS)
-    assert {effect.pairs for effect in found["accuracy/one"]} == {15}
+    assert {effect.blocks for effect in found["accuracy/one"]} == {15}

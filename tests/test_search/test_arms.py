@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.arms import BalancedCoins, wants_randomised
+from search.arms import wants_randomised
+from search.designs import BalancedCoins
 
 
 def _block(texts: int, seed: int, block: int = 0) -> np.ndarray:

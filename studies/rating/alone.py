@@ -1,0 +1,35 @@
+"""What each text does by itself, from studies whose trials train on one text each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from optuna.trial import TrialState
+
+from search.records import TrialRecord
+from studies.rating.effects import TextEffect, judged
+from studies.rating.regression import Estimate, least_squares
+
+FEWEST_TRIALS = 3
+"""Fewer trials of a text give no interval."""
+
+
+def effects_alone(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[TextEffect]:
+    """The mean gain over the untouched base of training on each text alone, most helpful first.
+
+    Blocks of randomised trials train on every text once, with equal hyperparameters and seed; a text's trials are of
+    different blocks, hence independent, and their mean has Student's interval.
+    """
+    gains: dict[str, list[float]] = {text: [] for text in texts}
+    for record in records:
+        if record.arm == "randomised" and record.state is TrialState.COMPLETE and len(record.texts) == 1:
+            gains[record.texts[0]].append(record.rungs[-1].gain)
+    return judged(texts, [_mean(gains[text]) for text in texts], [len(gains[text]) for text in texts], "alone")
+
+
+def _mean(gains: Sequence[float]) -> Estimate:
+    if len(gains) < FEWEST_TRIALS:
+        return Estimate(float(np.mean(gains)) if gains else math.nan, math.inf, 1)
+    return least_squares(np.ones((len(gains), 1)), np.array(gains))[0]

@@ -1,0 +1,52 @@
+"""What more of a text does, from studies that search the shares of all texts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.records import TrialRecord
+from studies.rating.effects import FEWEST_PAIRS, SPARE_PAIRS, Outcome, TextEffect, final_score, judged, members_of
+from studies.rating.regression import Estimate, fits, least_squares
+
+POINTS = 10
+"""An effect is that of so many points of share."""
+
+
+def share_effects(
+    records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score
+) -> list[TextEffect]:
+    """The change of an outcome when a text gets 10 points more of the training tokens, most helpful first.
+
+    The points are taken from the other texts, the same from each (the direction of Cox, 1971, about the even mix).
+    Both trials of a pair share hyperparameters and seed, so the difference of their outcomes is regressed on that of
+    their shares; where there are not enough pairs for all texts at once, on each text's share by itself.
+    """
+    pairs = members_of(records, outcome)
+    moved = np.array([_shares(one, texts) - _shares(other, texts) for (one, _), (other, _) in pairs])
+    moved = moved.reshape(len(pairs), len(texts)) * 100 / POINTS
+    differences = np.array([first - second for (_, first), (_, second) in pairs])
+    if len(pairs) < FEWEST_PAIRS:
+        return judged(texts, [Estimate(math.nan, math.inf, 1)] * len(texts), [len(pairs)] * len(texts), "none")
+    together = fits(_columns(moved, 0), SPARE_PAIRS)
+    designs = [_columns(moved, i) if together else moved[:, [i]] for i in range(len(texts))]
+    unmoved = Estimate(math.nan, math.inf, 1)
+    estimates = [least_squares(design, differences)[0] if design[:, 0].any() else unmoved for design in designs]
+    return judged(texts, estimates, [len(pairs)] * len(texts), "regression" if together else "differences")
+
+
+def _shares(record: TrialRecord, texts: Sequence[str]) -> NDArray[np.float64]:
+    """Share of every text in a trial's mix."""
+    shares = dict(record.config.stages[0].mix.weights)
+    return np.array([shares.get(text, 0.0) for text in texts])
+
+
+def _columns(moved: NDArray[np.float64], text: int) -> NDArray[np.float64]:
+    """Moves of one text's share, and what else the others' shares did, one of them left out: all sum to nothing."""
+    share = moved[:, [text]]
+    others = np.delete(moved, text, axis=1)
+    rest = others + share / others.shape[1]
+    return np.column_stack([share, rest[:, :-1]])

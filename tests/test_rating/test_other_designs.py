@@ -1,0 +1,134 @@
+"""Texts alone, and shares of texts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search import TrialRecord
+from spaces import CorpusMix
+from studies.launch import prepare_launch
+from studies.rating.alone import effects_alone
+from studies.rating.rating import rate
+from studies.rating.weights import share_effects
+from studies.rating.words import enough_sentence, headline
+from studies.store import Store, StoredStudy
+from studies.units import unit_of
+from tests.reports_of import written
+from tests.test_studies.test_launch import local, spec_for
+from tests.trials_of import TEXTS, record
+
+
+def alone(repeats: int, noise: float, seed: int) -> list[TrialRecord]:
+    rng = np.random.default_rng(seed)
+    gains = {"alpha": 0.3, "beta": 0.0, "gamma": -0.2, "delta": 0.0}
+    rounds = [(text, block) for block in range(repeats) for text in TEXTS]
+    return [
+        record(i, (text,), 0.2 + gains[text] + rng.normal(0, noise), pair=block)
+        for i, (text, block) in enumerate(rounds)
+    ]
+
+
+def test_texts_alone_are_gains_over_the_base() -> None:
+    found = {effect.text: effect for effect in effects_alone(alone(6, 0.03, 0), TEXTS)}
+    assert found["alpha"].verdict == "helps"
+    assert found["alpha"].effect == pytest.approx(0.3, abs=0.05)
+    assert found["gamma"].verdict == "hurts"
+    assert {effect.blocks for effect in found.values()} == {6}
+
+
+def test_intervals_of_texts_alone_hold() -> None:
+    held = [
+        effect.low <= {"alpha": 0.3, "gamma": -0.2}.get(effect.text, 0.0) <= effect.high
+        for seed in range(300)
+        for effect in effects_alone(alone(4, 0.1, seed), TEXTS)
+    ]
+    assert 0.93 <= np.mean(held) <= 0.97
+
+
+def test_two_trials_of_a_text_give_no_interval() -> None:
+    assert all(math.isinf(effect.high) for effect in effects_alone(alone(2, 0.1, 0), TEXTS))
+    assert all(math.isnan(effect.effect) for effect in effects_alone([], TEXTS))
+
+
+SLOPES = {"a": 0.5, "b": 0.1, "c": -0.3, "d": 0.0, "e": 0.0}
+
+
+def shared(pairs: int, noise: float, seed: int) -> list[TrialRecord]:
+    """Pairs of mixes with shares at random; the score is linear in them, and each pair has its own level."""
+    rng = np.random.default_rng(seed)
+    found: list[TrialRecord] = []
+    for pair in range(pairs):
+        level = rng.normal()
+        shares = rng.dirichlet(np.ones(5))
+        turned = np.empty(5)
+        turned[np.argsort(shares)] = np.sort(shares)[::-1]
+        for each in (shares, turned):
+            mix = CorpusMix(tuple(zip(SLOPES, (each / each.sum()).tolist(), strict=True)))
+            score = level + float(each @ list(SLOPES.values())) + rng.normal(0, noise)
+            trial = record(len(found), tuple(SLOPES), score, pair=pair)
+            stage = replace(trial.config.stages[0], mix=mix)
+            found.append(replace(trial, config=replace(trial.config, stages=(stage,))))
+    return found
+
+
+def slope_of(text: str) -> float:
+    """Per 10 points, taken from the four others alike."""
+    others = [slope for name, slope in SLOPES.items() if name != text]
+    return 0.1 * (SLOPES[text] - float(np.mean(others)))
+
+
+@pytest.mark.parametrize("pairs", [6, 30])
+def test_intervals_of_shares_hold(pairs: int) -> None:
+    held = [
+        effect.low <= slope_of(effect.text) <= effect.high
+        for seed in range(200)
+        for effect in share_effects(shared(pairs, 0.05, seed), tuple(SLOPES))
+    ]
+    assert 0.925 <= np.mean(held) <= 0.985
+
+
+def test_shares_are_told_apart_with_their_size() -> None:
+    found = {effect.text: effect for effect in share_effects(shared(40, 0.01, 0), tuple(SLOPES))}
+    for text in SLOPES:
+        assert found[text].effect == pytest.approx(slope_of(text), abs=0.01)
+    assert found["a"].verdict == "helps"
+    assert found["c"].verdict == "hurts"
+    assert share_effects([], tuple(SLOPES))[0].method == "none"
+
+
+def searched(library: Path, runs: Path, choose: str, trials: int) -> tuple[Store, StoredStudy]:
+    space = {"texts": {"folder": str(library), "choose": choose}, "learning_rate": {"low": 1e-4, "high": 1e-2}}
+    spec = spec_for(library, space=space, search={"trials": trials}, objective={"noise": 0.02})
+    ready = prepare_launch(spec, runs)
+    return ready.store, ready.run(local, lambda _: None).study
+
+
+@pytest.mark.parametrize(
+    ("choose", "says"),
+    [
+        ("one", "Training on nothing but alpha makes the score better"),
+        ("weights", "More of alpha makes the score better"),
+    ],
+)
+def test_a_study_from_its_start_to_its_page(library: Path, tmp_path: Path, choose: str, says: str) -> None:
+    store, study = searched(library, tmp_path / "runs", choose, 60)
+    rating = rate(study)
+    assert headline(study, rating).startswith(says)
+    assert rating.ranking["alpha"].top > 0.9
+    assert "8 of 10 studies" in enough_sentence(study, rating, unit_of(study))
+    page = written(store, study, tmp_path / "report").read_text(encoding="utf-8")
+    assert says in page
+    assert rating.estimand.caption.split(" (")[0] in page
+
+
+def test_a_text_alone_that_stands_out_is_the_one_that_was_planted(library: Path, tmp_path: Path) -> None:
+    _, study = searched(library, tmp_path / "runs", "one", 60)
+    effects = {effect.text: effect for effect in rate(study).effects}
+    assert effects["alpha"].effect == pytest.approx(0.3, abs=0.03)
+    assert effects["alpha"].blocks == 8
+    assert sum(len(r.texts) == 1 for r in study.records) == 60
