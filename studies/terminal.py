@@ -29,6 +29,7 @@ from studies.words import (
     best_sentence,
     confirmation_cells,
     confirmation_sentence,
+    mix_words,
 )
 
 _STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
@@ -40,7 +41,8 @@ def print_rating(
     """The rating of the texts, and what it says; `planted` adds what the demo's books were written to do."""
     effects = rating.effects
     unit = unit_of(study)
-    table = Table(title=f"Which texts matter ({unit.effect})", title_justify="left", title_style="bold", box=None)
+    title = f"Which texts matter: {rating.estimand.axis} ({unit.effect})"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None)
     table.add_column("text", overflow="fold")
     table.add_column("effect", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
@@ -126,7 +128,7 @@ def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> Non
     stage = record.config.stages[0]
     table = Table(show_header=False, box=None)
     table.add_row("trial", f"{record.number} ({record.arm})")
-    table.add_row("texts", ", ".join(record.texts) or "none: the untouched base")
+    table.add_row("texts", mix_words(stage.mix) if record.texts else "none: the untouched base")
     table.add_row("rank, alpha", f"{stage.tuning.rank}, {stage.tuning.alpha:g}")
     table.add_row("target modules", ", ".join(path.rsplit(".", 1)[-1] for path in stage.tuning.targets))
     table.add_row("frozen layers", ", ".join(str(span) for span in stage.frozen) or "none")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from optuna.trial import TrialState
 
 from search.confirmation import BASE
+from spaces import CorpusMix
 from spaces.errors import listed
 from studies.confirmation import Confirmed
 from studies.rating.regression import CONFIDENCE
@@ -20,13 +21,24 @@ def best_sentence(study: StoredStudy) -> str:
     if best is None or best.score is None:
         return "No trial is complete yet."
     complete = len(study.ended(TrialState.COMPLETE))
-    mix = listed(best.texts, 20) if best.texts else "nothing (the untouched base)"
+    mix = mix_words(best.config.stages[0].mix) if best.texts else "nothing (the untouched base)"
     base = f", against {study.base:.3f} of the untouched base" if study.base is not None else ""
     return (
         f"The best of {complete} complete trials is trial {best.number}, trained on {mix}: "
         f"it scored {best.score:.3f}{base} ({unit_of(study).score}). "
         "It was picked for its score on these same questions, so that score is optimistic."
     )
+
+
+_MOST_TEXTS = 20
+
+
+def mix_words(mix: CorpusMix) -> str:
+    """The texts of a mix, the largest share first where shares differ."""
+    if len({round(share, 6) for _, share in mix.weights}) == 1:
+        return listed(mix.names, _MOST_TEXTS)
+    largest = sorted(mix.weights, key=lambda part: -part[1])
+    return listed([f"{name} {share:.0%}" for name, share in largest], _MOST_TEXTS)
 
 
 def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str:
@@ -53,7 +65,8 @@ def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str
     searched = f" In the search, trial {best.of} had gained {unit.signed(best.searched or 0.0)}: optimistic, for it was"
     searched += " picked by that."
     if best.beats_base:
-        texts = f" ({listed(best.texts, 20)})"
+        origin = next(record for record in study.records if record.number == best.of)
+        texts = f" ({mix_words(origin.config.stages[0].mix)})"
         return (
             f"On questions that the search never saw, the configuration of trial {best.of}{texts} gains {gain} over "
             f"the untouched base, in {best.runs} runs with fresh seeds.{_others(found, unit)}{searched}"

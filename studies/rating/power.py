@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import nct
+from scipy.stats import t as student
 
 from studies.rating.effects import TextEffect
-from studies.rating.regression import CONFIDENCE
+from studies.rating.regression import CONFIDENCE, Estimate
 
 POWER = 0.8
 """Probability with which an effect of the smallest size is detected."""
@@ -34,23 +35,19 @@ def power(effects: Sequence[TextEffect]) -> Power:
     """What the study can tell, and what the texts without a verdict need.
 
     An effect is detected where its noncentral t exceeds the threshold t(1 - alpha/2) with a probability of 80%, alpha
-    being shared out among the texts: the strictest that the correction for their number can be (Cohen, 1988). Standard
-    errors fall with the root of the number of trials.
+    being shared out among the texts: the strictest that the correction for their number can be (Cohen, 1988).
     """
     known = [effect for effect in effects if math.isfinite(effect.estimate.stderr)]
     if not known:
         return Power(math.inf, {})
     alpha = (1 - CONFIDENCE) / len(effects)
-    reach = {
-        e.text: (e.estimate.quantile(1 - alpha / 2) + e.estimate.quantile(POWER)) * e.estimate.stderr for e in known
-    }
-    needed = {e.text: _needed(e, reach[e.text]) for e in known if e.verdict == "no evidence yet"}
-    return Power(float(np.sqrt(np.mean(np.square(list(reach.values()))))), needed)
+    reach = [_reach(effect.estimate, alpha) for effect in known]
+    needed = {effect.text: _needed(effect, alpha) for effect in known if effect.verdict == "no evidence yet"}
+    return Power(float(np.sqrt(np.mean(np.square(reach)))), needed)
 
 
-def _reach(effect: TextEffect, alpha: float) -> float:
+def _reach(estimate: Estimate, alpha: float) -> float:
     """The smallest effect that is detected."""
-    estimate = effect.estimate
     threshold = estimate.quantile(1 - alpha / 2)
 
     def missing(size: float) -> float:
@@ -59,6 +56,11 @@ def _reach(effect: TextEffect, alpha: float) -> float:
     return float(brentq(missing, 0, 3 * threshold)) * estimate.stderr
 
 
-def _needed(effect: TextEffect, reach: float) -> int | None:
-    times = (reach / effect.effect) ** 2 if effect.effect else math.inf
-    return math.ceil(times * effect.blocks) if times <= _MOST else None
+def _needed(effect: TextEffect, alpha: float) -> int | None:
+    """Blocks with which an effect of the present size is detected: errors shrink, and their freedom grows."""
+    blocks = effect.blocks * np.geomspace(1, _MOST, 200)
+    freedom = effect.estimate.freedom * blocks / effect.blocks
+    stderr = effect.estimate.stderr * np.sqrt(effect.blocks / blocks)
+    reach = (student.ppf(1 - alpha / 2, freedom) + student.ppf(POWER, freedom)) * stderr  # noncentral t, nearly
+    enough = np.flatnonzero(reach <= abs(effect.effect))
+    return math.ceil(blocks[enough[0]]) if len(enough) else None

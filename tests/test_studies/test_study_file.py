@@ -108,7 +108,7 @@ def test_the_fingerprint_leaves_out_what_changes_no_score() -> None:
         ("search:", "serach:", ["line 16: serach: there is no field", "Did you mean 'search'?"]),
         ("rank: [4, 8]", "rank: 4\n    rank: 8", ["line 7: the field 'space.lora.rank' stands twice, first on line 6"]),
         ("  texts: {folder: books}\n", "", ["line 3: space.texts: this field is required"]),
-        ("folder: books", "folder: books, choose: some", ["line 4: space.texts.choose: ", "'subset' or 'all'"]),
+        ("folder: books", "folder: books, choose: some", ["line 4: space.texts.choose: ", "'weights', 'one' or 'all'"]),
         ("rank: [4, 8]", "rank: 4\n    alpha: 8\n    alpha_per_rank: 1", ["alpha or alpha_per_rank, not both"]),
         ("name: fables", "name: [", ["this is not YAML"]),
         (GOOD, "- a\n- b\n", ["a study file is a list of `field: value` lines"]),

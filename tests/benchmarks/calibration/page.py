@@ -60,6 +60,7 @@ def _intervals(main: pd.DataFrame) -> str:
         "mean width": lambda of: f"{of['width'].mean():.2f}",
         "texts with a verdict": lambda of: _percent(of["decided"].mean()),
         "verdicts with the wrong sign": lambda of: _percent(_of(of["sign errors"].sum(), of["decided"].sum()), 2),
+        "verdicts that are false": lambda of: _percent(_of(of["wrong"].sum(), of["decided"].sum())),
         "studies with a false verdict": lambda of: _percent(of["any wrong"].mean()),
     }
     return f"""
@@ -71,7 +72,8 @@ studies give one to any text (the error rate that the correction of Benjamini an
 within 15% of the "smallest effect that 8 of 10 studies detect", {_percent(near)} got a verdict.
 
 {_table(main, columns)}
-"A false verdict": a text with a verdict that has no effect, or the opposite one.
+A false verdict: of a text that has no effect, or the opposite one. The correction keeps false verdicts below 5% of all
+verdicts on average; where no text does anything every verdict is false, and 5% of the studies have one.
 """
 
 
