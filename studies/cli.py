@@ -138,10 +138,11 @@ def report(
     runs: Runs = _RUNS,
     storage: Storage = None,
     watch: Annotated[
-        float | None, typer.Option(min=1, help="Write it anew every so many seconds, until the study has ended.")
+        float | None, typer.Option(min=1, help="Write it anew every so many seconds, while the study runs.")
     ] = None,
 ) -> None:
     """Write the page, the figures, the tables and a notebook; at any time of a study."""
+    from search.drivers import LeasedDriver
     from studies.confirmation import has_more
     from studies.launch import find
     from studies.rating.rating import rate
@@ -151,7 +152,7 @@ def report(
     store, study = find(name, runs, storage)
     console = _console()
     while True:
-        again = watch if has_more(study) else None
+        again = watch if has_more(study) and LeasedDriver(store.storage.engine, name).others() else None
         with console.status("Writing the report …"):
             rating = rate(study)
             page = write_report(store, study, rating, runs / name / "report", again)

@@ -279,8 +279,8 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int)
     space = Space(spec.space, prepared.corpus, prepared.layout, prepared.rungs[-1])
     if not space.distributions:
         raise InputError(
-            "The space has nothing to search: every field of `space:` is fixed. Set space.texts.choose to subset, or "
-            "give a list or a range for a field."
+            "The space has nothing to search: every field of `space:` is fixed. Set space.texts.choose to subset, "
+            "weights or one, or give a list or a range for a field."
         )
     check_second_goal(spec, prepared)
     check_disk(spec, prepared, folder, trials + confirming_runs(spec, prepared))

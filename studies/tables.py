@@ -32,7 +32,7 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
     rows = []
     for effect in rating.effects:
         text, ranked = texts[effect.text], rating.ranking.get(effect.text)
-        needed = rating.power.blocks.get(effect.text)
+        wanted = trials_for(study, rating, effect.text) if effect.text in rating.power.blocks else None
         row = {
             "text": effect.text,
             "group": text.group,
@@ -44,12 +44,12 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
             "stderr": effect.estimate.stderr,
             "adjusted_p": effect.adjusted,
             "verdict": effect.verdict,
-            "trials": (1 if effect.method == "alone" else 2) * effect.blocks,
+            "trials": (1 if study.choose == "one" else 2) * effect.blocks,
             "method": effect.method,
             "ranked_effect": ranked.effect if ranked else math.nan,
             "ranked_spread": ranked.spread if ranked else math.nan,
             f"top_{TOP}": ranked.top if ranked else math.nan,
-            "trials_to_decide": trials_for(study, needed) if needed else math.nan,
+            "trials_to_decide": wanted or math.nan,
             "times_read": read[effect.text],
             "questions_found": text.found,
         }

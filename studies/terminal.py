@@ -58,7 +58,7 @@ def print_rating(
         table.add_row(*row, verdict, *top, *([planted[effect.text]] if planted is not None else []))
     console.print(table)
     console.print()
-    for sentence in (headline(study, rating), ranking_sentence(study, rating), enough_sentence(study, rating, unit)):
+    for sentence in (headline(study, rating), ranking_sentence(rating), enough_sentence(study, rating, unit)):
         if sentence:
             console.print(sentence)
     if lost := lost_sentence(study):

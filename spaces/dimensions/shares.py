@@ -21,8 +21,9 @@ class SharesDimension:
     """Shares of all texts, which sum to 1, as one number in [0, 1] for every text but the last.
 
     Each number breaks a piece off what is left (Ishwaran and James, 2001), bent so that numbers that are even over
-    [0, 1] give shares that are even over the simplex: with r texts to come, the piece is 1 - (1 - number)^(1/r). So no
-    parameter is without an effect, and a sampler that knows nothing draws all mixes alike.
+    [0, 1] give shares that are even over the simplex: with r texts to come, number^(1/r) is kept for them. So no
+    parameter is without an effect, and a sampler that knows nothing draws all mixes alike. Numbers near zero, which
+    are finer than those near one, take the large pieces.
     """
 
     def __init__(self, spec: TextsSpec, corpus: Corpus) -> None:
@@ -34,7 +35,7 @@ class SharesDimension:
     def decode(self, params: Params) -> CorpusMix:
         left, shares = 1.0, []
         for to_come, name in zip(range(len(self.searched) - 1, 0, -1), self.searched, strict=False):
-            kept = (1 - params[SHARE + name]) ** (1 / to_come)
+            kept = params[SHARE + name] ** (1 / to_come)
             shares.append(left * (1 - kept))
             left *= kept
         named = zip(self.searched, [*shares, left], strict=True)
@@ -48,6 +49,6 @@ def parameters_of(names: Sequence[str], shares: Sequence[float]) -> dict[str, fl
     left, found = 1.0, {}
     for to_come, name, share in zip(range(len(names) - 1, 0, -1), names, shares, strict=False):
         kept = min(1.0, max(0.0, 1 - share / left)) if left > 0 else 0.0
-        found[SHARE + name] = 1 - kept**to_come
+        found[SHARE + name] = kept**to_come
         left *= kept
     return found

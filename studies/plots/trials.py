@@ -18,7 +18,7 @@ from studies.units import Unit
 
 
 def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
-    """Gain over the base against training tokens, one line a trial; stopped ones in grey, the best on top."""
+    """Gain over the base against training tokens, one line a trial; stopped ones in grey, failed ones left out."""
     figure, axes = axes_of(4.2)
     best = study.best
     for record in study.records:
@@ -30,16 +30,21 @@ def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
             axes.plot(tokens, scores, "-o", color=ORANGE, linewidth=2.5, zorder=5)
         elif record.state is TrialState.COMPLETE:
             axes.plot(tokens, scores, "-", color=BLUE, alpha=0.45, linewidth=1.2, zorder=3)
-        else:
+        elif record.state is TrialState.RUNNING:
+            axes.plot(tokens, scores, ":", color=BLUE, linewidth=1.5, zorder=3)
+        elif record.state is TrialState.PRUNED:
             axes.plot(tokens, scores, "-", color=GREY, alpha=0.5, linewidth=1)
             axes.plot(tokens[-1], scores[-1], "x", color=GREY, markersize=5)
-    for label, style, colour in (("best", "-o", ORANGE), ("complete", "-", BLUE), ("stopped early", "-x", GREY)):
+    styles = [("best", "-o", ORANGE), ("complete", "-", BLUE), ("stopped early", "-x", GREY)]
+    if study.ended(TrialState.RUNNING):
+        styles.append(("under way", ":", BLUE))
+    for label, style, colour in styles:
         axes.plot([], [], style, color=colour, label=label)
     axes.set_xlabel("training tokens")
     axes.set_ylabel(f"gain over the untouched base\n({unit.effect})")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize="small")
     return figure
 
 

@@ -28,6 +28,9 @@ trials on that text alone; `none`: too few trials for an interval."""
 Outcome = Callable[[TrialRecord], float | None]
 """What is measured of a complete trial; None where it was not."""
 
+Estimator = Callable[[Iterable[TrialRecord], Sequence[str], Outcome | None], list["TextEffect"]]
+"""From trials and the names of the texts to effects on an outcome; None: on the score."""
+
 FEWEST_PAIRS = 5
 """Fewer differences than this give no interval at all: where one text outweighs the others, differences of the other
 texts are nearly plus or minus one number, and three or four of them are too often alike by chance.
@@ -96,7 +99,7 @@ def final_score(record: TrialRecord) -> float | None:
 
 
 def text_effects(
-    records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score
+    records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome | None = None
 ) -> list[TextEffect]:
     """The effect of every text on an outcome, most helpful first.
 
@@ -106,7 +109,7 @@ def text_effects(
     for that, each text by itself, the mean of s * d, which the random design keeps unbiased (inverse propensity
     weighting, with a propensity of one half).
     """
-    pairs = paired(records, texts, outcome)
+    pairs = paired(records, texts, outcome or final_score)
     estimates, method = _estimates(pairs, len(texts))
     return judged(texts, estimates, [len(pairs)] * len(texts), method)
 
@@ -154,9 +157,3 @@ def members_of(
             if value is not None:
                 members.setdefault(record.pair, []).append((record, value))
     return [(pair[0], pair[1]) for pair in members.values() if len(pair) == 2]
-
-
-def lost_pairs(records: Iterable[TrialRecord]) -> int:
-    """Pairs of randomised trials that say nothing about texts, because one of the two failed."""
-    failed = {r.pair for r in records if r.arm == "randomised" and r.state is TrialState.FAIL}
-    return len(failed)

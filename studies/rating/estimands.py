@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from search.records import TrialRecord
 from studies.rating.alone import FEWEST_TRIALS, effects_alone
-from studies.rating.effects import FEWEST_PAIRS, TextEffect, text_effects
+from studies.rating.effects import FEWEST_PAIRS, Estimator, TextEffect, text_effects
+from studies.rating.ranking import Ranked, rank_by
 from studies.rating.weights import share_effects
 
 
@@ -15,13 +16,21 @@ from studies.rating.weights import share_effects
 class Estimand:
     """One kind of effect, in words and as what computes it."""
 
-    estimate: Callable[[Iterable[TrialRecord], Sequence[str]], list[TextEffect]]
+    estimate: Estimator
+    rank: Callable[[Sequence[TextEffect]], list[Ranked]] | None
+    """From effects alone; None where all trials tell."""
+    trials: int | None
+    """Of one block; None for one of each text."""
     axis: str
     """What an effect is, beside the figure."""
     caption: str
     """What an effect is, in a sentence."""
     doing: str
-    """What makes the score better or worse."""
+    """What makes the score better or worse, with the names of texts in their place."""
+    joined: str
+    """What joins the names of texts that were trained on together, or each by itself."""
+    ranked_by: str
+    """What the ranking rests on."""
     block: str
     """What an effect rests on so many of."""
     fewest: int
@@ -31,27 +40,39 @@ class Estimand:
 ESTIMANDS: Mapping[str, Estimand] = {
     "subset": Estimand(
         text_effects,
+        None,
+        2,
         "change of the score when the text is included",
         "The effect of a text is the average change of the score ({score}) when the text is included, the other texts "
         "being in or out by a coin flip, at the same number of training tokens.",
-        "Training on",
+        "Training on {names}",
+        "and",
+        "all trials, pruned ones too",
         "pairs of randomised trials",
         FEWEST_PAIRS,
     ),
     "weights": Estimand(
         share_effects,
+        partial(rank_by, sum_to_nothing=True),
+        2,
         "change of the score per 10 points of share",
         "The effect of a text is the average change of the score ({score}) when 10 points more of the training tokens "
         "are the text's and as many less the others', the same from each; shares are even over all mixes.",
-        "More of",
+        "More of {names} at the cost of the others",
+        "or",
+        "the randomised trials",
         "pairs of randomised trials",
         FEWEST_PAIRS,
     ),
     "one": Estimand(
         effects_alone,
+        rank_by,
+        None,
         "gain over the untouched base of training on the text alone",
         "The effect of a text is the average gain over the untouched base ({score}) of training on that text alone.",
-        "Training on nothing but",
+        "Training on nothing but {names}",
+        "or",
+        "the randomised trials",
         "randomised trials of a text",
         FEWEST_TRIALS,
     ),

@@ -37,7 +37,7 @@ def power(effects: Sequence[TextEffect]) -> Power:
     An effect is detected where its noncentral t exceeds the threshold t(1 - alpha/2) with a probability of 80%, alpha
     being shared out among the texts: the strictest that the correction for their number can be (Cohen, 1988).
     """
-    known = [effect for effect in effects if math.isfinite(effect.estimate.stderr)]
+    known = [effect for effect in effects if math.isfinite(effect.estimate.stderr) and effect.effect]
     if not known:
         return Power(math.inf, {})
     alpha = (1 - CONFIDENCE) / len(effects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -9,14 +10,16 @@ from optuna.trial import TrialState
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, TRAIN_LOSS
 from search.records import TrialRecord
-from studies.rating.effects import TextEffect, text_effects
+from studies.rating.effects import Estimator, TextEffect, text_effects
 
 _OF_THE_TRAINING = frozenset({TEXT_TOKENS, ADAPTER_WEIGHTS, TRAIN_LOSS})
 _SMALLER_IS_BETTER = ("bits_per_byte", FORGOTTEN)
 _ERROR = "_stderr"
 
 
-def quality_effects(records: Sequence[TrialRecord], texts: Sequence[str]) -> dict[str, list[TextEffect]]:
+def quality_effects(
+    records: Sequence[TrialRecord], texts: Sequence[str], estimate: Estimator = text_effects
+) -> dict[str, list[TextEffect]]:
     """For every quality that trials measured, the effects of all texts on it, as gains: more is better.
 
     Qualities whose values never differ, and those of the training rather than of the model, are left out. Every
@@ -28,7 +31,7 @@ def quality_effects(records: Sequence[TrialRecord], texts: Sequence[str]) -> dic
         for name, value in record.rungs[-1].qualities.items():
             measured.setdefault(name, set()).add(value)
     names = [name for name, values in measured.items() if len(values) > 1 and _of_the_model(name)]
-    return {name: text_effects(complete, texts, partial(_gain, name)) for name in names}
+    return {name: estimate(complete, texts, partial(_gain, name)) for name in names}
 
 
 def smaller_is_better(quality: str) -> bool:
@@ -42,4 +45,6 @@ def _of_the_model(name: str) -> bool:
 
 def _gain(quality: str, record: TrialRecord) -> float | None:
     value = record.rungs[-1].qualities.get(quality)
-    return None if value is None else -value if smaller_is_better(quality) else value
+    if value is None or not math.isfinite(value):
+        return None
+    return -value if smaller_is_better(quality) else value

@@ -81,7 +81,8 @@ def rank_texts(records: Sequence[TrialRecord], texts: Sequence[str], seed: int =
     contrast = np.vstack([coins, -coins]).T / len(coins)
     mean, covariance = process.predict(mixes, return_cov=True)
     effects, spread = contrast @ mean, contrast @ covariance @ contrast.T
-    return _ranked(texts, seen.unit * effects, seen.unit**2 * spread, seed)
+    draws = np.random.default_rng(seed).multivariate_normal(effects, spread, _DRAWS, method="svd")
+    return _ranked(texts, seen.unit * draws)
 
 
 def _seen(records: Sequence[TrialRecord]) -> _Seen | None:
@@ -92,24 +93,26 @@ def _seen(records: Sequence[TrialRecord]) -> _Seen | None:
     these same scores, so that it needs no further correction (Rubin, 1976).
     """
     complete = [record for record in records if record.state is TrialState.COMPLETE]
-    curves = [[rung.score for rung in record.rungs] for record in complete if record.arm == "randomised"]
+    rungs = max((len(record.rungs) for record in complete), default=0)
+    whole = [r for r in complete if r.arm == "randomised" and len(r.rungs) == rungs]
+    curves = [[rung.score for rung in record.rungs] for record in whole]
     if len(curves) < FEWEST_TRIALS:
         return None
     course = np.array(curves)
     mean, spread = course.mean(axis=0), course.std(axis=0)
     if spread[-1] == 0:
         return None
-    scores = [(record.rungs[-1].score - mean[-1]) / spread[-1] for record in complete]
-    doubt, seen = [0.0] * len(complete), list(complete)
-    for record in records:
-        if record.state is TrialState.PRUNED and record.rungs:
+    seen = []
+    for record in sorted(records, key=lambda record: record.number):
+        if record.state is TrialState.COMPLETE:
+            seen.append((record, (record.rungs[-1].score - mean[-1]) / spread[-1], 0.0))
+        elif record.state is TrialState.PRUNED and record.rungs:
             last = len(record.rungs) - 1
             told = float(np.corrcoef(course[:, last], course[:, -1])[0, 1]) if spread[last] > 0 else 0.0
             if told >= _LOWEST_CORRELATION:
-                seen.append(record)
-                scores.append((record.rungs[-1].score - mean[last]) / (spread[last] * told))
-                doubt.append(1 / told**2 - 1)
-    return _Seen(tuple(seen), np.array(scores), np.array(doubt), float(spread[-1]))
+                seen.append((record, (record.rungs[-1].score - mean[last]) / (spread[last] * told), 1 / told**2 - 1))
+    trials, scores, doubt = zip(*seen, strict=True)
+    return _Seen(trials, np.array(scores), np.array(doubt), float(spread[-1]))
 
 
 def _signs(records: Sequence[TrialRecord], texts: Sequence[str]) -> NDArray[np.float64]:
@@ -142,22 +145,27 @@ def _weight(size: float) -> Kernel:
     return ConstantKernel(size, (1e-4, 1e2))
 
 
-def rank_by(effects: Sequence[TextEffect], seed: int = 0) -> list[Ranked]:
-    """A ranking from effects alone, as if they were independent; empty before they have intervals."""
-    if not effects or not all(math.isfinite(effect.estimate.stderr) for effect in effects):
-        return []
-    means = np.array([effect.effect for effect in effects])
-    covariance = np.diag([effect.estimate.stderr**2 for effect in effects])
-    return _ranked([effect.text for effect in effects], means, covariance, seed)
+def rank_by(effects: Sequence[TextEffect], seed: int = 0, *, sum_to_nothing: bool = False) -> list[Ranked]:
+    """A ranking from effects alone, Student's t about each; texts without an interval have no place.
 
-
-def _ranked(
-    texts: Sequence[str], effects: NDArray[np.float64], covariance: NDArray[np.float64], seed: int
-) -> list[Ranked]:
+    Args:
+        effects: of all texts.
+        seed: of the draws.
+        sum_to_nothing: whether what one text gains the others lose, as shares do; else effects are independent.
+    """
+    known = [effect for effect in effects if math.isfinite(effect.estimate.stderr)]
     rng = np.random.default_rng(seed)
-    draws = rng.multivariate_normal(effects, covariance, _DRAWS, method="svd")
+    errors = np.array([e.estimate.stderr * rng.standard_t(e.estimate.freedom, _DRAWS) for e in known]).T
+    if sum_to_nothing and len(known) > 1:
+        errors = (errors - errors.mean(axis=1, keepdims=True)) * math.sqrt(len(known) / (len(known) - 1))
+    means = np.array([effect.effect for effect in known])
+    return _ranked([effect.text for effect in known], means + errors) if known else []
+
+
+def _ranked(texts: Sequence[str], draws: NDArray[np.float64]) -> list[Ranked]:
+    """Places by draws of the effects, shape (draws, texts)."""
     best = np.argsort(-draws, axis=1)[:, :TOP]
-    top = np.bincount(best.ravel(), minlength=len(texts)) / _DRAWS
-    spread = np.sqrt(np.diag(covariance))
+    top = np.bincount(best.ravel(), minlength=len(texts)) / len(draws)
+    effects, spread = draws.mean(axis=0), draws.std(axis=0)
     found = [Ranked(*row) for row in zip(texts, effects.tolist(), spread.tolist(), top.tolist(), strict=True)]
     return sorted(found, key=lambda ranked: -ranked.effect)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from studies.rating.effects import TextEffect, text_effects
+from studies.rating.effects import TextEffect
 from studies.rating.estimands import ESTIMANDS, Estimand
 from studies.rating.interactions import Interaction, interactions
 from studies.rating.power import Power, power
 from studies.rating.qualities import quality_effects
-from studies.rating.ranking import Ranked, rank_by, rank_texts
+from studies.rating.ranking import Ranked, rank_texts
 from studies.store import StoredStudy
 
 
@@ -26,28 +26,22 @@ class Rating:
     interactions: list[Interaction]
     """A screen; empty where there are too few trials, and where mixes are no subsets."""
     qualities: Mapping[str, list[TextEffect]]
-    """Every quality that trials measured, to the effects on it; of subsets alone."""
+    """Every quality that trials measured, to the effects on it."""
     power: Power
 
 
 def rate(study: StoredStudy) -> Rating:
     """What a study says about its texts, at any time of it."""
     texts = [text.name for text in study.texts]
-    if study.rates_texts and study.choose != "subset":
-        estimand = ESTIMANDS[study.choose]
-        effects = estimand.estimate(study.records, texts)
-        return Rating(estimand, effects, _by_name(rank_by(effects)), [], {}, power(effects))
+    estimand = ESTIMANDS[study.choose] if study.rates_texts else ESTIMANDS["subset"]
     records = study.records if study.rates_texts else ()
-    effects = text_effects(records, texts)
+    effects = estimand.estimate(records, texts, None)
+    ranked = estimand.rank(effects) if estimand.rank is not None else rank_texts(records, texts)
     return Rating(
-        estimand=ESTIMANDS["subset"],
+        estimand=estimand,
         effects=effects,
-        ranking=_by_name(rank_texts(records, texts)),
-        interactions=interactions(records, texts),
-        qualities=quality_effects(records, texts),
+        ranking={each.text: each for each in ranked},
+        interactions=interactions(records, texts) if study.choose == "subset" else [],
+        qualities=quality_effects(records, texts, estimand.estimate),
         power=power(effects),
     )
-
-
-def _by_name(ranked: list[Ranked]) -> dict[str, Ranked]:
-    return {each.text: each for each in ranked}

@@ -12,6 +12,8 @@ from scipy.stats import t as student
 
 CONFIDENCE = 0.95
 """Of every interval."""
+_ROUNDING = 1e-9
+"""Smaller differences, relative to the outcomes, are those of floating-point numbers."""
 _LARGEST_LEVERAGE = 0.95
 """A row that nearly fits itself has no residual to speak of."""
 
@@ -29,8 +31,6 @@ class Estimate:
     @property
     def p(self) -> float:
         """Two-sided, of the coefficient being zero."""
-        if self.stderr == 0:
-            return float(self.value == 0)
         return float(2 * student.sf(abs(self.value) / self.stderr, self.freedom))
 
     def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -60,14 +60,17 @@ def least_squares(columns: NDArray[np.float64], outcomes: NDArray[np.float64]) -
 
     Args:
         columns: shape (rows, columns), of full rank; without an intercept of its own.
-        outcomes: shape (rows,).
+        outcomes: shape (rows,); where all are the same nothing is known of their spread, and no error is finite.
     """
+    if np.ptp(outcomes) <= _ROUNDING * np.abs(outcomes).max(initial=0):
+        return [Estimate(float(value), math.inf, 1) for value in np.linalg.pinv(columns) @ outcomes]
     fit = sm.OLS(outcomes, columns).fit(cov_type="HC2", use_t=True)
     parts = np.linalg.pinv(columns)  # a coefficient is a weighted sum of outcomes: these are the weights
     annihilator = np.eye(len(columns)) - columns @ parts
     weights = parts**2 / np.diag(annihilator)
     freedom = (parts**2).sum(axis=1) ** 2 / np.einsum("ia,ab,ib->i", weights, annihilator**2, weights)
+    least = _ROUNDING * float(np.abs(outcomes).max())  # a perfect fit leaves rounding errors, which are no effects
     return [
-        Estimate(float(value), float(stderr), float(degrees))
+        Estimate(float(value), max(float(stderr), least), float(degrees))
         for value, stderr, degrees in zip(fit.params, fit.bse, freedom, strict=True)
     ]

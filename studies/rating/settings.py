@@ -30,7 +30,8 @@ class Importance:
     name: str
     share: float
     low: float
-    """The smallest of 20 bootstrap samples; from this to the largest is an interval of about 90%."""
+    """The smallest of 20 bootstrap samples; from this to the largest is an interval of about 90%. Samples in which
+    nothing varies are left out."""
     high: float
 
 
@@ -51,7 +52,7 @@ def hyperparameter_importances(study: optuna.Study, records: Sequence[TrialRecor
         unit = ("pair", record.pair) if record.pair is not None else ("trial", record.number)
         units.setdefault(unit, []).append(trials[record.number])
     shares = _shares([trial for unit in units.values() for trial in unit], seed)
-    sampled = [_shares(sample, seed) for sample in _samples(list(units.values()), seed)]
+    sampled = [sample for drawn in _samples(list(units.values()), seed) if (sample := _shares(drawn, seed))]
     ends = {name: [sample.get(name, 0.0) for sample in sampled] for name in shares}
     found = [Importance(n, share, min(*ends[n], share), max(*ends[n], share)) for n, share in shares.items()]
     return sorted(found, key=lambda importance: -importance.share)
@@ -76,7 +77,12 @@ def _shares(trials: Sequence[FrozenTrial], seed: int) -> dict[str, float]:
     )
     if len({trial.values[0] for trial in trials}) < 2:
         return {}
-    shares = FanovaImportanceEvaluator(n_trees=_TREES, seed=seed).evaluate(study)
+    try:
+        shares = FanovaImportanceEvaluator(n_trees=_TREES, seed=seed).evaluate(study)
+    except RuntimeError as error:  # no tree of the forest found anything to split
+        if "zero total variance" not in str(error):
+            raise
+        return {}
     return {name: float(share) for name, share in shares.items() if not name.startswith(PREFIX)}
 
 

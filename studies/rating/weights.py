@@ -17,7 +17,7 @@ POINTS = 10
 
 
 def share_effects(
-    records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score
+    records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome | None = None
 ) -> list[TextEffect]:
     """The change of an outcome when a text gets 10 points more of the training tokens, most helpful first.
 
@@ -25,7 +25,7 @@ def share_effects(
     Both trials of a pair share hyperparameters and seed, so the difference of their outcomes is regressed on that of
     their shares; where there are not enough pairs for all texts at once, on each text's share by itself.
     """
-    pairs = members_of(records, outcome)
+    pairs = members_of(records, outcome or final_score)
     moved = np.array([_shares(one, texts) - _shares(other, texts) for (one, _), (other, _) in pairs])
     moved = moved.reshape(len(pairs), len(texts)) * 100 / POINTS
     differences = np.array([first - second for (_, first), (_, second) in pairs])
@@ -33,8 +33,8 @@ def share_effects(
         return judged(texts, [Estimate(math.nan, math.inf, 1)] * len(texts), [len(pairs)] * len(texts), "none")
     together = fits(_columns(moved, 0), SPARE_PAIRS)
     designs = [_columns(moved, i) if together else moved[:, [i]] for i in range(len(texts))]
-    unmoved = Estimate(math.nan, math.inf, 1)
-    estimates = [least_squares(design, differences)[0] if design[:, 0].any() else unmoved for design in designs]
+    unknown = Estimate(math.nan, math.inf, 1)
+    estimates = [least_squares(d, differences)[0] if fits(d, SPARE_PAIRS - 1) else unknown for d in designs]
     return judged(texts, estimates, [len(pairs)] * len(texts), "regression" if together else "differences")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+from optuna.trial import TrialState
+
 from objectives.base import copied
 from spaces.errors import listed
-from studies.rating.effects import lost_pairs
+from studies.rating.estimands import ESTIMANDS, Estimand
 from studies.rating.interactions import Interaction
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
@@ -24,7 +26,7 @@ def headline(study: StoredStudy, rating: Rating) -> str:
     helps = [effect.text for effect in effects if effect.verdict == "helps"]
     hurts = [effect.text for effect in reversed(effects) if effect.verdict == "hurts"]
     open_ = len(effects) - len(helps) - len(hurts)
-    blocks = min(effect.blocks for effect in effects)
+    blocks = _blocks(rating)
     if all(effect.method == "none" for effect in effects):
         return (
             f"There is no rating yet: it needs at least {rating.estimand.fewest} {rating.estimand.block} that are "
@@ -37,12 +39,11 @@ def headline(study: StoredStudy, rating: Rating) -> str:
         )
     parts = []
     if helps:
-        parts.append(f"{rating.estimand.doing} {_names(helps)} makes the score better")
+        parts.append(f"{_doing(rating.estimand, helps)} makes the score better")
     if hurts:
-        doing = rating.estimand.doing
-        parts.append(
-            f"{doing.lower() if parts else doing} {_names(hurts)} makes {'it' if parts else 'the score'} worse"
-        )
+        parts.append(f"{_doing(rating.estimand, hurts)} makes {'it' if parts else 'the score'} worse")
+    if len(parts) > 1:
+        parts[1] = parts[1][0].lower() + parts[1][1:]
     rest = f" For the other {open_} there is no evidence yet either way." if open_ > 1 else ""
     rest = " For the one other text there is no evidence yet either way." if open_ == 1 else rest
     return f"{'; '.join(parts)}.{rest}"
@@ -54,32 +55,50 @@ def enough_sentence(study: StoredStudy, rating: Rating, unit: Unit) -> str:
     if not math.isfinite(power.smallest):
         return ""
     said = (
-        f"Is it enough? With {rating.effects[0].blocks} {rating.estimand.block}, 8 of 10 studies would detect an "
-        f"effect of {unit.size(power.smallest)} {unit.effect}."
+        f"Is it enough? With {_blocks(rating)} {rating.estimand.block}, 8 of 10 studies would detect an effect of "
+        f"{unit.size(power.smallest)} {unit.effect}."
     )
     near = sorted((blocks, text) for text, blocks in power.blocks.items() if blocks is not None)
     if near:
-        blocks, text = near[0]
-        said += f" {text}, the nearest to a verdict, wants about {trials_for(study, blocks):,} trials in all"
+        _, text = near[0]
+        said += f" {text}, the nearest to a verdict, wants about {trials_for(study, rating, text):,} trials in all"
         said += ", if its effect is what it seems."
     return said
 
 
-def trials_for(study: StoredStudy, blocks: int) -> int:
-    """Trials of a study that has so many pairs of randomised trials, or so many of every text; to two digits."""
-    size = len(study.texts) if study.choose == "one" else 2
-    trials = math.ceil(size * blocks / study.spec.search.randomised)
-    return int(float(f"{trials:.2g}"))
+def trials_for(study: StoredStudy, rating: Rating, text: str) -> int | None:
+    """Trials of the whole study that would decide a text without a verdict, to two digits; None: too many."""
+    needed = rating.power.blocks[text]
+    if needed is None:
+        return None
+    (present,) = (effect.blocks for effect in rating.effects if effect.text == text)
+    more = (needed - present) * trials_of_a_block(study) / study.spec.search.randomised
+    trials = max(len(study.records), study.spec.search.trials) + max(more, 1)
+    digit: int = 10 ** max(0, math.floor(math.log10(trials)) - 1)
+    return math.ceil(trials / digit) * digit
 
 
-def ranking_sentence(study: StoredStudy, rating: Rating) -> str:
+def trials_of_a_block(study: StoredStudy) -> int:
+    """Randomised trials that share settings and seed."""
+    return ESTIMANDS[study.choose].trials or len(study.texts)
+
+
+def _blocks(rating: Rating) -> int:
+    """What the effects rest on, the least of all texts."""
+    return min(effect.blocks for effect in rating.effects)
+
+
+def _doing(estimand: Estimand, names: list[str]) -> str:
+    return estimand.doing.format(names=_names(names, estimand.joined))
+
+
+def ranking_sentence(rating: Rating) -> str:
     """The texts that are most likely among the best; empty where nothing is ranked, or hardly more than that many."""
     if len(rating.ranking) <= TOP:
         return ""
     first = sorted(rating.ranking.values(), key=lambda ranked: -ranked.top)[:TOP]
     said = ", ".join(f"{ranked.text} ({probability(ranked.top)})" for ranked in first)
-    all_ = "By all trials, pruned ones too, most" if study.choose == "subset" else "Most"
-    return f"{all_} probably among the best {TOP}: {said}."
+    return f"By {rating.estimand.ranked_by}, most probably among the best {TOP}: {said}."
 
 
 def probability(value: float) -> str:
@@ -98,9 +117,13 @@ def interactions_sentence(found: list[Interaction], unit: Unit) -> str:
 
 def lost_sentence(study: StoredStudy) -> str:
     """What failed trials take from the rating; empty where nothing."""
-    lost = lost_pairs(study.records)
-    if not lost or study.choose == "one":
+    failed = [r for r in study.records if r.arm == "randomised" and r.state is TrialState.FAIL]
+    if not failed or not study.rates_texts:
         return ""
+    if study.choose == "one":
+        counted = f"{len(failed)} randomised trial{'s are' if len(failed) > 1 else ' is'}"
+        return f"{counted} left out of the rating, because {'they' if len(failed) > 1 else 'it'} failed."
+    lost = len({record.pair for record in failed})
     counted = "1 pair of randomised trials is" if lost == 1 else f"{lost} pairs of randomised trials are"
     return f"{counted} left out of the rating, because a trial failed."
 
@@ -113,8 +136,8 @@ def found_sentences(study: StoredStudy) -> list[str]:
 _MOST_NAMES = 8
 
 
-def _names(names: list[str]) -> str:
+def _names(names: list[str], joined: str) -> str:
     shown = names[:_MOST_NAMES]
     if len(names) > _MOST_NAMES:
         shown.append(f"{len(names) - _MOST_NAMES} more texts")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {joined} {shown[-1]}"

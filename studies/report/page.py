@@ -83,7 +83,7 @@ def _environment() -> Environment:
 
 def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: Sequence[Picture]) -> dict[str, Any]:
     unit = unit_of(study)
-    sentences = (lost_sentence(study), ranking_sentence(study, rating), enough_sentence(study, rating, unit))
+    sentences = (lost_sentence(study), ranking_sentence(rating), enough_sentence(study, rating, unit))
     return {
         "study": study,
         "headline": headline(study, rating),
@@ -94,6 +94,7 @@ def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: 
         "warnings": found_sentences(study),
         "texts": _texts(study, rating),
         "top": TOP,
+        "ranked_by": rating.estimand.ranked_by,
         "pictures": drawn,
         "facts": list(facts(study)),
         "failures": study.ended(TrialState.FAIL),
@@ -113,8 +114,8 @@ def _texts(study: StoredStudy, rating: Rating) -> list[dict[str, Any]]:
     rows = []
     for effect in rating.effects:
         text, ranked = texts[effect.text], rating.ranking.get(effect.text)
-        needed = rating.power.blocks.get(effect.text, 0)
-        to_decide = "too many" if needed is None else f"{trials_for(study, needed):,}" if needed else ""
+        wanted = trials_for(study, rating, effect.text) if effect.text in rating.power.blocks else 0
+        to_decide = "too many" if wanted is None else f"{wanted:,}" if wanted else ""
         rows.append(
             {
                 "name": effect.text,

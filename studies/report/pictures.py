@@ -146,7 +146,7 @@ def _interactions(study: StoredStudy, rating: Rating) -> Picture:
         "Do texts need each other? (exploratory)",
         interactions_sentence(rating.interactions, unit),
         f"By how much the effect of one text grows when the other is in the mix: figures in {unit.effect}, colours in "
-        "standard errors. A screen of many pairs, one at a time: what stands out (*) is worth a study of its own. "
+        "standard errors. A screen of many pairs: what stands out (*) is worth a study of its own. "
         + interactions_sentence(rating.interactions, unit),
         texts.interaction_map(rating.interactions, [effect.text for effect in rating.effects], unit),
     )

@@ -36,7 +36,7 @@ DESIGNS = {"independent": IndependentCoins, "balanced": BalancedCoins}
 def _errors(world: World, pairs: int, design: type[BalancedCoins], seed: int) -> list[tuple[float, bool]]:
     """For every text, the error of its estimated effect and whether the interval holds the truth."""
     records = study(
-        lambda mix, rng: world.value(frozenset(mix)) + rng.normal(0, world.noise),
+        lambda mix, rng: world.value(dict.fromkeys(mix, 1.0)) + rng.normal(0, world.noise),
         pairs,
         texts=world.texts,
         seed=seed,

@@ -43,11 +43,9 @@ def test_the_page_has_every_table(measured: Measured, tmp_path: Path) -> None:
 
 def test_worlds_know_their_truth() -> None:
     world = planted("synergy", 3)
-    mix = frozenset(world.texts)
-    with_, without = world.value(mix), world.value(mix - {"text-0"})
-    others = {other for other in world.texts if other != "text-0"}
-    pair = world.interactions[0, 1:].sum()
-    assert with_ - without == pytest.approx(world.effects[0] + pair / 2), f"main effect and half of {len(others)} pairs"
+    others = dict.fromkeys(world.texts[1:], 1.0)
+    gained = world.value({**others, "text-0": 1.0}) - world.value(others)
+    assert gained == pytest.approx(world.effects[0] + world.interactions[0, 1:].sum() / 2), "and half of its pairs"
     assert not planted("null", 0).effects.any()
 
 

@@ -25,9 +25,16 @@ def test_a_planted_pair_stands_out_with_its_size() -> None:
 def test_a_screen_of_one_at_a_time_finds_it_too() -> None:
     """45 pairs of ten texts, too many for 32 pairs of trials together."""
     texts = (*TEXTS, *"efghij")
-    found = interactions(study(synergy, 32, texts=texts), texts)
-    assert set(found[0].texts) == {"beta", "gamma"}
-    assert found[0].stands_out
+    false = 0
+    for seed in range(20):
+        out = [
+            set(pair.texts)
+            for pair in interactions(study(synergy, 32, texts=texts, seed=seed), texts)
+            if pair.stands_out
+        ]
+        assert {"beta", "gamma"} in out
+        false += len(out) - 1
+    assert false <= 5, "what is confounded with it in the design lends nothing to others"
 
 
 def test_pure_noise_seldom_makes_a_pair_stand_out() -> None:
@@ -64,7 +71,9 @@ def test_too_few_pairs_give_no_screen(pairs: int) -> None:
 
 
 def test_two_texts_that_were_never_apart_say_nothing_of_each_other() -> None:
-    trials = study(additive({}, 0.1), 4, texts=("a", "b")) * 3
+    trials = study(additive({}, 0.1), 4, texts=("a", "b")) * 6
     trials = [replace(trial, number=i, pair=i // 2) for i, trial in enumerate(trials)]
     together = [t for t in trials if len(t.texts) != 1]
-    assert all(np.isinf(pair.estimate.stderr) for pair in interactions(together, ("a", "b")))
+    (pair,) = interactions(together, ("a", "b"))
+    assert np.isinf(pair.estimate.stderr)
+    assert not pair.stands_out

@@ -8,15 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from optuna.trial import TrialState
 
 from search import TrialRecord
 from spaces import CorpusMix
 from studies.launch import prepare_launch
 from studies.rating.alone import effects_alone
+from studies.rating.ranking import rank_by
 from studies.rating.rating import rate
 from studies.rating.weights import share_effects
-from studies.rating.words import enough_sentence, headline
+from studies.rating.words import enough_sentence, headline, lost_sentence
 from studies.store import Store, StoredStudy
+from studies.tables import rating_table
 from studies.units import unit_of
 from tests.reports_of import written
 from tests.test_studies.test_launch import local, spec_for
@@ -112,7 +115,7 @@ def searched(library: Path, runs: Path, choose: str, trials: int) -> tuple[Store
     ("choose", "says"),
     [
         ("one", "Training on nothing but alpha makes the score better"),
-        ("weights", "More of alpha makes the score better"),
+        ("weights", "More of alpha at the cost of the others makes the score better"),
     ],
 )
 def test_a_study_from_its_start_to_its_page(library: Path, tmp_path: Path, choose: str, says: str) -> None:
@@ -132,3 +135,66 @@ def test_a_text_alone_that_stands_out_is_the_one_that_was_planted(library: Path,
     assert effects["alpha"].effect == pytest.approx(0.3, abs=0.03)
     assert effects["alpha"].blocks == 8
     assert sum(len(r.texts) == 1 for r in study.records) == 60
+
+
+def test_two_texts_alone_are_not_said_to_be_trained_on_together(library: Path, tmp_path: Path) -> None:
+    space = {"texts": {"folder": str(library), "choose": "one"}, "learning_rate": {"low": 1e-4, "high": 1e-2}}
+    effects = {"alpha": 0.3, "beta": 0.2, "gamma": -0.2}
+    spec = spec_for(library, space=space, search={"trials": 60}, objective={"noise": 0.02, "effects": effects})
+    study = prepare_launch(spec, tmp_path / "runs").run(local, lambda _: None).study
+    said = headline(study, rate(study))
+    assert said.startswith(
+        "Training on nothing but alpha or beta makes the score better; training on nothing but gamma"
+    )
+
+
+@pytest.mark.parametrize("choose", ["one", "weights"])
+def test_other_qualities_have_effects_too(library: Path, tmp_path: Path, choose: str) -> None:
+    _, study = searched(library, tmp_path / "runs", choose, 60)
+    (effects,) = rate(study).qualities.values()
+    assert effects[0].text == "alpha"
+    assert effects[0].verdict == "helps"
+
+
+def test_too_few_trials_of_each_text_are_counted_as_they_are(library: Path, tmp_path: Path) -> None:
+    _, study = searched(library, tmp_path / "runs", "one", 16)
+    rating = rate(study)
+    assert "needs at least 3 randomised trials of a text that are finished, and there are 2" in headline(study, rating)
+    assert set(rating_table(study, rating)["trials"]) == {2}
+    assert rating.ranking == {}
+
+
+def test_failed_trials_of_single_texts_are_told(library: Path, tmp_path: Path) -> None:
+    space = {"texts": {"folder": str(library), "choose": "one"}, "learning_rate": {"low": 1e-4, "high": 1e-2}}
+    spec = spec_for(library, space=space, search={"trials": 60, "failures": 60}, objective={"failures": 0.2})
+    study = prepare_launch(spec, tmp_path / "runs").run(local, lambda _: None).study
+    failed = sum(r.arm == "randomised" and r.state is TrialState.FAIL for r in study.records)
+    assert failed > 1
+    assert lost_sentence(study).startswith(f"{failed} randomised trials are left out")
+    rating = rate(study)
+    assert sum(effect.blocks for effect in rating.effects) + failed == sum(r.arm == "randomised" for r in study.records)
+    assert f"With {min(effect.blocks for effect in rating.effects)} randomised" in enough_sentence(
+        study, rating, unit_of(study)
+    )
+
+
+@pytest.mark.parametrize("repeats", [3, 8])
+def test_the_ranking_of_texts_alone_is_as_sure_as_it_may_be(repeats: int) -> None:
+    """Ten texts with gains at random: of those that are said to be among the best with 80% or more, as many are."""
+    texts = tuple("abcdefghij")
+    said, true = [], []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        gains = dict(zip(texts, rng.normal(0, 0.1, 10), strict=True))
+        best = sorted(texts, key=lambda text: -gains[text])[:3]
+        trials = [
+            record(10 * block + i, (text,), 0.2 + gains[text] + rng.normal(0, 0.1), pair=block)
+            for block in range(repeats)
+            for i, text in enumerate(texts)
+        ]
+        for ranked in rank_by(effects_alone(trials, texts)):
+            if ranked.top > 0.8:
+                said.append(ranked.top)
+                true.append(ranked.text in best)
+    assert len(said) > 20
+    assert np.mean(true) > np.mean(said) - 0.07

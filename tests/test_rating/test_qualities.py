@@ -36,5 +36,6 @@ def test_every_quality_has_effects_of_its_own_as_gains() -> None:
 def test_a_quality_that_some_trials_lack_rests_on_the_others() -> None:
     trials = measured(study(additive({}, 0.1), 16))
     first = replace(trials[0], rungs=(replace(trials[0].rungs[-1], qualities={}),))
-    found = quality_effects([first, *trials[1:]], TEXTS)
-    assert {effect.blocks for effect in found["accuracy/one"]} == {15}
+    unsure = replace(trials[2], rungs=(replace(trials[2].rungs[-1], qualities={"accuracy/one": float("nan")}),))
+    found = quality_effects([first, trials[1], unsure, *trials[3:]], TEXTS)
+    assert {effect.blocks for effect in found["accuracy/one"]} == {14}

@@ -90,3 +90,22 @@ def test_a_kernel_on_columns_is_the_kernel_of_these_columns() -> None:
     moved = kernel.clone_with_theta(kernel.theta + np.array([0, 1e-6]))
     assert (moved(inputs) - value) / 1e-6 == pytest.approx(gradient[..., 1], abs=1e-4)
     assert kernel.clone_with_theta(kernel.theta) == kernel
+
+
+def test_a_trial_that_lacks_a_rung_is_no_obstacle() -> None:
+    trials = study(additive(TRUTH, 0.02), 16, texts=EIGHT, early_noise=0.02)
+    short = replace(trials[0], rungs=trials[0].rungs[1:])
+    assert [one.text for one in rank_texts([short, *trials[1:]], EIGHT)[:3]] == ["a", "b", "c"]
+
+
+def test_more_trials_than_the_kernel_is_fitted_on() -> None:
+    trials = study(additive(TRUTH, 0.05), 120, texts=EIGHT, early_noise=0.05)
+    pruned = [
+        record(1000 + i, tuple(EIGHT[i % 8 :]), 0.0, arm="guided", state=TrialState.PRUNED, early=0.1)
+        for i in range(300)
+    ]
+    mixed = [trial for pair in zip(trials, pruned, strict=False) for trial in pair]
+    assert [one.text for one in rank_texts([replace(t, number=i) for i, t in enumerate(mixed)], EIGHT)[:2]] == [
+        "a",
+        "b",
+    ]

@@ -58,3 +58,19 @@ def test_the_map_of_layers_has_a_mean_for_every_range() -> None:
     assert cells[2, 0] == pytest.approx((0.4, 2))
     assert cells[0, 1] == pytest.approx((0.1, 1))
     assert layer_map(records[:2]) == []
+
+
+def test_samples_in_which_nothing_varies_are_left_out() -> None:
+    """One setting of two values, eight trials: many a bootstrap sample has one value only."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        study = optuna.create_study(direction="maximize")
+        records = []
+        for i in range(8):
+            params = {"lora.rank": 4 if i else 8}
+            score = float(params["lora.rank"] + rng.normal(0, 0.1))
+            records.append(record(i, ("alpha",), score, arm="guided", params=params))
+            distributions = {"lora.rank": DISTRIBUTIONS["lora.rank"]}
+            study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=score))
+        (rank,) = hyperparameter_importances(study, records)
+        assert 0 <= rank.low <= rank.share <= rank.high <= 1 + 1e-9

@@ -12,7 +12,8 @@ from scipy.stats import spearmanr
 
 from search import TrialRecord
 from search.arms import Arms
-from studies.rating.effects import TextEffect, text_effects
+from studies.rating.effects import TextEffect
+from studies.rating.estimands import ESTIMANDS
 from studies.rating.interactions import interactions
 from studies.rating.power import power
 from studies.rating.ranking import TOP, rank_texts
@@ -68,13 +69,16 @@ def _at(case: Case, trials: Sequence[FrozenTrial], records: Sequence[TrialRecord
     shown = float(np.mean([strength(float(r.params["learning_rate"])) for r in records if r.arm == "randomised"]))
     truth = dict(zip(world.texts, (world.effects * shown).tolist(), strict=True))
     about = {"family": world.family, "trials": size, "arms": case.arms.__name__}
-    effects = text_effects(records, world.texts)
+    estimand = ESTIMANDS[world.choose]
+    effects = estimand.estimate(records, world.texts, None)
     row = {**about, **_effects(effects, truth), **_interactions(records, world, shown)}
     if not case.peers:
         return Measured([row], [], [])
     best = sorted(truth, key=lambda text: -truth[text])[:TOP]
-    ranked = rank_texts(records, world.texts)
+    ranked = estimand.rank(effects) if estimand.rank is not None else rank_texts(records, world.texts)
     top = [{**about, "said": rank.top, "is": rank.text in best} for rank in ranked]
+    if world.choose != "subset":
+        return Measured([row], top, [])
     ranks = [{**about, **rank} for rank in _ranks(trials, records, world.texts, np.array(list(truth.values())))]
     return Measured([row], top if any(truth.values()) else [], ranks)
 
@@ -102,13 +106,16 @@ def _effects(effects: Sequence[TextEffect], truth: dict[str, float]) -> dict[str
 def _interactions(records: Sequence[TrialRecord], world: World, shown: float) -> dict[str, object]:
     index = {text: i for i, text in enumerate(world.texts)}
     true = world.interactions * shown
-    found = interactions(records, world.texts)
+    found = interactions(records, world.texts) if world.choose == "subset" else []
     truths = [float(true[index[one.texts[0]], index[one.texts[1]]]) for one in found]
     ends = [one.estimate.interval() for one in found]
     covered = [low - _ZERO <= t <= high + _ZERO for (low, high), t in zip(ends, truths, strict=True)]
-    false = [one.stands_out and abs(t) < _ZERO for one, t in zip(found, truths, strict=True)]
-    mean = {name: float(np.mean(said)) if said else np.nan for name, said in (("held", covered), ("false", false))}
-    return {"pairs covered": mean["held"], "false pairs": mean["false"]}
+    out = [truth for one, truth in zip(found, truths, strict=True) if one.stands_out]
+    return {
+        "pairs covered": float(np.mean(covered)) if covered else np.nan,
+        "pairs out": len(out),
+        "pairs false": sum(abs(truth) < _ZERO for truth in out),
+    }
 
 
 def _ranks(

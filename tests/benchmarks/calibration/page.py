@@ -14,6 +14,7 @@ from tests.benchmarks.calibration.measures import Case, Measured, frame
 from tests.benchmarks.calibration.trials import IndependentSettings
 
 _FAMILIES = ["games", "additive", "synergy", "heavy noise", "null"]
+_OTHERS = ["choose: weights", "choose: one"]
 _WIDEST = 120
 
 _INTRODUCTION = """\
@@ -29,6 +30,7 @@ learning rate and by a third at a tenth of it; half of the noise is a trial's ow
   subsets of its sources; published by the `shapiq` project), with noise of 0.3 standard deviations of their values.
 - **additive**: three of 10 texts help, two hurt, five do nothing; noise 0.3. **synergy**: besides, three pairs of texts
   are worth more or less together. **heavy noise**: additive with noise 1.5. **null**: no text does anything.
+- **choose: weights**, **choose: one**: five of 10 texts help or hurt, in studies of shares and of single texts.
 
 The truth is each text's Banzhaf value, times what shows of it at the settings of the randomised trials.
 A smaller study is the beginning of the largest.
@@ -38,7 +40,7 @@ A smaller study is the beginning of the largest.
 def write(path: Path, measured: Measured, cases: Sequence[Case]) -> None:
     """Write the page."""
     studies, ranks, top = frame(measured.studies), frame(measured.ranks), frame(measured.top)
-    main = studies[studies["family"].isin(_FAMILIES) & (studies["arms"] == Arms.__name__)]
+    main = studies[studies["family"].isin([*_FAMILIES, *_OTHERS]) & (studies["arms"] == Arms.__name__)]
     named = {case.world.name for case in cases if case.world.family == "games"}
     parts = [
         _INTRODUCTION.format(today=date.today().isoformat(), count=len(cases), games=len(named)),  # noqa: DTZ011
@@ -47,7 +49,7 @@ def write(path: Path, measured: Measured, cases: Sequence[Case]) -> None:
         _top(top),
         _settings(studies),
         _many(studies[studies["family"] == "many texts"]),
-        _pairs(main),
+        _pairs(main[main["family"].isin(_FAMILIES)]),
     ]
     path.write_text("\n".join(parts), encoding="utf-8")
 
@@ -60,7 +62,7 @@ def _intervals(main: pd.DataFrame) -> str:
         "mean width": lambda of: f"{of['width'].mean():.2f}",
         "texts with a verdict": lambda of: _percent(of["decided"].mean()),
         "verdicts with the wrong sign": lambda of: _percent(_of(of["sign errors"].sum(), of["decided"].sum()), 2),
-        "verdicts that are false": lambda of: _percent(_of(of["wrong"].sum(), of["decided"].sum())),
+        "verdicts that are false": _false,
         "studies with a false verdict": lambda of: _percent(of["any wrong"].mean()),
     }
     return f"""
@@ -75,6 +77,11 @@ within 15% of the "smallest effect that 8 of 10 studies detect", {_percent(near)
 A false verdict: of a text that has no effect, or the opposite one. The correction keeps false verdicts below 5% of all
 verdicts on average; where no text does anything every verdict is false, and 5% of the studies have one.
 """
+
+
+def _false(studies: pd.DataFrame) -> str:
+    """Share of the verdicts; of games it would count wrong signs alone, because no effect there is exactly zero."""
+    return "-" if "games" in set(studies["family"]) else _percent(_of(studies["wrong"].sum(), studies["decided"].sum()))
 
 
 def _ranks(ranks: pd.DataFrame) -> str:
@@ -102,6 +109,16 @@ Optuna's importances have no sign; so here are the correlations with the *sizes*
 
 
 def _top(top: pd.DataFrame) -> str:
+    parts = [("choose: subset", top[~top["family"].isin(_OTHERS)])]
+    parts += [(name, top[top["family"] == name]) for name in _OTHERS]
+    tables = "\n".join(f"{name}:\n\n{_reliability(of)}" for name, of in parts)
+    return f"""
+## The probability of being among the best three
+
+{tables}"""
+
+
+def _reliability(top: pd.DataFrame) -> str:
     bins = pd.cut(top["said"], [-0.001, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0])
     found = top.groupby(bins, observed=True).agg(texts=("is", "size"), said=("said", "mean"), true=("is", "mean"))
     rows = pd.DataFrame(
@@ -113,10 +130,7 @@ def _top(top: pd.DataFrame) -> str:
         index=[f"{max(0.0, b.left):.0%} to {b.right:.0%}" for b in found.index],
     )
     rows.index.name = "P(top 3)"
-    return f"""
-## The probability of being among the best three
-
-{_markdown(rows)}"""
+    return _markdown(rows)
 
 
 def _settings(studies: pd.DataFrame) -> str:
@@ -158,7 +172,8 @@ def _many(studies: pd.DataFrame) -> str:
 def _pairs(main: pd.DataFrame) -> str:
     columns: dict[str, Callable[[pd.DataFrame], str]] = {
         "95% intervals that hold": lambda of: _percent(of["pairs covered"].mean()),
-        "pairs that stand out without an interaction": lambda of: _percent(of["false pairs"].mean(), 2),
+        "pairs that stand out": lambda of: f"{of['pairs out'].sum():.0f}",
+        "of these without an interaction": lambda of: f"{of['pairs false'].sum():.0f}",
     }
     return f"""
 ## Interactions (a screen)
@@ -167,7 +182,7 @@ def _pairs(main: pd.DataFrame) -> str:
 
 
 def _table(studies: pd.DataFrame, columns: dict[str, Callable[[pd.DataFrame], str]]) -> str:
-    families = [name for name in [*_FAMILIES, "many texts"] if name in set(studies["family"])]
+    families = [name for name in [*_FAMILIES, *_OTHERS, "many texts"] if name in set(studies["family"])]
     rows = [
         [family, str(size), str(len(of)), *(column(of) for column in columns.values())]
         for family in families

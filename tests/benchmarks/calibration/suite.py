@@ -12,12 +12,13 @@ from rich.progress import track
 
 from tests.benchmarks.calibration.measures import Case, Measured, measure
 from tests.benchmarks.calibration.trials import IndependentSettings
-from tests.benchmarks.calibration.worlds import PLANTED, games, many, planted
+from tests.benchmarks.calibration.worlds import PLANTED, games, many, planted, summed
 
 SIZES = (60, 120, 240)
 MIDDLE = 120
 _NOISE_OF_GAMES = 0.3
-_PLANTED, _NULL, _MANY = 30, 100, 30
+_PLANTED, _NULL, _MANY = 30, 250, 30
+_OTHERS = ("weights", "one")
 _TEXTS, _FEW_TRIALS = 50, (40, 80)
 
 
@@ -33,6 +34,7 @@ def cases(folder: Path | None, share: float = 1.0) -> list[Case]:
     found = [Case(world, seed, SIZES) for seed, world in enumerate(worlds)]
     rated = [case for case in found if case.world.effects.any()]
     found += [Case(case.world, case.seed, (MIDDLE,), IndependentSettings, peers=False) for case in rated]
+    found += [Case(summed(choose, i), i, SIZES) for choose in _OTHERS for i in count(_PLANTED)]
     return found + [Case(many(_TEXTS, i), i, _FEW_TRIALS, peers=False) for i in count(_MANY)]
 
 

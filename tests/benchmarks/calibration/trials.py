@@ -42,9 +42,9 @@ def study_of(
 ) -> tuple[optuna.Study, tuple[TrialRecord, ...]]:
     """A whole study; its first trials are what a smaller study of the same seed would have been."""
     corpus = Corpus(_NOWHERE, tuple(Text(name, (), name, 10, "") for name in world.texts))
-    lora = {"rank": _RANKS}
+    texts = {"folder": "nowhere", "choose": world.choose}
     rates = dict(zip(("low", "high"), _RATES, strict=True))
-    spec = SpaceSpec.model_validate({"texts": {"folder": "nowhere"}, "learning_rate": rates, "lora": lora})
+    spec = SpaceSpec.model_validate({"texts": texts, "learning_rate": rates, "lora": {"rank": _RANKS}})
     space = Space(spec, corpus, Layout("world", 4, (Module("self_attn.q_proj", 8, 8),), context=64), RUNGS[-1])
     storage = InMemoryStorage()
     study = optuna.create_study(storage=storage, study_name=world.name, direction="maximize")

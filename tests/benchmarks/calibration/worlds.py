@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from objectives.base import Rung
 from spaces import TrialConfig
+from studies.rating.weights import POINTS
 
 BEST_RATE = 1e-3
 RUNGS = (300, 600, 900)
@@ -21,7 +22,8 @@ _PLAYERS = 10
 _LUCK_AND_QUESTIONS = math.sqrt(0.5)
 """Half of the noise's variance is the trial's luck and stays with it; half is new at every rung."""
 
-Mix = frozenset[str]
+Mix = Mapping[str, float]
+"""Text to share; the shares sum to 1, or the mix is empty."""
 
 
 class World(Protocol):
@@ -32,10 +34,12 @@ class World(Protocol):
     texts: tuple[str, ...]
     noise: float
     """Standard deviation of a score over seeds and questions."""
+    choose: str
+    """How trials choose texts, `space.texts.choose`."""
 
     @property
     def effects(self) -> NDArray[np.float64]:
-        """Banzhaf values: mean change of the value when a text joins, over all subsets of the others, by text."""
+        """What a study estimates, by text; of subsets, Banzhaf values: mean change of the value when a text joins."""
         ...
 
     @property
@@ -44,7 +48,7 @@ class World(Protocol):
         ...
 
     def value(self, mix: Mix) -> float:
-        """Of a subset, above that of the empty one."""
+        """Of a mix, above that of the empty one."""
         ...
 
 
@@ -58,6 +62,7 @@ class Played:
     noise: float
     values: NDArray[np.float64]
     """By subset, shape (2 ** texts,): text i is in where bit i of the index is set."""
+    choose: str = "subset"
 
     @property
     def effects(self) -> NDArray[np.float64]:
@@ -76,20 +81,30 @@ class Played:
 
 @dataclass
 class Summed:
-    """A world of any number of texts whose effects add up."""
+    """A world of any number of texts whose effects add up, each as much as its share is of an even one."""
 
     name: str
     family: str
     texts: tuple[str, ...]
     noise: float
-    effects: NDArray[np.float64]
+    parts: NDArray[np.float64]
+    """What every text adds, by text."""
+    choose: str = "subset"
+
+    @property
+    def effects(self) -> NDArray[np.float64]:
+        if self.choose != "weights":
+            return self.parts
+        others = (self.parts.sum() - self.parts) / (len(self.parts) - 1)
+        return np.asarray(len(self.parts) / POINTS * (self.parts - others))
 
     @property
     def interactions(self) -> NDArray[np.float64]:
         return np.zeros((len(self.texts), len(self.texts)))
 
     def value(self, mix: Mix) -> float:
-        return math.fsum(effect for text, effect in zip(self.texts, self.effects.tolist(), strict=True) if text in mix)
+        parts = dict(zip(self.texts, self.parts.tolist(), strict=True))
+        return math.fsum(parts[text] * share * len(mix) for text, share in mix.items())
 
 
 class WorldObjective:
@@ -107,7 +122,7 @@ class WorldObjective:
         rng = random.Random(trial.fingerprint)
         sd = self._world.noise * _LUCK_AND_QUESTIONS
         luck = rng.gauss(0, sd)
-        gain = strength(stage.learning_rate) * self._world.value(frozenset(stage.mix.names)) + luck
+        gain = strength(stage.learning_rate) * self._world.value(dict(stage.mix.weights)) + luck
         for index, tokens in enumerate(RUNGS):
             score = gain * (1 - (1 - tokens / RUNGS[-1]) ** 2) + rng.gauss(0, sd)
             yield Rung(index, tokens, score, stderr=sd, base=0.0)
@@ -150,6 +165,14 @@ def planted(family: str, seed: int) -> World:
     make, noise = PLANTED[family]
     values = make(np.random.default_rng([seed, len(family)]), _bits(_PLAYERS).astype(float))
     return Played(f"{family} {seed}", family, texts, noise, _standard(values))
+
+
+def summed(choose: str, seed: int) -> World:
+    """A world of ten texts of which five help or hurt, for another way to choose them."""
+    rng = np.random.default_rng([seed, len(choose)])
+    parts = rng.permutation([*rng.choice((-1.0, 1.0), 5) * rng.uniform(0.5, 1.5, 5), *[0.0] * 5])
+    names = tuple(f"text-{i}" for i in range(_PLAYERS))
+    return Summed(f"{choose} {seed}", f"choose: {choose}", names, 0.3, np.asarray(parts), choose)
 
 
 def many(texts: int, seed: int) -> World:
