@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from objectives.base import Prepared
+from search.designs import design_of
 from search.goals import GOALS
-from spaces import FieldError, InputError
+from spaces import FieldError, InputError, Space
 from spaces.choices import FloatRange, IntRange, options
 from spaces.errors import listed
+from studies.rating.estimands import ESTIMANDS
 from studies.spec import StudySpec
 
 _BYTES_PER_TRIAL = 200_000
@@ -100,3 +103,16 @@ def _graphics_cards() -> int:
     import torch
 
     return torch.cuda.device_count()
+
+
+def rating_notes(spec: StudySpec, space: Space) -> Iterator[str]:
+    """Say where a study has too few trials to rate its texts."""
+    design = design_of(space, spec.seed)
+    if design is None or not spec.search.randomised:
+        return
+    wanted = math.ceil(ESTIMANDS[space.choose].fewest * design.size / spec.search.randomised)
+    if spec.search.trials < wanted:
+        yield (
+            f"{spec.search.trials} trials are too few to rate the texts: {wanted} are the least, of which "
+            f"{spec.search.randomised:.0%} have their texts drawn at random (search.trials, search.randomised)."
+        )

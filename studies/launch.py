@@ -25,7 +25,7 @@ from spaces import Corpus, FieldError, InputError, Space, scan
 from spaces.corpus import ignored_note
 from spaces.errors import listed
 from studies.changes import refuse_changed_file
-from studies.checks import check_disk, check_machine, check_second_goal, refuse_changed_content
+from studies.checks import check_disk, check_machine, check_second_goal, rating_notes, refuse_changed_content
 from studies.confirmation import confirming_runs, runs_of
 from studies.progress import duration
 from studies.spec import StudySpec, check_name
@@ -76,7 +76,7 @@ class Ready:
             notes.append(
                 "No questions are kept from the search (holdout: 0), so its best configurations are not confirmed."
             )
-        return tuple(notes)
+        return (*notes, *rating_notes(self.spec, self.space))
 
     @property
     def rungs(self) -> tuple[int, ...]:

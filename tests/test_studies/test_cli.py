@@ -61,6 +61,34 @@ def test_a_study_from_launch_to_report(place: Path) -> None:
     assert "44 of 44 trials" in call("status", "quick").output
 
 
+def test_a_report_that_watches_ends_with_the_study(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody runs the study the page loads itself again; the last page does not."""
+    (place / "study.yaml").write_text(STUDY.replace("trials: 12", "trials: 40"))
+    assert call("launch", "study.yaml", "--local").exit_code == 0
+    store = Store(f"sqlite:///{place / 'runs' / 'quick' / 'study.db'}")
+    spec = store.load("quick").spec
+    more = spec.model_copy(update={"search": spec.search.model_copy(update={"trials": 41})})
+    store.update("quick", more)
+    page = place / "runs" / "quick" / "report" / "report.html"
+    seen: list[bool] = []
+
+    def asleep(seconds: float) -> None:
+        assert seconds == 7
+        seen.append('http-equiv="refresh" content="7"' in page.read_text(encoding="utf-8"))
+        store.update("quick", spec)  # the study ends
+
+    monkeypatch.setattr("time.sleep", asleep)
+    with LeasedDriver(store.storage.engine, "quick").present():
+        watched = call("report", "quick", "--watch", "7")
+    assert watched.exit_code == 0, watched.output
+    assert seen == [True]
+    assert "refresh" not in page.read_text(encoding="utf-8")
+    store.update("quick", more)
+    seen.clear()
+    assert call("report", "quick", "--watch", "7").exit_code == 0
+    assert seen == [], "nobody runs it"
+
+
 def test_help_names_every_command(place: Path) -> None:
     text = call("--help").output
     for command in ("demo", "init", "launch", "resume", "status", "report", "best", "export"):

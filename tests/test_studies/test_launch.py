@@ -337,3 +337,15 @@ def test_a_disk_that_fills_up_stops_the_study_and_loses_nothing(library: Path, t
     assert len(after) == 8
     for number, record in before.items():
         assert after[number].rungs[: len(record.rungs)] == record.rungs
+
+
+@pytest.mark.parametrize(("choose", "least"), [("subset", 20), ("weights", 20), ("one", 24)])
+def test_too_few_trials_for_a_rating_are_told_first(library: Path, tmp_path: Path, choose: str, least: int) -> None:
+    space = {"texts": {"folder": str(library), "choose": choose}, "learning_rate": {"low": 1e-4, "high": 1e-2}}
+
+    def notes(trials: int) -> str:
+        spec = spec_for(library, name=f"of-{trials}", space=space, search={"trials": trials})
+        return " ".join(prepare_launch(spec, tmp_path).notes)
+
+    assert f"{least - 1} trials are too few to rate the texts: {least} are the least" in notes(least - 1)
+    assert "too few" not in notes(least)
