@@ -21,7 +21,7 @@ def importances(found: Sequence[Importance]) -> Figure:
     axes.barh(rows, [each.share for each in found], color=BLUE, alpha=0.75)
     axes.hlines(rows, [each.low for each in found], [each.high for each in found], color="#333333", linewidth=1.5)
     axes.set_yticks(rows, [short(each.name) for each in found])
-    axes.set_xlabel("share of the variance of the score, with its bootstrap interval")
+    axes.set_xlabel("share of the score's variance, bootstrap range")
     axes.set_xlim(0, max(0.05, 1.1 * max(each.high for each in found)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
     axes.grid(visible=False, axis="y")

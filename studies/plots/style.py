@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.ticker import MaxNLocator
 
 from studies.units import Unit
 
@@ -59,6 +60,7 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.axvline(0, color="#333333", linewidth=1)
     axes.set_yticks(range(len(names)), [short(name) for name in reversed(names)])
     axes.set_ylim(-0.7, len(names) - 0.3)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.grid(visible=False, axis="y")
 
 

@@ -18,35 +18,39 @@ from studies.units import Unit
 
 def headline(study: StoredStudy, rating: Rating) -> str:
     """Which texts help and which hurt, for somebody who knows no statistics."""
-    effects = rating.effects
+    if why := _no_verdicts(study, rating):
+        return why
+    helps = [effect.text for effect in rating.effects if effect.verdict == "helps"]
+    hurts = [effect.text for effect in reversed(rating.effects) if effect.verdict == "hurts"]
+    better = f"{_doing(rating.estimand, helps)} makes the score better"
+    worse = f"{_doing(rating.estimand, hurts)} makes {'it' if helps else 'the score'} worse"
+    if helps and hurts:
+        worse = worse[0].lower() + worse[1:]
+    said = "; ".join(sentence for sentence, texts in ((better, helps), (worse, hurts)) if texts)
+    rest = len(rating.effects) - len(helps) - len(hurts)
+    if not rest:
+        return f"{said}."
+    return f"{said}. For the {'one other text' if rest == 1 else f'other {rest}'} there is no evidence yet either way."
+
+
+def _no_verdicts(study: StoredStudy, rating: Rating) -> str:
+    """Why no text has a verdict; empty where one has."""
     if study.choose == "fixed":
         return "Every trial trained on the same texts (space.texts.choose), so this study does not rate them."
     if not study.rates_texts:
         return "No trial had its texts drawn by coin flips (search.randomised is 0), so this study does not rate them."
-    helps = [effect.text for effect in effects if effect.verdict == "helps"]
-    hurts = [effect.text for effect in reversed(effects) if effect.verdict == "hurts"]
-    open_ = len(effects) - len(helps) - len(hurts)
-    blocks = _blocks(rating)
-    if all(effect.method == "none" for effect in effects):
+    blocks, block = _blocks(rating), rating.estimand.block
+    if all(effect.method == "none" for effect in rating.effects):
         return (
-            f"There is no rating yet: it needs at least {rating.estimand.fewest} {rating.estimand.block} that are "
-            f"finished, and there are {blocks}."
+            f"There is no rating yet: it needs at least {rating.estimand.fewest} {block} that are finished, and there "
+            f"are {blocks}."
         )
-    if not helps and not hurts:
+    if all(effect.verdict == "no evidence yet" for effect in rating.effects):
         return (
-            f"No text has shown an effect yet: {blocks} {rating.estimand.block} do not tell any text's effect from "
-            "chance. More trials may tell more."
+            f"No text has shown an effect yet: {blocks} {block} do not tell any text's effect from chance. More trials "
+            "may tell more."
         )
-    parts = []
-    if helps:
-        parts.append(f"{_doing(rating.estimand, helps)} makes the score better")
-    if hurts:
-        parts.append(f"{_doing(rating.estimand, hurts)} makes {'it' if parts else 'the score'} worse")
-    if len(parts) > 1:
-        parts[1] = parts[1][0].lower() + parts[1][1:]
-    rest = f" For the other {open_} there is no evidence yet either way." if open_ > 1 else ""
-    rest = " For the one other text there is no evidence yet either way." if open_ == 1 else rest
-    return f"{'; '.join(parts)}.{rest}"
+    return ""
 
 
 def enough_sentence(study: StoredStudy, rating: Rating, unit: Unit) -> str:
@@ -137,7 +141,8 @@ _MOST_NAMES = 8
 
 
 def _names(names: list[str], joined: str) -> str:
+    """Names in a sentence, of many the first."""
     shown = names[:_MOST_NAMES]
     if len(names) > _MOST_NAMES:
         shown.append(f"{len(names) - _MOST_NAMES} more texts")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {joined} {shown[-1]}"
+    return "".join(shown) if len(shown) < 2 else f"{', '.join(shown[:-1])} {joined} {shown[-1]}"
