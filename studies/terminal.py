@@ -41,8 +41,8 @@ def print_rating(
     """The rating of the texts, and what it says; `planted` adds what the demo's books were written to do."""
     effects = rating.effects
     unit = unit_of(study)
-    title = f"Which texts matter: {rating.estimand.axis} ({unit.effect})"
-    table = Table(title=title, title_justify="left", title_style="bold", box=None)
+    console.print(f"Which texts matter: {rating.estimand.axis} ({unit.effect})", style="bold", highlight=False)
+    table = Table(box=None)
     table.add_column("text", overflow="fold")
     table.add_column("effect", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
