@@ -20,6 +20,7 @@ from objectives.training import artifact, state
 from objectives.training.adapter import adapted, trainable
 from objectives.training.data import MixStream
 from objectives.training.loop import Trainer
+from objectives.training.tunings import TUNINGS
 from objectives.workbench import Workbench
 from spaces import Corpus, Stage, TrialConfig
 from spaces.trial import Half
@@ -81,7 +82,7 @@ class FinetuneObjective:
         tokens = {name: bench.tokens(self._corpus[name]) for name in stage.mix.names}
         stream = MixStream(stage.mix, tokens, spec.length, spec.steps * spec.batch, trial.seed)
         with adapted(bench.model, stage, trial.seed) as model:
-            trainer = Trainer(model, stream, spec, stage.learning_rate)
+            trainer = Trainer(model, stream, spec, stage.learning_rate, TUNINGS[stage.tuning.method].b_rate)
             last = state.restore(trainer, trial.fingerprint, workdir)
             clock.lap("setup")
             if last is not None:

@@ -18,7 +18,10 @@ from spaces.choices import (
     ShareChoice,
     Spec,
     form,
+    options,
 )
+from spaces.errors import did_you_mean, listed
+from spaces.methods import METHODS
 
 
 class TextsSpec(Spec):
@@ -39,6 +42,9 @@ class TextsSpec(Spec):
 class LoraSpec(Spec):
     """The adapter."""
 
+    method: NameChoice = "lora"
+    """`lora`, `rslora` (scaled by alpha / sqrt(rank)), `dora` (norms are trained apart), `loraplus` (B learns 16 times
+    as fast as A); a list is searched."""
     rank: IntChoice = 8
     alpha: FloatChoice | None = None
     """The adapter's output is scaled by alpha / rank."""
@@ -48,6 +54,14 @@ class LoraSpec(Spec):
     """Probability of dropping an input of the adapter while training."""
     targets: NameChoice = "all-linear"
     """`attention`, `mlp`, `all-linear`, or module names joined by `+`; a list is searched."""
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, method: str | list[str]) -> str | list[str]:
+        for name in options(method):
+            if name not in METHODS:
+                raise ValueError(f"must be one of {listed(METHODS)}; got {name!r}.{did_you_mean(name, METHODS)}")
+        return method
 
     @model_validator(mode="after")
     def _one_alpha(self) -> Self:

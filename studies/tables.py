@@ -122,6 +122,7 @@ def _row(study: StoredStudy, record: TrialRecord) -> dict[str, Any]:
     }
     row |= {f"text:{text.name}": _part(study, stage.mix, text.name) for text in study.texts}
     row |= {
+        "method": stage.tuning.method,
         "rank": stage.tuning.rank,
         "alpha": stage.tuning.alpha,
         "dropout": stage.tuning.dropout,

@@ -129,7 +129,7 @@ def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> Non
     table = Table(show_header=False, box=None)
     table.add_row("trial", f"{record.number} ({record.arm})")
     table.add_row("texts", mix_words(stage.mix) if record.texts else "none: the untouched base")
-    table.add_row("rank, alpha", f"{stage.tuning.rank}, {stage.tuning.alpha:g}")
+    table.add_row("method, rank, alpha", f"{stage.tuning.method}, {stage.tuning.rank}, {stage.tuning.alpha:g}")
     table.add_row("target modules", ", ".join(path.rsplit(".", 1)[-1] for path in stage.tuning.targets))
     table.add_row("frozen layers", ", ".join(str(span) for span in stage.frozen) or "none")
     table.add_row("learning rate", f"{stage.learning_rate:.3g}")

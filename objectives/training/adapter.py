@@ -11,6 +11,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers.pytorch_utils import Conv1D
 
 from objectives.models.hub import find_blocks
+from objectives.training.tunings import TUNINGS
 from spaces import MixtuneError, Stage
 from spaces.layout import trained_layers
 
@@ -42,6 +43,7 @@ def adapted(model: PreTrainedModel, stage: Stage, seed: int) -> Iterator[PeftMod
         fan_in_fan_out=transposed,  # GPT-2 stores its weights so
         bias="none",
         task_type="CAUSAL_LM",
+        **TUNINGS[tuning.method].options,
     )
     torch.manual_seed(seed)
     tuned = get_peft_model(model, config)

@@ -21,14 +21,30 @@ if TYPE_CHECKING:
 class Trainer:
     """Trains an adapter step by step; `run(until)` may be called again and again with a larger step."""
 
-    def __init__(self, model: PeftModel, stream: MixStream, spec: FinetuneSpec, learning_rate: float) -> None:
-        """Set up AdamW on the adapter's weights with linear warm-up and linear decay over the whole run."""
+    def __init__(
+        self, model: PeftModel, stream: MixStream, spec: FinetuneSpec, learning_rate: float, b_rate: float = 1.0
+    ) -> None:
+        """Set up AdamW on the adapter's weights with linear warm-up and linear decay over the whole run.
+
+        Args:
+            model: with an adapter.
+            stream: of training sequences.
+            spec: of the training.
+            learning_rate: after the warm-up.
+            b_rate: multiple of it for the matrices B of the adapter.
+        """
         self._model = model
         self._stream = stream
         self._spec = spec
-        self._weights = trainable(model)
+        faster = {id(weight) for name, weight in model.named_parameters() if "lora_B" in name and b_rate != 1}
+        plain = [weight for weight in trainable(model) if id(weight) not in faster]
+        times_b = [weight for weight in trainable(model) if id(weight) in faster]
+        self._weights = [*plain, *times_b]  # in the order of the optimiser's groups
         self._learning_rate = learning_rate
-        self._optimiser = torch.optim.AdamW(self._weights, lr=learning_rate, weight_decay=spec.weight_decay)
+        groups = [{"params": plain, "times": 1.0}, {"params": times_b, "times": b_rate}]
+        self._optimiser = torch.optim.AdamW(
+            [group for group in groups if group["params"]], lr=learning_rate, weight_decay=spec.weight_decay
+        )
         self._device = self._weights[0].device
         self.step = 0
 
@@ -85,7 +101,7 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._weights, self._spec.clip)
         for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate * self._rate(self.step)
+            group["lr"] = self._learning_rate * self._rate(self.step) * group["times"]
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         self.step += 1

@@ -1,4 +1,4 @@
-"""The adapter: rank, scale, dropout and target modules."""
+"""The adapter: method, rank, scale, dropout and target modules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ class LoraDimension:
         Raises:
             InputError: a target that the model has not.
         """
-        self._choices: dict[str, object] = {"rank": spec.rank, "dropout": spec.dropout, "targets": spec.targets}
+        self._choices: dict[str, object] = {
+            "method": spec.method,
+            "rank": spec.rank,
+            "dropout": spec.dropout,
+            "targets": spec.targets,
+        }
         if spec.alpha is None:
             self._choices["alpha_per_rank"] = spec.alpha_per_rank or _ALPHA_PER_RANK
         else:
@@ -40,7 +45,7 @@ class LoraDimension:
         chosen = {name: pick(choice, params, _PREFIX + name) for name, choice in self._choices.items()}
         rank = int(chosen["rank"])
         return Tuning(
-            method="lora",
+            method=chosen["method"],
             rank=rank,
             alpha=float(chosen["alpha"] if "alpha" in chosen else rank * chosen["alpha_per_rank"]),
             dropout=float(chosen["dropout"]),

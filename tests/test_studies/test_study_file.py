@@ -106,6 +106,7 @@ def test_the_fingerprint_leaves_out_what_changes_no_score() -> None:
         ("trials: 4", "sampler: tpee", ["line 17: search.sampler: ", "Did you mean 'tpe'?"]),
         ("trials: 4", "pruner: ahsa", ["line 17: search.pruner: must be one of asha", "Did you mean 'asha'?"]),
         ("search:", "serach:", ["line 16: serach: there is no field", "Did you mean 'search'?"]),
+        ("rank: [4, 8]", "method: [lora, dorra]", ["space.lora.method: must be one of lora", "Did you mean 'dora'?"]),
         ("rank: [4, 8]", "rank: 4\n    rank: 8", ["line 7: the field 'space.lora.rank' stands twice, first on line 6"]),
         ("  texts: {folder: books}\n", "", ["line 3: space.texts: this field is required"]),
         ("folder: books", "folder: books, choose: some", ["line 4: space.texts.choose: ", "'weights', 'one' or 'all'"]),
