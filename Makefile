@@ -35,7 +35,7 @@ format: $(STAMP)
 base: $(STAMP)  ## make the shipped base model anew, about six minutes
 	$(BIN)/python -m studies.demo.make_base
 
-calibration: $(STAMP)  ## how well intervals hold and rankings rank; GAMES=folder of exhaustive games, about 12 minutes
+calibration: $(STAMP)  ## how well intervals hold and rankings rank; GAMES=folder of exhaustive games, 10 to 25 minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[calibration]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.calibration $(GAMES)
 
