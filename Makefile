@@ -19,8 +19,8 @@ demo: $(STAMP)  ## the whole main job on a generated library, a few minutes
 test: $(STAMP)  ## every test that this machine can run
 	$(BIN)/python -m pytest
 
-unit: $(STAMP)  ## tests without Ray and without models, about three minutes
-	$(BIN)/python -m pytest -m "not ray and not torch and not books"
+unit: $(STAMP)  ## tests without Ray and without models, about five minutes
+	$(BIN)/python -m pytest -m "not ray and not torch and not books and not browser and not notebook"
 
 check: $(STAMP)  ## style, types, layers
 	$(BIN)/ruff check .

@@ -123,6 +123,4 @@ DESIGNS: Mapping[str, Callable[[Sequence[str], int], Design]] = {
 
 def design_of(space: Space, seed: int) -> Design | None:
     """The design of a space's randomised trials; None where all trials train on the same texts."""
-    if len(space.searched) < 1 or not space.searches_texts:
-        return None
-    return DESIGNS[space.choose](space.searched, seed)
+    return DESIGNS[space.choose](space.searched, seed) if space.searches_texts else None

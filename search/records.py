@@ -39,7 +39,7 @@ class TrialRecord:
     number: int
     arm: Arm
     pair: int | None
-    """Randomised trials with the same number differ in their texts alone, which are complements."""
+    """Randomised trials with the same number (a block, `search.designs`) differ in their texts alone."""
     propensity: float | None
     """Probability with which each text was included; empty for a guided trial, where it is unknown."""
     config: TrialConfig

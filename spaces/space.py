@@ -43,7 +43,7 @@ class Space:
         """
         self._base = layout.base
         self._budget = budget
-        self.choose = spec.texts.choose if isinstance(spec.texts.choose, str) else "fixed"
+        self.choose = spec.texts.kind
         self._texts = _TEXTS.get(self.choose, TextsDimension)(spec.texts, corpus)
         self._lora = LoraDimension(spec.lora, layout)
         self._layers = LayersDimension(spec.layers, layout)

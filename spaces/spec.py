@@ -38,6 +38,11 @@ class TextsSpec(Spec):
     """`subset`: search over which texts, with equal shares. `weights`: over the shares of all texts. `one`: each trial
     trains on one text. `all`, or a list of names: these texts in every trial."""
 
+    @property
+    def kind(self) -> str:
+        """`subset`, `weights` or `one`; `fixed` where all trials train on the same texts."""
+        return self.choose if isinstance(self.choose, str) and self.choose != "all" else "fixed"
+
 
 class LoraSpec(Spec):
     """The adapter."""

@@ -114,5 +114,5 @@ def rating_notes(spec: StudySpec, space: Space) -> Iterator[str]:
     if spec.search.trials < wanted:
         yield (
             f"{spec.search.trials} trials are too few to rate the texts: {wanted} are the least, of which "
-            f"{spec.search.randomised:.0%} have their texts drawn at random (search.trials, search.randomised)."
+            f"{spec.search.randomised:.0%} have their texts drawn at random. Raise search.trials, or search.randomised."
         )

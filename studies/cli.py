@@ -152,13 +152,14 @@ def report(
     store, study = find(name, runs, storage)
     console = _console()
     while True:
-        again = watch if has_more(study) and LeasedDriver(store.storage.engine, name).others() else None
+        drivers = LeasedDriver(store.storage.engine, name).others()
+        again = watch if drivers and has_more(study) else None
         with console.status("Writing the report …"):
             rating = rate(study)
             page = write_report(store, study, rating, runs / name / "report", again)
         if again is None:
             break
-        print_status(console, study)
+        print_status(console, study, drivers)
         time.sleep(again)
         study = store.load(name)
     print_rating(console, study, rating)

@@ -23,13 +23,13 @@ from pydantic import ValidationError
 
 from objectives.base import Prepared
 from objectives.questions import Design
+from objectives.versions import versions
 from search.goals import directions
 from search.records import TrialRecord, read_record
 from spaces import InputError, Text
 from spaces.errors import did_you_mean, listed
 from studies import sqlite
 from studies.spec import StudySpec, check_url
-from studies.versions import versions
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -42,6 +42,8 @@ _HOLDOUT = "holdout"
 _CREATED = "created"
 _ID = "id"
 _VERSIONS = "versions"
+_PACKAGES = ("mixtune", "optuna", "torch", "transformers", "peft", "ray", "lm-eval", "safetensors", "scikit-learn")
+"""Whose versions are stored with a study."""
 _CONFIRMATION = "/confirmation"
 """Ends the name of the study that holds another's runs on fresh questions: a sampler must not learn from them."""
 
@@ -104,13 +106,12 @@ class StoredStudy:
     @property
     def rates_texts(self) -> bool:
         """Whether texts differ between trials at random, so that their effects can be told."""
-        return self.choose in {"subset", "weights", "one"} and self.spec.search.randomised > 0
+        return self.choose != "fixed" and self.spec.search.randomised > 0
 
     @property
     def choose(self) -> str:
         """How texts are searched: `subset`, `weights`, `one`, or not at all: `fixed`."""
-        choose = self.spec.space.texts.choose
-        return choose if isinstance(choose, str) and choose != "all" else "fixed"
+        return self.spec.space.texts.kind
 
     @property
     def best(self) -> TrialRecord | None:
@@ -178,7 +179,7 @@ class Store:
                     raise InputError(taken(spec.name, self.url, folder)) from error
             study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
             study.set_user_attr(_ID, uuid.uuid4().hex[:12])
-            study.set_user_attr(_VERSIONS, versions())
+            study.set_user_attr(_VERSIONS, versions(_PACKAGES))
             found = prepared.found
             study.set_user_attr(_TEXTS, [_stored_text(text, found.get(text.name, 0)) for text in prepared.corpus.texts])
             study.set_user_attr(_INPUTS, dict(prepared.inputs))

@@ -12,10 +12,10 @@ from optuna.trial import TrialState
 
 from search.records import TrialRecord
 from spaces import CorpusMix
-from studies.confirmation import Confirmed, confirmed
+from studies.confirmation import Confirmed
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
-from studies.rating.words import trials_for
+from studies.rating.words import trials_to_decide
 from studies.store import StoredStudy
 
 RATING = "text_score_map.csv"
@@ -27,12 +27,11 @@ INTERACTIONS = "interactions.csv"
 
 def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
     """One row a text, most helpful first; `docs/report.md` describes the columns."""
-    read = times_read(study)
+    read, wanted = times_read(study), trials_to_decide(study, rating)
     texts = {text.name: text for text in study.texts}
     rows = []
     for effect in rating.effects:
         text, ranked = texts[effect.text], rating.ranking.get(effect.text)
-        wanted = trials_for(study, rating, effect.text) if effect.text in rating.power.blocks else None
         row = {
             "text": effect.text,
             "group": text.group,
@@ -49,7 +48,7 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
             "ranked_effect": ranked.effect if ranked else math.nan,
             "ranked_spread": ranked.spread if ranked else math.nan,
             f"top_{TOP}": ranked.top if ranked else math.nan,
-            "trials_to_decide": wanted or math.nan,
+            "trials_to_decide": wanted.get(effect.text) or math.nan,
             "times_read": read[effect.text],
             "questions_found": text.found,
         }
@@ -89,19 +88,14 @@ def times_read(study: StoredStudy) -> dict[str, float]:
     return {name: sum(times) / len(times) if times else math.nan for name, times in read.items()}
 
 
-def confirmation_table(study: StoredStudy) -> pd.DataFrame:
+def confirmation_table(rows: Sequence[Confirmed]) -> pd.DataFrame:
     """One row a role of the confirmation; see `studies.confirmation.Confirmed` for the columns."""
     columns = [field.name for field in fields(Confirmed)]
-    return pd.DataFrame([{**asdict(row), "texts": " ".join(row.texts)} for row in confirmed(study)], columns=columns)
+    return pd.DataFrame([{**asdict(row), "texts": " ".join(row.texts)} for row in rows], columns=columns)
 
 
 def trials_table(study: StoredStudy) -> pd.DataFrame:
-    """One row a trial.
-
-    Columns: trial, arm, pair, state, score (at the full budget), last_score and tokens (at the last rung), gain
-    (last_score minus the base's) with its paired standard error, one column of 0 and 1 for every text, one for every
-    hyperparameter, the qualities of the last rung, seconds in all and by phase, error.
-    """
+    """One row a trial; `docs/report.md` describes the columns."""
     return pd.DataFrame([_row(study, record) for record in study.records])
 
 

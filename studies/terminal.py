@@ -54,7 +54,8 @@ def print_rating(
     for effect in effects:
         row = [effect.text, unit.signed(effect.effect), unit.interval(effect)]
         verdict = Text(effect.verdict, style=_STYLES[effect.verdict])
-        top = [probability(rating.ranking[effect.text].top)] if rating.ranking else []
+        ranked = rating.ranking.get(effect.text)
+        top = [probability(ranked.top) if ranked else "-"] if rating.ranking else []
         table.add_row(*row, verdict, *top, *([planted[effect.text]] if planted is not None else []))
     console.print(table)
     console.print()

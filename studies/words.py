@@ -14,6 +14,8 @@ from studies.rating.regression import CONFIDENCE
 from studies.store import StoredStudy, resume_command
 from studies.units import Unit, unit_of
 
+_MOST_TEXTS = 20
+
 
 def best_sentence(study: StoredStudy) -> str:
     """The best trial against the untouched base, with a warning about the comparison."""
@@ -28,9 +30,6 @@ def best_sentence(study: StoredStudy) -> str:
         f"it scored {best.score:.3f}{base} ({unit_of(study).score}). "
         "It was picked for its score on these same questions, so that score is optimistic."
     )
-
-
-_MOST_TEXTS = 20
 
 
 def mix_words(mix: CorpusMix) -> str:

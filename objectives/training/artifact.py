@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import platform
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from objectives.versions import versions
 from spaces import Corpus, TrialConfig
 
 if TYPE_CHECKING:
@@ -52,5 +51,5 @@ def describe(trial: TrialConfig, corpus: Corpus, tokens: int, epochs: dict[str, 
             }
             for name, weight in trial.stages[0].mix.weights
         ],
-        "versions": {package: version(package) for package in _PACKAGES} | {"python": platform.python_version()},
+        "versions": versions(_PACKAGES),
     }

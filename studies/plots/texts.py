@@ -9,6 +9,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from studies.plots.style import BLUE, GREY, ORANGE, axes_of, interval, name_rows, short
 from studies.rating.effects import TextEffect, Verdict
@@ -18,6 +19,10 @@ from studies.units import Unit
 
 _COLOURS: Mapping[Verdict, str] = {"helps": BLUE, "hurts": ORANGE, "no evidence yet": GREY}
 _MARKERS: Mapping[Verdict, str] = {"helps": "^", "hurts": "v", "no evidence yet": "o"}
+_DIVERGING = LinearSegmentedColormap.from_list("hurts-helps", [ORANGE, "#f7f7f7", BLUE])
+_MOST_TEXTS = 20
+_ANNOTATED = 12
+_MOST_ERRORS = 6
 
 
 def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
@@ -36,37 +41,13 @@ def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
     return figure
 
 
-_DIVERGING = LinearSegmentedColormap.from_list("hurts-helps", [ORANGE, "#f7f7f7", BLUE])
-_MOST_TEXTS = 20
-_ANNOTATED = 12
-_MOST_ERRORS = 6
-
-
 def qualities(found: Mapping[str, Sequence[TextEffect]], order: Sequence[str]) -> Figure:
     """Effect of every text on every quality, in standard errors; blue is better, triangles are verdicts."""
-    columns = list(found)
-    cells = {(effect.text, column): effect for column in columns for effect in found[column]}
-    strength = np.array([[_errors(cells[text, column].estimate) for column in columns] for text in order])
-    marks = [[_sign(cells[text, column]) for column in columns] for text in order]
-    figure, axes = axes_of(1.9 + 0.34 * len(order))
-    sns.heatmap(
-        strength,
-        ax=axes,
-        cmap=_DIVERGING,
-        center=0,
-        vmin=-_MOST_ERRORS,
-        vmax=_MOST_ERRORS,
-        annot=np.array(marks, dtype=object),
-        fmt="",
-        linewidths=1,
-        xticklabels=[short(column, 24) for column in columns],
-        yticklabels=[short(text) for text in order],
-        cbar_kws={"label": "effect in standard errors"},
-    )
-    axes.tick_params(axis="x", rotation=30)
-    for label in axes.get_xticklabels():
-        label.set_horizontalalignment("right")
-    return figure
+    cells = {(effect.text, column): effect for column in found for effect in found[column]}
+    strength = np.array([[_errors(cells[text, column].estimate) for column in found] for text in order])
+    marks = [[_sign(cells[text, column]) for column in found] for text in order]
+    columns = [short(column, 24) for column in found]
+    return _heat_map(strength, np.array(marks, dtype=object), order, columns, "effect in standard errors")
 
 
 def _errors(estimate: Estimate) -> float:
@@ -94,24 +75,32 @@ def interaction_map(found: Sequence[Interaction], order: Sequence[str], unit: Un
             values[row, column] = _errors(pair.estimate)
             figures = unit.signed(pair.estimate.value) if len(shown) <= _ANNOTATED else ""
             marks[row, column] = figures + ("*" if pair.stands_out else "")
-    figure, axes = axes_of(1.8 + 0.36 * len(shown))
+    columns = [short(text, 20) for text in shown[:-1]]
+    return _heat_map(values[1:, :-1], marks[1:, :-1], shown[1:], columns, "interaction in standard errors")
+
+
+def _heat_map(
+    values: NDArray[np.float64], marks: NDArray[np.object_], rows: Sequence[str], columns: Sequence[str], label: str
+) -> Figure:
+    """Values in standard errors, both of shape (rows, columns), blue above zero and orange below."""
+    figure, axes = axes_of(1.9 + 0.36 * len(rows))
     sns.heatmap(
-        values[1:, :-1],
+        values,
         ax=axes,
         cmap=_DIVERGING,
         center=0,
         vmin=-_MOST_ERRORS,
         vmax=_MOST_ERRORS,
-        annot=marks[1:, :-1],
+        annot=marks,
         fmt="",
         annot_kws={"fontsize": "small"},
         linewidths=1,
-        xticklabels=[short(text, 20) for text in shown[:-1]],
-        yticklabels=[short(text) for text in shown[1:]],
-        cbar_kws={"label": "interaction in standard errors"},
+        xticklabels=columns,
+        yticklabels=[short(row) for row in rows],
+        cbar_kws={"label": label},
     )
     axes.grid(visible=False)
     axes.tick_params(axis="x", rotation=30)
-    for label in axes.get_xticklabels():
-        label.set_horizontalalignment("right")
+    for name in axes.get_xticklabels():
+        name.set_horizontalalignment("right")
     return figure

@@ -23,17 +23,18 @@ def settings_of(records: Sequence[TrialRecord]) -> NDArray[np.float64]:
     """
     names = sorted({name for record in records for name in record.params if not name.startswith(PREFIX)})
     columns = [column for name in names for column in _columns([record.params.get(name) for record in records])]
-    spread = [column for column in columns if column.std() > 0]
-    return np.array([column / column.std() for column in spread]).reshape(len(spread), len(records)).T
+    return np.array([column / column.std() for column in columns]).reshape(len(columns), len(records)).T
 
 
 def _columns(values: Sequence[object]) -> list[NDArray[np.float64]]:
-    if all(value is None or isinstance(value, int | float) for value in values):
-        return [_centred([math.nan if value is None else float(value) for value in values])]  # type: ignore[arg-type]
-    kinds = sorted({str(value) for value in values if value is not None})
-    return [
-        _centred([math.nan if value is None else float(str(value) == kind) for value in values]) for kind in kinds[1:]
-    ]
+    """What a setting looks like in numbers; nothing where it never differs."""
+    known = [value for value in values if value is not None]
+    kinds = sorted(set(map(str, known)))
+    if len(kinds) < 2:
+        return []
+    if all(isinstance(value, int | float) for value in known):
+        return [_centred([float(value) if isinstance(value, int | float) else math.nan for value in values])]
+    return [_centred([float(str(v) == kind) if v is not None else math.nan for v in values]) for kind in kinds[1:]]
 
 
 def _centred(values: Sequence[float]) -> NDArray[np.float64]:

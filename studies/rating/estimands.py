@@ -19,8 +19,6 @@ class Estimand:
     estimate: Estimator
     rank: Callable[[Sequence[TextEffect]], list[Ranked]] | None
     """From effects alone; None where all trials tell."""
-    trials: int | None
-    """Of one block; None for one of each text."""
     axis: str
     """What an effect is, beside the figure."""
     caption: str
@@ -41,7 +39,6 @@ ESTIMANDS: Mapping[str, Estimand] = {
     "subset": Estimand(
         estimate=text_effects,
         rank=None,
-        trials=2,
         axis="change of the score when the text is included",
         caption="The effect of a text is the average change of the score ({score}) when the text is included, the "
         "other texts being in or out by a coin flip, at the same number of training tokens.",
@@ -54,7 +51,6 @@ ESTIMANDS: Mapping[str, Estimand] = {
     "weights": Estimand(
         estimate=share_effects,
         rank=partial(rank_by, sum_to_nothing=True),
-        trials=2,
         axis="change of the score per 10 points of share",
         caption="The effect of a text is the average change of the score ({score}) when 10 points more of the training "
         "tokens are the text's and as many less the others', the same from each; shares are even over all mixes.",
@@ -67,7 +63,6 @@ ESTIMANDS: Mapping[str, Estimand] = {
     "one": Estimand(
         estimate=effects_alone,
         rank=rank_by,
-        trials=None,
         axis="gain over the untouched base of training on the text alone",
         caption="The effect of a text is the average gain over the untouched base ({score}) of training on that text "
         "alone.",

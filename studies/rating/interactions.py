@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
 from search.records import TrialRecord
-from studies.rating.effects import Outcome, final_score, paired
+from studies.rating.effects import paired
 from studies.rating.encoding import settings_of
 from studies.rating.regression import CONFIDENCE, Estimate, fits, least_squares
 
@@ -41,19 +41,17 @@ class Interaction:
         return self.adjusted <= 1 - CONFIDENCE
 
 
-def interactions(
-    records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score
-) -> list[Interaction]:
+def interactions(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[Interaction]:
     """The interaction of every two texts, the largest first; empty where there are too few pairs of trials.
 
-    The estimand is the Banzhaf interaction: the change of the outcome with both texts, less the changes with either
+    The estimand is the Banzhaf interaction: the change of the score with both texts, less the changes with either
     alone, the other texts being in or out by coin flips. A mix and its complement agree in every product
     of two signs, and their mean is free of the effects of single texts, so it is regressed on the products and on
     the centred settings, which do not cancel in a mean (HC2 errors, MacKinnon and White, 1985). Where there are not
     enough pairs of trials for all products at once, on one at a time, beside those that stood out before it: products
     are confounded with each other in a balanced design, and a strong one would lend its size to others.
     """
-    pairs = paired(records, texts, outcome)
+    pairs = paired(records, texts)
     first, second = np.triu_indices(len(texts), 1)
     if len(pairs) < FEWEST_PAIRS or not len(first):
         return []

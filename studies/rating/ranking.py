@@ -100,7 +100,7 @@ def _seen(records: Sequence[TrialRecord]) -> _Seen | None:
         return None
     course = np.array(curves)
     mean, spread = course.mean(axis=0), course.std(axis=0)
-    if spread[-1] == 0:
+    if np.ptp(course[:, -1]) == 0:
         return None
     seen = []
     for record in sorted(records, key=lambda record: record.number):
@@ -108,7 +108,7 @@ def _seen(records: Sequence[TrialRecord]) -> _Seen | None:
             seen.append((record, (record.rungs[-1].score - mean[-1]) / spread[-1], 0.0))
         elif record.state is TrialState.PRUNED and record.rungs:
             last = len(record.rungs) - 1
-            told = float(np.corrcoef(course[:, last], course[:, -1])[0, 1]) if spread[last] > 0 else 0.0
+            told = float(np.corrcoef(course[:, last], course[:, -1])[0, 1]) if np.ptp(course[:, last]) else 0.0
             if told >= _LOWEST_CORRELATION:
                 seen.append((record, (record.rungs[-1].score - mean[last]) / (spread[last] * told), 1 / told**2 - 1))
     trials, scores, doubt = zip(*seen, strict=True)

@@ -33,11 +33,11 @@ class Estimate:
         """Two-sided, of the coefficient being zero."""
         return float(2 * student.sf(abs(self.value) / self.stderr, self.freedom))
 
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """Its two ends."""
+    def interval(self) -> tuple[float, float]:
+        """The two ends of its 95% interval."""
         if not math.isfinite(self.stderr):
             return -math.inf, math.inf
-        half = self.quantile((1 + confidence) / 2) * self.stderr
+        half = self.quantile((1 + CONFIDENCE) / 2) * self.stderr
         return self.value - half, self.value + half
 
     def quantile(self, probability: float) -> float:

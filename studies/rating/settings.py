@@ -54,7 +54,7 @@ def hyperparameter_importances(study: optuna.Study, records: Sequence[TrialRecor
     shares = _shares([trial for unit in units.values() for trial in unit], seed)
     sampled = [sample for drawn in _samples(list(units.values()), seed) if (sample := _shares(drawn, seed))]
     ends = {name: [sample.get(name, 0.0) for sample in sampled] for name in shares}
-    found = [Importance(n, share, min(*ends[n], share), max(*ends[n], share)) for n, share in shares.items()]
+    found = [Importance(n, share, min([*ends[n], share]), max([*ends[n], share])) for n, share in shares.items()]
     return sorted(found, key=lambda importance: -importance.share)
 
 
@@ -68,6 +68,8 @@ def _samples(units: Sequence[Sequence[FrozenTrial]], seed: int) -> list[list[Fro
 
 def _shares(trials: Sequence[FrozenTrial], seed: int) -> dict[str, float]:
     """Share of every hyperparameter in one sample of trials; none where they all scored the same."""
+    if len({trial.values[0] for trial in trials}) < 2:
+        return {}
     study = optuna.create_study()
     study.add_trials(
         [
@@ -75,8 +77,6 @@ def _shares(trials: Sequence[FrozenTrial], seed: int) -> dict[str, float]:
             for trial in trials
         ]
     )
-    if len({trial.values[0] for trial in trials}) < 2:
-        return {}
     try:
         shares = FanovaImportanceEvaluator(n_trees=_TREES, seed=seed).evaluate(study)
     except RuntimeError as error:  # no tree of the forest found anything to split

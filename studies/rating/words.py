@@ -7,13 +7,16 @@ import math
 from optuna.trial import TrialState
 
 from objectives.base import copied
+from search.designs import DESIGNS
 from spaces.errors import listed
-from studies.rating.estimands import ESTIMANDS, Estimand
+from studies.rating.estimands import Estimand
 from studies.rating.interactions import Interaction
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
 from studies.store import StoredStudy
 from studies.units import Unit
+
+_MOST_NAMES = 8
 
 
 def headline(study: StoredStudy, rating: Rating) -> str:
@@ -55,36 +58,47 @@ def _no_verdicts(study: StoredStudy, rating: Rating) -> str:
 
 def enough_sentence(study: StoredStudy, rating: Rating, unit: Unit) -> str:
     """What the trials so far can detect, and what would decide the next text; empty before there are intervals."""
-    power = rating.power
-    if not math.isfinite(power.smallest):
+    smallest = rating.power.smallest
+    if not math.isfinite(smallest):
         return ""
     said = (
         f"Is it enough? With {_blocks(rating)} {rating.estimand.block}, 8 of 10 studies would detect an effect of "
-        f"{unit.size(power.smallest)} {unit.effect}."
+        f"{unit.size(smallest)} {unit.effect}."
     )
-    near = sorted((blocks, text) for text, blocks in power.blocks.items() if blocks is not None)
-    if near:
-        _, text = near[0]
-        said += f" {text}, the nearest to a verdict, wants about {trials_for(study, rating, text):,} trials in all"
-        said += ", if its effect is what it seems."
-    return said
+    wanted = {text: trials for text, trials in trials_to_decide(study, rating).items() if trials is not None}
+    if not wanted:
+        return said
+    text = min(wanted, key=lambda text: wanted[text])
+    return (
+        f"{said} {text}, the nearest to a verdict, wants about {wanted[text]:,} trials in all, if its effect is what "
+        "it seems."
+    )
 
 
-def trials_for(study: StoredStudy, rating: Rating, text: str) -> int | None:
-    """Trials of the whole study that would decide a text without a verdict, to two digits; None: too many."""
-    needed = rating.power.blocks[text]
-    if needed is None:
-        return None
-    (present,) = (effect.blocks for effect in rating.effects if effect.text == text)
-    more = (needed - present) * trials_of_a_block(study) / study.spec.search.randomised
-    trials = max(len(study.records), study.spec.search.trials) + max(more, 1)
-    digit: int = 10 ** max(0, math.floor(math.log10(trials)) - 1)
-    return math.ceil(trials / digit) * digit
+def trials_to_decide(study: StoredStudy, rating: Rating) -> dict[str, int | None]:
+    """Text without a verdict to the trials of the whole study that would decide it; None: too many.
+
+    If its effect is what it seems; rounded up, to two digits.
+    """
+    present = {effect.text: effect.blocks for effect in rating.effects}
+    trials = max(len(study.records), study.spec.search.trials)
+    found: dict[str, int | None] = {}
+    for text, needed in rating.power.blocks.items():
+        found[text] = None
+        if needed is not None:
+            more = (needed - present[text]) * trials_of_a_block(study) / study.spec.search.randomised
+            found[text] = _two_digits(trials + max(more, 1))
+    return found
 
 
 def trials_of_a_block(study: StoredStudy) -> int:
     """Randomised trials that share settings and seed."""
-    return ESTIMANDS[study.choose].trials or len(study.texts)
+    return DESIGNS[study.choose]([text.name for text in study.texts], study.spec.seed).size
+
+
+def _two_digits(number: float) -> int:
+    digit: int = 10 ** max(0, math.floor(math.log10(number)) - 1)
+    return math.ceil(number / digit) * digit
 
 
 def _blocks(rating: Rating) -> int:
@@ -135,9 +149,6 @@ def lost_sentence(study: StoredStudy) -> str:
 def found_sentences(study: StoredStudy) -> list[str]:
     """A warning for every text that holds questions of the benchmark."""
     return [copied(text.name, text.found) for text in study.texts if text.found]
-
-
-_MOST_NAMES = 8
 
 
 def _names(names: list[str], joined: str) -> str:

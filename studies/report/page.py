@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from optuna.trial import TrialState
 
@@ -23,7 +25,7 @@ from studies.rating.words import (
     lost_sentence,
     probability,
     ranking_sentence,
-    trials_for,
+    trials_to_decide,
 )
 from studies.report.facts import facts
 from studies.report.notebook import NOTEBOOK, write_notebook
@@ -42,9 +44,10 @@ def write_report(store: Store, study: StoredStudy, rating: Rating, folder: Path,
     after `refresh` seconds; None: never.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in _tables(study, rating).items():
-        table.to_csv(folder / name, index=False)
     rows = confirmed(study)
+    files = _tables(study, rating, rows)
+    for name, table in files.items():
+        table.to_csv(folder / name, index=False)
     importances = hyperparameter_importances(store.open_study(study.spec.name), study.records)
     with warnings.catch_warnings():  # names in a script that no font here has: the page's tables show them
         warnings.filterwarnings("ignore", message=r"Glyph .* missing", category=UserWarning)
@@ -53,7 +56,11 @@ def write_report(store: Store, study: StoredStudy, rating: Rating, folder: Path,
         for kind, content in picture.files.items():
             (folder / f"{picture.name}.{kind}").write_bytes(content)
     write_notebook(study, folder / NOTEBOOK)
-    page = _environment().get_template("report.html.j2").render(**_page(study, rating, rows, drawn), refresh=refresh)
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(**_page(study, rating, rows, drawn), files=", ".join([*files, NOTEBOOK]), refresh=refresh)
+    )
     path = folder / PAGE
     unfinished = path.with_suffix(".tmp")
     unfinished.write_text(page, encoding="utf-8")
@@ -61,11 +68,12 @@ def write_report(store: Store, study: StoredStudy, rating: Rating, folder: Path,
     return path
 
 
-def _tables(study: StoredStudy, rating: Rating) -> dict[str, Any]:
+def _tables(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed]) -> dict[str, pd.DataFrame]:
+    """Name of a file to what is in it."""
     return {
         tables.RATING: tables.rating_table(study, rating),
         tables.TRIALS: tables.trials_table(study),
-        tables.CONFIRMATION: tables.confirmation_table(study),
+        tables.CONFIRMATION: tables.confirmation_table(rows),
         tables.QUALITIES: tables.quality_table(rating),
         tables.INTERACTIONS: tables.interaction_table(rating),
     }
@@ -98,24 +106,19 @@ def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: 
         "pictures": drawn,
         "facts": list(facts(study)),
         "failures": study.ended(TrialState.FAIL),
-        "files": ", ".join([*_tables_shown(), NOTEBOOK]),
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
     }
 
 
-def _tables_shown() -> tuple[str, ...]:
-    return tables.RATING, tables.TRIALS, tables.CONFIRMATION, tables.QUALITIES, tables.INTERACTIONS
-
-
 def _texts(study: StoredStudy, rating: Rating) -> list[dict[str, Any]]:
     """Cells of the rating table."""
-    unit, read = unit_of(study), tables.times_read(study)
+    unit, read, wanted = unit_of(study), tables.times_read(study), trials_to_decide(study, rating)
     texts = {text.name: text for text in study.texts}
     rows = []
     for effect in rating.effects:
         text, ranked = texts[effect.text], rating.ranking.get(effect.text)
-        wanted = trials_for(study, rating, effect.text) if effect.text in rating.power.blocks else 0
-        to_decide = "too many" if wanted is None else f"{wanted:,}" if wanted else ""
+        trials = wanted.get(effect.text)
+        to_decide = f"{trials:,}" if trials else "too many" if effect.text in wanted else ""
         rows.append(
             {
                 "name": effect.text,
@@ -127,7 +130,7 @@ def _texts(study: StoredStudy, rating: Rating) -> list[dict[str, Any]]:
                 "to_decide": to_decide,
                 "pages": f"{text.pages:,.0f}",
                 "tokens": f"{text.tokens:,}",
-                "read": f"{read[effect.text]:.1f}" if read[effect.text] == read[effect.text] else "-",
+                "read": f"{read[effect.text]:.1f}" if math.isfinite(read[effect.text]) else "-",
             }
         )
     return rows

@@ -55,7 +55,7 @@ def pictures(
         yield _confirmation(study, rows)
     yield from _course(study)
     if len(rating.qualities) > 1:
-        yield _qualities(rating)
+        yield _qualities(study, rating)
     if len(rating.interactions) > 1:
         yield _interactions(study, rating)
     yield from _settings(study, importances)
@@ -119,13 +119,20 @@ def _course(study: StoredStudy) -> Iterator[Picture]:
         )
 
 
-def _qualities(rating: Rating) -> Picture:
+_MOST_QUALITIES = 12
+
+
+def _qualities(study: StoredStudy, rating: Rating) -> Picture:
+    """Of many qualities, those of all tasks together and those that are searched, first."""
     order = [effect.text for effect in rating.effects]
-    turned = [name for name in rating.qualities if smaller_is_better(name)]
+    first = sorted(rating.qualities, key=lambda name: ("/" in name, not name.startswith(study.metric)))
+    shown = {name: rating.qualities[name] for name in first[:_MOST_QUALITIES]}
+    more = len(rating.qualities) - len(shown)
+    turned = [name for name in shown if smaller_is_better(name)]
     less = f" Less is better for {', '.join(turned)}: there, blue means less." if turned else ""
     out = [
         f"{effect.text} {effect.verdict} {name}"
-        for name, effects in rating.qualities.items()
+        for name, effects in shown.items()
         for effect in effects
         if effect.verdict != "no evidence yet"
     ]
@@ -134,8 +141,9 @@ def _qualities(rating: Rating) -> Picture:
         "Which text helps what",
         "Effect of every text on every measured quality: " + ("; ".join(out) or "no evidence yet"),
         "The same effects for every task and figure that trials measured, in standard errors, which compares figures "
-        f"of different units: blue is better, orange is worse, a triangle is a verdict.{less}",
-        texts.qualities(rating.qualities, order),
+        f"of different units: blue is better, orange is worse, a triangle is a verdict.{less}"
+        + (f" {more} more are in qualities.csv." if more else ""),
+        texts.qualities(shown, order),
     )
 
 

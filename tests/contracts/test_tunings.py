@@ -116,6 +116,16 @@ def test_its_adapter_loads_with_plain_peft(base: PreTrainedModel, stage: Stage, 
     assert torch.allclose(loaded(input_ids=tokens).logits, expected, atol=1e-5)
 
 
-def test_b_learns_faster_with_loraplus() -> None:
-    assert TUNINGS["loraplus"].b_rate > 1
-    assert all(method.b_rate == 1 for name, method in TUNINGS.items() if name != "loraplus")
+def test_with_loraplus_b_takes_steps_of_its_own_size(base: PreTrainedModel) -> None:
+    from objectives.training.adapter import adapted
+    from objectives.training.loop import Trainer
+
+    stage = Stage("train", CorpusMix.equal(["a"]), Tuning("loraplus", 4, 8, 0.0, ()), (), 1000, 2e-3)
+    with adapted(base, fitting(stage, base), 0) as model:
+        trainer = Trainer(model, Constant(), spec(), 1e-2, TUNINGS["loraplus"].b_rate)  # type: ignore[arg-type]
+        trainer.run(3)
+        names = {id(weight): name for name, weight in model.named_parameters()}
+        slow, fast = trainer._optimiser.param_groups
+        assert fast["lr"] == pytest.approx(16 * slow["lr"])
+        assert all("lora_B" in names[id(weight)] for weight in fast["params"])
+        assert all("lora_A" in names[id(weight)] for weight in slow["params"])

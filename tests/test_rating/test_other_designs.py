@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from optuna.trial import TrialState
+from rich.console import Console
 
 from search import TrialRecord
 from spaces import CorpusMix
@@ -20,6 +23,7 @@ from studies.rating.weights import share_effects
 from studies.rating.words import enough_sentence, headline, lost_sentence
 from studies.store import Store, StoredStudy
 from studies.tables import rating_table
+from studies.terminal import print_rating
 from studies.units import unit_of
 from tests.reports_of import written
 from tests.test_studies.test_launch import local, spec_for
@@ -198,3 +202,16 @@ def test_the_ranking_of_texts_alone_is_as_sure_as_it_may_be(repeats: int) -> Non
                 true.append(ranked.text in best)
     assert len(said) > 20
     assert np.mean(true) > np.mean(said) - 0.07
+
+
+def test_texts_that_have_too_few_trials_yet_have_no_place(library: Path, tmp_path: Path) -> None:
+    """Two blocks are done, and of the third two texts: these have an interval and the others not."""
+    _, study = searched(library, tmp_path / "runs", "one", 18)
+    rating = rate(study)
+    known = {effect.text for effect in rating.effects if effect.method == "alone"}
+    assert 0 < len(known) < 4
+    assert set(rating.ranking) == known
+    console = Console(width=100, record=True, file=io.StringIO())
+    print_rating(console, study, rating)
+    unknown = ({"alpha", "beta", "gamma", "delta"} - known).pop()
+    assert re.search(rf"{unknown} .* too few trials +no evidence yet +- *\n", console.export_text())

@@ -69,7 +69,8 @@ def test_too_few_trials_are_not_ranked(pairs: int) -> None:
 
 
 def test_scores_that_are_all_the_same_are_not_ranked() -> None:
-    assert rank_texts(study(lambda _mix, _rng: 0.5, 12), TEXTS) == []
+    for score in (0.5, 0.1):  # the mean of twelve tenths is not a tenth
+        assert rank_texts(study(lambda _mix, _rng, score=score: score, 12), TEXTS) == []  # type: ignore[misc]
 
 
 def test_settings_as_numbers() -> None:
@@ -79,6 +80,8 @@ def test_settings_as_numbers() -> None:
     assert rates_first.shape == (3, 2), "kind and rate; same and rank do not differ, texts are no settings"
     assert np.diff(np.sort(rates_first[:, 1])) == pytest.approx([np.sqrt(1.5)] * 2), "evenly spaced by logarithm"
     assert settings_of([]).shape == (0, 0)
+    constant = [record(i, (), 0.0, params={"rate": 0.1, "dropout": None}) for i in range(9)]
+    assert settings_of(constant).shape == (9, 0), "rounding errors of a mean are no differences"
 
 
 def test_a_kernel_on_columns_is_the_kernel_of_these_columns() -> None:

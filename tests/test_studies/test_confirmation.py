@@ -50,7 +50,7 @@ def test_the_best_are_run_anew_beside_the_baselines(library: Path, tmp_path: Pat
     assert best.beats_base
     assert rows[2].gain == 0.0
     assert all(record.config.half == "holdout" for record in study.confirmation)
-    assert list(confirmation_table(study)["role"]) == [row.role for row in rows]
+    assert list(confirmation_table(confirmed(study))["role"]) == [row.role for row in rows]
 
 
 def test_a_null_study_says_that_nothing_beats_the_base(library: Path, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_without_confirmation_it_is_said(library: Path, tmp_path: Path) -> None:
     study = study_of(library, tmp_path / "runs", confirm={"best": 0})
     assert study.confirmation == ()
     assert "confirm.best is 0" in confirmation_sentence(study, [])
-    assert confirmation_table(study).empty
+    assert confirmation_table(confirmed(study)).empty
 
 
 class Failing:

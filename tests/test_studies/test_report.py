@@ -189,6 +189,25 @@ def test_every_task_and_quality_has_a_column(library: Path, tmp_path: Path) -> N
     assert len(qualities) == 8
 
 
+def test_of_many_qualities_the_searched_ones_are_shown_first(library: Path, tmp_path: Path) -> None:
+    store, study = finished(library, tmp_path / "runs")
+    many = {f"{metric}/task-{i}": 0.0 for metric in ("margin", "score") for i in range(9)}
+    records = tuple(
+        replace(
+            r,
+            rungs=tuple(
+                replace(rung, qualities={**dict.fromkeys(many, rung.score), **rung.qualities}) for rung in r.rungs
+            ),
+        )
+        for r in study.records
+    )
+    content = text_of(written(store, replace(study, records=records), tmp_path / "report"))
+    assert "7 more are in qualities.csv." in content
+    assert "alpha helps accuracy; alpha helps score/task-0" in content
+    assert "margin/task-2" not in content
+    assert pd.read_csv(tmp_path / "report" / QUALITIES)["quality"].nunique() == 19
+
+
 def _with_a_task(record: TrialRecord) -> TrialRecord:
     rungs = tuple(replace(r, qualities={**r.qualities, "accuracy/logic": -r.score}) for r in record.rungs)
     return replace(record, rungs=rungs)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from optuna.trial import FrozenTrial
 from scipy.stats import spearmanr
 
@@ -137,7 +136,3 @@ def _ranks(
 def _rank(values: Values, truth: Values) -> float:
     """Spearman's correlation; 0 for an estimator that says the same of all texts."""
     return float(spearmanr(values, truth)[0]) if np.ptp(values) > 0 else 0.0
-
-
-def frame(rows: list[dict[str, object]]) -> pd.DataFrame:
-    return pd.DataFrame(rows)

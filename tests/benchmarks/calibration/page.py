@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from search.arms import Arms
-from tests.benchmarks.calibration.measures import Case, Measured, frame
+from tests.benchmarks.calibration.measures import Case, Measured
 from tests.benchmarks.calibration.trials import IndependentSettings
 
 _FAMILIES = ["games", "additive", "synergy", "heavy noise", "null"]
@@ -39,7 +39,7 @@ A smaller study is the beginning of the largest.
 
 def write(path: Path, measured: Measured, cases: Sequence[Case]) -> None:
     """Write the page."""
-    studies, ranks, top = frame(measured.studies), frame(measured.ranks), frame(measured.top)
+    studies, ranks, top = (pd.DataFrame(rows) for rows in (measured.studies, measured.ranks, measured.top))
     main = studies[studies["family"].isin([*_FAMILIES, *_OTHERS]) & (studies["arms"] == Arms.__name__)]
     named = {case.world.name for case in cases if case.world.family == "games"}
     parts = [

@@ -1,0 +1,12 @@
+"""What something was made with."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from importlib.metadata import version
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Package to its version here, Python's first."""
+    return {"python": platform.python_version()} | {package: version(package) for package in packages}
