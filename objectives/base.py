@@ -128,8 +128,6 @@ class Prepared:
     layout: Layout
     corpus: Corpus
     """With its tokens counted."""
-    adapter_bytes: int
-    """Disk space of the largest adapter that a trial may write, per unit of rank."""
     device: str
     """`cpu`, `cuda` or `mps`: where trials will run on this machine."""
     rungs: tuple[int, ...]

@@ -17,12 +17,9 @@ from objectives.scoring import stored
 from objectives.scoring.heldout import HELDOUT
 from objectives.spec import FinetuneSpec
 from objectives.training import artifact, state
-from objectives.training.adapter import adapted, trainable
-from objectives.training.data import MixStream
-from objectives.training.loop import Trainer
-from objectives.training.tunings import TUNINGS
+from objectives.training.pipeline import Pipeline
 from objectives.workbench import Workbench
-from spaces import Corpus, Stage, TrialConfig
+from spaces import Corpus, TrialConfig
 from spaces.trial import Half
 
 
@@ -66,9 +63,8 @@ class FinetuneObjective:
         for part in reversed(parts):  # the last first: what it asks serves those before it, where they ask the same
             bench.base_scores(part)
         clock.lap("load")
-        (stage,) = trial.stages
-        if stage.mix.names:
-            yield from self._train(bench, trial, stage, parts, workdir, clock)
+        if trial.trains:
+            yield from self._train(bench, trial, parts, workdir, clock)
         else:  # nothing to train on: the untouched base at every budget
             for index, part in enumerate(parts):
                 scores = bench.base_scores(part)
@@ -76,37 +72,35 @@ class FinetuneObjective:
                 yield _rung(index, self.rungs[index], scores, scores, clock)
 
     def _train(
-        self, bench: Workbench, trial: TrialConfig, stage: Stage, parts: list[Part], workdir: Path, clock: _Clock
+        self, bench: Workbench, trial: TrialConfig, parts: list[Part], workdir: Path, clock: _Clock
     ) -> Iterator[Rung]:
         spec = self._spec
-        tokens = {name: bench.tokens(self._corpus[name]) for name in stage.mix.names}
-        stream = MixStream(stage.mix, tokens, spec.length, spec.steps * spec.batch, trial.seed)
-        with adapted(bench.model, stage, trial.seed) as model:
-            trainer = Trainer(model, stream, spec, stage.learning_rate, TUNINGS[stage.tuning.method].b_rate)
-            last = state.restore(trainer, trial.fingerprint, workdir)
+        names = dict.fromkeys(name for stage in trial.stages for name in stage.mix.names)
+        tokens = {name: bench.tokens(self._corpus[name]) for name in names}
+        with Pipeline(bench.model, trial, tokens, spec) as pipeline:
+            last = state.restore(pipeline, trial.fingerprint, workdir)
             clock.lap("setup")
             if last is not None:
                 yield last
             for index, (step, budget, part) in enumerate(zip(spec.rung_steps, self.rungs, parts, strict=True)):
-                if step <= trainer.step:
+                if last is not None and index <= last.index:
                     continue
-                loss = trainer.run(step)
+                loss = pipeline.run(step)
                 clock.lap("train")
                 scores, base = bench.score(part), bench.base_scores(part)
                 clock.lap("score")
                 stored.save(scores, base, part, _scores_file(workdir, index))
                 folder = workdir / f"rung-{index}"
-                epochs = stream.epochs(step * spec.batch)
-                artifact.save(model, folder, artifact.describe(trial, bench.corpus, budget, epochs))
+                artifact.save(pipeline, folder, artifact.describe(trial, bench.corpus, pipeline, spec.step_tokens))
                 clock.lap("save")
                 rung = _rung(index, budget, scores, base, clock)
                 cost = {
-                    TRAIN_LOSS: loss,
+                    **({TRAIN_LOSS: loss} if loss is not None else {}),
                     TEXT_TOKENS: float(sum(map(len, tokens.values()))),
-                    ADAPTER_WEIGHTS: float(sum(weight.numel() for weight in trainable(model))),
+                    ADAPTER_WEIGHTS: float(pipeline.trainable),
                 }
                 rung = replace(rung, artifact=folder.name, qualities={**rung.qualities, **cost})
-                state.save(trainer, rung, trial.fingerprint, workdir)
+                state.save(pipeline, rung, trial.fingerprint, workdir)
                 artifact.keep_only(folder)
                 clock.lap("save")
                 yield rung

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared, copied
 from objectives.contamination import questions_in
+from objectives.models.hub import FOUR_BITS
 from objectives.questions import Design, Part
 from objectives.scoring.asked import AskedTask, Question, answer_tokens
 from objectives.scoring.benchmark import design_of, questions_of
@@ -20,11 +22,10 @@ from objectives.scoring.tasks import load_tasks
 from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
 from objectives.workbench import choose_device, kept_shares, open_base
-from spaces import Corpus, FieldError, InputError
+from spaces import Corpus, FieldError, InputError, Layout
 from spaces.trial import Half, fingerprint
 
 _ALWAYS = (TEXT_TOKENS, ADAPTER_WEIGHTS)
-_BYTES_PER_WEIGHT = 4
 _FEWEST_CLUSTERS = 2
 _BY_HEART = 20
 """Times that a text is read after which it is learnt word by word."""
@@ -43,6 +44,8 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
             "objective.length",
             f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.length}.",
         )
+    device = choose_device(spec.device)
+    _check_memory_options(spec, layout, device)
     inputs = {"the base": base.fetch()}
     tokenizer = base.tokenizer()
     counted = TokenStore(tokenizer, cache, kept_shares(spec)).counted(corpus)
@@ -61,8 +64,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
     return Prepared(
         layout=layout,
         corpus=counted,
-        adapter_bytes=layout.adapter_weights(rank=1) * _BYTES_PER_WEIGHT,
-        device=choose_device(spec.device),
+        device=device,
         rungs=spec.rung_tokens,
         inputs=inputs,
         metric=entries[0].metric,
@@ -118,6 +120,23 @@ def _enough(what: str, clusters: Collection[object], part: BenchmarkSpec | Heldo
             f"{what} keeps questions on {len(clusters)} passages from the search, and an interval wants at least "
             f"{_FEWEST_CLUSTERS}. Give more questions, a larger `holdout`, or set `holdout: 0`.",
         )
+
+
+def _check_memory_options(spec: FinetuneSpec, layout: Layout, device: str) -> None:
+    """See that this machine and this base can do with less memory in the way that is asked."""
+    if spec.checkpointing and not layout.checkpoints:
+        raise FieldError(
+            "objective.checkpointing", f"the base {spec.base!r} cannot compute its activations anew. Leave it out."
+        )
+    if spec.precision != FOUR_BITS:
+        return
+    if device != "cuda":
+        raise FieldError(
+            "objective.precision",
+            f"4bit is computed by CUDA, and trials would run on {device!r} here. Use float32, or bfloat16.",
+        )
+    if find_spec("bitsandbytes") is None:
+        raise FieldError("objective.precision", "4bit needs bitsandbytes. Install it with: pip install bitsandbytes")
 
 
 def _repetition(spec: FinetuneSpec, corpus: Corpus) -> Iterator[str]:

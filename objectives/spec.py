@@ -31,13 +31,17 @@ class FinetuneSpec(Spec):
     """Tokens of a training sequence."""
     batch: int = Field(8, gt=0)
     """Sequences of a training step."""
+    accumulate: int = Field(1, gt=0)
+    """Parts in which the sequences of a step are computed one after the other, for less memory and the same step."""
+    checkpointing: bool = False
+    """Compute activations anew in the backward pass: for less memory, at about a third more time."""
     warmup: int = Field(5, ge=0)
     """Steps of linear warm-up; the rate then falls linearly to zero."""
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, gt=0)
     """Largest norm of the gradient."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the frozen base; adapters are always trained in float32."""
+    precision: Literal["float32", "bfloat16", "4bit"] = "float32"
+    """Of the frozen base; adapters are always trained in float32. `4bit` (NF4) wants CUDA and bitsandbytes."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     scores: Annotated[list[ScoreSpec], Field(min_length=1)]
     """What to measure; the first is what the search maximises, the others are recorded."""
@@ -59,10 +63,24 @@ class FinetuneSpec(Spec):
             )
         return self
 
+    @model_validator(mode="after")
+    def _even_parts(self) -> Self:
+        if self.batch % self.accumulate:
+            raise ValueError(
+                f"accumulate must divide batch, so that parts are even; got batch {self.batch}, accumulate "
+                f"{self.accumulate}"
+            )
+        return self
+
+    @property
+    def step_tokens(self) -> int:
+        """Tokens of a training step."""
+        return self.batch * self.length
+
     @property
     def steps(self) -> int:
         """Training steps of a trial: its tokens, rounded up to whole steps."""
-        return math.ceil(self.tokens / (self.batch * self.length))
+        return math.ceil(self.tokens / self.step_tokens)
 
     @property
     def rung_steps(self) -> tuple[int, ...]:
@@ -79,7 +97,7 @@ class FinetuneSpec(Spec):
     @property
     def rung_tokens(self) -> tuple[int, ...]:
         """Cumulative tokens at which the model is scored."""
-        return tuple(step * self.batch * self.length for step in self.rung_steps)
+        return tuple(step * self.step_tokens for step in self.rung_steps)
 
 
 class SyntheticSpec(Spec):

@@ -44,7 +44,7 @@ class SyntheticObjective:
         layout = Layout("synthetic", spec.layers, modules, context=64)
         counted = corpus.counted(lambda text: text.words)
         holdout = Design.of([0] * _QUESTIONS, range(_QUESTIONS), [1.0] * _QUESTIONS)
-        return Prepared(layout, counted, 0, device="cpu", rungs=_rungs(spec), holdout=holdout)
+        return Prepared(layout, counted, device="cpu", rungs=_rungs(spec), holdout=holdout)
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -53,7 +53,7 @@ class SyntheticObjective:
     def truth(self, trial: TrialConfig) -> float:
         """The final score without noise."""
         spec = self._spec
-        shares = {self._corpus[name].name: share for name, share in trial.stages[0].mix.weights}
+        shares = {self._corpus[name].name: share for name, share in trial.mix.weights}
         names = set(shares)
         if not names:
             return spec.base_score
@@ -65,14 +65,14 @@ class SyntheticObjective:
 
     def _cost(self, trial: TrialConfig) -> dict[str, float]:
         """Words of the mix, and a weight for every rank."""
-        (stage,) = trial.stages
-        words = sum(self._corpus[name].words for name in stage.mix.names)
-        return {TEXT_TOKENS: float(words), ADAPTER_WEIGHTS: float(stage.tuning.rank if stage.mix.names else 0)}
+        words = sum(self._corpus[name].words for name in trial.mix.names)
+        ranks = sum(stage.tuning.rank for stage in trial.stages if stage.mix.names)
+        return {TEXT_TOKENS: float(words), ADAPTER_WEIGHTS: float(ranks)}
 
     def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
         rng = random.Random(trial.fingerprint)
         fails = rng.random() < self._spec.failures
-        noise = rng.gauss(0, self._spec.noise) if trial.stages[0].mix.names else 0.0
+        noise = rng.gauss(0, self._spec.noise) if trial.mix.names else 0.0
         gain = self.truth(trial) + noise - self._spec.base_score
         file = workdir / STATE / f"{trial.fingerprint}.json"
         last = Rung.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None

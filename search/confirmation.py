@@ -101,8 +101,7 @@ def _best(found: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
 def _on(config: TrialConfig, texts: Sequence[str] | None, seed: int) -> TrialConfig:
     """The configuration with a fresh seed on the holdout, on other texts where some are given."""
     if texts is not None:
-        mix = CorpusMix.equal(texts)
-        config = replace(config, stages=tuple(replace(stage, mix=mix) for stage in config.stages))
+        config = config.on(CorpusMix.equal(texts))
     return replace(config, seed=seed, half="holdout")
 
 

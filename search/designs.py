@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
 from spaces import Space
+from spaces.dimensions.limited import COUNT, places_of
 from spaces.dimensions.one_text import NAME as ONE
 from spaces.dimensions.shares import parameters_of
 from spaces.dimensions.texts import PREFIX
+
+Limits = tuple[int, int]
+"""Fewest and most texts of a mix."""
 
 
 class Design(Protocol):
@@ -68,7 +72,7 @@ class Complements:
     size = 2
     whole = True
 
-    def __init__(self, texts: Sequence[str], seed: int) -> None:
+    def __init__(self, texts: Sequence[str], seed: int, _: Limits | None) -> None:
         self._names = [PREFIX + text for text in texts]
         self._coins = BalancedCoins(len(texts), seed)
 
@@ -83,7 +87,7 @@ class EachAlone:
 
     whole = False
 
-    def __init__(self, texts: Sequence[str], seed: int) -> None:
+    def __init__(self, texts: Sequence[str], seed: int, _: Limits | None) -> None:
         self.propensity: float | None = 1 / len(texts)
         self.size = len(texts)
         self._texts = texts
@@ -101,7 +105,7 @@ class Turned:
     size = 2
     whole = True
 
-    def __init__(self, texts: Sequence[str], seed: int) -> None:
+    def __init__(self, texts: Sequence[str], seed: int, _: Limits | None) -> None:
         self._texts = texts
         self._seed = seed
 
@@ -113,14 +117,42 @@ class Turned:
         return [parameters_of(self._texts, each.tolist()) for each in (shares, turned)]
 
 
-DESIGNS: Mapping[str, Callable[[Sequence[str], int], Design]] = {
+class Swaps:
+    """Two subsets of the same size, drawn at random and with as few texts in common as there can be.
+
+    Sizes are even over what is allowed; the subset of all texts, which leaves nothing to compare, is not drawn.
+    """
+
+    size = 2
+    whole = True
+
+    def __init__(self, texts: Sequence[str], seed: int, limits: Limits | None) -> None:
+        self._texts = texts
+        self._seed = seed
+        self._limits = limits or (1, len(texts))
+        self._most = min(self._limits[1], len(texts) - 1)
+        self.propensity: float | None = (self._limits[0] + self._most) / 2 / len(texts)
+
+    def block(self, number: int) -> Sequence[Mapping[str, Any]]:
+        rng = np.random.default_rng([self._seed, number])
+        count = int(rng.integers(self._limits[0], self._most + 1))
+        order = [self._texts[place] for place in rng.permutation(len(self._texts)).tolist()]
+        searched = {COUNT: count} if self._limits[0] < self._limits[1] else {}
+        return [
+            {**searched, **places_of(self._texts, chosen[:count], rng.random(len(order)).tolist())}
+            for chosen in (order, order[::-1])
+        ]
+
+
+DESIGNS: Mapping[str, Callable[[Sequence[str], int, Limits | None], Design]] = {
     "subset": Complements,
+    "limited": Swaps,
     "one": EachAlone,
     "weights": Turned,
 }
-"""`space.texts.choose` to how randomised trials draw their texts."""
+"""`TextsSpec.kind` to how randomised trials draw their texts."""
 
 
 def design_of(space: Space, seed: int) -> Design | None:
     """The design of a space's randomised trials; None where all trials train on the same texts."""
-    return DESIGNS[space.choose](space.searched, seed) if space.searches_texts else None
+    return DESIGNS[space.choose](space.searched, seed, space.limits) if space.searches_texts else None

@@ -20,6 +20,8 @@ CONFIG = "config"
 DRIVER = "driver"
 """Who runs the trial, or ran it last."""
 ERROR = "error"
+IDLE = "idle"
+"""Names of parameters without an effect on the trial, such as the rank of a method that has none."""
 LOST = "lost"
 """How many workers died on the trial."""
 PAIR = "pair"
@@ -44,7 +46,7 @@ class TrialRecord:
     """Probability with which each text was included; empty for a guided trial, where it is unknown."""
     config: TrialConfig
     params: Mapping[str, Any]
-    """What the sampler drew, by parameter name."""
+    """What the sampler drew, by parameter name; only what has an effect on this trial."""
     state: TrialState
     rungs: tuple[Rung, ...]
     error: str
@@ -62,7 +64,7 @@ class TrialRecord:
     @property
     def texts(self) -> tuple[str, ...]:
         """The texts of its mix."""
-        return self.config.stages[0].mix.names
+        return self.config.mix.names
 
 
 def rung_attribute(rung: Rung) -> tuple[str, dict[str, Any]]:
@@ -103,7 +105,7 @@ def read_record(trial: FrozenTrial) -> TrialRecord | None:
         pair=attributes.get(PAIR),
         propensity=attributes.get(PROPENSITY),
         config=TrialConfig.from_dict(attributes[CONFIG]),
-        params=trial.params,
+        params={name: value for name, value in trial.params.items() if name not in attributes.get(IDLE, ())},
         state=trial.state,
         rungs=tuple(rung for rung in found if rung is not None),
         error=attributes.get(ERROR, ""),

@@ -235,8 +235,11 @@ class StudySearcher:
             return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
         view = self._ledger.study(self._sampler, self._pruner, sampled(self._spec.second))
         drawn = draw(view, trial, self._distributions)
-        self._ledger.set_params(trial.number, drawn)
-        config = self._space.decode({**trial.params, **drawn}, trial.user_attrs[records.SEED])
+        params = self._space.settled({**trial.params, **drawn})
+        self._ledger.set_params(trial.number, {name: params[name] for name in drawn})
+        if idle := sorted(self._space.idle(params)):
+            self._ledger.note(trial.number, records.IDLE, idle)
+        config = self._space.decode(params, trial.user_attrs[records.SEED])
         self._ledger.note(trial.number, records.CONFIG, config.to_dict())
         return config
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from spaces.errors import FieldError, InputError, did_you_mean, listed
+from spaces.lines import Line, parse_lines
 from spaces.trial import fingerprint
 
-SUFFIXES = (".txt", ".md", ".jsonl")
+JSON_LINES = ".jsonl"
+SUFFIXES = (".txt", ".md", JSON_LINES)
 WORDS_PER_PAGE = 500
 
 
@@ -35,6 +36,12 @@ class Text:
     def pages(self) -> float:
         """Pages of 500 words."""
         return self.words / WORDS_PER_PAGE
+
+    @property
+    def instructs(self) -> bool:
+        """Whether any of it is instructions with answers."""
+        files = (path for path in self.files if path.suffix.lower() == JSON_LINES)
+        return any(line.messages for path in files for line in lines_of(path))
 
     def read(self) -> str:
         """The whole text; the files of a group are joined by blank lines."""
@@ -79,6 +86,20 @@ class Corpus:
         if name not in self.names:
             raise FieldError(field, self._no_text(name))
         return self[name]
+
+    def chosen(self, names: Sequence[str], field: str) -> tuple[str, ...]:
+        """The texts that a field of the study file names, by their own names or by those of their sub-folders.
+
+        Raises:
+            FieldError: there is no such text, or one is named twice.
+        """
+        found: list[str] = []
+        for name in names:
+            group = [text.name for text in self.texts if text.group == name and name not in self.names]
+            found += group or [self.named(name, field).name]
+        if len(set(found)) < len(found):
+            raise FieldError(field, f"a text is named twice: {list(names)}.")
+        return tuple(found)
 
     def _no_text(self, name: str) -> str:
         near = did_you_mean(name, self.names)
@@ -182,11 +203,17 @@ def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...]) -> N
 
 
 def read_file(path: Path) -> str:
-    """The text of one file; of a .jsonl file, the `text` fields of its lines.
+    """The text of one file; of a .jsonl file, what can be read in its lines.
 
     Raises:
         InputError: the file cannot be read as UTF-8 text; the message gives the byte offset or the line.
     """
+    if path.suffix.lower() == JSON_LINES:
+        return "\n\n".join(line.text for line in lines_of(path))
+    return _decoded(path)
+
+
+def _decoded(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -204,23 +231,13 @@ def read_file(path: Path) -> str:
             f"{str(path)!r} is not UTF-8: byte 0x{data[offset]:02x} at byte offset {offset} cannot be decoded. "
             f"Convert it, for example: iconv -f WINDOWS-1251 -t UTF-8 {path.name} > utf8/{path.name}"
         ) from error
-    content = content.replace("\r\n", "\n")
-    return _json_lines(path, content) if path.suffix.lower() == ".jsonl" else content
+    return content.replace("\r\n", "\n")
 
 
-def _json_lines(path: Path, content: str) -> str:
-    texts = []
-    for number, line in enumerate(content.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{str(path)!r}, line {number}: not JSON ({error}). Mend or remove the line.") from error
-        if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-            keys = listed(record) if isinstance(record, dict) else type(record).__name__
-            raise InputError(
-                f"{str(path)!r}, line {number}: every line must be an object with a string field `text`; got {keys}."
-            )
-        texts.append(record["text"])
-    return "\n\n".join(texts)
+def lines_of(path: Path) -> list[Line]:
+    """The lines of a .jsonl file.
+
+    Raises:
+        InputError: the file or a line of it cannot be read.
+    """
+    return list(parse_lines(path, _decoded(path)))

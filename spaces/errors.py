@@ -18,7 +18,7 @@ class FieldError(InputError):
     """A field of the study file has a value that does not fit the texts, the base or the tasks."""
 
     def __init__(self, field: str, message: str) -> None:
-        """Keep the field's path, such as `space.lora.targets`, for whoever knows its line."""
+        """Keep the field's path, such as `space.tuning.targets`, for whoever knows its line."""
         super().__init__(f"{field}: {message}")
         self.field = field
 

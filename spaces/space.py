@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from optuna.distributions import BaseDistribution
 
+from spaces.choices import middle
 from spaces.corpus import Corpus
 from spaces.dimensions import Params
-from spaces.dimensions.layers import LayersDimension
-from spaces.dimensions.lora import LoraDimension
+from spaces.dimensions.limited import LimitedDimension
 from spaces.dimensions.one_text import OneTextDimension
-from spaces.dimensions.optimisation import LearningRateDimension
+from spaces.dimensions.repetition import capped
 from spaces.dimensions.shares import SharesDimension
+from spaces.dimensions.stages import StagePlan, StagesDimension
 from spaces.dimensions.texts import TextsDimension
+from spaces.errors import FieldError
 from spaces.layout import Layout
 from spaces.spec import SpaceSpec
-from spaces.trial import Stage, TrialConfig
+from spaces.trial import CorpusMix, Stage, TrialConfig
 
-_TEXTS: Mapping[str, type[TextsDimension | OneTextDimension | SharesDimension]] = {
+_Texts = TextsDimension | OneTextDimension | SharesDimension | LimitedDimension
+
+_TEXTS: Mapping[str, type[_Texts]] = {
     "subset": TextsDimension,
+    "limited": LimitedDimension,
     "one": OneTextDimension,
     "weights": SharesDimension,
 }
-"""`space.texts.choose` to what decodes it; anything else is fixed."""
+"""`TextsSpec.kind` to what decodes it; anything else is fixed."""
 
 
 class Space:
@@ -34,7 +41,7 @@ class Space:
 
         Args:
             spec: the section.
-            corpus: the texts.
+            corpus: the texts, their tokens counted.
             layout: the base's layers and modules.
             budget: training tokens of every trial.
 
@@ -42,18 +49,24 @@ class Space:
             InputError: the section names something that does not exist.
         """
         self._base = layout.base
+        self._layout = layout
         self._budget = budget
+        self._epochs = spec.texts.max_epochs or math.inf
+        self._tokens = {text.name: text.tokens for text in corpus.texts}
         self.choose = spec.texts.kind
-        self._texts = _TEXTS.get(self.choose, TextsDimension)(spec.texts, corpus)
-        self._lora = LoraDimension(spec.lora, layout)
-        self._layers = LayersDimension(spec.layers, layout)
-        self._rate = LearningRateDimension(spec.learning_rate)
+        self._texts: _Texts = _TEXTS.get(self.choose, TextsDimension)(spec.texts, corpus)
+        self._stages = StagesDimension(spec, corpus, layout)
+        if self.searches_texts and all(plan.mix is not None for plan in self._stages.plans):
+            raise FieldError(
+                "space.texts.choose",
+                "every stage names its texts, so there is no mix to search. Leave `texts` out of one stage, or set "
+                "choose: all.",
+            )
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
         """What a sampler draws for a trial, by parameter name."""
-        dimensions = (self._texts, self._lora, self._layers, self._rate)
-        return {name: found for part in dimensions for name, found in part.distributions().items()}
+        return {**self._texts.distributions(), **self._stages.distributions()}
 
     @property
     def searched(self) -> tuple[str, ...]:
@@ -61,18 +74,69 @@ class Space:
         return self._texts.searched
 
     @property
+    def limits(self) -> tuple[int, int] | None:
+        """Fewest and most texts of a mix, where they are limited."""
+        return (self._texts.least, self._texts.most) if isinstance(self._texts, LimitedDimension) else None
+
+    @property
     def searches_texts(self) -> bool:
         """Whether trials may differ in their texts."""
         return bool(self._texts.distributions())
 
+    @property
+    def methods(self) -> frozenset[str]:
+        """Methods of tuning that a trial may use."""
+        return frozenset(method for plan in self._stages.plans for method in plan.tuning.methods)
+
+    @property
+    def stages(self) -> int:
+        """Trainings of a trial, in a row."""
+        return len(self._stages.plans)
+
+    @property
+    def largest(self) -> int:
+        """Most weights that a trial may train, all its stages together."""
+        return sum(
+            max(self._layout.trained_weights(tuning, self._layout.layers) for tuning in plan.tuning.largest())
+            for plan in self._stages.plans
+        )
+
+    def settled(self, params: Params) -> dict[str, Any]:
+        """The same parameters, those without an effect put to their middle.
+
+        So trials that do the same have the same parameters, and a sampler learns nothing from chance.
+        """
+        distributions, idle = self.distributions, self.idle(params)
+        return {name: middle(distributions[name]) if name in idle else value for name, value in params.items()}
+
+    def idle(self, params: Params) -> frozenset[str]:
+        """Parameters without an effect on this trial, such as a rank where the method has none."""
+        return self._stages.idle(params)
+
     def decode(self, params: Params, seed: int) -> TrialConfig:
         """The trial that these parameters stand for."""
-        stage = Stage(
-            name="train",
-            mix=self._texts.decode(params),
-            tuning=self._lora.decode(params),
-            frozen=self._layers.decode(params),
-            budget=self._budget,
-            learning_rate=self._rate.decode(params),
-        )
-        return TrialConfig(self._base, seed, (stage,))
+        mix = self._texts.decode(params)
+        return TrialConfig(self._base, seed, tuple(self._filled(self._stages.decode(params), mix, params)))
+
+    def _filled(self, plans: Sequence[StagePlan], mix: CorpusMix, params: Params) -> Iterator[Stage]:
+        room = {name: self._epochs * tokens for name, tokens in self._tokens.items()}
+        for plan, budget in zip(plans, _budgets(self._budget, [plan.share for plan in plans]), strict=True):
+            chosen, tokens = plan.mix if plan.mix is not None else mix, budget
+            if math.isfinite(self._epochs) and chosen.names:
+                chosen, tokens = capped(chosen, budget, room)
+                room |= {name: room[name] - share * tokens for name, share in chosen.weights}
+            yield Stage(
+                name=plan.name,
+                mix=chosen,
+                tuning=plan.tuning.decode(params),
+                frozen=plan.layers.decode(params),
+                budget=tokens,
+                learning_rate=plan.rate.decode(params),
+                own_mix=plan.mix is not None,
+            )
+
+
+def _budgets(total: int, shares: Sequence[float]) -> list[int]:
+    """Whole tokens for each stage, which sum to the total."""
+    ends = [round(total * math.fsum(shares[: place + 1])) for place in range(len(shares))]
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]

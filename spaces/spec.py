@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, field_validator, model_validator
 
 from spaces.choices import (
     FloatChoice,
@@ -23,6 +24,9 @@ from spaces.choices import (
 from spaces.errors import did_you_mean, listed
 from spaces.methods import METHODS
 
+MOST_ORDERED = 4
+"""Stages whose order can be searched: 24 orders."""
+
 
 class TextsSpec(Spec):
     """Which texts there are, and which of them a trial trains on."""
@@ -36,20 +40,42 @@ class TextsSpec(Spec):
         Discriminator(form),
     ] = "subset"
     """`subset`: search over which texts, with equal shares. `weights`: over the shares of all texts. `one`: each trial
-    trains on one text. `all`, or a list of names: these texts in every trial."""
+    trains on one text. `all`, or a list of names of texts or of sub-folders: these texts in every trial."""
+
+    min_texts: int | None = Field(None, ge=1)
+    """Fewest texts of a subset; 1 where only `max_texts` is given."""
+    max_texts: int | None = Field(None, ge=1)
+    """Most texts of a subset; all where only `min_texts` is given."""
+    max_epochs: float | None = Field(None, gt=0)
+    """How often a trial may read a text; empty: as often as its tokens ask for."""
 
     @property
     def kind(self) -> str:
-        """`subset`, `weights` or `one`; `fixed` where all trials train on the same texts."""
-        return self.choose if isinstance(self.choose, str) and self.choose != "all" else "fixed"
+        """`subset`, `limited` (of so many texts), `weights` or `one`; `fixed` where all trials have the same texts."""
+        if not isinstance(self.choose, str) or self.choose == "all":
+            return "fixed"
+        return "limited" if self.limits else self.choose
+
+    @property
+    def limits(self) -> bool:
+        """Whether the number of texts is limited."""
+        return self.min_texts is not None or self.max_texts is not None
+
+    @model_validator(mode="after")
+    def _limits_of_a_subset(self) -> Self:
+        if self.limits and self.choose != "subset":
+            raise ValueError("min_texts and max_texts limit a subset; set choose: subset, or leave them out")
+        _check_ordered("min_texts", self.min_texts, "max_texts", self.max_texts)
+        return self
 
 
-class LoraSpec(Spec):
-    """The adapter."""
+class TuningSpec(Spec):
+    """What is trained, and how."""
 
     method: NameChoice = "lora"
     """`lora`, `rslora` (scaled by alpha / sqrt(rank)), `dora` (norms are trained apart), `loraplus` (B learns 16 times
-    as fast as A); a list is searched."""
+    as fast as A), `ia3` (a factor for each output), `bitfit` (biases), `layernorm` (norms), `full` (whole layers); a
+    list is searched."""
     rank: IntChoice = 8
     alpha: FloatChoice | None = None
     """The adapter's output is scaled by alpha / rank."""
@@ -75,37 +101,87 @@ class LoraSpec(Spec):
         return self
 
 
-class AnyLayers(Spec):
-    """Any contiguous range of between `min` and `max` layers."""
+def _as_text(layers: object) -> object:
+    """YAML reads the single layer `3` as a number."""
+    if isinstance(layers, list):
+        return [str(layer) if type(layer) is int else layer for layer in layers]
+    return str(layers) if type(layers) is int else layers
 
-    min: int = Field(1, ge=1)
+
+_LayerNames = Annotated[NameChoice, BeforeValidator(_as_text)]
+
+
+class LayersSpec(Spec):
+    """Which layers are trained: named ones, all but named ones, or any contiguous range of so many."""
+
+    train: _LayerNames | None = None
+    """Layers that are trained: `6-10`, `-4 to -1` (from the end), several joined by `+`; a list is searched."""
+    freeze: _LayerNames | None = None
+    """Layers that are not, the others are; as `train`."""
+    min: int | None = Field(None, ge=1)
+    """Fewest layers of a searched range; 1 where only `max` is given."""
     max: int | None = Field(None, ge=1)
-    """Empty: all layers."""
+    """Most layers of a searched range; all where only `min` is given."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.max is not None and self.min > self.max:
-            raise ValueError(f"min must not exceed max, got min {self.min} and max {self.max}")
+    def _one_way(self) -> Self:
+        ways = [self.train is not None, self.freeze is not None, self.min is not None or self.max is not None]
+        if sum(ways) != 1:
+            raise ValueError("give one of `train`, `freeze`, or `min` and `max`")
+        _check_ordered("min", self.min, "max", self.max)
         return self
+
+
+def _check_ordered(low_name: str, low: int | None, high_name: str, high: int | None) -> None:
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"{low_name} must not exceed {high_name}, got {low_name} {low} and {high_name} {high}")
+
+
+LayersChoice = Annotated[
+    Annotated[
+        Annotated[str, One] | Annotated[list[str], Field(min_length=1), Several] | Annotated[LayersSpec, Ranged],
+        Discriminator(form),
+    ],
+    BeforeValidator(_as_text),
+]
+"""`all`, a range such as `2-5` (from 0, both ends included), a list of ranges to search, or a `LayersSpec`."""
+
+
+class StageSpec(Spec):
+    """One of several trainings in a row; what it does not say is as the space says."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=32)
+    texts: list[str] | None = Field(None, min_length=1)
+    """Texts or sub-folders, with equal shares; empty: the trial's mix."""
+    share: float | None = Field(None, gt=0, lt=1)
+    """Of the trial's tokens; stages that do not say share the rest evenly."""
+    tuning: TuningSpec | None = None
+    layers: LayersChoice | None = None
+    learning_rate: RateChoice | None = None
 
 
 class SpaceSpec(Spec):
     """What a study searches over; every field is fixed by one value and searched by a list or a range."""
 
     texts: TextsSpec
-    lora: LoraSpec = LoraSpec()
-    layers: Annotated[
-        Annotated[str, One] | Annotated[list[str], Field(min_length=1), Several] | Annotated[AnyLayers, Ranged],
-        Discriminator(form),
-    ] = "all"
-    """Layers that get an adapter, the others stay frozen: `all`, a range such as `2-5` (from 0, both ends
-    included), a list of ranges to search, or `{min: 2, max: 6}` for any range of 2 to 6 layers."""
+    tuning: TuningSpec = TuningSpec()
+    layers: LayersChoice = "all"
+    """Layers that are trained, the others stay frozen."""
     learning_rate: RateChoice = 1e-4
+    stages: list[StageSpec] = Field(default=[])
+    """Trainings in a row, each on top of what those before it have changed; empty: one."""
+    order: Literal["given", "any"] = "given"
+    """`any`: the order of the stages is searched."""
 
-    @field_validator("layers", mode="before")
-    @classmethod
-    def _numbers_are_layers(cls, layers: object) -> object:
-        """YAML reads the single layer `3` as a number."""
-        if isinstance(layers, list):
-            return [str(layer) if type(layer) is int else layer for layer in layers]
-        return str(layers) if type(layers) is int else layers
+    @model_validator(mode="after")
+    def _stages_that_can_be(self) -> Self:
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two stages have the same name: {names}")
+        shares = [stage.share for stage in self.stages]
+        known, unsaid = math.fsum(share or 0.0 for share in shares), shares.count(None)
+        if shares and (known >= 1 if unsaid else not math.isclose(known, 1.0, abs_tol=1e-6)):
+            raise ValueError(f"the shares of the stages must sum to 1, got {shares}")
+        if self.order == "any" and not 1 < len(names) <= MOST_ORDERED:
+            raise ValueError(f"order: any wants 2 to {MOST_ORDERED} stages, got {len(names)}")
+        return self

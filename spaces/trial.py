@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from spaces.errors import MixtuneError
@@ -73,6 +73,8 @@ class Stage:
     budget: int
     """Training tokens."""
     learning_rate: float
+    own_mix: bool = False
+    """Whether the mix is the stage's own, the same in every trial of a study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,20 @@ class TrialConfig:
     stages: tuple[Stage, ...]
     half: Half = "search"
     """Which of the benchmark's questions it is scored on."""
+
+    @property
+    def mix(self) -> CorpusMix:
+        """The mix that a study searches; the first stage's where every stage has its own."""
+        return next((stage.mix for stage in self.stages if not stage.own_mix), self.stages[0].mix)
+
+    @property
+    def trains(self) -> bool:
+        """Whether any stage trains on anything."""
+        return any(stage.mix.names for stage in self.stages)
+
+    def on(self, mix: CorpusMix) -> TrialConfig:
+        """The same trial on another mix."""
+        return replace(self, stages=tuple(stage if stage.own_mix else replace(stage, mix=mix) for stage in self.stages))
 
     @property
     def fingerprint(self) -> str:
@@ -111,6 +127,7 @@ def _stage(data: dict[str, Any]) -> Stage:
         frozen=tuple(LayerRange(**span) for span in data["frozen"]),
         budget=data["budget"],
         learning_rate=data["learning_rate"],
+        own_mix=data.get("own_mix", False),
     )
 
 

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from objectives.base import Prepared
+from objectives.spec import FinetuneSpec
 from search.designs import design_of
 from search.goals import GOALS
 from spaces import FieldError, InputError, Space
-from spaces.choices import FloatRange, IntRange, options
 from spaces.errors import listed
+from spaces.methods import METHODS
 from studies.rating.estimands import ESTIMANDS
 from studies.spec import StudySpec
 
+_BYTES_PER_WEIGHT = 4
 _BYTES_PER_TRIAL = 200_000
 """Rows of the database, provenance and Ray's records."""
 
@@ -54,15 +56,37 @@ def check_second_goal(spec: StudySpec, prepared: Prepared) -> None:
         )
 
 
-def check_disk(spec: StudySpec, prepared: Prepared, folder: Path, trials: int) -> None:
+def check_precision(spec: StudySpec, space: Space) -> None:
+    """See that the base is kept precisely enough for what changes its weights.
+
+    Raises:
+        FieldError: it is not.
+    """
+    precision = spec.objective.precision if isinstance(spec.objective, FinetuneSpec) else "float32"
+    if precision == "float32":
+        return
+    copies = sorted(name for name in space.methods if METHODS[name].copies)
+    if copies:
+        raise FieldError(
+            "objective.precision",
+            f"{listed(copies)} train the base's own weights, whose small steps {precision} would round away. "
+            "Use float32, or another method (space.tuning.method).",
+        )
+    if space.stages > 1:
+        raise FieldError(
+            "objective.precision",
+            f"a stage becomes part of the base before the next begins, and {precision} would round it. Use float32, "
+            "or one stage.",
+        )
+
+
+def check_disk(space: Space, folder: Path, trials: int) -> None:
     """See that there is room for the largest adapter of every trial, and some for the database.
 
     Raises:
         InputError: there is not.
     """
-    rank = spec.space.lora.rank
-    highest = rank.high if isinstance(rank, IntRange | FloatRange) else max(options(rank))
-    needed = trials * (prepared.adapter_bytes * highest + _BYTES_PER_TRIAL)
+    needed = trials * (space.largest * _BYTES_PER_WEIGHT + _BYTES_PER_TRIAL)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -72,9 +96,9 @@ def check_disk(spec: StudySpec, prepared: Prepared, folder: Path, trials: int) -
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise InputError(
-            f"The study may write up to {needed / 1e6:,.0f} MB ({trials} adapters of rank {highest}), but "
-            f"the disk of {str(folder)!r} has {free / 1e6:,.0f} MB left. Free space, choose another folder with "
-            "--runs, or lower search.trials or space.lora.rank."
+            f"The study may write up to {needed / 1e6:,.0f} MB ({trials} adapters of up to "
+            f"{space.largest:,} weights), but the disk of {str(folder)!r} has {free / 1e6:,.0f} MB "
+            "left. Free space, choose another folder with --runs, or lower search.trials or what space.tuning trains."
         )
 
 

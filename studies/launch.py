@@ -25,7 +25,14 @@ from spaces import Corpus, FieldError, InputError, Space, scan
 from spaces.corpus import ignored_note
 from spaces.errors import listed
 from studies.changes import refuse_changed_file
-from studies.checks import check_disk, check_machine, check_second_goal, rating_notes, refuse_changed_content
+from studies.checks import (
+    check_disk,
+    check_machine,
+    check_precision,
+    check_second_goal,
+    rating_notes,
+    refuse_changed_content,
+)
 from studies.confirmation import confirming_runs, runs_of
 from studies.progress import duration
 from studies.spec import StudySpec, check_name
@@ -283,7 +290,8 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int)
             "weights or one, or give a list or a range for a field."
         )
     check_second_goal(spec, prepared)
-    check_disk(spec, prepared, folder, trials + confirming_runs(spec, prepared))
+    check_precision(spec, space)
+    check_disk(space, folder, trials + confirming_runs(spec, prepared))
     if spec.artifacts is not None:
         Artifacts(spec.artifacts).check()
     return Ready(spec, folder, Store(url), prepared, space)

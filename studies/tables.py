@@ -11,7 +11,8 @@ import pandas as pd
 from optuna.trial import TrialState
 
 from search.records import TrialRecord
-from spaces import CorpusMix
+from spaces import CorpusMix, Stage
+from spaces.methods import METHODS
 from studies.confirmation import Confirmed
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
@@ -82,10 +83,22 @@ def times_read(study: StoredStudy) -> dict[str, float]:
     read: dict[str, list[float]] = {text.name: [] for text in study.texts}
     tokens = {text.name: text.tokens for text in study.texts}
     for record in study.records:
-        for name, share in record.config.stages[0].mix.weights:
-            if record.rungs and tokens.get(name):
-                read[name].append(share * record.rungs[-1].tokens / tokens[name])
+        for name, tokens_read in _read(record).items():
+            if tokens.get(name):
+                read[name].append(tokens_read / tokens[name])
     return {name: sum(times) / len(times) if times else math.nan for name, times in read.items()}
+
+
+def _read(record: TrialRecord) -> dict[str, float]:
+    """Tokens that a trial has read of each text, up to its last rung."""
+    left = record.rungs[-1].tokens if record.rungs else 0
+    read: dict[str, float] = {}
+    for stage in record.config.stages:
+        tokens = min(left, stage.budget)
+        left -= tokens
+        for name, share in stage.mix.weights if tokens else ():
+            read[name] = read.get(name, 0.0) + share * tokens
+    return read
 
 
 def confirmation_table(rows: Sequence[Confirmed]) -> pd.DataFrame:
@@ -101,7 +114,6 @@ def trials_table(study: StoredStudy) -> pd.DataFrame:
 
 def _row(study: StoredStudy, record: TrialRecord) -> dict[str, Any]:
     last = record.rungs[-1] if record.rungs else None
-    stage = record.config.stages[0]
     row: dict[str, Any] = {
         "trial": record.number,
         "arm": record.arm,
@@ -114,20 +126,29 @@ def _row(study: StoredStudy, record: TrialRecord) -> dict[str, Any]:
         "gain": last.gain if last else None,
         "gain_stderr": last.gain_stderr if last else None,
     }
-    row |= {f"text:{text.name}": _part(study, stage.mix, text.name) for text in study.texts}
-    row |= {
-        "method": stage.tuning.method,
-        "rank": stage.tuning.rank,
-        "alpha": stage.tuning.alpha,
-        "dropout": stage.tuning.dropout,
-        "targets": "+".join(stage.tuning.targets),
-        "frozen": " ".join(str(span) for span in stage.frozen),
-        "learning_rate": stage.learning_rate,
-        "seed": record.config.seed,
-    }
+    row |= {f"text:{text.name}": _part(study, record.config.mix, text.name) for text in study.texts}
+    several = len(record.config.stages) > 1
+    for stage in record.config.stages:
+        row |= {f"{stage.name}.{name}" if several else name: value for name, value in _settings(stage).items()}
+    row["seed"] = record.config.seed
     row |= dict(sorted(last.qualities.items())) if last else {}
     row |= {f"seconds_{phase}": seconds for phase, seconds in phase_seconds(record).items()}
     return row | {"seconds": record.seconds, "error": record.error}
+
+
+def _settings(stage: Stage) -> dict[str, Any]:
+    """Settings of a stage; those that its method has not are empty."""
+    tuning = stage.tuning
+    low_rank = METHODS[tuning.method].low_rank
+    return {
+        "method": tuning.method,
+        "rank": tuning.rank if low_rank else None,
+        "alpha": tuning.alpha if low_rank else None,
+        "dropout": tuning.dropout if low_rank else None,
+        "targets": "+".join(tuning.targets),
+        "frozen": " ".join(str(span) for span in stage.frozen),
+        "learning_rate": stage.learning_rate,
+    }
 
 
 def _part(study: StoredStudy, mix: CorpusMix, text: str) -> float:

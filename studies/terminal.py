@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from optuna.trial import TrialState
 from rich.console import Console
@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from search.records import TrialRecord
+from spaces import Stage
+from spaces.methods import METHODS
 from studies.confirmation import confirmed, runs_of, unconfirmed
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
@@ -124,21 +126,34 @@ def _print_confirming(console: Console, study: StoredStudy) -> int:
     return len(left)
 
 
+def _stage_rows(stage: Stage) -> Iterator[tuple[str, str]]:
+    """What a stage trains, and how."""
+    tuning = stage.tuning
+    settings = f", rank {tuning.rank}, alpha {tuning.alpha:g}" if METHODS[tuning.method].low_rank else ""
+    yield "method", f"{tuning.method}{settings}"
+    if tuning.targets:
+        yield "target modules", ", ".join(path.rsplit(".", 1)[-1] for path in tuning.targets)
+    yield "frozen layers", ", ".join(str(span) for span in stage.frozen) or "none"
+    yield "learning rate", f"{stage.learning_rate:.3g}"
+
+
 def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> None:
     """A trial in full: texts, settings, scores."""
-    stage = record.config.stages[0]
     table = Table(show_header=False, box=None)
     table.add_row("trial", f"{record.number} ({record.arm})")
-    table.add_row("texts", mix_words(stage.mix) if record.texts else "none: the untouched base")
-    table.add_row("method, rank, alpha", f"{stage.tuning.method}, {stage.tuning.rank}, {stage.tuning.alpha:g}")
-    table.add_row("target modules", ", ".join(path.rsplit(".", 1)[-1] for path in stage.tuning.targets))
-    table.add_row("frozen layers", ", ".join(str(span) for span in stage.frozen) or "none")
-    table.add_row("learning rate", f"{stage.learning_rate:.3g}")
+    table.add_row("texts", mix_words(record.config.mix) if record.texts else "none: the untouched base")
+    several = len(record.config.stages) > 1
+    for stage in record.config.stages:
+        if several:
+            own = f" of {mix_words(stage.mix)}" if stage.own_mix else ""
+            table.add_row(f"stage {stage.name}", f"{stage.budget:,} tokens{own}")
+        for label, value in _stage_rows(stage):
+            table.add_row(label, value)
     for rung in record.rungs:
         table.add_row(f"after {rung.tokens:,} tokens", f"{rung.score:.4f} ± {rung.stderr:.4f}")
     if study.base is not None:
         table.add_row("untouched base", f"{study.base:.4f}")
     if record.rungs:
-        for name, value in record.rungs[-1].qualities.items():
-            table.add_row(name, f"{value:,.0f}" if value >= 10 and value.is_integer() else f"{value:.4f}")
+        for name, figure in record.rungs[-1].qualities.items():
+            table.add_row(name, f"{figure:,.0f}" if figure >= 10 and figure.is_integer() else f"{figure:.4f}")
     console.print(table)

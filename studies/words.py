@@ -23,7 +23,7 @@ def best_sentence(study: StoredStudy) -> str:
     if best is None or best.score is None:
         return "No trial is complete yet."
     complete = len(study.ended(TrialState.COMPLETE))
-    mix = mix_words(best.config.stages[0].mix) if best.texts else "nothing (the untouched base)"
+    mix = mix_words(best.config.mix) if best.texts else "nothing (the untouched base)"
     base = f", against {study.base:.3f} of the untouched base" if study.base is not None else ""
     return (
         f"The best of {complete} complete trials is trial {best.number}, trained on {mix}: "
@@ -65,7 +65,7 @@ def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str
     searched += " picked by that."
     if best.beats_base:
         origin = next(record for record in study.records if record.number == best.of)
-        texts = f" ({mix_words(origin.config.stages[0].mix)})"
+        texts = f" ({mix_words(origin.config.mix)})"
         return (
             f"On questions that the search never saw, the configuration of trial {best.of}{texts} gains {gain} over "
             f"the untouched base, in {best.runs} runs with fresh seeds.{_others(found, unit)}{searched}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from huggingface_hub import snapshot_download
 from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.pytorch_utils import Conv1D
 
 from spaces import FieldError, InputError, Layout, MixtuneError, Module
@@ -27,6 +27,7 @@ _SMALL_FILES = (
 )
 """What decides, beside the weights, what a base does with a text."""
 _FIELD = "objective.base"
+FOUR_BITS = "4bit"
 _MEGABYTE = 1 << 20
 _FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
 """What a base needs of a hub repository: configuration, weights, tokenizer."""
@@ -56,11 +57,22 @@ class HubBase:
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=self._trust_code)
         path, blocks = find_blocks(model)
         modules = tuple(
-            Module(inner, *_shape(module)) for inner, module in blocks[0].named_modules() if _is_linear(module)
+            Module(inner, *linear_shape(module)) for inner, module in blocks[0].named_modules() if is_linear(module)
         )
         if not modules:
             raise InputError(f"The base {self.name!r} has no linear modules in {path!r}, so LoRA cannot be used on it.")
-        return Layout(self.name, len(blocks), modules, context_of(config))
+        norms = [weight for part in blocks[0].modules() if is_norm(part) for weight in part.parameters()]
+        named = list(blocks[0].named_parameters())
+        return Layout(
+            self.name,
+            len(blocks),
+            modules,
+            context_of(config),
+            weights=sum(weight.numel() for _, weight in named),
+            norm_weights=sum(weight.numel() for weight in norms),
+            biases=sum(weight.numel() for name, weight in named if name.endswith("bias")),
+            checkpoints=bool(model.supports_gradient_checkpointing),
+        )
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The base's tokenizer.
@@ -102,9 +114,12 @@ class HubBase:
         Raises:
             InputError: the weights cannot be read.
         """
-        model = self._read(AutoModelForCausalLM, dtype=getattr(torch, precision), use_safetensors=True)
+        options: dict[str, Any] = {"dtype": getattr(torch, precision, torch.bfloat16), "use_safetensors": True}
+        if precision == FOUR_BITS:
+            options |= {"quantization_config": _four_bits(), "device_map": device}
+        model = self._read(AutoModelForCausalLM, **options)
         model.requires_grad_(requires_grad=False)
-        return model.to(device).eval()
+        return model.eval() if precision == FOUR_BITS else model.to(device).eval()
 
     def _folder(self) -> Path:
         if Path(self.source).is_dir():
@@ -142,6 +157,16 @@ class HubBase:
         )
 
 
+def _four_bits() -> BitsAndBytesConfig:
+    """NF4 with double quantisation (Dettmers et al., 2023, arXiv 2305.14314), computed in bfloat16."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
 def _ends(path: Path) -> tuple[int, str]:
     """A file's size, and a hash of its first and last megabyte."""
     size = path.stat().st_size
@@ -169,11 +194,17 @@ def find_blocks(model: torch.nn.Module) -> tuple[str, torch.nn.ModuleList]:
     return max(lists, key=lambda item: len(item[1]))
 
 
-def _is_linear(module: torch.nn.Module) -> bool:
+def is_linear(module: torch.nn.Module) -> bool:
+    """Whether a module multiplies by a matrix."""
     return isinstance(module, torch.nn.Linear | Conv1D)
 
 
-def _shape(module: torch.nn.Module) -> tuple[int, int]:
+def is_norm(module: torch.nn.Module) -> bool:
+    """Whether a module is a norm of any kind, which only its class tells."""
+    return "norm" in type(module).__name__.lower()
+
+
+def linear_shape(module: torch.nn.Module) -> tuple[int, int]:
     """Inputs and outputs of a linear module; transformers' Conv1D stores its weight transposed."""
     weight = module.weight
     if not isinstance(weight, torch.Tensor):

@@ -1,59 +1,99 @@
-"""Putting a trial's adapter on the base, and taking it off again."""
+"""Putting what a stage trains on a base, and taking it off again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
-from transformers.pytorch_utils import Conv1D
+from peft import PeftModel, get_peft_model, set_peft_model_state_dict
+from peft.tuners.ln_tuning.layer import LNTuningLayer
 
-from objectives.models.hub import find_blocks
-from objectives.training.tunings import TUNINGS
+from objectives.training.tunings import TUNINGS, Site
 from spaces import MixtuneError, Stage
-from spaces.layout import trained_layers
 
 if TYPE_CHECKING:
+    from peft import PeftConfig
     from transformers import PreTrainedModel
+
+Weights = dict[str, torch.Tensor]
+"""Name in the base to values."""
 
 
 @contextmanager
 def adapted(model: PreTrainedModel, stage: Stage, seed: int) -> Iterator[PeftModel]:
     """The base with a fresh adapter on the stage's modules and layers; on leaving, the untouched base again.
 
-    The adapter's first weights and its dropout come from torch's global generator, which peft offers no
-    way around, so it is seeded here.
-
     Raises:
         MixtuneError: peft adapted other modules than the stage asks for.
     """
-    path, blocks = find_blocks(model)
-    layers = trained_layers(stage.frozen, len(blocks))
-    tuning = stage.tuning
-    transposed = any(isinstance(module, Conv1D) for module in blocks[0].modules())
-    config = LoraConfig(
-        r=tuning.rank,
-        lora_alpha=tuning.alpha,
-        lora_dropout=tuning.dropout,
-        target_modules=list(tuning.targets),
-        layers_to_transform=list(layers),
-        layers_pattern=path.rsplit(".", 1)[-1],
-        fan_in_fan_out=transposed,  # GPT-2 stores its weights so
-        bias="none",
-        task_type="CAUSAL_LM",
-        **TUNINGS[tuning.method].options,
-    )
-    torch.manual_seed(seed)
-    tuned = get_peft_model(model, config)
+    tuned = put_on(model, stage, seed)
     try:
-        _check(tuned, len(layers) * _targets(blocks[0], tuning.targets))
         yield tuned
     finally:
-        tuned.unload()
-        model.requires_grad_(requires_grad=False)
-        model.eval()
+        take_off(model, tuned)
+
+
+def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
+    """A fresh adapter on the stage's modules and layers.
+
+    Its first weights and its dropout come from torch's global generator, which peft offers no way around, so that is
+    seeded here.
+
+    Raises:
+        MixtuneError: peft adapted other modules than the stage asks for; the base is untouched.
+    """
+    site = Site.of(model, stage)
+    method = TUNINGS[stage.tuning.method]
+    torch.manual_seed(seed)
+    tuned = _put(model, method.config(stage.tuning, site))
+    expected = len(site.layers) * sum(path in stage.tuning.targets for path, _ in site.block.named_modules())
+    found = len(tuned.base_model.targeted_module_names)
+    if stage.tuning.targets and found != expected:
+        take_off(model, tuned)
+        raise MixtuneError(
+            f"The adapter must sit on {expected} modules of the chosen layers, but peft put it on {found}. "
+            "Name the target modules exactly in space.tuning.targets."
+        )
+    for copied in _copied(tuned):
+        _share_untrained(copied, stage.tuning.method)
+    return tuned
+
+
+def put_back(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str, torch.Tensor]) -> PeftModel:
+    """An adapter that was trained before."""
+    tuned = _put(model, config)
+    loaded = set_peft_model_state_dict(tuned, dict(tensors))
+    if loaded.unexpected_keys:
+        take_off(model, tuned)
+        raise MixtuneError(
+            f"The adapter was trained on another base: it has weights for {loaded.unexpected_keys[0]!r}, which this "
+            "one has not. Name the base that it was trained on."
+        )
+    return tuned
+
+
+def take_off(model: PreTrainedModel, tuned: PeftModel) -> None:
+    """The base as it was before the adapter."""
+    tuned.unload()
+    _at_rest(model)
+
+
+def merge(model: PreTrainedModel, tuned: PeftModel) -> Weights:
+    """Let the adapter become part of the base; return what the weights were that it changed, by name."""
+    before = {name: weight.detach().to("cpu", copy=True) for name, weight in _to_change(tuned)}
+    tuned.merge_and_unload()
+    _at_rest(model)
+    return before
+
+
+def restore(model: PreTrainedModel, before: Mapping[str, torch.Tensor]) -> None:
+    """Put weights back, bit for bit."""
+    with torch.no_grad():
+        for name, values in before.items():
+            model.get_parameter(name).copy_(values)
 
 
 def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
@@ -61,14 +101,38 @@ def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
     return [weight for weight in model.parameters() if weight.requires_grad]
 
 
-def _targets(block: torch.nn.Module, paths: tuple[str, ...]) -> int:
-    return sum(path in paths for path, _ in block.named_modules())
+def _put(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)  # a norm has no inputs and outputs
+        tuned = get_peft_model(model, config)
+    if not isinstance(tuned, PeftModel):
+        raise MixtuneError(f"peft made a {type(tuned).__name__} of the base instead of a PeftModel.")
+    return tuned
 
 
-def _check(tuned: PeftModel, expected: int) -> None:
-    found = len(tuned.base_model.targeted_module_names)
-    if found != expected:
-        raise MixtuneError(
-            f"The adapter must sit on {expected} modules of the chosen layers, but peft put it on {found}. "
-            "Name the target modules exactly in space.lora.targets."
-        )
+def _at_rest(model: PreTrainedModel) -> None:
+    model.requires_grad_(requires_grad=False)
+    model.eval()
+
+
+def _to_change(tuned: PeftModel) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    """Names and weights of the base that merging changes."""
+    inner = tuned.get_base_model()
+    for path in tuned.base_model.targeted_module_names:
+        layer = inner.get_submodule(path)
+        copy = layer.ln_tuning_layers["default"] if isinstance(layer, LNTuningLayer) else None
+        for name, weight in layer.get_base_layer().named_parameters():
+            if copy is None or copy.get_parameter(name) is not weight:
+                yield f"{path}.{name}", weight
+
+
+def _copied(tuned: PeftModel) -> list[LNTuningLayer]:
+    return [module for module in tuned.modules() if isinstance(module, LNTuningLayer)]
+
+
+def _share_untrained(layer: LNTuningLayer, method: str) -> None:
+    """Let a copy use the base's own weight where the method does not train it: no memory, no gradient, no file."""
+    copy, base = layer.ln_tuning_layers["default"], layer.get_base_layer()
+    for name, weight in base.named_parameters():
+        if not TUNINGS[method].trains(name):
+            setattr(copy, name, weight)

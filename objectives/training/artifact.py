@@ -1,31 +1,39 @@
-"""What a trial leaves on disk at a rung: the adapter, and where it came from."""
+"""What a trial leaves on disk at a rung: what each stage has learnt, and where it came from."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from objectives.training.learned import Learned
 from objectives.versions import versions
 from spaces import Corpus, TrialConfig
+from spaces.layout import ranges, trained_layers
 
 if TYPE_CHECKING:
-    from peft import PeftModel
+    from objectives.training.pipeline import Leg, Pipeline
 
-PROVENANCE = "provenance.json"
+PROVENANCE = "provenance.jsonl"
 _PACKAGES = ("mixtune", "torch", "transformers", "peft", "lm_eval")
 
 
-def save(model: PeftModel, folder: Path, provenance: dict[str, Any]) -> None:
-    """Write the adapter as a PEFT folder with safetensors; the folder appears whole or not at all."""
+def save(pipeline: Pipeline, folder: Path, provenance: Iterator[dict[str, Any]]) -> None:
+    """Write a PEFT folder for every stage so far, and a line about each; all appears whole or not at all."""
     unfinished = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    model.save_pretrained(unfinished, safe_serialization=True)
-    (unfinished / PROVENANCE).write_text(json.dumps(provenance, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for learned in pipeline.learned():
+        learned.save(unfinished)
+    write_lines(unfinished / PROVENANCE, provenance)
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.replace(folder)
+
+
+def load(folder: Path) -> list[Learned]:
+    """What the stages have learnt, in their order."""
+    return [Learned.load(folder / line["stage"]) for line in read_lines(folder / PROVENANCE)]
 
 
 def keep_only(folder: Path) -> None:
@@ -35,21 +43,49 @@ def keep_only(folder: Path) -> None:
             shutil.rmtree(other)
 
 
-def describe(trial: TrialConfig, corpus: Corpus, tokens: int, epochs: dict[str, float]) -> dict[str, Any]:
-    """Texts with hashes, how much of each was read, settings, seeds and versions."""
-    return {
-        "trial": trial.to_dict(),
-        "fingerprint": trial.fingerprint,
-        "training_tokens": tokens,
-        "texts": [
-            {
-                "name": name,
-                "sha256": corpus[name].sha256,
-                "share": weight,
-                "tokens": corpus[name].tokens,
-                "epochs": round(epochs[name], 4),
-            }
-            for name, weight in trial.stages[0].mix.weights
-        ],
-        "versions": versions(_PACKAGES),
-    }
+def describe(trial: TrialConfig, corpus: Corpus, pipeline: Pipeline, tokens_a_step: int) -> Iterator[dict[str, Any]]:
+    """A line for every stage so far: texts with hashes, how much of each was read, settings, losses, versions."""
+    for leg, learned in zip(pipeline.begun, pipeline.learned(), strict=True):
+        steps = min(pipeline.step, leg.last) - leg.first
+        yield {
+            "stage": leg.name,
+            "base": trial.base,
+            "texts": _texts(leg, corpus, steps * tokens_a_step // leg.stream.length),
+            "tokens": steps * tokens_a_step,
+            "method": leg.stage.tuning.method,
+            "rank": leg.stage.tuning.rank,
+            "alpha": leg.stage.tuning.alpha,
+            "dropout": leg.stage.tuning.dropout,
+            "targets": list(leg.stage.tuning.targets),
+            "layers": [str(span) for span in ranges(trained_layers(leg.stage.frozen, pipeline.layers))],
+            "learning_rate": leg.stage.learning_rate,
+            "trainable": learned.trainable,
+            "losses": [[tokens, round(loss, 6)] for tokens, loss in leg.losses],
+            "seed": leg.seed,
+            "trial": trial.fingerprint,
+            "versions": versions(_PACKAGES),
+        }
+
+
+def write_lines(path: Path, lines: Iterator[dict[str, Any]]) -> None:
+    """Write JSON objects, one a line."""
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The inverse of `write_lines`."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def _texts(leg: Leg, corpus: Corpus, sequences: int) -> list[dict[str, Any]]:
+    epochs = leg.stream.epochs(sequences)
+    return [
+        {
+            "name": name,
+            "sha256": corpus[name].sha256,
+            "share": share,
+            "tokens": corpus[name].tokens,
+            "epochs": round(epochs[name], 4),
+        }
+        for name, share in leg.stage.mix.weights
+    ]

@@ -38,7 +38,7 @@ class MixStream:
             seed: of the trial.
         """
         self._tokens = {name: tokens[name] for name in mix.names}
-        self._length = length
+        self.length = length
         self._seed = seed
         self._texts = mix.names
         self._plan = _interleave([weight for _, weight in mix.weights], total, generator(seed, "interleave"))
@@ -53,7 +53,7 @@ class MixStream:
         """How often each text has been read after so many sequences; 1 is once through."""
         counts = np.bincount(self._plan[:sequences], minlength=len(self._texts))
         return {
-            name: float(count * self._length / len(self._tokens[name]))
+            name: float(count * self.length / len(self._tokens[name]))
             for name, count in zip(self._texts, counts, strict=True)
         }
 
@@ -62,19 +62,19 @@ class MixStream:
         windows = self._windows(name)
         epoch, place = divmod(int(self._draws[position]), windows)
         start = self._order(name, epoch, windows)[place]
-        return self._tokens[name][start : start + self._length].astype(np.int64)
+        return self._tokens[name][start : start + self.length].astype(np.int64)
 
     def _windows(self, name: str) -> int:
         """Windows of an epoch: as many as fit whatever the offset."""
-        return max(1, (len(self._tokens[name]) - self._length) // self._length)
+        return max(1, (len(self._tokens[name]) - self.length) // self.length)
 
     def _order(self, name: str, epoch: int, windows: int) -> NDArray[np.int64]:
         """Starts of an epoch's windows in their order."""
         if (name, epoch) not in self._orders:
             rng = generator(self._seed, name, epoch)
-            spare = len(self._tokens[name]) - windows * self._length
-            offset = rng.integers(0, min(spare, self._length) + 1)
-            self._orders[name, epoch] = offset + rng.permutation(windows) * self._length
+            spare = len(self._tokens[name]) - windows * self.length
+            offset = rng.integers(0, min(spare, self.length) + 1)
+            self._orders[name, epoch] = offset + rng.permutation(windows) * self.length
         return self._orders[name, epoch]
 
 

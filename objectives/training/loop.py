@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from objectives.spec import FinetuneSpec
 from objectives.training.adapter import trainable
 from objectives.training.data import MixStream
+from objectives.training.tokens import UNLEARNT, split
 from spaces import MixtuneError
 
 if TYPE_CHECKING:
@@ -22,7 +24,13 @@ class Trainer:
     """Trains an adapter step by step; `run(until)` may be called again and again with a larger step."""
 
     def __init__(
-        self, model: PeftModel, stream: MixStream, spec: FinetuneSpec, learning_rate: float, b_rate: float = 1.0
+        self,
+        model: PeftModel,
+        stream: MixStream,
+        spec: FinetuneSpec,
+        steps: int,
+        learning_rate: float,
+        b_rate: float = 1.0,
     ) -> None:
         """Set up AdamW on the adapter's weights with linear warm-up and linear decay over the whole run.
 
@@ -30,12 +38,14 @@ class Trainer:
             model: with an adapter.
             stream: of training sequences.
             spec: of the training.
+            steps: of the whole run.
             learning_rate: after the warm-up.
             b_rate: multiple of it for the matrices B of the adapter.
         """
         self._model = model
         self._stream = stream
         self._spec = spec
+        self._steps = steps
         faster = {id(weight) for name, weight in model.named_parameters() if "lora_B" in name and b_rate != 1}
         plain = [weight for weight in trainable(model) if id(weight) not in faster]
         times_b = [weight for weight in trainable(model) if id(weight) in faster]
@@ -54,11 +64,10 @@ class Trainer:
         Raises:
             MixtuneError: the loss is not a number any more.
         """
-        self._model.train()
-        total = torch.zeros((), device=self._device)
         first = self.step
-        while self.step < until:
-            total += self._one_step()
+        self._model.train()
+        with self._checkpointing():
+            total = sum((self._one_step() for _ in range(first, until)), torch.zeros((), device=self._device))
         self._model.eval()
         loss = total.item() / max(1, until - first)
         if not math.isfinite(loss):
@@ -93,21 +102,39 @@ class Trainer:
         self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": moments})
         self.step = step
 
+    @contextmanager
+    def _checkpointing(self) -> Iterator[None]:
+        """Compute activations anew in the backward pass, where the study says so."""
+        base = self._model.get_base_model()
+        if self._spec.checkpointing:
+            base.activation_checkpointing_enable()
+        try:
+            yield
+        finally:
+            if self._spec.checkpointing:
+                base.activation_checkpointing_disable()
+
     def _one_step(self) -> torch.Tensor:
         batch = self._stream.batch(self.step * self._spec.batch, self._spec.batch)
-        tokens = torch.from_numpy(batch).to(self._device)  # (batch, length)
-        logits = self._model(input_ids=tokens).logits[:, :-1]  # (batch, length - 1, vocabulary)
-        loss = cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
-        loss.backward()  # type: ignore[no-untyped-call]
+        tokens, labels = (torch.from_numpy(part).to(self._device) for part in split(batch))  # (batch, length)
+        learnt = (labels[:, 1:] != UNLEARNT).sum().clamp(min=1)
+        loss = torch.zeros((), device=self._device)
+        for inputs, targets in zip(
+            tokens.chunk(self._spec.accumulate), labels.chunk(self._spec.accumulate), strict=True
+        ):
+            logits = self._model(input_ids=inputs).logits[:, :-1]  # (part, length - 1, vocabulary)
+            part = cross_entropy(logits.flatten(0, 1).float(), targets[:, 1:].flatten(), reduction="sum") / learnt
+            part.backward()  # type: ignore[no-untyped-call]
+            loss += part.detach()
         torch.nn.utils.clip_grad_norm_(self._weights, self._spec.clip)
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate * self._rate(self.step) * group["times"]
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         self.step += 1
-        return loss.detach()
+        return loss
 
     def _rate(self, step: int) -> float:
         """Share of the peak rate: rises over the warm-up, then falls to zero at the last step."""
-        total, warmup = self._spec.steps, min(self._spec.warmup, self._spec.steps - 1)
-        return min((step + 1) / (warmup + 1), (total - step) / (total - warmup))
+        warmup = min(self._spec.warmup, self._steps - 1)
+        return min((step + 1) / (warmup + 1), (self._steps - step) / (self._steps - warmup))

@@ -11,29 +11,34 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from objectives.base import STATE, Rung
+from objectives.training import artifact
+from objectives.training.learned import Learned
 
 if TYPE_CHECKING:
-    from objectives.training.loop import Trainer
+    from objectives.training.pipeline import Pipeline
 
 _RANDOM = "random"
 _RANDOM_CUDA = "random_cuda"
 
 
-def save(trainer: Trainer, rung: Rung, fingerprint: str, workdir: Path) -> None:
-    """Write weights, optimiser, random numbers and the rung as one file, which is replaced whole or not at all."""
+def save(pipeline: Pipeline, rung: Rung, fingerprint: str, workdir: Path) -> None:
+    """Write weights, optimiser, random numbers and the rung as one file, which is replaced whole or not at all.
+
+    What earlier stages have learnt lies in the rung's artifact.
+    """
     file = _file(workdir)
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".tmp")
-    tensors = {**trainer.tensors(), _RANDOM: torch.get_rng_state()}
-    if trainer.on_cuda:
+    tensors = {**pipeline.tensors(), _RANDOM: torch.get_rng_state()}
+    if pipeline.on_cuda:
         tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state()
-    notes = {"trial": fingerprint, "step": str(trainer.step), "rung": json.dumps(rung.to_dict())}
+    notes = {"trial": fingerprint, "step": str(pipeline.step), "rung": json.dumps(rung.to_dict())}
     save_file(tensors, unfinished, metadata=notes)
     unfinished.replace(file)
 
 
-def restore(trainer: Trainer, fingerprint: str, workdir: Path) -> Rung | None:
-    """Bring a fresh trainer to where the trial's last rung was; None where nothing of this trial can be read.
+def restore(pipeline: Pipeline, fingerprint: str, workdir: Path) -> Rung | None:
+    """Bring a fresh pipeline to where the trial's last rung was; None where nothing of this trial can be read.
 
     A trial whose state is gone or cut off starts anew: that costs time and loses nothing.
     """
@@ -42,16 +47,21 @@ def restore(trainer: Trainer, fingerprint: str, workdir: Path) -> Rung | None:
         with safe_open(file, "pt") as stored:
             notes = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  not a mapping
+        whole = {"trial", "step", "rung"} <= notes.keys() and _RANDOM in tensors
+        if not whole or notes["trial"] != fingerprint or (_RANDOM_CUDA in tensors) != pipeline.on_cuda:
+            return None
+        rung = Rung.from_dict(json.loads(notes["rung"]))
+        lines = artifact.read_lines(workdir / rung.artifact / artifact.PROVENANCE)
+        finished = [Learned.load(workdir / rung.artifact / line["stage"]) for line in lines[:-1]]
     except (OSError, SafetensorError):
         return None
-    whole = {"trial", "step", "rung"} <= notes.keys() and _RANDOM in tensors
-    if not whole or notes["trial"] != fingerprint or (_RANDOM_CUDA in tensors) != trainer.on_cuda:
-        return None
-    torch.set_rng_state(tensors.pop(_RANDOM))
-    if trainer.on_cuda:
-        torch.cuda.set_rng_state(tensors.pop(_RANDOM_CUDA))
-    trainer.load(tensors, int(notes["step"]))
-    return Rung.from_dict(json.loads(notes["rung"]))
+    on_card = tensors.pop(_RANDOM_CUDA, None)
+    random = tensors.pop(_RANDOM)
+    pipeline.load(tensors, int(notes["step"]), finished, [line["losses"] for line in lines])
+    torch.set_rng_state(random)
+    if on_card is not None:
+        torch.cuda.set_rng_state(on_card)
+    return rung
 
 
 def _file(workdir: Path) -> Path:

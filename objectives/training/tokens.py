@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from objectives.training.chat import parts_of
 from spaces import Corpus, Text
+from spaces.corpus import JSON_LINES, lines_of, read_file
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 Tokens = NDArray[np.int32]
 
+UNLEARNT = -100
+"""Label of a token that has no part in the loss, as torch has it."""
 _NEAR = 200
 """Characters."""
 _PIECE = 1_000_000
@@ -41,25 +45,46 @@ class TokenStore:
         self._tokenizer = tokenizer
         self._cache = cache
         self._kept = kept
-        self._vocabulary = fingerprint(sorted(tokenizer.get_vocab().items()))
+        self._vocabulary = fingerprint([sorted(tokenizer.get_vocab().items()), tokenizer.chat_template])
 
     def __call__(self, text: Text) -> Tokens:
-        """The training tokens of a text, shape (tokens,)."""
+        """The training tokens of a text, shape (tokens,); `split` tells which of them are to be learnt."""
         kept = self._kept.get(text.name, 0.0)
         path = self._cache / f"{fingerprint([text.sha256, self._vocabulary, kept])}.npy"
         if not path.is_file():
-            content = training_part(text, kept)
+            found = self._instructions(text) if text.instructs else tokenize(self._tokenizer, training_part(text, kept))
             self._cache.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_suffix(f".{os.getpid()}.tmp")
             with unfinished.open("wb") as file:
-                np.save(file, tokenize(self._tokenizer, content))
+                np.save(file, found)
             unfinished.replace(path)
         loaded: Tokens = np.load(path, mmap_mode="r")
         return loaded
 
+    def _instructions(self, text: Text) -> Tokens:
+        """Tokens of a text that holds instructions: those that are read and not learnt are marked."""
+        parts = (part for path in text.files for part in _parts(path, self._tokenizer))
+        return np.concatenate([learnt if learn else ~learnt for learnt, learn in parts])
+
     def counted(self, corpus: Corpus) -> Corpus:
         """The corpus with the training tokens of every text counted."""
         return corpus.counted(lambda text: len(self(text)))
+
+
+def _parts(path: Path, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[Tokens, bool]]:
+    """Tokens of a file piece by piece, and whether they are to be learnt."""
+    if path.suffix.lower() != JSON_LINES:
+        yield tokenize(tokenizer, read_file(path)), True
+        return
+    for line in lines_of(path):
+        pieces = parts_of(line, tokenizer, path) if line.messages else [(f"{line.text}\n\n", True)]
+        for content, learn in pieces:
+            yield tokenize(tokenizer, content), learn
+
+
+def split(tokens: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """What is read, and what is to be learnt, `UNLEARNT` where nothing is; what is only read is stored as ~token."""
+    return np.where(tokens < 0, ~tokens, tokens), np.where(tokens < 0, UNLEARNT, tokens)
 
 
 def split_at(content: str, kept: float) -> int:

@@ -1,30 +1,118 @@
-"""Methods of tuning: names to what peft and the optimiser do differently."""
+"""Methods of tuning: names to what peft puts on a base and what the optimiser does differently."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from peft import IA3Config, LNTuningConfig, LoraConfig, PeftConfig
+from transformers.pytorch_utils import Conv1D
+
+from objectives.models.hub import find_blocks, is_linear, is_norm, linear_shape
+from spaces import Module, Stage, Tuning
+from spaces.layout import trained_layers
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """A way of tuning low-rank adapters."""
+class Site:
+    """Where in a base a stage trains."""
 
-    options: Mapping[str, bool] = field(default_factory=dict)
-    """Of peft's LoraConfig."""
+    path: str
+    """Of the list of layers, such as `model.layers`."""
+    layers: tuple[int, ...]
+    block: torch.nn.Module
+    """One of the layers; they are alike."""
+
+    @classmethod
+    def of(cls, model: torch.nn.Module, stage: Stage) -> Site:
+        """The site of a stage."""
+        path, blocks = find_blocks(model)
+        return cls(path, trained_layers(stage.frozen, len(blocks)), blocks[0])
+
+    @property
+    def transposed(self) -> bool:
+        """Whether linear modules keep their weights transposed, as GPT-2's do."""
+        return any(isinstance(module, Conv1D) for module in self.block.modules())
+
+    def everywhere(self, inner: tuple[str, ...]) -> list[str]:
+        """Full paths of modules in all layers of the site, from their paths within a layer."""
+        return [f"{self.path}.{layer}.{path}" for layer in self.layers for path in inner]
+
+
+@dataclass(frozen=True, slots=True)
+class TuningMethod:
+    """A way of changing what a base does."""
+
+    config: Callable[[Tuning, Site], PeftConfig]
     b_rate: float = 1.0
-    """Learning rate of the matrices B, as a multiple of that of all other weights."""
+    """Learning rate of LoRA's matrices B, as a multiple of that of all other weights."""
+    trains: Callable[[str], bool] = lambda _: True
+    """Which weights of the copies that peft made, by name; the others are the base's own."""
 
 
-TUNINGS: Mapping[str, Method] = {
-    "lora": Method(),
-    "rslora": Method({"use_rslora": True}),
-    "dora": Method({"use_dora": True}),
-    "loraplus": Method(b_rate=16.0),
+def _lora(tuning: Tuning, site: Site, **options: Any) -> PeftConfig:
+    return LoraConfig(
+        r=tuning.rank,
+        lora_alpha=tuning.alpha,
+        lora_dropout=tuning.dropout,
+        target_modules=list(tuning.targets),
+        layers_to_transform=list(site.layers),
+        layers_pattern=site.path.rsplit(".", 1)[-1],
+        fan_in_fan_out=site.transposed,
+        bias="none",
+        task_type="CAUSAL_LM",
+        **options,
+    )
+
+
+def _ia3(tuning: Tuning, site: Site) -> PeftConfig:
+    narrowing = tuple(path for path in tuning.targets if _narrows(site.block, path))
+    return IA3Config(
+        target_modules=site.everywhere(tuning.targets),
+        feedforward_modules=site.everywhere(narrowing),
+        fan_in_fan_out=site.transposed,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _narrows(block: torch.nn.Module, path: str) -> bool:
+    module = block.get_submodule(path)
+    return is_linear(module) and Module(path, *linear_shape(module)).narrows
+
+
+def _copies(wanted: Callable[[torch.nn.Module], bool], _: Tuning, site: Site) -> PeftConfig:
+    """Copies of modules that peft trains in their place; named after norms, it copies any module without parts."""
+    inner = tuple(path for path, module in site.block.named_modules() if _is_leaf(module) and wanted(module))
+    return LNTuningConfig(target_modules=site.everywhere(inner), task_type="CAUSAL_LM")
+
+
+def _is_leaf(module: torch.nn.Module) -> bool:
+    return not list(module.children()) and bool(list(module.parameters()))
+
+
+def _has_bias(module: torch.nn.Module) -> bool:
+    return getattr(module, "bias", None) is not None
+
+
+TUNINGS: Mapping[str, TuningMethod] = {
+    "lora": TuningMethod(_lora),
+    "rslora": TuningMethod(partial(_lora, use_rslora=True)),
+    "dora": TuningMethod(partial(_lora, use_dora=True)),
+    "loraplus": TuningMethod(_lora, b_rate=16.0),
+    "ia3": TuningMethod(_ia3),
+    "bitfit": TuningMethod(partial(_copies, _has_bias), trains=lambda name: name.endswith("bias")),
+    "layernorm": TuningMethod(partial(_copies, is_norm)),
+    "full": TuningMethod(partial(_copies, lambda _: True)),
 }
-"""`space.lora.method` to what it does.
+"""`space.tuning.method` to what it does.
 
 `lora`: Hu et al., 2021, arXiv 2106.09685. `rslora`: the update is scaled by alpha / sqrt(rank) (Kalajdzievski, 2023,
 arXiv 2312.03732). `dora`: the norm of each output is trained apart from its direction (Liu et al., 2024, arXiv
 2402.09353). `loraplus`: B learns 16 times as fast as A (Hayou, Ghosh and Yu, 2024, arXiv 2402.12354, who advise 2^4).
+`ia3`: a factor for each output of a module, for each input where the module leads out of the feed-forward part (Liu et
+al., 2022, arXiv 2205.05638). `bitfit`: biases alone (Ben Zaken et al., 2021, arXiv 2106.10199). `layernorm`: norms
+alone (Zhao et al., 2023, arXiv 2312.11420). `full`: all weights of the chosen layers.
 """

@@ -1,4 +1,4 @@
-"""Which contiguous range of layers is trained; the others stay frozen."""
+"""Which layers are trained; the others stay frozen."""
 
 from __future__ import annotations
 
@@ -10,59 +10,81 @@ from spaces.choices import distribution, options, pick
 from spaces.dimensions import Params
 from spaces.errors import FieldError
 from spaces.layout import Layout, complement
-from spaces.spec import AnyLayers
+from spaces.spec import LayersSpec
 from spaces.trial import LayerRange
 
-_NAME = "layers"
-_COUNT = "layers.count"
-_POSITION = "layers.position"
+_COUNT = ".count"
+_POSITION = ".position"
 
 
 class LayersDimension:
-    """A fixed range, a list of ranges, or any range within limits of length.
+    """Named layers, a list of such names, or any contiguous range within limits of length.
 
     A free range is searched as its number of layers and its relative position from 0 (lowest) to 1
     (highest), so that every pair of parameters is a range that exists and near parameters are near ranges.
     """
 
-    def __init__(self, choice: str | list[str] | AnyLayers, layout: Layout) -> None:
-        """Check the ranges against the model.
+    def __init__(self, choice: str | list[str] | LayersSpec, layout: Layout, name: str = "layers") -> None:
+        """Check the layers against the model; `name`: of the parameter, and the field below `space.`.
 
         Raises:
-            InputError: a range that the model has not.
+            InputError: a range that the model has not, or one that leaves nothing to train.
         """
         self._layers = layout.layers
-        self._choice = choice
-        if isinstance(choice, AnyLayers):
-            self._most = choice.max or layout.layers
-            if max(self._most, choice.min) > layout.layers:
+        self._name = name
+        field = f"space.{name}"
+        spec = choice if isinstance(choice, LayersSpec) else LayersSpec(train=choice)
+        self._choice = spec.train if spec.train is not None else spec.freeze
+        self._frozen: dict[str, tuple[LayerRange, ...]] = {}
+        if self._choice is None:
+            self._least, self._most = _limits(spec, layout, field)
+            return
+        for text in options(self._choice):
+            named = layout.resolve_layers(text, field)
+            trained = named if spec.train is not None else frozenset(range(layout.layers)) - named
+            if not trained:
                 raise FieldError(
-                    "space.layers",
-                    f"min {choice.min} and max {self._most} must not exceed {layout.layers}, the number "
-                    f"of layers of the base {layout.base!r}.",
+                    field,
+                    f"freezing {text!r} leaves nothing to train: the base {layout.base!r} has the layers "
+                    f"0-{layout.layers - 1}.",
                 )
-            self._least = choice.min
-            self._ranges: dict[str, LayerRange] = {}
-        else:
-            self._ranges = {text: layout.resolve_layers(text) for text in options(choice)}
+            self._frozen[text] = complement(trained, layout.layers)
 
     def distributions(self) -> Mapping[str, BaseDistribution]:
-        if self._ranges:
+        if self._choice is not None:
             searched = distribution(self._choice)
-            return {} if searched is None else {_NAME: searched}
+            return {} if searched is None else {self._name: searched}
         found: dict[str, BaseDistribution] = {}
         if self._least < self._most:
-            found[_COUNT] = IntDistribution(self._least, self._most)
+            found[self._name + _COUNT] = IntDistribution(self._least, self._most)
         if self._least < self._layers:
-            found[_POSITION] = FloatDistribution(0.0, 1.0)
+            found[self._name + _POSITION] = FloatDistribution(0.0, 1.0)
         return found
+
+    def idle(self, params: Params) -> frozenset[str]:
+        """The position, where all layers are trained."""
+        position = self._name + _POSITION
+        idle = position in self.distributions() and self._count(params) == self._layers
+        return frozenset([position] if idle else [])
 
     def decode(self, params: Params) -> tuple[LayerRange, ...]:
         """The frozen ranges."""
-        if self._ranges:
-            trained = self._ranges[pick(self._choice, params, _NAME)]
-        else:
-            count = params.get(_COUNT, self._most)
-            first = round(params.get(_POSITION, 0.0) * (self._layers - count))
-            trained = LayerRange(first, first + count - 1)
-        return complement(trained, self._layers)
+        if self._choice is not None:
+            return self._frozen[pick(self._choice, params, self._name)]
+        count = self._count(params)
+        first = round(params.get(self._name + _POSITION, 0.0) * (self._layers - count))
+        return complement(range(first, first + count), self._layers)
+
+    def _count(self, params: Params) -> int:
+        return int(params.get(self._name + _COUNT, self._most))
+
+
+def _limits(spec: LayersSpec, layout: Layout, field: str) -> tuple[int, int]:
+    least, most = spec.min or 1, spec.max or layout.layers
+    if max(least, most) > layout.layers:
+        raise FieldError(
+            field,
+            f"min {least} and max {most} must not exceed {layout.layers}, the number of layers of the base "
+            f"{layout.base!r}.",
+        )
+    return least, most

@@ -9,18 +9,17 @@ from optuna.distributions import BaseDistribution
 from spaces.choices import distribution, pick
 from spaces.dimensions import Params
 
-_NAME = "learning_rate"
-
 
 class LearningRateDimension:
     """The peak learning rate of AdamW."""
 
-    def __init__(self, choice: object) -> None:
+    def __init__(self, choice: object, name: str = "learning_rate") -> None:
         self._choice = choice
+        self._name = name
 
     def distributions(self) -> Mapping[str, BaseDistribution]:
         searched = distribution(self._choice)
-        return {} if searched is None else {_NAME: searched}
+        return {} if searched is None else {self._name: searched}
 
     def decode(self, params: Params) -> float:
-        return float(pick(self._choice, params, _NAME))
+        return float(pick(self._choice, params, self._name))

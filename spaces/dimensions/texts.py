@@ -8,7 +8,6 @@ from optuna.distributions import BaseDistribution, IntDistribution
 
 from spaces.corpus import Corpus
 from spaces.dimensions import Params
-from spaces.errors import FieldError
 from spaces.spec import TextsSpec
 from spaces.trial import CorpusMix
 
@@ -30,10 +29,10 @@ class TextsDimension:
             InputError: `choose` names a text that the corpus has not, or fixes no text.
         """
         self.searched = corpus.names if spec.choose == "subset" else ()
-        fixed = corpus.names if spec.choose == "all" else tuple(spec.choose)
-        self._fixed = () if self.searched else tuple(corpus.named(name, "space.texts.choose").name for name in fixed)
-        if len(set(self._fixed)) < len(self._fixed):
-            raise FieldError("space.texts.choose", f"a text is named twice: {list(self._fixed)}.")
+        if isinstance(spec.choose, str):
+            self._fixed = corpus.names if spec.choose == "all" else ()
+        else:
+            self._fixed = corpus.chosen(spec.choose, "space.texts.choose")
 
     def distributions(self) -> Mapping[str, BaseDistribution]:
         return {PREFIX + name: IntDistribution(0, 1) for name in self.searched}

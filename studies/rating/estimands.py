@@ -9,7 +9,7 @@ from functools import partial
 from studies.rating.alone import FEWEST_TRIALS, effects_alone
 from studies.rating.effects import FEWEST_PAIRS, Estimator, TextEffect, text_effects
 from studies.rating.ranking import Ranked, rank_by
-from studies.rating.weights import share_effects
+from studies.rating.weights import share_effects, swap_effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,18 @@ ESTIMANDS: Mapping[str, Estimand] = {
         "other texts being in or out by a coin flip, at the same number of training tokens.",
         doing="Training on {names}",
         joined="and",
+        ranked_by="all trials, pruned ones too",
+        block="pairs of randomised trials",
+        fewest=FEWEST_PAIRS,
+    ),
+    "limited": Estimand(
+        estimate=swap_effects,
+        rank=None,
+        axis="change of the score when the text takes the place of another",
+        caption="The effect of a text is the average change of the score ({score}) when the text takes the place of "
+        "another one in the mix, whichever, at the same number of texts and of training tokens.",
+        doing="{names} in the place of another text",
+        joined="or",
         ranked_by="all trials, pruned ones too",
         block="pairs of randomised trials",
         fewest=FEWEST_PAIRS,

@@ -1,9 +1,9 @@
-"""What more of a text does, from studies that search the shares of all texts."""
+"""What more of a text does at the cost of others, from studies of shares or of so many texts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,34 @@ def share_effects(
     """The change of an outcome when a text gets 10 points more of the training tokens, most helpful first.
 
     The points are taken from the other texts, the same from each (the direction of Cox, 1971, about the even mix).
+    """
+    return _effects(records, texts, outcome, lambda record: _shares(record, texts) * 100 / POINTS)
+
+
+def swap_effects(
+    records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome | None = None
+) -> list[TextEffect]:
+    """The change of an outcome when a text takes the place of another in the mix, most helpful first.
+
+    Which other is left to chance: both mixes of a pair have as many texts.
+    """
+    return _effects(records, texts, outcome, lambda record: np.array([text in record.texts for text in texts], float))
+
+
+def _effects(
+    records: Iterable[TrialRecord],
+    texts: Sequence[str],
+    outcome: Outcome | None,
+    amounts: Callable[[TrialRecord], NDArray[np.float64]],
+) -> list[TextEffect]:
+    """Effects of amounts of texts whose sum never changes, shape (texts,) for each trial.
+
     Both trials of a pair share hyperparameters and seed, so the difference of their outcomes is regressed on that of
-    their shares; where there are not enough pairs for all texts at once, on each text's share by itself.
+    their amounts; where there are not enough pairs for all texts at once, on each text's amount by itself.
     """
     pairs = members_of(records, outcome or final_score)
-    moved = np.array([_shares(one, texts) - _shares(other, texts) for (one, _), (other, _) in pairs])
-    moved = moved.reshape(len(pairs), len(texts)) * 100 / POINTS
+    moved = np.array([amounts(one) - amounts(other) for (one, _), (other, _) in pairs])
+    moved = moved.reshape(len(pairs), len(texts))
     differences = np.array([first - second for (_, first), (_, second) in pairs])
     if len(pairs) < FEWEST_PAIRS:
         return judged(texts, [Estimate(math.nan, math.inf, 1)] * len(texts), [len(pairs)] * len(texts), "none")
@@ -40,7 +62,7 @@ def share_effects(
 
 def _shares(record: TrialRecord, texts: Sequence[str]) -> NDArray[np.float64]:
     """Share of every text in a trial's mix."""
-    shares = dict(record.config.stages[0].mix.weights)
+    shares = dict(record.config.mix.weights)
     return np.array([shares.get(text, 0.0) for text in texts])
 
 

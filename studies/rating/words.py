@@ -93,7 +93,7 @@ def trials_to_decide(study: StoredStudy, rating: Rating) -> dict[str, int | None
 
 def trials_of_a_block(study: StoredStudy) -> int:
     """Randomised trials that share settings and seed."""
-    return DESIGNS[study.choose]([text.name for text in study.texts], study.spec.seed).size
+    return DESIGNS[study.choose]([text.name for text in study.texts], study.spec.seed, None).size
 
 
 def _two_digits(number: float) -> int:

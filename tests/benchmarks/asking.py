@@ -38,7 +38,7 @@ def fill(store: Store, distributions: dict[str, Any]) -> None:
             name: int(rng.integers(0, 2)) if name.startswith("text") else float(10 ** rng.uniform(-4, -2))
             for name in distributions
             if name.startswith("text") or name == "learning_rate"
-        } | {name: 4 for name in distributions if name == "lora.rank"}
+        } | {name: 4 for name in distributions if name == "tuning.rank"}
         study.add_trial(
             create_trial(
                 state=TrialState.COMPLETE,

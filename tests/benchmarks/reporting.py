@@ -40,7 +40,7 @@ def make(folder: Path, trials: int, texts: int) -> None:
             "name": NAME,
             "space": {
                 "texts": {"folder": str(library)},
-                "lora": {"rank": [4, 8, 16, 32]},
+                "tuning": {"rank": [4, 8, 16, 32]},
                 "layers": {"min": 1},
                 "learning_rate": {"low": 1e-4, "high": 1e-2},
             },

@@ -11,23 +11,29 @@ from spaces import Corpus, Layout
 from spaces.choices import RateRange
 from spaces.dimensions import Dimension
 from spaces.dimensions.layers import LayersDimension
-from spaces.dimensions.lora import LoraDimension
+from spaces.dimensions.limited import LimitedDimension
 from spaces.dimensions.one_text import OneTextDimension
 from spaces.dimensions.optimisation import LearningRateDimension
 from spaces.dimensions.shares import SharesDimension
 from spaces.dimensions.texts import TextsDimension
-from spaces.spec import AnyLayers, LoraSpec, TextsSpec
+from spaces.dimensions.tuning import TuningDimension
+from spaces.spec import LayersSpec, TextsSpec, TuningSpec
 
 _Make = Callable[[Corpus, Layout], Dimension[object]]
 
 _CASES: Mapping[str, _Make] = {
     "texts, subset": lambda corpus, _: TextsDimension(TextsSpec(folder=corpus.folder), corpus),
     "texts, weights": lambda corpus, _: SharesDimension(TextsSpec(folder=corpus.folder, choose="weights"), corpus),
+    "texts, limited": lambda corpus, _: LimitedDimension(TextsSpec(folder=corpus.folder, max_texts=2), corpus),
     "texts, one": lambda corpus, _: OneTextDimension(TextsSpec(folder=corpus.folder, choose="one"), corpus),
     "texts, all": lambda corpus, _: TextsDimension(TextsSpec(folder=corpus.folder, choose="all"), corpus),
-    "lora, searched": lambda _, layout: LoraDimension(LoraSpec(rank=[4, 8], dropout=[0.0, 0.1]), layout),
-    "lora, fixed": lambda _, layout: LoraDimension(LoraSpec(), layout),
-    "layers, any": lambda _, layout: LayersDimension(AnyLayers(min=1, max=None), layout),
+    "tuning, searched": lambda _, layout: TuningDimension(TuningSpec(rank=[4, 8], dropout=[0.0, 0.1]), layout),
+    "tuning, conditional": lambda _, layout: TuningDimension(
+        TuningSpec(method=["lora", "ia3", "full"], rank=[4, 8], targets=["mlp", "attention"]), layout
+    ),
+    "tuning, fixed": lambda _, layout: TuningDimension(TuningSpec(), layout),
+    "layers, any": lambda _, layout: LayersDimension(LayersSpec(min=1), layout),
+    "layers, frozen": lambda _, layout: LayersDimension(LayersSpec(freeze=["0", "-2 to -1"]), layout),
     "layers, listed": lambda _, layout: LayersDimension(["all", "0-2"], layout),
     "layers, fixed": lambda _, layout: LayersDimension("3", layout),
     "rate, searched": lambda *_: LearningRateDimension(RateRange(low=1e-5, high=1e-2)),

@@ -121,10 +121,14 @@ def test_artifacts_are_whole_before_each_report(made: tuple[Objective, Prepared]
         if not rung.artifact:
             continue
         folder = tmp_path / rung.artifact
-        assert {"adapter_model.safetensors", "adapter_config.json"} <= {path.name for path in folder.iterdir()}
-        provenance = json.loads((folder / "provenance.json").read_text())
-        assert provenance["training_tokens"] == rung.tokens
-        assert [text["sha256"] for text in provenance["texts"]] == [text.sha256 for text in prepared.corpus.texts]
+        files = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+        assert files >= {"0-train/adapter_model.safetensors", "0-train/adapter_config.json", "provenance.jsonl"}
+        (line,) = (folder / "provenance.jsonl").read_text().splitlines()
+        stage = json.loads(line)
+        assert stage["tokens"] == rung.tokens
+        assert [tokens for tokens, _ in stage["losses"]] == list(objective.rungs[: rung.index + 1])
+        assert [text["sha256"] for text in stage["texts"]] == [text.sha256 for text in prepared.corpus.texts]
+        assert sum(text["epochs"] * text["tokens"] for text in stage["texts"]) == pytest.approx(rung.tokens, rel=0.01)
         left = sorted(path.name for path in tmp_path.iterdir())
         assert left == [rung.artifact, SCORES, STATE], "adapters of earlier rungs are removed"
         _check_scores(tmp_path / SCORES / f"rung-{rung.index}.safetensors", rung)

@@ -1,131 +1,178 @@
-"""Every method of tuning: it learns, goes on after a break, leaves the base alone, and loads with plain peft."""
+"""Every method of tuning learns, goes on after a break, merges, leaves the base alone and loads with plain peft."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from objectives.training.tunings import TUNINGS
 from spaces import CorpusMix, LayerRange, Stage, Tuning
 from spaces.methods import METHODS
-from tests.test_objectives.test_training import ATTENTION, Constant, spec
+from tests.architectures import ARCHITECTURES, random_model
+from tests.test_objectives.test_training import Constant, spec
 
 if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
     from transformers import PreTrainedModel
+
+    from objectives.training.loop import Trainer
 
 pytestmark = pytest.mark.torch
 
-
-@pytest.fixture(params=list(TUNINGS))
-def stage(request: pytest.FixtureRequest) -> Stage:
-    tuning = Tuning(request.param, 4, 8, 0.0, ATTENTION)
-    return Stage("train", CorpusMix.equal(["a"]), tuning, (LayerRange(0, 0),), 1000, 2e-3)
+STEPS = 10
+LEARNING_RATE = 2e-2
 
 
-@pytest.fixture(params=["llama", "gpt2"])
+@pytest.fixture(scope="module", params=ARCHITECTURES)
 def base(request: pytest.FixtureRequest) -> PreTrainedModel:
-    """A Llama, and a GPT-2, whose weights are stored transposed."""
+    return random_model(request.param)
+
+
+def stage_of(method: str, base: PreTrainedModel) -> Stage:
+    """Training of all that a method can train in the upper two of three layers."""
+    from objectives.models.hub import find_blocks, is_linear
+
+    kind = METHODS[method]
+    _, blocks = find_blocks(base)
+    targets = tuple(path for path, module in blocks[0].named_modules() if is_linear(module)) if kind.targets else ()
+    tuning = Tuning(method, 4 if kind.low_rank else 0, 8.0 if kind.low_rank else 0.0, 0.0, targets)
+    return Stage("train", CorpusMix.equal(["a"]), tuning, (LayerRange(0, 0),), 1000, LEARNING_RATE)
+
+
+@pytest.fixture(params=TUNINGS)
+def stage(request: pytest.FixtureRequest, base: PreTrainedModel) -> Stage:
+    if request.param == "bitfit" and not ARCHITECTURES[base.config.model_type].biases:
+        pytest.skip("a base without biases is refused before (tests/test_spaces/test_space.py)")
+    return stage_of(request.param, base)
+
+
+def trained(base: PreTrainedModel, stage: Stage) -> Iterator[tuple[PeftModel, Trainer]]:
+    from objectives.training.adapter import adapted
+    from objectives.training.loop import Trainer
+
+    with adapted(base, stage, 0) as model:
+        method = TUNINGS[stage.tuning.method]
+        yield model, Trainer(model, Constant(), spec(), STEPS, LEARNING_RATE, method.b_rate)  # type: ignore[arg-type]
+
+
+def answers(model: torch.nn.Module) -> torch.Tensor:
     import torch
-    from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 
-    torch.manual_seed(0)
-    config: Any = LlamaConfig(
-        vocab_size=64,
-        hidden_size=16,
-        intermediate_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        max_position_embeddings=64,
-    )
-    if request.param == "gpt2":
-        config = GPT2Config(
-            vocab_size=64, n_embd=16, n_layer=2, n_head=2, n_positions=64, bos_token_id=0, eos_token_id=0
-        )
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(config).eval()
-    return model.requires_grad_(requires_grad=False)
-
-
-def fitting(stage: Stage, base: PreTrainedModel) -> Stage:
-    from dataclasses import replace
-
-    targets = ("attn.c_attn", "mlp.c_fc") if base.config.model_type == "gpt2" else ("self_attn.q_proj", "mlp.up_proj")
-    return replace(stage, tuning=replace(stage.tuning, targets=targets))
+    with torch.no_grad():
+        logits: torch.Tensor = model(input_ids=torch.arange(1, 20)[None]).logits
+    return logits
 
 
 def test_the_table_has_every_name_of_a_study_file() -> None:
-    assert tuple(TUNINGS) == METHODS
+    assert tuple(TUNINGS) == tuple(METHODS)
 
 
 def test_it_learns_and_leaves_the_base_alone(base: PreTrainedModel, stage: Stage) -> None:
     import torch
 
-    from objectives.training.adapter import adapted
-    from objectives.training.loop import Trainer
-
-    tokens = torch.arange(1, 20)[None]
-    before = base(input_ids=tokens).logits
-    with adapted(base, fitting(stage, base), 0) as model:
-        trainer = Trainer(model, Constant(), spec(), 2e-2, TUNINGS[stage.tuning.method].b_rate)  # type: ignore[arg-type]
-        first, last = trainer.run(2), trainer.run(10)
+    before = answers(base)
+    for model, trainer in trained(base, stage):
+        first, last = trainer.run(2), trainer.run(STEPS)
         assert last < first
-    assert torch.equal(base(input_ids=tokens).logits, before)
+        trainable = [name for name, weight in model.named_parameters() if weight.requires_grad]
+        assert not any(".0." in name.split("default")[0] for name in trainable), "the lowest layer is frozen"
+    assert torch.equal(answers(base), before)
+    assert not any(weight.requires_grad for weight in base.parameters())
+
+
+def test_it_trains_as_many_weights_as_the_layout_says(base: PreTrainedModel, stage: Stage, tmp_path: Path) -> None:
+    from objectives.workbench import open_base
+
+    base.save_pretrained(tmp_path)
+    layout = open_base(str(tmp_path)).layout()
+    for model, _ in trained(base, stage):
+        found = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+        assert found == layout.trained_weights(stage.tuning, layers=2)
 
 
 def test_going_on_is_training_in_one(base: PreTrainedModel, stage: Stage) -> None:
     import torch
 
-    from objectives.training.adapter import adapted
-    from objectives.training.loop import Trainer
-
-    def trained(break_at: int | None) -> list[torch.Tensor]:
-        with adapted(base, fitting(stage, base), 0) as model:
-            rate = TUNINGS[stage.tuning.method].b_rate
-            trainer = Trainer(model, Constant(), spec(), 2e-2, rate)  # type: ignore[arg-type]
-            if break_at is not None:
+    def weights(break_at: int | None) -> list[torch.Tensor]:
+        kept: dict[str, torch.Tensor] = {}
+        if break_at is not None:
+            for _, trainer in trained(base, stage):
                 trainer.run(break_at)
                 kept = {name: tensor.clone() for name, tensor in trainer.tensors().items()}
-                trainer = Trainer(model, Constant(), spec(), 2e-2, rate)  # type: ignore[arg-type]
+                random = torch.get_rng_state()  # of the dropout that some architectures have of their own
+        for _, trainer in trained(base, stage):
+            if break_at is not None:
                 trainer.load(kept, break_at)
+                torch.set_rng_state(random)
             trainer.run(8)
-            return [weight.detach().clone() for weight in trainer._weights]
+            found = [weight.detach().clone() for weight in trainer._weights]
+        return found
 
-    whole, broken = trained(None), trained(3)
+    whole, broken = weights(None), weights(3)
     assert all(torch.equal(one, other) for one, other in zip(whole, broken, strict=True))
 
 
-def test_its_adapter_loads_with_plain_peft(base: PreTrainedModel, stage: Stage, tmp_path: Path) -> None:
-    import copy
-
+@pytest.mark.filterwarnings("ignore:Unsupported layer type", "ignore:Found missing adapter keys")
+def test_what_it_has_learnt_loads_with_plain_peft_and_merges(
+    base: PreTrainedModel, stage: Stage, tmp_path: Path
+) -> None:
     import torch
     from peft import PeftModel
 
-    from objectives.training import artifact
-    from objectives.training.adapter import adapted
-    from objectives.training.loop import Trainer
+    from objectives.training.adapter import restore
+    from objectives.training.learned import Learned
 
-    fresh = copy.deepcopy(base)
-    tokens = torch.arange(1, 20)[None]
-    with adapted(base, fitting(stage, base), 0) as model:
-        Trainer(model, Constant(), spec(), 2e-2, TUNINGS[stage.tuning.method].b_rate).run(4)  # type: ignore[arg-type]
-        artifact.save(model, tmp_path / "rung-0", {})
-        expected = model(input_ids=tokens).logits
-    loaded = PeftModel.from_pretrained(fresh, tmp_path / "rung-0").eval()
-    assert torch.allclose(loaded(input_ids=tokens).logits, expected, atol=1e-5)
+    before = answers(base)
+    for model, trainer in trained(base, stage):
+        trainer.run(4)
+        learned = Learned.of("0-train", model)
+        expected = answers(model)
+        count = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    assert learned.trainable == count, "nothing is kept that was not trained"
+    folder = learned.save(tmp_path)
+    plain = PeftModel.from_pretrained(copy.deepcopy(base), folder).eval()
+    assert torch.allclose(answers(plain), expected, atol=1e-5)
+    weights = Learned.load(folder).merge_into(base)
+    assert torch.allclose(answers(base), expected, atol=1e-5)
+    assert not torch.allclose(before, expected, atol=1e-4)
+    restore(base, weights)
+    assert torch.equal(answers(base), before)
 
 
-def test_with_loraplus_b_takes_steps_of_its_own_size(base: PreTrainedModel) -> None:
-    from objectives.training.adapter import adapted
-    from objectives.training.loop import Trainer
-
-    stage = Stage("train", CorpusMix.equal(["a"]), Tuning("loraplus", 4, 8, 0.0, ()), (), 1000, 2e-3)
-    with adapted(base, fitting(stage, base), 0) as model:
-        trainer = Trainer(model, Constant(), spec(), 1e-2, TUNINGS["loraplus"].b_rate)  # type: ignore[arg-type]
+def test_with_loraplus_b_takes_steps_of_its_own_size() -> None:
+    base = random_model("llama")
+    for model, trainer in trained(base, stage_of("loraplus", base)):
         trainer.run(3)
         names = {id(weight): name for name, weight in model.named_parameters()}
         slow, fast = trainer._optimiser.param_groups
         assert fast["lr"] == pytest.approx(16 * slow["lr"])
         assert all("lora_B" in names[id(weight)] for weight in fast["params"])
         assert all("lora_A" in names[id(weight)] for weight in slow["params"])
+
+
+def test_bitfit_shares_the_weights_that_it_does_not_train() -> None:
+    base = random_model("opt")
+    matrix = base.get_parameter("model.decoder.layers.1.fc1.weight")
+    for model, _ in trained(base, stage_of("bitfit", base)):
+        copies = [weight for weight in model.parameters() if weight.shape == matrix.shape]
+        assert any(weight is matrix for weight in copies)
+        assert len({id(weight) for weight in copies}) == 3, "one of each layer, none twice"
+
+
+def test_an_adapter_of_another_base_is_refused() -> None:
+    from objectives.training.learned import Learned
+    from spaces import MixtuneError
+
+    base = random_model("llama")
+    for model, _ in trained(base, stage_of("lora", base)):
+        learned = Learned.of("0-train", model)
+    other = {key.replace("layers.1.", "layers.7."): tensor for key, tensor in learned.tensors.items()}
+    with pytest.raises(MixtuneError, match="trained on another base"):
+        replace(learned, tensors=other).merge_into(base)
+    assert not hasattr(base, "peft_config")

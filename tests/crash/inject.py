@@ -29,7 +29,7 @@ STUDY = """\
 space:
   texts: {folder: library}
   learning_rate: {low: 1e-4, high: 1e-2}
-  lora: {rank: [4, 8]}
+  tuning: {rank: [4, 8]}
 objective:
   kind: synthetic
   effects: {alpha: 0.3, beta: -0.2}

@@ -33,7 +33,7 @@ REAL = """\
 space:
   texts: {folder: LIBRARY}
   learning_rate: {low: 1e-3, high: 1e-2}
-  lora: {rank: [4, 8], dropout: 0.1}
+  tuning: {rank: [4, 8], dropout: 0.1}
 objective:
   tokens: 40960
   scores: [{kind: heldout, text: river_poems, share: 0.3}]

@@ -2,79 +2,50 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from spaces import InputError
+from tests.architectures import ARCHITECTURES, random_model
 
 pytestmark = pytest.mark.torch
-
-_SMALL: dict[str, Any] = {
-    "vocab_size": 64,
-    "hidden_size": 16,
-    "intermediate_size": 32,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "max_position_embeddings": 32,
-}
-_ARCHITECTURES: Mapping[str, tuple[dict[str, Any], set[str], set[str]]] = {
-    "llama": (_SMALL, {"q_proj", "k_proj", "v_proj", "o_proj"}, {"gate_proj", "up_proj", "down_proj"}),
-    "qwen3": (
-        {**_SMALL, "head_dim": 8, "num_key_value_heads": 1},
-        {"q_proj", "k_proj", "v_proj", "o_proj"},
-        {"gate_proj", "up_proj", "down_proj"},
-    ),
-    "gpt_neox": (
-        _SMALL,
-        {"query_key_value", "dense"},
-        {"dense_h_to_4h", "dense_4h_to_h"},
-    ),
-    "gpt2": (
-        {"vocab_size": 64, "n_embd": 16, "n_layer": 3, "n_head": 2, "n_positions": 32},
-        {"c_attn", "c_proj"},
-        {"c_fc", "c_proj"},
-    ),
-    "opt": (
-        {**_SMALL, "ffn_dim": 32, "word_embed_proj_dim": 16},
-        {"q_proj", "k_proj", "v_proj", "out_proj"},
-        {"fc1", "fc2"},
-    ),
-}
 
 
 @pytest.fixture
 def folder_of(tmp_path: Path) -> Callable[[str], Path]:
     """Writes a small random model with the tokenizer of the shipped base."""
 
-    def write(kind: str) -> Path:
-        from transformers import AutoConfig, AutoModelForCausalLM
+    seeds = itertools.count()
 
+    def write(kind: str) -> Path:
         from objectives.workbench import open_base
 
-        config = AutoConfig.for_model(kind, **_ARCHITECTURES[kind][0])
         folder = tmp_path / kind
-        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+        random_model(kind, next(seeds)).save_pretrained(folder)
         open_base("tiny").tokenizer().save_pretrained(folder)
         return folder
 
     return write
 
 
-@pytest.mark.parametrize("kind", _ARCHITECTURES)
+@pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_layers_and_modules_are_found_in_every_architecture(kind: str, folder_of: Callable[[str], Path]) -> None:
     from objectives.training.adapter import adapted
     from objectives.workbench import open_base
     from spaces import CorpusMix, LayerRange, Stage, Tuning
 
-    _, attention, mlp = _ARCHITECTURES[kind]
+    attention, mlp = ARCHITECTURES[kind].attention, ARCHITECTURES[kind].mlp
     base = open_base(str(folder_of(kind)))
     layout = base.layout()
     assert layout.layers == 3
-    assert layout.context == 32
+    assert layout.context == 64
+    assert bool(layout.biases) == ARCHITECTURES[kind].biases
+    assert layout.norm_weights > 0
+    assert layout.weights > layout.norm_weights
     names = {preset: {path.rsplit(".", 1)[-1] for path in paths} for preset, paths in layout.presets.items()}
     assert names == {"attention": attention, "mlp": mlp, "all-linear": attention | mlp}
     assert not set(layout.presets["attention"]) & set(layout.presets["mlp"])
@@ -82,7 +53,7 @@ def test_layers_and_modules_are_found_in_every_architecture(kind: str, folder_of
     stage = Stage("train", CorpusMix.equal(["a"]), tuning, (LayerRange(0, 0),), 10, 1e-3)
     with adapted(base.model("float32", "cpu"), stage, 0) as model:
         adapter = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-        assert adapter == layout.adapter_weights(rank=2) * 2 // 3
+        assert adapter == layout.trained_weights(tuning, layers=2)
 
 
 def test_the_shipped_base_is_small_and_whole() -> None:

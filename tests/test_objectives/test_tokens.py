@@ -16,6 +16,8 @@ from spaces import Corpus
 class Letters:
     """A tokenizer whose tokens are the characters' numbers, and which counts its calls."""
 
+    chat_template = None
+
     def __init__(self) -> None:
         self.calls = 0
 

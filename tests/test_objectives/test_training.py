@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from objectives.spec import FinetuneSpec
-from spaces import CorpusMix, LayerRange, MixtuneError, Stage, Tuning
+from spaces import CorpusMix, LayerRange, MixtuneError, Stage, TrialConfig, Tuning
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
+
+    from objectives.training.pipeline import Pipeline
 
 pytestmark = pytest.mark.torch
 
@@ -49,6 +51,14 @@ class Constant:
         return np.stack([self._row] * size)
 
 
+def pipeline_of(base: PreTrainedModel, *stages: Stage) -> Pipeline:
+    """Stages on a text of 500 tokens."""
+    from objectives.training.pipeline import Pipeline
+
+    tokens = {"a": np.arange(500, dtype=np.int32) % 60}
+    return Pipeline(base, TrialConfig("tiny", 0, stages), tokens, spec())
+
+
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: weight.detach().clone() for name, weight in model.named_parameters()}
 
@@ -59,7 +69,7 @@ def train(base: PreTrainedModel, steps: int, *, seed: int = 0, **options: Any) -
 
     rate = options.pop("rate", 5e-3)
     with adapted(base, stage(**options), seed) as model:
-        trainer = Trainer(model, Constant(), spec(), rate)  # type: ignore[arg-type]
+        trainer = Trainer(model, Constant(), spec(), 10, rate)  # type: ignore[arg-type]
         yield model, trainer, trainer.run(steps)
 
 
@@ -165,15 +175,18 @@ def test_a_state_that_is_damaged_is_not_used(base: PreTrainedModel, tmp_path: Pa
     from torch import zeros
 
     from objectives.base import Rung
-    from objectives.training import state
-    from objectives.training.adapter import adapted
-    from objectives.training.loop import Trainer
+    from objectives.training import artifact, state
 
-    with adapted(base, stage(), 0) as model:
-        trainer = Trainer(model, Constant(), spec(), 5e-3)  # type: ignore[arg-type]
-        trainer.run(1)
-        state.save(trainer, Rung(0, 64, 0.5, 0.1, 0.2), "mine", tmp_path)
-        assert state.restore(trainer, "mine", tmp_path) == Rung(0, 64, 0.5, 0.1, 0.2)
+    rung = Rung(0, 64, 0.5, 0.1, 0.2, artifact="rung-0")
+    with pipeline_of(base, stage()) as trained:
+        trained.run(1)
+        artifact.save(trained, tmp_path / "rung-0", iter([{"stage": "0-train", "losses": [[64, 3.0]]}]))
+        state.save(trained, rung, "mine", tmp_path)
+    with pipeline_of(base, stage()) as again:
+        assert state.restore(again, "mine", tmp_path) == rung
+        assert again.step == 1
+        assert again.legs[0].losses == [(64, 3.0)]
+    with pipeline_of(base, stage()) as again:
         (file,) = tmp_path.glob("state/*")
         if damage == "cut":
             file.write_bytes(file.read_bytes()[:-100])
@@ -184,18 +197,19 @@ def test_a_state_that_is_damaged_is_not_used(base: PreTrainedModel, tmp_path: Pa
         else:
             file.unlink()
             file.mkdir()
-        assert state.restore(trainer, "mine", tmp_path) is None
+        assert state.restore(again, "mine", tmp_path) is None
 
 
 def test_an_adapter_folder_appears_whole_or_not_at_all(base: PreTrainedModel, tmp_path: Path) -> None:
     from objectives.training import artifact
 
-    for model, _, _ in train(base, 1):
-        artifact.save(model, tmp_path / "rung-0", {"n": 1})
+    with pipeline_of(base, stage()) as trained:
+        trained.run(1)
+        artifact.save(trained, tmp_path / "rung-0", iter([{"n": 1}]))
         with pytest.raises(TypeError, match="not JSON serializable"):
-            artifact.save(model, tmp_path / "rung-1", {"n": object()})
+            artifact.save(trained, tmp_path / "rung-1", iter([{"n": object()}]))
     assert not (tmp_path / "rung-1").exists()
-    assert (tmp_path / "rung-0" / "adapter_model.safetensors").is_file()
+    assert (tmp_path / "rung-0" / "0-train" / "adapter_model.safetensors").is_file()
 
 
 def test_a_saved_adapter_loads_with_plain_peft(base: PreTrainedModel, tmp_path: Path) -> None:
@@ -206,11 +220,12 @@ def test_a_saved_adapter_loads_with_plain_peft(base: PreTrainedModel, tmp_path: 
     from objectives.workbench import open_base
 
     tokens = torch.arange(1, 20)[None]
-    for model, _, _ in train(base, 3, frozen=(LayerRange(0, 1),)):
-        artifact.save(model, tmp_path / "rung-0", {})
+    with pipeline_of(base, stage(frozen=(LayerRange(0, 1),))) as trained:
+        trained.run(3)
+        artifact.save(trained, tmp_path / "rung-0", iter([]))
         with torch.no_grad():
-            expected = model(input_ids=tokens).logits
+            expected = base(input_ids=tokens).logits
     fresh = open_base("tiny").model("float32", "cpu")
-    loaded = PeftModel.from_pretrained(fresh, tmp_path / "rung-0").eval()
+    loaded = PeftModel.from_pretrained(fresh, tmp_path / "rung-0" / "0-train").eval()
     with torch.no_grad():
         assert torch.equal(loaded(input_ids=tokens).logits, expected)

@@ -14,12 +14,15 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from search import TrialRecord
-from spaces import CorpusMix
+from search.designs import Swaps
+from spaces import Corpus, CorpusMix, Text
+from spaces.dimensions.limited import LimitedDimension
+from spaces.spec import TextsSpec
 from studies.launch import prepare_launch
 from studies.rating.alone import effects_alone
 from studies.rating.ranking import rank_by
 from studies.rating.rating import rate
-from studies.rating.weights import share_effects
+from studies.rating.weights import share_effects, swap_effects
 from studies.rating.words import enough_sentence, headline, lost_sentence
 from studies.store import Store, StoredStudy
 from studies.tables import rating_table
@@ -28,6 +31,10 @@ from studies.units import unit_of
 from tests.reports_of import written
 from tests.test_studies.test_launch import local, spec_for
 from tests.trials_of import TEXTS, record
+
+
+def corpus_of(names: tuple[str, ...]) -> Corpus:
+    return Corpus(Path("x"), tuple(Text(name, (), name, 10, "") for name in names))
 
 
 def alone(repeats: int, noise: float, seed: int) -> list[TrialRecord]:
@@ -53,6 +60,35 @@ def test_intervals_of_texts_alone_hold() -> None:
         effect.low <= {"alpha": 0.3, "gamma": -0.2}.get(effect.text, 0.0) <= effect.high
         for seed in range(300)
         for effect in effects_alone(alone(4, 0.1, seed), TEXTS)
+    ]
+    assert 0.93 <= np.mean(held) <= 0.97
+
+
+def swaps(gains: dict[str, float], pairs: int, noise: float, seed: int) -> list[TrialRecord]:
+    """Pairs of mixes of one to three texts."""
+    design = Swaps(TEXTS, seed, (1, 3))
+    dimension = LimitedDimension(TextsSpec(folder=Path("x"), max_texts=3), corpus_of(TEXTS))
+    rng = np.random.default_rng(seed)
+    mixes = [(dimension.decode(dict(params)).names, pair) for pair in range(pairs) for params in design.block(pair)]
+    return [
+        record(i, names, sum(gains.get(name, 0.0) for name in names) + rng.normal(0, noise), pair=pair)
+        for i, (names, pair) in enumerate(mixes)
+    ]
+
+
+def test_an_effect_in_so_many_texts_is_that_of_taking_the_place_of_another() -> None:
+    found = {effect.text: effect for effect in swap_effects(swaps({"alpha": 0.3}, 30, 0.02, 0), TEXTS)}
+    assert found["alpha"].effect == pytest.approx(0.3, abs=0.03)
+    assert found["beta"].effect == pytest.approx(-0.1, abs=0.03)
+    assert found["alpha"].verdict == "helps"
+
+
+def test_intervals_in_so_many_texts_hold() -> None:
+    true = {"alpha": 0.3, "beta": -0.1, "gamma": -0.1, "delta": -0.1}
+    held = [
+        effect.low <= true[effect.text] <= effect.high
+        for seed in range(200)
+        for effect in swap_effects(swaps({"alpha": 0.3}, 16, 0.1, seed), TEXTS)
     ]
     assert 0.93 <= np.mean(held) <= 0.97
 

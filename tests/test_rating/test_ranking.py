@@ -58,7 +58,7 @@ def test_settings_that_move_the_score_do_not_hide_the_texts() -> None:
     for trial in study(additive(TRUTH, 0.02), 16, texts=EIGHT):
         rate, kind = rng.uniform(-4, -2), str(rng.choice(["attention", "mlp"]))
         score = trial.rungs[-1].score - (rate + 3) ** 2 + 0.5 * (kind == "mlp")
-        params = {"learning_rate": 10**rate, "lora.targets": kind}
+        params = {"learning_rate": 10**rate, "tuning.targets": kind}
         moved.append(replace(trial, params=params, rungs=(replace(trial.rungs[-1], score=score),)))
     assert [one.text for one in rank_texts(moved, EIGHT)[:3]] == ["a", "b", "c"]
 

@@ -13,7 +13,7 @@ from tests.trials_of import record
 DISTRIBUTIONS = {
     "text:alpha": IntDistribution(0, 1),
     "learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
-    "lora.rank": CategoricalDistribution([4, 8]),
+    "tuning.rank": CategoricalDistribution([4, 8]),
 }
 
 
@@ -24,7 +24,7 @@ def trials(number: int) -> tuple[optuna.Study, list[TrialRecord]]:
     records = []
     for i in range(number):
         text, rate, rank = int(rng.integers(2)), float(10 ** rng.uniform(-4, -2)), int(rng.choice([4, 8]))
-        params = {"text:alpha": text, "learning_rate": rate, "lora.rank": rank}
+        params = {"text:alpha": text, "learning_rate": rate, "tuning.rank": rank}
         score = text + 1.5 * np.log10(rate) / 2 + rng.normal(0, 0.05)
         records.append(record(i, ("alpha",) * text, score, pair=i // 2, params=params))
         study.add_trial(optuna.trial.create_trial(params=params, distributions=DISTRIBUTIONS, value=score))
@@ -33,7 +33,7 @@ def trials(number: int) -> tuple[optuna.Study, list[TrialRecord]]:
 
 def test_the_setting_that_matters_comes_first_with_an_interval() -> None:
     rate, rank = hyperparameter_importances(*trials(60))
-    assert (rate.name, rank.name) == ("learning_rate", "lora.rank")
+    assert (rate.name, rank.name) == ("learning_rate", "tuning.rank")
     assert rate.low <= rate.share <= rate.high
     assert 0.2 < rate.share < 0.8, "the text has its part"
     assert rank.high < rate.low
@@ -67,10 +67,10 @@ def test_samples_in_which_nothing_varies_are_left_out() -> None:
         study = optuna.create_study(direction="maximize")
         records = []
         for i in range(8):
-            params = {"lora.rank": 4 if i else 8}
-            score = float(params["lora.rank"] + rng.normal(0, 0.1))
+            params = {"tuning.rank": 4 if i else 8}
+            score = float(params["tuning.rank"] + rng.normal(0, 0.1))
             records.append(record(i, ("alpha",), score, arm="guided", params=params))
-            distributions = {"lora.rank": DISTRIBUTIONS["lora.rank"]}
+            distributions = {"tuning.rank": DISTRIBUTIONS["tuning.rank"]}
             study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=score))
         (rank,) = hyperparameter_importances(study, records)
         assert 0 <= rank.low <= rank.share <= rank.high <= 1 + 1e-9

@@ -22,7 +22,8 @@ from tests.studies_of import searcher_on
 def space_of(choose: str, texts: int) -> Space:
     names = [f"text-{i}" for i in range(texts)]
     corpus = Corpus(Path("nowhere"), tuple(Text(name, (), name, 10, "") for name in names))
-    spec = SpaceSpec.model_validate({"texts": {"folder": "x", "choose": choose}, "learning_rate": 1e-3})
+    fields = {"choose": "subset", "min_texts": 2, "max_texts": 4} if choose == "limited" else {"choose": choose}
+    spec = SpaceSpec.model_validate({"texts": {"folder": "x", **fields}, "learning_rate": 1e-3})
     return Space(spec, corpus, Layout("base", 2, (Module("self_attn.q_proj", 8, 8),), context=64), 100)
 
 
@@ -52,6 +53,15 @@ def test_over_blocks_every_text_has_the_same_part(choose: str) -> None:
 def test_a_block_of_single_texts_has_each_once() -> None:
     for block in mixes_of("one", 6, 30, 0):
         assert sorted(mix.names[0] for mix in block) == [f"text-{i}" for i in range(6)]
+
+
+def test_swapped_mixes_have_one_size_and_as_little_in_common_as_can_be() -> None:
+    sizes = set()
+    for one, other in mixes_of("limited", 5, 200, 0):
+        assert len(one.names) == len(other.names)
+        assert len(set(one.names) & set(other.names)) == max(0, 2 * len(one.names) - 5)
+        sizes.add(len(one.names))
+    assert sizes == {2, 3, 4}
 
 
 def test_turned_shares_are_the_same_numbers_the_other_way_round() -> None:
@@ -88,7 +98,8 @@ def test_numbers_at_random_are_shares_at_random() -> None:
 
 @pytest.mark.parametrize("choose", list(DESIGNS))
 def test_trials_of_a_block_share_settings_and_seed(corpus: Corpus, choose: str) -> None:
-    searcher = searcher_on(corpus, space={"texts": {"choose": choose}}, trials=24, randomised=1.0)
+    texts = {"max_texts": 2} if choose == "limited" else {"choose": choose}
+    searcher = searcher_on(corpus, space={"texts": texts}, trials=24, randomised=1.0)
     configs = []
     while (assignment := searcher.ask()) is not None:
         configs.append(assignment.config)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaces import InputError, LayerRange, Layout, Module
-from spaces.layout import complement, trained_layers
+from spaces import InputError, Layout, Module, Tuning
+from spaces.layout import complement, ranges, trained_layers
 
 
 def test_presets_follow_the_place_of_a_module(layout: Layout) -> None:
@@ -33,13 +36,24 @@ def test_an_unknown_target_lists_what_exists(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("all", (0, 5)), ("2-4", (2, 4)), (" 1 - 1 ", (1, 1)), ("3", (3, 3)), ("0-5", (0, 5))]
+    ("text", "expected"),
+    [
+        ("all", {0, 1, 2, 3, 4, 5}),
+        ("2-4", {2, 3, 4}),
+        (" 1 - 1 ", {1}),
+        ("3", {3}),
+        ("-1", {5}),
+        ("-4--2", {2, 3, 4}),
+        ("-4 to -2", {2, 3, 4}),
+        ("0 - -5", {0, 1}),
+        ("0-1 + 4", {0, 1, 4}),
+    ],
 )
-def test_layer_ranges(layout: Layout, text: str, expected: tuple[int, int]) -> None:
-    assert layout.resolve_layers(text) == LayerRange(*expected)
+def test_layer_ranges(layout: Layout, text: str, expected: set[int]) -> None:
+    assert layout.resolve_layers(text) == expected
 
 
-@pytest.mark.parametrize("text", ["4-2", "0-6", "9", "-1", "two", "1-2-3", ""])
+@pytest.mark.parametrize("text", ["4-2", "0-6", "9", "-7", "-1 to -2", "two", "1-2-3", "", "1+"])
 def test_impossible_layer_ranges_are_refused(layout: Layout, text: str) -> None:
     with pytest.raises(InputError, match=r"space\.layers"):
         layout.resolve_layers(text)
@@ -49,9 +63,26 @@ def test_impossible_layer_ranges_are_refused(layout: Layout, text: str) -> None:
 def test_frozen_and_trained_layers_share_out_the_model(layers: int, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, layers - 1))
     last = data.draw(st.integers(first, layers - 1))
-    frozen = complement(LayerRange(first, last), layers)
+    frozen = complement(range(first, last + 1), layers)
     assert trained_layers(frozen, layers) == tuple(range(first, last + 1))
 
 
-def test_adapter_size_counts_both_factors(layout: Layout) -> None:
-    assert layout.adapter_weights(rank=2) == 6 * (4 * 2 * (16 + 16) + 3 * 2 * (16 + 32))
+def test_sizes_are_those_of_the_method(layout: Layout) -> None:
+    every = tuple(module.path for module in layout.modules)
+    low_rank = Tuning("lora", 2, 4, 0.0, every)
+    assert layout.trained_weights(low_rank, 6) == 6 * (4 * 2 * (16 + 16) + 3 * 2 * (16 + 32))
+    assert layout.trained_weights(replace(low_rank, method="dora"), 1) == 544 + 4 * 16 + 3 * 32
+    assert layout.trained_weights(Tuning("ia3", 0, 0, 0.0, every), 1) == 4 * 16 + 3 * 32
+    sized = replace(layout, weights=100, norm_weights=7, biases=5)
+    assert [sized.trained_weights(Tuning(name, 0, 0, 0, ()), 2) for name in ("full", "layernorm", "bitfit")] == [
+        200,
+        14,
+        10,
+    ]
+
+
+@given(layers=st.sets(st.integers(0, 30)))
+def test_ranges_hold_their_layers_and_do_not_touch(layers: set[int]) -> None:
+    found = ranges(layers)
+    assert [layer for span in found for layer in range(span.first, span.last + 1)] == sorted(layers)
+    assert all(one.last + 1 < other.first for one, other in pairwise(found))

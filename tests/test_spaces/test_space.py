@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from spaces import Corpus, InputError, Layout, Space, SpaceSpec
+from spaces import Corpus, CorpusMix, InputError, Layout, Space, SpaceSpec
+from spaces.dimensions.repetition import capped
 from spaces.layout import trained_layers
 
 
@@ -19,7 +21,7 @@ def make(corpus: Corpus, layout: Layout, **fields: Any) -> Space:
 
 
 WIDE = {
-    "lora": {"rank": {"low": 2, "high": 64, "log": True}, "alpha_per_rank": [1, 2], "targets": ["attention", "mlp"]},
+    "tuning": {"rank": {"low": 2, "high": 64, "log": True}, "alpha_per_rank": [1, 2], "targets": ["attention", "mlp"]},
     "layers": {"min": 2, "max": 4},
     "learning_rate": {"low": 1e-5, "high": 1e-2},
 }
@@ -28,16 +30,16 @@ WIDE = {
 def test_searched_things_have_parameters_and_fixed_ones_have_none(corpus: Corpus, layout: Layout) -> None:
     wide = make(corpus, layout, **WIDE).distributions
     assert wide["text:alpha"] == IntDistribution(0, 1)
-    assert wide["lora.rank"] == IntDistribution(2, 64, log=True)
-    assert wide["lora.targets"] == CategoricalDistribution(["attention", "mlp"])
+    assert wide["tuning.rank"] == IntDistribution(2, 64, log=True)
+    assert wide["tuning.targets"] == CategoricalDistribution(["attention", "mlp"])
     assert wide["learning_rate"] == FloatDistribution(1e-5, 1e-2, log=True)
     assert wide["layers.count"] == IntDistribution(2, 4)
-    fixed = make(corpus, layout, texts={"choose": "all"}, lora={"rank": 8}, layers="1-2", learning_rate=1e-3)
+    fixed = make(corpus, layout, texts={"choose": "all"}, tuning={"rank": 8}, layers="1-2", learning_rate=1e-3)
     assert fixed.distributions == {}
 
 
 def test_a_list_of_one_is_fixed(corpus: Corpus, layout: Layout) -> None:
-    space = make(corpus, layout, texts={"choose": ["beta"]}, lora={"rank": [16]}, layers=["2-3"])
+    space = make(corpus, layout, texts={"choose": ["beta"]}, tuning={"rank": [16]}, layers=["2-3"])
     assert space.distributions == {}
     trial = space.decode({}, seed=3)
     assert trial.stages[0].mix.names == ("beta",)
@@ -56,8 +58,8 @@ def test_every_draw_is_a_trial_that_exists(imagined: Corpus, layout: Layout, see
     assert 2 <= len(trained) <= 4
     assert trained == tuple(range(trained[0], trained[-1] + 1))
     assert set(stage.mix.names) == {name for name in imagined.names if params[f"text:{name}"]}
-    assert stage.tuning.alpha == stage.tuning.rank * params["lora.alpha_per_rank"]
-    assert stage.tuning.targets == layout.resolve_targets(params["lora.targets"])
+    assert stage.tuning.alpha == stage.tuning.rank * params["tuning.alpha_per_rank"]
+    assert stage.tuning.targets == layout.resolve_targets(params["tuning.targets"])
     assert stage.budget == 1000
 
 
@@ -71,8 +73,8 @@ def test_all_positions_of_a_range_are_reached(corpus: Corpus, layout: Layout) ->
 
 
 def test_alpha_may_be_given_itself(corpus: Corpus, layout: Layout) -> None:
-    space = make(corpus, layout, texts={"choose": "all"}, lora={"rank": 4, "alpha": [8, 16]})
-    assert space.decode({"lora.alpha": 16}, 0).stages[0].tuning.alpha == 16
+    space = make(corpus, layout, texts={"choose": "all"}, tuning={"rank": 4, "alpha": [8, 16]})
+    assert space.decode({"tuning.alpha": 16}, 0).stages[0].tuning.alpha == 16
 
 
 def test_the_empty_mix_is_lawful(corpus: Corpus, layout: Layout) -> None:
@@ -80,13 +82,154 @@ def test_the_empty_mix_is_lawful(corpus: Corpus, layout: Layout) -> None:
     assert trial.stages[0].mix.names == ()
 
 
+def searched_texts(corpus: Corpus) -> dict[str, int]:
+    return {f"text:{name}": 1 for name in corpus.names}
+
+
+METHODS_SEARCHED = {"tuning": {"method": ["lora", "ia3", "full"], "rank": [4, 8, 16], "targets": ["mlp", "attention"]}}
+
+
+def test_settings_that_a_method_has_not_are_put_to_their_middle(corpus: Corpus, layout: Layout) -> None:
+    space = make(corpus, layout, **METHODS_SEARCHED)
+    drawn = {**searched_texts(corpus), "tuning.rank": 16, "tuning.targets": "attention"}
+    found = {method: space.settled({**drawn, "tuning.method": method}) for method in ("lora", "ia3", "full")}
+    assert found["lora"] == {**drawn, "tuning.method": "lora"}
+    assert (found["ia3"]["tuning.rank"], found["ia3"]["tuning.targets"]) == (4, "attention")
+    assert (found["full"]["tuning.rank"], found["full"]["tuning.targets"]) == (4, "mlp")
+    assert space.idle(found["full"]) == {"tuning.rank", "tuning.targets"}
+    tunings = {method: space.decode(params, 0).stages[0].tuning for method, params in found.items()}
+    assert (tunings["lora"].rank, tunings["ia3"].rank, tunings["full"].rank) == (16, 0, 0)
+    assert tunings["full"].targets == ()
+
+
+@given(seed=st.integers(0, 10_000))
+def test_trials_that_do_the_same_have_the_same_parameters(imagined: Corpus, layout: Layout, seed: int) -> None:
+    space = make(imagined, layout, **METHODS_SEARCHED, layers={"min": 1})
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    params = study.ask(space.distributions).params
+    settled = space.settled(params)
+    assert space.decode(settled, 0) == space.decode(params, 0)
+    assert space.settled(settled) == settled
+    other = {**params, **{name: study.ask(space.distributions).params[name] for name in space.idle(params)}}
+    assert space.settled(other) == settled
+
+
+def test_a_setting_that_no_method_has_is_not_searched(corpus: Corpus, layout: Layout) -> None:
+    space = make(corpus, layout, tuning={"method": ["ia3", "full"], "rank": [4, 8], "dropout": [0.0, 0.1]})
+    assert set(space.distributions) == {*searched_texts(corpus), "tuning.method"}
+
+
+def test_the_position_of_all_layers_has_no_effect(corpus: Corpus, layout: Layout) -> None:
+    space = make(corpus, layout, layers={"min": 5})
+    drawn = {**searched_texts(corpus), "layers.position": 0.9}
+    assert space.settled({**drawn, "layers.count": 6})["layers.position"] == 0.5
+    assert space.settled({**drawn, "layers.count": 5})["layers.position"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("layers", "trained"),
+    [
+        ({"train": "1-2"}, {1, 2}),
+        ({"train": -2}, {4}),
+        ({"freeze": "0-3"}, {4, 5}),
+        ({"freeze": "1-2 + -1"}, {0, 3, 4}),
+    ],
+)
+def test_layers_are_named_as_trained_or_frozen(
+    corpus: Corpus, layout: Layout, layers: dict[str, Any], trained: set[int]
+) -> None:
+    space = make(corpus, layout, texts={"choose": "all"}, layers=layers)
+    assert set(trained_layers(space.decode({}, 0).stages[0].frozen, 6)) == trained
+
+
+@given(seed=st.integers(0, 10_000), least=st.integers(1, 4), more=st.integers(0, 3))
+def test_limited_mixes_have_a_lawful_size(imagined: Corpus, layout: Layout, seed: int, least: int, more: int) -> None:
+    least = min(least, len(imagined.names))
+    most = min(least + more, len(imagined.names))
+    space = make(imagined, layout, texts={"min_texts": least, "max_texts": most})
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    mix = space.decode(study.ask(space.distributions).params, 0).mix
+    assert least <= len(mix.names) <= most
+    assert space.searches_texts == (least < len(imagined.names))
+
+
+STAGES: dict[str, Any] = {
+    "tuning": {"rank": [4, 8]},
+    "stages": [
+        {"name": "facts", "texts": ["alpha"], "share": 0.25, "layers": ["0-1", "2-3"]},
+        {"name": "rules", "tuning": {"method": "ia3"}, "learning_rate": 1e-2},
+        {"name": "style", "texts": ["beta"]},
+    ],
+    "order": "any",
+}
+
+
+def test_stages_have_parameters_of_their_own_and_shared_ones(corpus: Corpus, layout: Layout) -> None:
+    space = make(corpus, layout, **STAGES)
+    assert set(space.distributions) == {*searched_texts(corpus), "facts.layers", "tuning.rank", "order"}
+    drawn = {**searched_texts(corpus), "facts.layers": "2-3", "tuning.rank": 8, "order": "style > facts > rules"}
+    trial = space.decode(drawn, 0)
+    assert [stage.name for stage in trial.stages] == ["style", "facts", "rules"]
+    assert [stage.budget for stage in trial.stages] == [375, 250, 375]
+    assert [stage.mix.names for stage in trial.stages] == [("beta",), ("alpha",), corpus.names]
+    assert [stage.own_mix for stage in trial.stages] == [True, True, False]
+    assert [stage.tuning.rank for stage in trial.stages] == [8, 8, 0]
+    assert [stage.learning_rate for stage in trial.stages] == [1e-4, 1e-4, 1e-2]
+    assert trial.mix.names == corpus.names
+    assert space.idle(drawn) == frozenset(), "the rank has no effect on one stage, but it has on others"
+    assert trial.on(CorpusMix.equal(["beta"])).stages[1].mix.names == ("alpha",)
+
+
+def test_a_text_is_not_read_more_often_than_allowed(corpus: Corpus, layout: Layout) -> None:
+    """Alpha has room for 200 tokens and gives the rest of its half to beta; both have 500, and no more is trained."""
+    counted = replace(corpus, texts=tuple(replace(t, tokens=100 if t.name == "alpha" else 150) for t in corpus.texts))
+    space = make(counted, layout, texts={"choose": ["alpha", "beta"], "max_epochs": 2})
+    (stage,) = space.decode({}, 0).stages
+    assert dict(stage.mix.weights) == pytest.approx({"alpha": 0.4, "beta": 0.6})
+    assert stage.budget == 500
+    roomy = make(counted, layout, texts={"choose": ["alpha", "beta"], "max_epochs": 6}).decode({}, 0).stages[0]
+    assert dict(roomy.mix.weights) == {"alpha": 0.5, "beta": 0.5}
+    assert roomy.budget == 1000
+
+
+def test_stages_share_the_room_of_a_text(corpus: Corpus, layout: Layout) -> None:
+    counted = replace(corpus, texts=tuple(replace(text, tokens=300) for text in corpus.texts))
+    stages = [{"name": "one", "texts": ["alpha"]}, {"name": "two", "texts": ["alpha"]}]
+    space = make(counted, layout, texts={"choose": "all", "max_epochs": 2}, stages=stages)
+    assert [stage.budget for stage in space.decode({}, 0).stages] == [500, 100]
+
+
+@given(
+    shares=st.lists(st.floats(0.01, 1), min_size=1, max_size=6),
+    room=st.lists(st.floats(0, 2000), min_size=6, max_size=6),
+    budget=st.integers(1, 5000),
+)
+def test_capping_reads_as_much_as_it_may(shares: list[float], room: list[float], budget: int) -> None:
+    names = [f"t{i}" for i in range(len(shares))]
+    total = sum(shares)
+    mix = CorpusMix(tuple((name, share / total) for name, share in zip(names, shares, strict=True)))
+    limits = dict(zip(names, room, strict=False))
+    found, tokens = capped(mix, budget, limits)
+    assert tokens == pytest.approx(min(budget, sum(limits.values())), abs=1)
+    for name, share in found.weights:
+        assert share * tokens <= limits[name] + 1
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"texts": {"choose": ["alpha", "omega"]}}, r"no text 'omega'"),
         ({"texts": {"choose": ["alpha", "alpha"]}}, r"a text is named twice"),
-        ({"lora": {"targets": ["attention", "q_projj"]}}, r"Did you mean 'q_proj'"),
+        ({"tuning": {"targets": ["attention", "q_projj"]}}, r"Did you mean 'q_proj'"),
         ({"layers": ["0-2", "4-9"]}, r"'4-9' must lie within 0-5"),
+        ({"layers": {"freeze": "all"}}, r"freezing 'all' leaves nothing to train: .* the layers 0-5"),
+        ({"layers": {"freeze": "0--1"}}, r"freezing '0--1' leaves nothing to train"),
+        ({"texts": {"max_texts": 9}}, r"space\.texts\.max_texts: must not exceed"),
+        ({"tuning": {"method": "bitfit"}}, r"bitfit trains biases, and the layers .* have none\. Choose among lora"),
+        ({"tuning": {"method": ["lora", "layernorm"]}}, r"trains norms, and the layers"),
+        ({"stages": [{"name": "a", "texts": ["alpha"]}]}, r"every stage names its texts, so there is no mix to search"),
+        ({"stages": [{"name": "a", "layers": "9"}]}, r"space\.a\.layers: '9' must lie within"),
+        ({"stages": [{"name": "a", "texts": ["omega"]}]}, r"space\.stages\.a\.texts: there is no text 'omega'"),
         ({"layers": {"min": 7}}, r"min 7 .* must not exceed 6"),
         ({"layers": {"min": 1, "max": 9}}, r"max 9 must not exceed 6"),
     ],

@@ -25,7 +25,7 @@ from tests.test_studies.test_launch import Interrupted, local, spec_for
 
 
 def finished(library: Path, runs: Path, trials: int = 40, **objective: object) -> tuple[Store, StoredStudy]:
-    ready = prepare_launch(spec_for(library, search={"trials": trials}, objective=objective), runs)
+    ready = prepare_launch(spec_for(library, seed=1, search={"trials": trials}, objective=objective), runs)
     return ready.store, ready.run(local, lambda _: None).study
 
 

@@ -17,7 +17,7 @@ schema: 1
 name: fables
 space:
   texts: {folder: books}
-  lora:
+  tuning:
     rank: [4, 8]
     targets: [attention, all-linear]
   layers: {min: 1, max: 2}
@@ -43,7 +43,7 @@ def wrong(old: str, new: str) -> str:
 def test_a_study_file_is_read() -> None:
     spec = parse_study(GOOD, Path("s.yaml"))
     assert spec.name == "fables"
-    assert spec.space.lora.rank == [4, 8]
+    assert spec.space.tuning.rank == [4, 8]
     assert isinstance(spec.objective, FinetuneSpec)
     assert spec.objective.rungs[-1] == 1
 
@@ -79,17 +79,21 @@ def test_the_fingerprint_leaves_out_what_changes_no_score() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "messages"),
     [
-        ("rank: [4, 8]", "rnk: 4", ["line 6: space.lora.rnk: there is no field", "Did you mean 'rank'?", "targets"]),
-        ("rank: [4, 8]", "rank: four", ["line 6: space.lora.rank: ", "integer", "got 'four'"]),
-        ("rank: [4, 8]", "rank: [4, -8]", ["line 6: space.lora.rank.1: ", "greater than 0", "got -8"]),
-        ("rank: [4, 8]", "rank: []", ["line 6: space.lora.rank: ", "at least 1"]),
+        ("rank: [4, 8]", "rnk: 4", ["line 6: space.tuning.rnk: there is no field", "Did you mean 'rank'?", "targets"]),
+        ("rank: [4, 8]", "rank: four", ["line 6: space.tuning.rank: ", "integer", "got 'four'"]),
+        ("rank: [4, 8]", "rank: [4, -8]", ["line 6: space.tuning.rank.1: ", "greater than 0", "got -8"]),
+        ("rank: [4, 8]", "rank: []", ["line 6: space.tuning.rank: ", "at least 1"]),
         ("rank: [4, 8]", "rank: {low: 8, high: 4}", ["low must be less than high, got low 8 and high 4"]),
         ("rank: [4, 8]", "rank: {low: 8, hih: 9}", ["rank.high: this field is required", "Did you mean 'high'?"]),
         ("min: 1", "min: 3", ["line 8: space.layers: min must not exceed max, got min 3 and max 2"]),
         ("min: 1", "mn: 1", ["line 8: space.layers.mn: there is no field", "Did you mean 'min'?"]),
         ("low: 1e-4", "low: 0", ["line 9: space.learning_rate.low: ", "greater than 0", "got 0"]),
-        ("rank: [4, 8]", "rank: {low: -4, high: 0}", ["line 6: space.lora.rank.low: ", "got -4"]),
-        ("rank: [4, 8]", "dropout: {low: 0.5, high: 3}", ["line 6: space.lora.dropout.high: ", "less than 1", "got 3"]),
+        ("rank: [4, 8]", "rank: {low: -4, high: 0}", ["line 6: space.tuning.rank.low: ", "got -4"]),
+        (
+            "rank: [4, 8]",
+            "dropout: {low: 0.5, high: 3}",
+            ["line 6: space.tuning.dropout.high: ", "less than 1", "got 3"],
+        ),
         ("low: 1e-4", "log: false, low: -1", ["line 9: space.learning_rate.low: ", "greater than 0"]),
         ("low: 1e-4", "low: .nan", ["line 9: space.learning_rate.low: ", "finite"]),
         ("name: fables\n", "", ["line 1: name: this field is required"]),
@@ -106,8 +110,12 @@ def test_the_fingerprint_leaves_out_what_changes_no_score() -> None:
         ("trials: 4", "sampler: tpee", ["line 17: search.sampler: ", "Did you mean 'tpe'?"]),
         ("trials: 4", "pruner: ahsa", ["line 17: search.pruner: must be one of asha", "Did you mean 'asha'?"]),
         ("search:", "serach:", ["line 16: serach: there is no field", "Did you mean 'search'?"]),
-        ("rank: [4, 8]", "method: [lora, dorra]", ["space.lora.method: must be one of lora", "Did you mean 'dora'?"]),
-        ("rank: [4, 8]", "rank: 4\n    rank: 8", ["line 7: the field 'space.lora.rank' stands twice, first on line 6"]),
+        ("rank: [4, 8]", "method: [lora, dorra]", ["space.tuning.method: must be one of lora", "Did you mean 'dora'?"]),
+        (
+            "rank: [4, 8]",
+            "rank: 4\n    rank: 8",
+            ["line 7: the field 'space.tuning.rank' stands twice, first on line 6"],
+        ),
         ("  texts: {folder: books}\n", "", ["line 3: space.texts: this field is required"]),
         ("folder: books", "folder: books, choose: some", ["line 4: space.texts.choose: ", "'weights', 'one' or 'all'"]),
         ("rank: [4, 8]", "rank: 4\n    alpha: 8\n    alpha_per_rank: 1", ["alpha or alpha_per_rank, not both"]),

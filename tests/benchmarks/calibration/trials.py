@@ -33,7 +33,7 @@ class IndependentSettings(Arms):
             return plan
         rng = random.Random(plan.attributes[SEED])
         low, high = _RATES
-        drawn = {"learning_rate": low * (high / low) ** rng.random(), "lora.rank": rng.choice(_RANKS)}
+        drawn = {"learning_rate": low * (high / low) ** rng.random(), "tuning.rank": rng.choice(_RANKS)}
         return Plan({**plan.params, **drawn}, plan.attributes)
 
 
@@ -44,7 +44,7 @@ def study_of(
     corpus = Corpus(_NOWHERE, tuple(Text(name, (), name, 10, "") for name in world.texts))
     texts = {"folder": "nowhere", "choose": world.choose}
     rates = dict(zip(("low", "high"), _RATES, strict=True))
-    spec = SpaceSpec.model_validate({"texts": texts, "learning_rate": rates, "lora": {"rank": _RANKS}})
+    spec = SpaceSpec.model_validate({"texts": texts, "learning_rate": rates, "tuning": {"rank": _RANKS}})
     space = Space(spec, corpus, Layout("world", 4, (Module("self_attn.q_proj", 8, 8),), context=64), RUNGS[-1])
     storage = InMemoryStorage()
     study = optuna.create_study(storage=storage, study_name=world.name, direction="maximize")

@@ -1,0 +1,66 @@
+"""What a stage has learnt, apart from the base: as peft keeps it, in a folder that plain peft loads."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from peft import PeftConfig, PeftModel, get_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+
+from objectives.training.adapter import Weights, merge, put_back
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+WEIGHTS = "adapter_model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """An adapter taken off the base."""
+
+    name: str
+    """Of its folder: number and name of the stage."""
+    config: PeftConfig
+    tensors: Weights
+    """On the processor."""
+
+    @classmethod
+    def of(cls, name: str, tuned: PeftModel) -> Learned:
+        """What an adapter is now."""
+        trained = {key.replace(".default", "") for key, weight in tuned.named_parameters() if weight.requires_grad}
+        config = copy(tuned.peft_config["default"])
+        config.inference_mode = True
+        tensors = {
+            key: tensor.detach().to("cpu", copy=True).contiguous()
+            for key, tensor in get_peft_model_state_dict(tuned).items()
+            if config.peft_type != "LN_TUNING" or key in trained
+        }
+        return cls(name, config, tensors)
+
+    @classmethod
+    def load(cls, folder: Path) -> Learned:
+        """The inverse of `save`."""
+        return cls(folder.name, PeftConfig.from_pretrained(folder), load_file(folder / WEIGHTS))
+
+    def save(self, parent: Path) -> Path:
+        """Write a PEFT folder of that name below another; return it."""
+        folder = parent / self.name
+        folder.mkdir(parents=True)
+        self.config.save_pretrained(folder)
+        save_file(self.tensors, folder / WEIGHTS, metadata={"format": "pt"})
+        return folder
+
+    @property
+    def trainable(self) -> int:
+        """Number of its weights."""
+        return sum(tensor.numel() for tensor in self.tensors.values())
+
+    def merge_into(self, model: PreTrainedModel) -> Weights:
+        """Let it become part of a base; return what the weights were that it changed, by name."""
+        with torch.random.fork_rng():  # peft draws first weights that are replaced at once
+            return merge(model, put_back(model, self.config, self.tensors))

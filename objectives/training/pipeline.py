@@ -1,0 +1,190 @@
+"""A trial's stages in order on one base, each on top of what those before it have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from objectives.models.hub import find_blocks
+from objectives.spec import FinetuneSpec
+from objectives.training.adapter import Weights, merge, put_on, restore, take_off, trainable
+from objectives.training.data import MixStream
+from objectives.training.learned import Learned
+from objectives.training.loop import Trainer
+from objectives.training.tokens import Tokens
+from objectives.training.tunings import TUNINGS
+from spaces import Stage, TrialConfig
+from spaces.trial import fingerprint
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A stage with its place in the whole run."""
+
+    name: str
+    """Number and name."""
+    stage: Stage
+    seed: int
+    first: int
+    """Steps of the legs before it."""
+    last: int
+    """Steps at its end, cumulative."""
+    stream: MixStream
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    """Tokens at the end of each run, cumulative, and mean loss since the one before, in nats per token."""
+
+
+class Pipeline:
+    """Trains stage after stage; on leaving, the base is what it was, bit for bit.
+
+    Only the stage under way has an adapter; those before it are merged into the base, whose weights were kept. So any
+    methods may follow one another, and a later stage trains as fast as a first one.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec
+    ) -> None:
+        """Lay out the run; `tokens`: of every text in any stage's mix."""
+        self._model = model
+        self._spec = spec
+        self.legs = tuple(_legs(trial, tokens, spec))
+        self._finished: list[Learned] = []
+        self._before: Weights = {}
+        self._leg: Leg | None = None
+        self._tuned: PeftModel | None = None
+        self._trainer: Trainer | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._tuned is not None:
+            take_off(self._model, self._tuned)
+        restore(self._model, self._before)
+
+    @property
+    def step(self) -> int:
+        """Steps so far, cumulative over the stages."""
+        return self._leg.first + self._trainer.step if self._leg is not None and self._trainer is not None else 0
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run: fewer than the study's where texts may not be read so often."""
+        return self.legs[-1].last
+
+    @property
+    def layers(self) -> int:
+        """Of the base."""
+        return len(find_blocks(self._model)[1])
+
+    @property
+    def trainable(self) -> int:
+        """Weights that the stages so far have trained, all together."""
+        now = sum(weight.numel() for weight in trainable(self._tuned)) if self._tuned is not None else 0
+        return now + sum(learned.trainable for learned in self._finished)
+
+    @property
+    def begun(self) -> tuple[Leg, ...]:
+        """The legs so far, the one under way last."""
+        return self.legs[: len(self._finished) + 1] if self._leg is not None else ()
+
+    def run(self, until: int) -> float | None:
+        """Train up to a cumulative number of steps; return the mean loss of these steps, None where none was left.
+
+        Raises:
+            MixtuneError: the loss is not a number any more.
+        """
+        total, first = 0.0, self.step
+        until = min(until, self.steps)
+        while self.step < until:
+            trainer, leg = self._current()
+            begun = self.step
+            loss = trainer.run(min(until, leg.last) - leg.first)
+            leg.losses.append((self.step * self._spec.step_tokens, loss))
+            total += loss * (self.step - begun)
+        return total / (self.step - first) if self.step > first else None
+
+    def learned(self) -> list[Learned]:
+        """What every stage so far has learnt, in their order."""
+        if self._leg is None or self._tuned is None:
+            return []
+        return [*self._finished, Learned.of(self._leg.name, self._tuned)]
+
+    @property
+    def on_cuda(self) -> bool:
+        """Whether dropout draws from the graphics card's generator."""
+        return bool(self._model.device.type == "cuda")
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What the stage under way needs to go on."""
+        return self._trainer.tensors() if self._trainer is not None else {}
+
+    def load(
+        self,
+        tensors: Mapping[str, torch.Tensor],
+        step: int,
+        finished: Sequence[Learned],
+        losses: Sequence[Sequence[Sequence[float]]],
+    ) -> None:
+        """Go on where an equal pipeline was.
+
+        Args:
+            tensors: of the stage that was under way.
+            step: steps that had been done.
+            finished: what the stages before it had learnt.
+            losses: tokens and loss of every run of each stage so far.
+        """
+        for leg, found in zip(self.legs, losses, strict=False):
+            leg.losses.extend((int(tokens), loss) for tokens, loss in found)
+        for learned in finished:
+            self._keep(learned.merge_into(self._model))
+            self._finished.append(learned)
+        leg = self.legs[len(finished)]
+        self._begin(leg).load(tensors, step - leg.first)
+
+    def _current(self) -> tuple[Trainer, Leg]:
+        """The trainer of the next step: that of a new stage where the last one has ended."""
+        if self._leg is not None and self._tuned is not None and self.step == self._leg.last:
+            self._finished.append(Learned.of(self._leg.name, self._tuned))
+            tuned, self._tuned = self._tuned, None
+            self._keep(merge(self._model, tuned))
+            self._begin(self.legs[len(self._finished)])
+        elif self._leg is None:
+            self._begin(self.legs[0])
+        if self._trainer is None or self._leg is None:
+            raise RuntimeError("A stage that was begun has a trainer.")
+        return self._trainer, self._leg
+
+    def _begin(self, leg: Leg) -> Trainer:
+        self._leg = leg
+        self._tuned = put_on(self._model, leg.stage, leg.seed)
+        rate, b_rate = leg.stage.learning_rate, TUNINGS[leg.stage.tuning.method].b_rate
+        self._trainer = Trainer(self._tuned, leg.stream, self._spec, leg.last - leg.first, rate, b_rate)
+        return self._trainer
+
+    def _keep(self, before: Weights) -> None:
+        """Remember weights as they were before the first stage."""
+        self._before = before | self._before
+
+
+def _legs(trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec) -> Iterator[Leg]:
+    """The stages that train on anything; each has one step at least."""
+    first = budget = 0
+    for index, stage in enumerate(trial.stages):
+        if not stage.mix.names or not stage.budget:
+            continue
+        budget += stage.budget
+        last = max(first + 1, round(budget / spec.step_tokens))
+        seed = trial.seed if index == 0 else int(fingerprint([trial.seed, index])[:8], 16)
+        stream = MixStream(stage.mix, tokens, spec.length, (last - first) * spec.batch, seed)
+        yield Leg(f"{index}-{stage.name}", stage, seed, first, last, stream)
+        first = last

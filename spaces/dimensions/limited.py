@@ -1,0 +1,58 @@
+"""Which texts a trial trains on, where their number is limited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+
+from spaces.corpus import Corpus
+from spaces.dimensions import Params
+from spaces.dimensions.texts import PREFIX
+from spaces.errors import FieldError
+from spaces.spec import TextsSpec
+from spaces.trial import CorpusMix
+
+COUNT = PREFIX + "count"
+PLACE = PREFIX + "place:"
+
+
+class LimitedDimension:
+    """A subset of `min_texts` to `max_texts` texts: their number, and a place for every text.
+
+    The texts with the lowest places are in the mix (random keys, Bean, 1994): every draw is a subset of a lawful
+    size, near places are near subsets, and no place is without an effect.
+    """
+
+    def __init__(self, spec: TextsSpec, corpus: Corpus) -> None:
+        """Check the limits.
+
+        Raises:
+            InputError: there are fewer texts.
+        """
+        self.searched = corpus.names
+        self.least, self.most = spec.min_texts or 1, spec.max_texts or len(corpus.names)
+        if max(self.least, self.most) > len(self.searched):
+            field = "min_texts" if self.least > len(self.searched) else "max_texts"
+            raise FieldError(
+                f"space.texts.{field}", f"must not exceed {len(self.searched)}, the number of texts; got {self.most}."
+            )
+
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        if self.least == len(self.searched):
+            return {}
+        count = {COUNT: IntDistribution(self.least, self.most)} if self.least < self.most else {}
+        return {**count, **{PLACE + name: FloatDistribution(0.0, 1.0) for name in self.searched}}
+
+    def decode(self, params: Params) -> CorpusMix:
+        if self.least == len(self.searched):
+            return CorpusMix.equal(self.searched)
+        count = int(params.get(COUNT, self.most))
+        chosen = sorted(self.searched, key=lambda name: params[PLACE + name])[:count]
+        return CorpusMix.equal(name for name in self.searched if name in chosen)
+
+
+def places_of(names: Sequence[str], chosen: Sequence[str], drawn: Sequence[float]) -> dict[str, float]:
+    """Places that put the chosen texts first; `drawn`: a number in [0, 1] for each name, dealt out by rank."""
+    others = [name for name in names if name not in chosen]
+    return {PLACE + name: place for name, place in zip([*chosen, *others], sorted(drawn), strict=True)}

@@ -1,0 +1,35 @@
+"""How often a text may be read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from spaces.trial import CorpusMix
+
+
+def capped(mix: CorpusMix, budget: int, room: Mapping[str, float]) -> tuple[CorpusMix, int]:
+    """A mix and the tokens trained on it, such that no text is read more than there is room for.
+
+    What a text may not take goes to the others, in the proportions of their shares; where none has room left, the
+    budget is cut.
+
+    Args:
+        mix: as it was chosen.
+        budget: tokens.
+        room: text to the tokens that may be read of it, repetitions included.
+    """
+    taken: dict[str, float] = {}
+    left = dict(mix.weights)
+    while left:
+        rest = max(0.0, budget - math.fsum(taken.values()))
+        total = math.fsum(left.values())
+        full = [name for name, share in left.items() if rest * share / total > room[name]]
+        if not full:
+            taken |= {name: rest * share / total for name, share in left.items()}
+            break
+        taken |= {name: room[name] for name in full}
+        left = {name: share for name, share in left.items() if name not in full}
+    read = math.fsum(taken.values())
+    weights = tuple((name, taken[name] / read) for name, _ in mix.weights if taken[name] > 0)
+    return CorpusMix(weights), min(budget, round(read))

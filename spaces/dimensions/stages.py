@@ -1,0 +1,98 @@
+"""One training or several in a row: what each does, and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+
+from spaces.corpus import Corpus
+from spaces.dimensions import Params
+from spaces.dimensions.layers import LayersDimension
+from spaces.dimensions.optimisation import LearningRateDimension
+from spaces.dimensions.tuning import TuningDimension
+from spaces.layout import Layout
+from spaces.spec import SpaceSpec, StageSpec
+from spaces.trial import CorpusMix
+
+_ORDER = "order"
+_THEN = " > "
+_ONLY = StageSpec(name="train")
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """A stage as far as it does not depend on a trial."""
+
+    name: str
+    mix: CorpusMix | None
+    """Empty: the trial's."""
+    share: float
+    """Of the trial's tokens."""
+    tuning: TuningDimension
+    layers: LayersDimension
+    rate: LearningRateDimension
+
+    @property
+    def dimensions(self) -> tuple[TuningDimension, LayersDimension, LearningRateDimension]:
+        return (self.tuning, self.layers, self.rate)
+
+
+class StagesDimension:
+    """The stages of a trial; those that say nothing of a thing share the space's choice of it."""
+
+    def __init__(self, spec: SpaceSpec, corpus: Corpus, layout: Layout) -> None:
+        """Check every stage against the texts and the model.
+
+        Raises:
+            InputError: a stage names something that does not exist.
+        """
+        self.plans = tuple(_plans(spec, corpus, layout))
+        names = [plan.name for plan in self.plans]
+        self._orders = [_THEN.join(order) for order in permutations(names)] if spec.order == "any" else []
+
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        parts = (part for plan in self.plans for part in plan.dimensions)
+        found = {name: searched for part in parts for name, searched in part.distributions().items()}
+        return {**found, _ORDER: CategoricalDistribution(self._orders)} if self._orders else found
+
+    def idle(self, params: Params) -> frozenset[str]:
+        """Parameters that nothing in this trial makes use of."""
+        used: set[str] = set()
+        idle: set[str] = set()
+        for plan in self.plans:
+            unused = plan.tuning.idle(params) | plan.layers.idle(params)
+            idle |= unused
+            used |= {name for part in plan.dimensions for name in part.distributions()} - unused
+        return frozenset(idle - used)
+
+    def decode(self, params: Params) -> tuple[StagePlan, ...]:
+        """The stages in their order."""
+        if not self._orders:
+            return self.plans
+        by_name = {plan.name: plan for plan in self.plans}
+        return tuple(by_name[name] for name in str(params[_ORDER]).split(_THEN))
+
+
+def _plans(spec: SpaceSpec, corpus: Corpus, layout: Layout) -> Iterator[StagePlan]:
+    for stage, share in zip(spec.stages or [_ONLY], _shares(spec.stages or [_ONLY]), strict=True):
+        own = f"{stage.name}."
+        tuning, layers, rate = stage.tuning, stage.layers, stage.learning_rate
+        names = corpus.chosen(stage.texts, f"space.stages.{stage.name}.texts") if stage.texts is not None else None
+        yield StagePlan(
+            stage.name,
+            CorpusMix.equal(names) if names is not None else None,
+            share,
+            TuningDimension(tuning or spec.tuning, layout, f"{own if tuning else ''}tuning"),
+            LayersDimension(layers or spec.layers, layout, f"{own if layers else ''}layers"),
+            LearningRateDimension(rate or spec.learning_rate, f"{own if rate else ''}learning_rate"),
+        )
+
+
+def _shares(stages: Sequence[StageSpec]) -> list[float]:
+    """Share of the tokens for each stage; those that do not say share the rest evenly."""
+    unsaid = sum(stage.share is None for stage in stages)
+    rest = 1.0 - sum(stage.share or 0.0 for stage in stages)
+    return [rest / unsaid if stage.share is None else stage.share for stage in stages]

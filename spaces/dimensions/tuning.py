@@ -1,0 +1,89 @@
+"""What is trained and how: method, rank, scale, dropout and target modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+
+from spaces.choices import distribution, largest, options, pick
+from spaces.dimensions import Params
+from spaces.layout import Layout
+from spaces.methods import METHODS
+from spaces.spec import TuningSpec
+from spaces.trial import Tuning
+
+_ALPHA_PER_RANK = 2.0
+_LOW_RANK = ("rank", "alpha", "alpha_per_rank", "dropout")
+
+
+class TuningDimension:
+    """A method with its settings; LoRA (Hu et al., 2021, arXiv 2106.09685) adds alpha / rank times B A to a module."""
+
+    def __init__(self, spec: TuningSpec, layout: Layout, name: str = "tuning") -> None:
+        """Check methods and target modules against the model; `name`: of the field below `space.`.
+
+        Raises:
+            InputError: a target or a kind of weight that the model has not.
+        """
+        self._name = name
+        self._choices: dict[str, object] = {
+            "method": spec.method,
+            "rank": spec.rank,
+            "dropout": spec.dropout,
+            "targets": spec.targets,
+        }
+        if spec.alpha is None:
+            self._choices["alpha_per_rank"] = spec.alpha_per_rank or _ALPHA_PER_RANK
+        else:
+            self._choices["alpha"] = spec.alpha
+        self.methods: tuple[str, ...] = options(spec.method)
+        for method in self.methods:
+            layout.check_method(method, f"space.{name}.method")
+        choices = options(spec.targets) if any(METHODS[method].targets for method in self.methods) else ()
+        self._targets = {choice: layout.resolve_targets(choice, f"space.{name}.targets") for choice in choices}
+        never = frozenset.intersection(*map(_unused, self.methods))
+        self._searched = {
+            f"{name}.{field}": found
+            for field, choice in self._choices.items()
+            if field not in never and (found := distribution(choice)) is not None
+        }
+
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        return self._searched
+
+    def idle(self, params: Params) -> frozenset[str]:
+        """What the trial's method makes no use of."""
+        unused = _unused(self._pick("method", params))
+        return frozenset(name for name in self._searched if name.rsplit(".", 1)[-1] in unused)
+
+    def decode(self, params: Params) -> Tuning:
+        method = str(self._pick("method", params))
+        rank = int(self._pick("rank", params)) if METHODS[method].low_rank else 0
+        if not METHODS[method].low_rank:
+            alpha = dropout = 0.0
+        else:
+            per_rank = "alpha_per_rank" in self._choices
+            alpha = float(rank * self._pick("alpha_per_rank", params) if per_rank else self._pick("alpha", params))
+            dropout = float(self._pick("dropout", params))
+        targets = self._targets[self._pick("targets", params)] if METHODS[method].targets else ()
+        return Tuning(method, rank, alpha, dropout, targets)
+
+    def largest(self) -> list[Tuning]:
+        """The largest tuning of every method."""
+        every = tuple(dict.fromkeys(path for paths in self._targets.values() for path in paths))
+        rank = int(largest(self._choices["rank"]))
+        return [
+            Tuning(method, rank if METHODS[method].low_rank else 0, 0.0, 0.0, every if METHODS[method].targets else ())
+            for method in self.methods
+        ]
+
+    def _pick(self, field: str, params: Params) -> Any:
+        return pick(self._choices[field], params, f"{self._name}.{field}")
+
+
+def _unused(method: str) -> frozenset[str]:
+    """Settings that a method makes no use of."""
+    kind = METHODS[method]
+    return frozenset([*(() if kind.low_rank else _LOW_RANK), *(() if kind.targets else ["targets"])])
