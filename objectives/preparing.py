@@ -104,6 +104,12 @@ def _entry(part: BenchmarkSpec | HeldoutSpec, corpus: Corpus, sight: Sight) -> _
             _enough(f"the task {task.name!r}", {question.cluster for question in questions}, part)
         inputs = {f"the task {task.name!r}": fingerprint([task.digest, *split]) for task in tasks}
         return _Entry(metric, inputs, holdout, tasks)
+    if part.text is not None and corpus.named(part.text, "objective.scores").instructs:
+        raise FieldError(
+            "objective.scores",
+            f"the text {part.text!r} holds instructions, which have no end to be kept from training. Score held-out "
+            "files instead (`files`), or a plain text.",
+        )
     texts = passages(part, corpus)
     numbers = [passages_of(texts, Part(half), part) for half in halves]
     name = f"the end of {part.text!r}" if part.text is not None else f"held-out {', '.join(p.name for p in part.files)}"

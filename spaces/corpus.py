@@ -117,11 +117,11 @@ def ignored_note(corpus: Corpus) -> tuple[str, ...]:
     return (f"Not read, because texts end in {', '.join(SUFFIXES)}: {listed(corpus.ignored, 8)}.",)
 
 
-def scan(folder: Path, unit: Literal["file", "group"] = "file") -> Corpus:
-    """Read a folder of texts, in the order of their names.
+def scan(folder: Path, unit: Literal["file", "group"] = "file", fewest: int = 2) -> Corpus:
+    """Read a folder of texts, in the order of their names; `fewest`: how many there must be.
 
     Raises:
-        InputError: no such folder, fewer than two texts, a file that is not UTF-8 text (with the byte
+        InputError: no such folder, too few texts, a file that is not UTF-8 text (with the byte
             offset), an empty text, or two texts with the same content.
     """
     if not folder.is_dir():
@@ -132,7 +132,7 @@ def scan(folder: Path, unit: Literal["file", "group"] = "file") -> Corpus:
     ignored = tuple(path.relative_to(folder).as_posix() for path in files if path not in usable)
     _check_names(files)
     texts = tuple(_text(name, paths, folder) for name, paths in _units(usable, folder, unit))
-    _check(folder, texts, ignored)
+    _check(folder, texts, ignored, fewest)
     return Corpus(folder, texts, ignored)
 
 
@@ -184,8 +184,8 @@ def _text(name: str, files: tuple[Path, ...], folder: Path) -> Text:
     return Text(name, files, digest.hexdigest(), words, parts[0] if len(parts) > 1 else "")
 
 
-def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...]) -> None:
-    if len(texts) < 2:
+def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...], fewest: int) -> None:
+    if len(texts) < fewest:
         found = f"only {texts[0].name!r}" if texts else "none"
         other = f" (it also holds {listed(ignored, 4)}, of kinds that are not read)" if ignored else ""
         raise InputError(

@@ -13,7 +13,6 @@ from spaces.corpus import Corpus
 from spaces.dimensions import Params
 from spaces.dimensions.limited import LimitedDimension
 from spaces.dimensions.one_text import OneTextDimension
-from spaces.dimensions.repetition import capped
 from spaces.dimensions.shares import SharesDimension
 from spaces.dimensions.stages import StagePlan, StagesDimension
 from spaces.dimensions.texts import TextsDimension
@@ -41,7 +40,7 @@ class Space:
 
         Args:
             spec: the section.
-            corpus: the texts, their tokens counted.
+            corpus: the texts.
             layout: the base's layers and modules.
             budget: training tokens of every trial.
 
@@ -51,8 +50,7 @@ class Space:
         self._base = layout.base
         self._layout = layout
         self._budget = budget
-        self._epochs = spec.texts.max_epochs or math.inf
-        self._tokens = {text.name: text.tokens for text in corpus.texts}
+        self._epochs = spec.texts.max_epochs
         self.choose = spec.texts.kind
         self._texts: _Texts = _TEXTS.get(self.choose, TextsDimension)(spec.texts, corpus)
         self._stages = StagesDimension(spec, corpus, layout)
@@ -116,21 +114,17 @@ class Space:
     def decode(self, params: Params, seed: int) -> TrialConfig:
         """The trial that these parameters stand for."""
         mix = self._texts.decode(params)
-        return TrialConfig(self._base, seed, tuple(self._filled(self._stages.decode(params), mix, params)))
+        stages = tuple(self._filled(self._stages.decode(params), mix, params))
+        return TrialConfig(self._base, seed, stages, max_epochs=self._epochs)
 
     def _filled(self, plans: Sequence[StagePlan], mix: CorpusMix, params: Params) -> Iterator[Stage]:
-        room = {name: self._epochs * tokens for name, tokens in self._tokens.items()}
         for plan, budget in zip(plans, _budgets(self._budget, [plan.share for plan in plans]), strict=True):
-            chosen, tokens = plan.mix if plan.mix is not None else mix, budget
-            if math.isfinite(self._epochs) and chosen.names:
-                chosen, tokens = capped(chosen, budget, room)
-                room |= {name: room[name] - share * tokens for name, share in chosen.weights}
             yield Stage(
                 name=plan.name,
-                mix=chosen,
+                mix=plan.mix if plan.mix is not None else mix,
                 tuning=plan.tuning.decode(params),
                 frozen=plan.layers.decode(params),
-                budget=tokens,
+                budget=budget,
                 learning_rate=plan.rate.decode(params),
                 own_mix=plan.mix is not None,
             )

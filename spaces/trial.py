@@ -46,7 +46,7 @@ class LayerRange:
     last: int
 
     def __str__(self) -> str:
-        return f"{self.first}-{self.last}"
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ class TrialConfig:
     stages: tuple[Stage, ...]
     half: Half = "search"
     """Which of the benchmark's questions it is scored on."""
+    max_epochs: float | None = None
+    """How often a text may be read, all stages together; `spaces.repetition` has what that makes of the stages."""
 
     @property
     def mix(self) -> CorpusMix:
@@ -114,7 +116,11 @@ class TrialConfig:
     def from_dict(cls, data: dict[str, Any]) -> TrialConfig:
         """The inverse of `to_dict`, also after a round trip through JSON."""
         return cls(
-            data["base"], data["seed"], tuple(_stage(stage) for stage in data["stages"]), data.get("half", "search")
+            data["base"],
+            data["seed"],
+            tuple(_stage(stage) for stage in data["stages"]),
+            data.get("half", "search"),
+            data.get("max_epochs"),
         )
 
 

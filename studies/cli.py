@@ -24,6 +24,8 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="Name of the study.")]
 Runs = Annotated[Path, typer.Option(help="Folder that holds the studies.")]
 Storage = Annotated[str | None, typer.Option(help="Database URL, where it is not in the folder.")]
+Out = Annotated[Path, typer.Option(help="Folder to write; must not exist.")]
+Only = Annotated[list[str] | None, typer.Option(help="adapter, merged or file; may be repeated. All where none is.")]
 Local = Annotated[bool, typer.Option("--local", help="One trial after the other in this process, without Ray.")]
 _RUNS = Path("runs")
 _CHECKING = "Checking the study; a base from the hub is downloaded now …"
@@ -144,6 +146,7 @@ def report(
     """Write the page, the figures, the tables and a notebook; at any time of a study."""
     from search.drivers import LeasedDriver
     from studies.confirmation import has_more
+    from studies.inspecting import inspect_best
     from studies.launch import find
     from studies.rating.rating import rate
     from studies.report import write_report
@@ -156,13 +159,16 @@ def report(
         again = watch if drivers and has_more(study) else None
         with console.status("Writing the report …"):
             rating = rate(study)
-            page = write_report(store, study, rating, runs / name / "report", again)
+            inspection, note = (None, "") if drivers else inspect_best(study, runs / name)
+            page = write_report(store, study, rating, runs / name / "report", again, inspection)
         if again is None:
             break
         print_status(console, study, drivers)
         time.sleep(again)
         study = store.load(name)
     print_rating(console, study, rating)
+    if note:
+        console.print(f"\n{note}", highlight=False)
     console.print(f"\nreport: {page}", soft_wrap=True, highlight=False)
 
 
@@ -185,20 +191,58 @@ def best(name: Name, runs: Runs = _RUNS, storage: Storage = None) -> None:
 @app.command()
 def export(
     name: Name,
-    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    out: Out,
     trial: Annotated[int | None, typer.Option(help="Number of the trial; the best where none is given.")] = None,
+    only: Only = None,
     runs: Runs = _RUNS,
     storage: Storage = None,
 ) -> None:
-    """Copy a trial's adapter with its provenance, as a folder that peft loads."""
-    from studies.export import export_adapter
+    """Write a trial's model: a PEFT adapter, a merged model, one file; with provenance and a model card."""
+    from studies.export import export_trial
     from studies.launch import find
 
-    _, study = find(name, runs, storage)
-    written = export_adapter(study, runs / name, out, trial)
     console = _console()
-    console.print(f"Wrote {written}", soft_wrap=True, highlight=False)
-    console.print(f"Load it: PeftModel.from_pretrained(base, {str(out)!r})", soft_wrap=True, highlight=False)
+    _, study = find(name, runs, storage)
+    with console.status("Writing the model …"):
+        record = export_trial(study, runs / name, out, trial, only or ())
+    console.print(f"Wrote trial {record.number} to {out}. {out}/README.md says how to load it.", soft_wrap=True)
+
+
+@app.command()
+def train(
+    pipeline: Annotated[Path, typer.Argument(help="Study file in which nothing is searched.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write; must not exist.")] = None,
+    only: Only = None,
+    runs: Runs = _RUNS,
+) -> None:
+    """Train one model, in one or several stages, without a search."""
+    from studies.study_file import located, read_study
+    from studies.train import run_training
+
+    console = _console()
+    try:
+        with located(pipeline):
+            written = run_training(console, read_study(pipeline), runs, out, tuple(only or ()))
+    except KeyboardInterrupt:
+        console.print("Stopped. The same command goes on from the last row above.", highlight=False)
+        raise typer.Exit(130) from None
+    console.print(f"Wrote {written}. {written}/README.md says how to load it.", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="A tuned.safetensors of `export` or `train`.")],
+    base: Annotated[str, typer.Option(help="What it was tuned from: tiny, a model folder, or a name on the hub.")],
+    out: Out,
+    trust_remote_code: Annotated[bool, typer.Option(help="Run Python that comes with the base.")] = False,
+) -> None:
+    """Put what a run has learnt onto its base again, as a model that transformers loads."""
+    from studies.export import apply_file
+
+    console = _console()
+    with console.status("Writing the model …"):
+        apply_file(file, base, out, trust_code=trust_remote_code)
+    console.print(f"Wrote {out}", soft_wrap=True, highlight=False)
 
 
 def _quieten_libraries() -> None:

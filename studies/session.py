@@ -9,10 +9,11 @@ from pathlib import Path
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search.records import TrialRecord
 from search.runner import LocalRunner, Runner
+from studies.export import find_adapter
+from studies.inspecting import inspect_best
 from studies.interrupts import stoppable
-from studies.launch import Ending, Outcome, Ready, artifacts_of
+from studies.launch import Ending, Outcome, Ready
 from studies.progress import Progress
 from studies.rating.rating import rate
 from studies.report import write_report
@@ -38,9 +39,12 @@ def run_session(console: Console, ready: Ready, *, local: bool, planted: Mapping
             _tell_of_others(console, outcome)
         with console.status("Writing the report …"):
             rating = rate(outcome.study)
-            page = write_report(ready.store, outcome.study, rating, ready.folder / "report")
+            inspection, note = inspect_best(outcome.study, ready.folder)
+            page = write_report(ready.store, outcome.study, rating, ready.folder / "report", inspection=inspection)
         console.print()
         print_rating(console, outcome.study, rating, planted)
+        if note:
+            console.print(f"\n{note}", highlight=False)
         _print_paths(console, outcome.study, ready.folder, page)
     return 0
 
@@ -102,13 +106,6 @@ def _print_paths(console: Console, study: StoredStudy, folder: Path, page: Path)
     lines = {"report": str(page), "figures and tables": str(page.parent)}
     adapter = find_adapter(study, folder, study.best)
     if adapter is not None:
-        lines["best adapter"] = f"{adapter}/adapter_model.safetensors"
+        lines["best adapter"] = adapter
     for label, path in lines.items():
         console.print(f"{label + ':':20}{path}", soft_wrap=True, highlight=False)
-
-
-def find_adapter(study: StoredStudy, folder: Path, record: TrialRecord | None) -> str | None:
-    """Path or URL of a trial's adapter folder; None where there is none."""
-    if record is None or not record.rungs:
-        return None
-    return artifacts_of(study, folder).locate(record.number, record.rungs[-1].artifact)

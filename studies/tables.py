@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from search.records import TrialRecord
 from spaces import CorpusMix, Stage
 from spaces.methods import METHODS
+from spaces.repetition import as_read
 from studies.confirmation import Confirmed
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
@@ -83,21 +84,21 @@ def times_read(study: StoredStudy) -> dict[str, float]:
     read: dict[str, list[float]] = {text.name: [] for text in study.texts}
     tokens = {text.name: text.tokens for text in study.texts}
     for record in study.records:
-        for name, tokens_read in _read(record).items():
+        for name, tokens_read in _read(record, tokens).items():
             if tokens.get(name):
                 read[name].append(tokens_read / tokens[name])
     return {name: sum(times) / len(times) if times else math.nan for name, times in read.items()}
 
 
-def _read(record: TrialRecord) -> dict[str, float]:
-    """Tokens that a trial has read of each text, up to its last rung."""
+def _read(record: TrialRecord, tokens: Mapping[str, int]) -> dict[str, float]:
+    """Tokens that a trial has read of each text, up to its last rung; `tokens`: of each text."""
     left = record.rungs[-1].tokens if record.rungs else 0
     read: dict[str, float] = {}
-    for stage in record.config.stages:
-        tokens = min(left, stage.budget)
-        left -= tokens
-        for name, share in stage.mix.weights if tokens else ():
-            read[name] = read.get(name, 0.0) + share * tokens
+    for stage in as_read(record.config, tokens):
+        done = min(left, stage.budget)
+        left -= done
+        for name, share in stage.mix.weights if done else ():
+            read[name] = read.get(name, 0.0) + share * done
     return read
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -64,7 +65,12 @@ def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
 
 def put_back(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str, torch.Tensor]) -> PeftModel:
     """An adapter that was trained before."""
-    tuned = _put(model, config)
+    try:
+        tuned = _put(model, config)
+    except ValueError as error:
+        raise MixtuneError(
+            f"The adapter was trained on another base than this {type(model).__name__}: {error}"
+        ) from error
     loaded = set_peft_model_state_dict(tuned, dict(tensors))
     if loaded.unexpected_keys:
         take_off(model, tuned)
@@ -86,7 +92,7 @@ def merge(model: PreTrainedModel, tuned: PeftModel) -> Weights:
     before = {name: weight.detach().to("cpu", copy=True) for name, weight in _to_change(tuned)}
     tuned.merge_and_unload()
     _at_rest(model)
-    return before
+    return {name: old for name, old in before.items() if not torch.equal(model.get_parameter(name).cpu(), old)}
 
 
 def restore(model: PreTrainedModel, before: Mapping[str, torch.Tensor]) -> None:
@@ -102,6 +108,8 @@ def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
 
 
 def _put(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
+    config = copy(config)
+    config.base_model_name_or_path = None  # peft sets it: the base may lie elsewhere by now
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)  # a norm has no inputs and outputs
         tuned = get_peft_model(model, config)

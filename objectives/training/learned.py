@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model_state_dict
@@ -47,9 +48,19 @@ class Learned:
         """The inverse of `save`."""
         return cls(folder.name, PeftConfig.from_pretrained(folder), load_file(folder / WEIGHTS))
 
-    def save(self, parent: Path) -> Path:
-        """Write a PEFT folder of that name below another; return it."""
-        folder = parent / self.name
+    @classmethod
+    def from_dict(cls, name: str, config: dict[str, Any], tensors: Weights) -> Learned:
+        """The inverse of `to_dict`, with its tensors."""
+        return cls(name, PeftConfig.from_peft_type(**config), tensors)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its configuration as JSON data."""
+        data: dict[str, Any] = json.loads(json.dumps(self.config.to_dict(), default=sorted))  # sets, as peft has them
+        return data
+
+    def save(self, parent: Path, name: str | None = None) -> Path:
+        """Write a PEFT folder below another, under the stage's name where no other is given; return it."""
+        folder = parent / (name or self.name)
         folder.mkdir(parents=True)
         self.config.save_pretrained(folder)
         save_file(self.tensors, folder / WEIGHTS, metadata={"format": "pt"})

@@ -16,6 +16,7 @@ from objectives.training.loop import Trainer
 from objectives.training.tokens import Tokens
 from objectives.training.tunings import TUNINGS
 from spaces import Stage, TrialConfig
+from spaces.repetition import as_read
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class Pipeline:
 def _legs(trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec) -> Iterator[Leg]:
     """The stages that train on anything; each has one step at least."""
     first = budget = 0
-    for index, stage in enumerate(trial.stages):
+    for index, stage in enumerate(as_read(trial, {name: len(found) for name, found in tokens.items()})):
         if not stage.mix.names or not stage.budget:
             continue
         budget += stage.budget

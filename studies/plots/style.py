@@ -33,9 +33,14 @@ _STYLE = {
 
 def axes_of(height: float) -> tuple[Figure, Axes]:
     """A figure of the width of the page, with axes; its height in inches."""
-    sns.set_theme(context="notebook", style="whitegrid", rc=_STYLE)
+    themed()
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots()
+
+
+def themed() -> None:
+    """Let figures look as all others."""
+    sns.set_theme(context="notebook", style="whitegrid", rc=_STYLE)
 
 
 class Ends(Protocol):

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -34,14 +34,31 @@ from studies.store import Store, StoredStudy
 from studies.units import unit_of
 from studies.words import CONFIRMATION_COLUMNS, best_sentence, confirmation_cells, confirmation_sentence
 
+if TYPE_CHECKING:
+    from objectives.inspection import Inspection
+
 PAGE = "report.html"
 
 
-def write_report(store: Store, study: StoredStudy, rating: Rating, folder: Path, refresh: float | None = None) -> Path:
+def write_report(
+    store: Store,
+    study: StoredStudy,
+    rating: Rating,
+    folder: Path,
+    refresh: float | None = None,
+    inspection: Inspection | None = None,
+) -> Path:
     """Write the page, the figures as PNG and SVG, the tables and the notebook; return the page's path.
 
-    Works at any time of a study: before the first trial, while it runs, and after. An open page loads itself again
-    after `refresh` seconds; None: never.
+    Works at any time of a study: before the first trial, while it runs, and after.
+
+    Args:
+        store: the study's database.
+        study: as it stands.
+        rating: of its texts.
+        folder: to write to.
+        refresh: seconds after which an open page loads itself again; None: never.
+        inspection: of the best trial's model; None where there is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = confirmed(study)
@@ -51,7 +68,7 @@ def write_report(store: Store, study: StoredStudy, rating: Rating, folder: Path,
     importances = hyperparameter_importances(store.open_study(study.spec.name), study.records)
     with warnings.catch_warnings():  # names in a script that no font here has: the page's tables show them
         warnings.filterwarnings("ignore", message=r"Glyph .* missing", category=UserWarning)
-        drawn = list(pictures(study, rating, rows, importances))
+        drawn = list(pictures(study, rating, rows, importances, inspection))
     for picture in drawn:
         for kind, content in picture.files.items():
             (folder / f"{picture.name}.{kind}").write_bytes(content)

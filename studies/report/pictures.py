@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 from optuna.trial import TrialState
@@ -12,7 +13,7 @@ from optuna.trial import TrialState
 from studies.confirmation import Confirmed
 from studies.pareto import front
 from studies.pareto import unit as second_unit
-from studies.plots import confirmation, settings, texts, trials
+from studies.plots import changes, confirmation, settings, texts, trials
 from studies.plots.style import drawn
 from studies.rating.qualities import smaller_is_better
 from studies.rating.rating import Rating
@@ -20,6 +21,9 @@ from studies.rating.settings import Importance, layer_map
 from studies.rating.words import interactions_sentence
 from studies.store import StoredStudy
 from studies.units import unit_of
+
+if TYPE_CHECKING:
+    from objectives.inspection import Inspection
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,11 @@ class Picture:
 
 
 def pictures(
-    study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], importances: Sequence[Importance]
+    study: StoredStudy,
+    rating: Rating,
+    rows: Sequence[Confirmed],
+    importances: Sequence[Importance],
+    inspection: Inspection | None = None,
 ) -> Iterator[Picture]:
     """All figures that a study has something to show in, the answer first."""
     yield _effects(study, rating)
@@ -59,6 +67,8 @@ def pictures(
     if len(rating.interactions) > 1:
         yield _interactions(study, rating)
     yield from _settings(study, importances)
+    if inspection is not None:
+        yield from changes_of(inspection)
 
 
 def _effects(study: StoredStudy, rating: Rating) -> Picture:
@@ -180,4 +190,31 @@ def _settings(study: StoredStudy, importances: Sequence[Importance]) -> Iterator
             f"Mean gain ({unit.effect}) of the trials whose texts were drawn by coin flips, by the range of layers "
             "that they trained. The sampler chose the ranges and the other settings: a map of where it looked.",
             settings.layers(cells, unit),
+        )
+
+
+def changes_of(inspection: Inspection) -> Iterator[Picture]:
+    """What the best trial has changed in the model."""
+    every = [change for _, found in inspection.stages for change in found]
+    if not every:
+        return
+    several = len(inspection.stages) > 1
+    most = max(every, key=lambda change: change.norm / change.before if change.before else 0.0)
+    yield Picture.of(
+        "changes",
+        "What changed in the model",
+        f"Change of the weights of the best trial by layer; the most in {most.weight} of layer {most.layer}.",
+        "Of the best trial: the Frobenius norm of what each stage changed in each layer."
+        if several
+        else "Of the best trial: the Frobenius norm of the change of each weight, as a share of that of the weight.",
+        changes.stages(inspection.stages) if several else changes.weights(every),
+    )
+    if inspection.base is not None and inspection.tuned is not None:
+        yield Picture.of(
+            "attention",
+            "Where the model looks now",
+            "Change of the entropy and of the distance of attention for every head, tuned less base.",
+            "Of the best trial, on a few of the study's questions: how much wider (entropy) and how much further back "
+            "(distance) each head looks than in the untouched base.",
+            changes.attention(inspection),
         )

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from objectives.scoring.spec import BenchmarkSpec, TaskSpec
 from search.ray_runner import RayRunner
 from studies.demo.library import write_demo
-from studies.export import export_adapter
+from studies.export import export_trial
 from studies.launch import Outcome, prepare_launch
 from studies.store import Store, default_url
 from studies.study_file import read_study
@@ -78,17 +78,17 @@ def test_an_exported_adapter_gives_the_score_that_is_in_the_database(job: Job, t
 
     study, folder = job.outcome.study, job.outcome.folder
     trained = next(record for record in study.records if record.score is not None and record.texts)
-    written = export_adapter(study, folder, tmp_path / "adapter", trained.number)
-    assert written.suffix == ".safetensors"
+    assert export_trial(study, folder, tmp_path / "out", trained.number, ["adapter"]) == trained
     base = open_base("tiny")
-    model = PeftModel.from_pretrained(base.model("float32", "cpu"), tmp_path / "adapter").eval()
+    model = PeftModel.from_pretrained(base.model("float32", "cpu"), tmp_path / "out" / "adapter").eval()
     spec = BenchmarkSpec(kind="benchmark", tasks=job.tasks, batch=240)
     corpus = scan(folder.parent.parent / "library")
     score = BenchmarkScorer(spec, corpus, model, base.tokenizer()).score()
     assert score.value == pytest.approx(trained.score, abs=1e-5)
-    provenance = json.loads((tmp_path / "adapter" / "provenance.json").read_text())
+    provenance = json.loads((tmp_path / "out" / "provenance.jsonl").read_text())
     assert [text["name"] for text in provenance["texts"]] == list(trained.texts)
-    assert provenance["training_tokens"] == 5120
+    assert (provenance["tokens"], provenance["number"]) == (5120, trained.number)
+    assert f"trial {trained.number}" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_the_report_of_a_real_study(job: Job) -> None:

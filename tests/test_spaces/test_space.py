@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from spaces import Corpus, CorpusMix, InputError, Layout, Space, SpaceSpec
-from spaces.dimensions.repetition import capped
+from spaces import Corpus, CorpusMix, InputError, Layout, Space, SpaceSpec, TrialConfig
 from spaces.layout import trained_layers
+from spaces.repetition import as_read, capped
 
 
 def make(corpus: Corpus, layout: Layout, **fields: Any) -> Space:
@@ -182,21 +182,21 @@ def test_stages_have_parameters_of_their_own_and_shared_ones(corpus: Corpus, lay
 
 def test_a_text_is_not_read_more_often_than_allowed(corpus: Corpus, layout: Layout) -> None:
     """Alpha has room for 200 tokens and gives the rest of its half to beta; both have 500, and no more is trained."""
-    counted = replace(corpus, texts=tuple(replace(t, tokens=100 if t.name == "alpha" else 150) for t in corpus.texts))
-    space = make(counted, layout, texts={"choose": ["alpha", "beta"], "max_epochs": 2})
-    (stage,) = space.decode({}, 0).stages
+    tokens = {"alpha": 100, "beta": 150}
+    trial = make(corpus, layout, texts={"choose": ["alpha", "beta"], "max_epochs": 2}).decode({}, 0)
+    (stage,) = as_read(trial, tokens)
     assert dict(stage.mix.weights) == pytest.approx({"alpha": 0.4, "beta": 0.6})
     assert stage.budget == 500
-    roomy = make(counted, layout, texts={"choose": ["alpha", "beta"], "max_epochs": 6}).decode({}, 0).stages[0]
-    assert dict(roomy.mix.weights) == {"alpha": 0.5, "beta": 0.5}
-    assert roomy.budget == 1000
+    assert as_read(replace(trial, max_epochs=6), tokens) == trial.stages
+    assert as_read(replace(trial, max_epochs=None), tokens) == trial.stages
+    assert as_read(trial.on(CorpusMix.equal(["beta"])), tokens)[0].budget == 300
+    assert TrialConfig.from_dict(trial.to_dict()) == trial
 
 
 def test_stages_share_the_room_of_a_text(corpus: Corpus, layout: Layout) -> None:
-    counted = replace(corpus, texts=tuple(replace(text, tokens=300) for text in corpus.texts))
     stages = [{"name": "one", "texts": ["alpha"]}, {"name": "two", "texts": ["alpha"]}]
-    space = make(counted, layout, texts={"choose": "all", "max_epochs": 2}, stages=stages)
-    assert [stage.budget for stage in space.decode({}, 0).stages] == [500, 100]
+    space = make(corpus, layout, texts={"choose": "all", "max_epochs": 2}, stages=stages)
+    assert [stage.budget for stage in as_read(space.decode({}, 0), {"alpha": 300})] == [500, 100]
 
 
 @given(

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
-from spaces.trial import CorpusMix
+from spaces.trial import CorpusMix, Stage, TrialConfig
+
+
+def as_read(trial: TrialConfig, tokens: Mapping[str, int]) -> tuple[Stage, ...]:
+    """The stages of a trial with what they really read: no text more often than the trial may, all stages together.
+
+    `tokens`: of every text in the trial.
+    """
+    if trial.max_epochs is None:
+        return trial.stages
+    names = {name for stage in trial.stages for name in stage.mix.names}
+    room = {name: trial.max_epochs * tokens[name] for name in names}
+    found = []
+    for stage in trial.stages:
+        mix, budget = capped(stage.mix, stage.budget, room) if stage.mix.names else (stage.mix, stage.budget)
+        room |= {name: room[name] - share * budget for name, share in mix.weights}
+        found.append(replace(stage, mix=mix, budget=budget))
+    return tuple(found)
 
 
 def capped(mix: CorpusMix, budget: int, room: Mapping[str, float]) -> tuple[CorpusMix, int]:

@@ -1,0 +1,76 @@
+"""Writing what a trial has learnt in every form that somebody may load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from objectives.card import card
+from objectives.models.hub import FOUR_BITS
+from objectives.spec import FinetuneSpec
+from objectives.training import artifact, single_file
+from objectives.training.changes import by_layer, merge_measured
+from objectives.training.combined import combined
+from objectives.workbench import open_base
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Form = Literal["adapter", "merged", "file"]
+FORMS: Mapping[Form, str] = {
+    "adapter": "adapter",
+    "merged": "merged",
+    "file": "tuned.safetensors",
+}
+"""What may be written, to its name in the folder."""
+
+
+def export(
+    spec: FinetuneSpec, kept: Path, out: Path, origin: Mapping[str, Any], forms: Sequence[Form] = tuple(FORMS)
+) -> None:
+    """Write a trial's stages as one adapter, as a whole model and as one file, with provenance and a model card.
+
+    Args:
+        spec: of the trial's objective, which names the base.
+        kept: the folder that the trial left at its last rung.
+        out: folder to write, which exists and is empty.
+        origin: where the trial comes from, for the provenance.
+        forms: which of `FORMS`.
+
+    Raises:
+        InputError: the base is not there any more.
+        MixtuneError: the base is not the one that the trial trained on.
+    """
+    learned = artifact.load(kept)
+    base = open_base(spec.base, trust_code=spec.trust_remote_code)
+    model = base.model("bfloat16" if spec.precision == FOUR_BITS else spec.precision, "cpu")
+    lines, changed = [], dict[str, None]()
+    for stage, line in zip(learned, artifact.read_lines(kept / artifact.PROVENANCE), strict=True):
+        changes, before = merge_measured(model, stage)
+        changed |= dict.fromkeys(before)
+        norms = {str(layer): round(norm, 6) for layer, norm in by_layer(changes).items()}
+        lines.append({**line, "change": norms, **origin})
+    if "adapter" in forms:
+        combined(learned, model, changed).save(out, FORMS["adapter"])
+    if "file" in forms:
+        single_file.write(out / FORMS["file"], learned, lines)
+    if "merged" in forms:
+        model.save_pretrained(out / FORMS["merged"])
+        base.tokenizer().save_pretrained(out / FORMS["merged"])
+    artifact.write_lines(out / artifact.PROVENANCE, iter(lines))
+    (out / "README.md").write_text(card(lines, forms), encoding="utf-8")
+
+
+def merged(base_name: str, file: Path, out: Path, *, trust_code: bool = False) -> None:
+    """Write the whole model that a file's run has made of its base.
+
+    Raises:
+        InputError: the file or the base cannot be read.
+        MixtuneError: the file was made from another base.
+    """
+    base = open_base(base_name, trust_code=trust_code)
+    model: PreTrainedModel = base.model("float32", "cpu")
+    single_file.apply(model, file)
+    model.save_pretrained(out)
+    base.tokenizer().save_pretrained(out)

@@ -1,0 +1,104 @@
+"""What a trial has changed in the model: its weights, and where it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from objectives.attention import Attention, attention_of
+from objectives.questions import Part
+from objectives.scoring.benchmark import questions_of
+from objectives.scoring.heldout import passages
+from objectives.scoring.sight import Sight
+from objectives.scoring.spec import BenchmarkSpec
+from objectives.scoring.tasks import load_tasks
+from objectives.spec import FinetuneSpec
+from objectives.training import artifact
+from objectives.training.changes import Change, merge_measured
+from objectives.workbench import open_base
+from spaces import Corpus, InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_TEXTS = 8
+_LONGEST = 256
+"""Tokens of each that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A tuned model against its base."""
+
+    stages: tuple[tuple[str, tuple[Change, ...]], ...]
+    """Name of each stage, and what it did to every weight that it trained."""
+    base: Attention | None
+    """Where the base looks on a few of the study's questions; None for a model that does not tell."""
+    tuned: Attention | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data."""
+        return {
+            "stages": [[name, [asdict(change) for change in changes]] for name, changes in self.stages],
+            "attention": [
+                {"entropy": found.entropy.tolist(), "distance": found.distance.tolist()}
+                for found in (self.base, self.tuned)
+                if found is not None
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Inspection:
+        """The inverse of `to_dict`."""
+        stages = tuple((name, tuple(Change(**change) for change in changes)) for name, changes in data["stages"])
+        found = [Attention(np.array(each["entropy"]), np.array(each["distance"])) for each in data["attention"]]
+        return cls(stages, *(found or (None, None)))
+
+
+def inspect(spec: FinetuneSpec, corpus: Corpus, kept: Path) -> Inspection:
+    """Compare what a trial left in a folder with its base.
+
+    Raises:
+        InputError: the base cannot be loaded any more.
+    """
+    base = open_base(spec.base, trust_code=spec.trust_remote_code)
+    tokenizer, layout = base.tokenizer(), base.layout()
+    texts = [
+        tokens[-min(_LONGEST, layout.context) :]
+        for text in _texts(spec, corpus, Sight.of(tokenizer, layout.context))
+        if len(tokens := _tokens(tokenizer, text)) > 1
+    ]
+    model = base.model("float32", "cpu")
+    before = _attention(model, texts)
+    stages = tuple((learned.name, tuple(merge_measured(model, learned)[0])) for learned in artifact.load(kept))
+    return Inspection(stages, before, _attention(model, texts) if before is not None else None)
+
+
+def _attention(model: Any, texts: Sequence[Sequence[int]]) -> Attention | None:
+    try:
+        return attention_of(model, texts)
+    except InputError:
+        return None  # the figure is left out
+
+
+def _tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return found
+
+
+def _texts(spec: FinetuneSpec, corpus: Corpus, sight: Sight) -> list[str]:
+    """A few of the questions, or of the passages, that the study is scored on."""
+    part = spec.scores[0]
+    if not isinstance(part, BenchmarkSpec):
+        return passages(part, corpus)[:_TEXTS]
+    return list(_questions(part, sight))[:_TEXTS]
+
+
+def _questions(part: BenchmarkSpec, sight: Sight) -> Iterator[str]:
+    for task in load_tasks(part, sight):
+        for question in questions_of(task, Part("search"), part)[:_TEXTS]:
+            yield str(question.instances[0].args[0])

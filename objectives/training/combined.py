@@ -1,0 +1,94 @@
+"""Several stages as one adapter that plain peft loads, and that gives what they gave."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from peft import LNTuningConfig, LoraConfig
+
+from objectives.training.adapter import Weights
+from objectives.training.learned import Learned
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_A, _B = ".lora_A.weight", ".lora_B.weight"
+_PREFIX = "base_model.model."
+_NAME = "adapter"
+
+
+def combined(learned: Sequence[Learned], model: PreTrainedModel, changed: Iterable[str]) -> Learned:
+    """One adapter for all stages.
+
+    One stage is its own adapter. LoRA stages add up: their ranks are joined, which is exact. Stages of other kinds
+    do not add up, so the adapter then holds the changed modules whole.
+
+    Args:
+        learned: by every stage.
+        model: the base, all stages merged.
+        changed: names of the weights in it that any stage has changed.
+    """
+    if len(learned) == 1:
+        return learned[0]
+    if all(_adds_up(stage) for stage in learned):
+        return _joined(learned)
+    return _whole(model, changed)
+
+
+def _adds_up(stage: Learned) -> bool:
+    return isinstance(stage.config, LoraConfig) and not stage.config.use_dora
+
+
+def _joined(learned: Sequence[Learned]) -> Learned:
+    """Matrices A one below the other, matrices B, with their scales, side by side."""
+    downs: dict[str, list[torch.Tensor]] = defaultdict(list)
+    ups: dict[str, list[torch.Tensor]] = defaultdict(list)
+    for stage in learned:
+        for key, tensor in stage.tensors.items():
+            if key.endswith(_A):
+                path = key.removesuffix(_A)
+                downs[path].append(tensor)
+                ups[path].append(stage.tensors[path + _B] * _scale(stage, tensor.shape[0]))
+    tensors = {path + _A: torch.cat(parts) for path, parts in downs.items()}
+    tensors |= {path + _B: torch.cat(parts, dim=1) for path, parts in ups.items()}
+    ranks = {path.removeprefix(_PREFIX): sum(part.shape[0] for part in parts) for path, parts in downs.items()}
+    largest = max(ranks.values())
+    config = LoraConfig(
+        r=largest,
+        lora_alpha=largest,
+        target_modules=sorted(ranks),
+        rank_pattern=ranks,
+        alpha_pattern=ranks,
+        fan_in_fan_out=any(getattr(stage.config, "fan_in_fan_out", False) for stage in learned),
+        bias="none",
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=learned[0].config.base_model_name_or_path,
+        inference_mode=True,
+    )
+    return Learned(_NAME, config, tensors)
+
+
+def _scale(stage: Learned, rank: int) -> float:
+    alpha = float(getattr(stage.config, "lora_alpha", rank))
+    return alpha / math.sqrt(rank) if getattr(stage.config, "use_rslora", False) else alpha / rank
+
+
+def _whole(model: PreTrainedModel, changed: Iterable[str]) -> Learned:
+    """The changed weights as they are now, in copies of their modules."""
+    tensors: Weights = {}
+    modules: dict[str, None] = {}
+    for name in changed:
+        module, weight = name.rsplit(".", 1)
+        modules[module] = None
+        tensors[f"{_PREFIX}{module}.ln_tuning_layers.{weight}"] = model.get_parameter(name).detach().cpu().contiguous()
+    config = LNTuningConfig(
+        target_modules=list(modules),
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=model.name_or_path,
+        inference_mode=True,
+    )
+    return Learned(_NAME, config, tensors)

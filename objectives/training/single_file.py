@@ -1,0 +1,69 @@
+"""Everything that a run of several stages has learnt, in one file, and back onto the base."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from objectives.training.adapter import Weights
+from objectives.training.learned import Learned
+from spaces import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_FORMAT = "mixtune stages 1"
+
+
+def write(path: Path, learned: Sequence[Learned], provenance: Sequence[dict[str, Any]]) -> None:
+    """Write tensors as `STAGE/NAME`; the header has each stage's peft configuration and its line of provenance."""
+    tensors = {f"{stage.name}/{key}": tensor for stage in learned for key, tensor in stage.tensors.items()}
+    header = {
+        "format": _FORMAT,
+        "stages": json.dumps([[stage.name, stage.to_dict()] for stage in learned]),
+        "provenance": "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in provenance),
+    }
+    save_file(tensors, path, metadata=header)
+
+
+def read(path: Path) -> tuple[list[Learned], list[dict[str, Any]]]:
+    """What each stage has learnt, and where it came from.
+
+    Raises:
+        InputError: it is no such file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  not a mapping
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{str(path)!r} cannot be read as a .safetensors file: {error}") from error
+    if header.get("format") != _FORMAT:
+        raise InputError(
+            f"{str(path)!r} was not written by `mixtune export` or `mixtune train` (its format is "
+            f"{header.get('format')!r}, not {_FORMAT!r}). An adapter of peft is loaded with PeftModel.from_pretrained."
+        )
+    learned = [
+        Learned.from_dict(name, config, _below(tensors, f"{name}/")) for name, config in json.loads(header["stages"])
+    ]
+    return learned, [json.loads(line) for line in header["provenance"].split("\n") if line]
+
+
+def apply(model: PreTrainedModel, path: Path) -> None:
+    """Let a base become what the file's run made of it.
+
+    Raises:
+        InputError: it is no such file, or one of another base.
+    """
+    learned, _ = read(path)
+    for stage in learned:
+        stage.merge_into(model)
+
+
+def _below(tensors: Weights, prefix: str) -> Weights:
+    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}

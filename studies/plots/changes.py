@@ -1,0 +1,95 @@
+"""Figures of what a trial has changed in the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from studies.plots.style import WIDTH, axes_of, short, themed
+
+if TYPE_CHECKING:
+    from objectives.inspection import Inspection
+    from objectives.training.changes import Change
+
+_ANNOTATED = 12
+_MOST_NAMES = 16
+
+
+def weights(changes: Sequence[Change]) -> Figure:
+    """Change of every trained weight relative to its size before, by layer and weight; the lowest layer below."""
+    layers = sorted({change.layer for change in changes})
+    names = list(dict.fromkeys(change.weight for change in changes))
+    values = np.full((len(layers), len(names)), np.nan)
+    for change in changes:
+        place = layers.index(change.layer), names.index(change.weight)
+        values[place] = change.norm / change.before if change.before else np.nan
+    return _map(values, [str(layer) for layer in layers], [_named(name) for name in names], "change, as a share")
+
+
+def stages(found: Sequence[tuple[str, Sequence[Change]]]) -> Figure:
+    """Norm of all that each stage has changed in a layer; the lowest layer below."""
+    layers = sorted({change.layer for _, changes in found for change in changes})
+    values = np.full((len(layers), len(found)), np.nan)
+    for column, (_, changes) in enumerate(found):
+        for row, layer in enumerate(layers):
+            norms = [change.norm for change in changes if change.layer == layer]
+            values[row, column] = np.linalg.norm(norms) if norms else np.nan
+    return _map(values, [str(layer) for layer in layers], [name for name, _ in found], "norm of the change")
+
+
+def attention(inspection: Inspection) -> Figure:
+    """Per head, how much wider and how much further back the tuned model looks than its base."""
+    before, after = inspection.base, inspection.tuned
+    if before is None or after is None:
+        raise ValueError("There is no attention to draw.")
+    themed()
+    layers = before.entropy.shape[0]
+    figure = Figure(figsize=(WIDTH, 1.7 + 0.32 * min(layers, 24)), layout="constrained")
+    panels = {
+        "entropy (nats)": after.entropy - before.entropy,
+        "distance (tokens)": after.distance - before.distance,
+    }
+    for axes, (title, values) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+        most = float(np.abs(values).max()) or 1.0
+        sns.heatmap(values, ax=axes, cmap="vlag", center=0, vmin=-most, vmax=most, linewidths=0.5)
+        axes.invert_yaxis()
+        axes.set_title(title, fontsize="medium")
+        axes.set_xlabel("head")
+        axes.set_ylabel("layer")
+        axes.tick_params(rotation=0)
+    return figure
+
+
+def _named(weight: str) -> str:
+    """`q_proj` of `self_attn.q_proj.weight`; a bias keeps its kind."""
+    return short(weight.removesuffix(".weight").rsplit(".", 2 if weight.endswith(".bias") else 1)[-1], 20)
+
+
+def _map(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], label: str) -> Figure:
+    figure, axes = axes_of(1.8 + 0.34 * min(len(rows), 24))
+    small = len(columns) <= _ANNOTATED // 2 + 1 and len(rows) <= _ANNOTATED
+    sns.heatmap(
+        values,
+        ax=axes,
+        cmap="cividis",
+        vmin=0,
+        annot=small,
+        fmt=".2g",
+        annot_kws={"fontsize": "small"},
+        linewidths=0.5,
+        xticklabels=list(columns) if len(columns) <= _MOST_NAMES else "auto",
+        yticklabels=list(rows) if len(rows) <= 24 else "auto",
+        cbar_kws={"label": label},
+    )
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.set_ylabel("layer")
+    axes.tick_params(axis="y", rotation=0)
+    axes.tick_params(axis="x", rotation=30)
+    for name in axes.get_xticklabels():
+        name.set_horizontalalignment("right")
+    return figure

@@ -1,0 +1,96 @@
+"""`mixtune train`: one run of one or several stages, without a search."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+import objectives
+from objectives.base import Prepared, Rung
+from objectives.spec import FinetuneSpec
+from spaces import InputError, Space, TrialConfig, scan
+from spaces.errors import listed
+from spaces.trial import fingerprint
+from studies.checks import check_disk, check_precision
+from studies.export import checked_forms, refuse_existing, write_export
+from studies.spec import StudySpec
+
+_FEWEST_TEXTS = 1
+
+
+def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None, forms: tuple[str, ...]) -> Path:
+    """Train the stages of a file, score the model at every rung, write what was learnt; return the folder.
+
+    A run that was cut off goes on from its last rung when it is begun again.
+
+    Raises:
+        InputError: the file leaves something to search, or something that the run needs is missing.
+    """
+    out = out or runs / spec.name / "export"
+    refuse_existing(out)
+    chosen = checked_forms(forms)
+    objective, prepared, trial = _checked(spec, runs)
+    for note in prepared.notes:
+        console.print(f"Note: {note}", highlight=False)
+    inputs = [prepared.corpus.fingerprint, dict(prepared.inputs)]
+    workdir = runs / spec.name / f"training-{fingerprint([spec.fingerprint, *inputs])}"
+    rung = _trained(console, objective, prepared, trial, workdir, runs / spec.name / "cache")
+    if not rung.artifact:
+        raise InputError("No stage trains on anything: every text was used up (space.texts.max_epochs). Raise it.")
+    origin = {"study": spec.name, "number": None, "score": rung.score}
+    with console.status("Writing the model …"):
+        write_export(objective, workdir / rung.artifact, out, origin, chosen)
+    shutil.rmtree(workdir)
+    return out
+
+
+def _checked(spec: StudySpec, runs: Path) -> tuple[FinetuneSpec, Prepared, TrialConfig]:
+    if not isinstance(spec.objective, FinetuneSpec):
+        raise InputError(
+            f"`mixtune train` trains a model, so objective.kind must be finetune; got {spec.objective.kind}."
+        )
+    whole = [score.model_copy(update={"holdout": 0.0}) for score in spec.objective.scores]  # there is no search
+    objective = spec.objective.model_copy(update={"scores": whole})
+    folder = runs / spec.name
+    corpus = scan(spec.space.texts.folder, spec.space.texts.unit, fewest=_FEWEST_TEXTS)
+    prepared = objectives.prepare(objective, corpus, folder / "cache")
+    space = Space(spec.space, prepared.corpus, prepared.layout, prepared.rungs[-1])
+    if space.distributions:
+        raise InputError(
+            f"`mixtune train` searches nothing, and the file leaves {listed(space.distributions)} open. Give each one "
+            "value (space.texts.choose: all, or a list of names), or search with: mixtune launch"
+        )
+    check_precision(spec, space)
+    check_disk(space, folder, 1)
+    return objective, prepared, space.decode({}, spec.seed)
+
+
+def _trained(
+    console: Console, objective: FinetuneSpec, prepared: Prepared, trial: TrialConfig, workdir: Path, cache: Path
+) -> Rung:
+    """Run the trial, showing each rung as it comes; return the last."""
+    table = Table(box=None)
+    for head in ("tokens", "stages done", "training loss", prepared.metric, "above the base"):
+        table.add_column(head, justify="right")
+    ends = [sum(stage.budget for stage in trial.stages[: place + 1]) for place in range(len(trial.stages))]
+    last: Rung | None = None
+    with console.status("Training …") as status:
+        for rung in objectives.build(objective, prepared.corpus, cache).evaluate(trial, workdir):
+            last = rung
+            done = sum(end <= rung.tokens for end in ends)
+            loss = rung.qualities.get("train_loss")
+            table.add_row(
+                f"{rung.tokens:,}",
+                f"{done} of {len(ends)}",
+                f"{loss:.3f}" if loss is not None else "-",
+                f"{rung.score:.4f}",
+                f"{rung.gain:+.4f} ± {rung.gain_stderr:.4f}",
+            )
+            status.update(f"Training … {rung.tokens:,} of {prepared.rungs[-1]:,} tokens")
+    console.print(table)
+    if last is None:
+        raise InputError("The run has no rungs. Give objective.rungs.")
+    return last
