@@ -85,9 +85,7 @@ def card(stages: Sequence[dict[str, Any]], forms: Collection[str]) -> str:
     words = {
         "base": base,
         "loaded": "FOLDER" if shipped else repr(base),
-        "imported": "from objectives.models.tiny import FOLDER  # the small model that mixtune ships\n"
-        if shipped
-        else "",
+        "imported": _SHIPPED if shipped else "",
     }
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701  Markdown, not HTML
     return environment.from_string(_CARD).render(

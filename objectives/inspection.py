@@ -34,6 +34,8 @@ _LONGEST = 256
 class Inspection:
     """A tuned model against its base."""
 
+    layers: int
+    """Of the model."""
     stages: tuple[tuple[str, tuple[Change, ...]], ...]
     """Name of each stage, and what it did to every weight that it trained."""
     base: Attention | None
@@ -43,6 +45,7 @@ class Inspection:
     def to_dict(self) -> dict[str, Any]:
         """JSON data."""
         return {
+            "layers": self.layers,
             "stages": [[name, [asdict(change) for change in changes]] for name, changes in self.stages],
             "attention": [
                 {"entropy": found.entropy.tolist(), "distance": found.distance.tolist()}
@@ -56,7 +59,7 @@ class Inspection:
         """The inverse of `to_dict`."""
         stages = tuple((name, tuple(Change(**change) for change in changes)) for name, changes in data["stages"])
         found = [Attention(np.array(each["entropy"]), np.array(each["distance"])) for each in data["attention"]]
-        return cls(stages, *(found or (None, None)))
+        return cls(data["layers"], stages, *(found or (None, None)))
 
 
 def inspect(spec: FinetuneSpec, corpus: Corpus, kept: Path) -> Inspection:
@@ -75,7 +78,7 @@ def inspect(spec: FinetuneSpec, corpus: Corpus, kept: Path) -> Inspection:
     model = base.model("float32", "cpu")
     before = _attention(model, texts)
     stages = tuple((learned.name, tuple(merge_measured(model, learned)[0])) for learned in artifact.load(kept))
-    return Inspection(stages, before, _attention(model, texts) if before is not None else None)
+    return Inspection(layout.layers, stages, before, _attention(model, texts) if before is not None else None)
 
 
 def _attention(model: Any, texts: Sequence[Sequence[int]]) -> Attention | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+
+from studies.quiet import quieten_libraries
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -245,14 +245,6 @@ def apply(
     console.print(f"Wrote {out}", soft_wrap=True, highlight=False)
 
 
-def _quieten_libraries() -> None:
-    """No progress bars and warnings of the libraries among our own lines; set before they are imported."""
-    for name in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
-        os.environ.setdefault(name, "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft)\.")
-
-
 _USERS_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 """What a user can mend about a file or a disk; any other error of the system is a fault of the program."""
 
@@ -264,7 +256,7 @@ def _fail(message: str) -> NoReturn:
 
 def main() -> None:
     """Run the command line; an expected error is one paragraph on standard error and the exit status 1."""
-    _quieten_libraries()
+    quieten_libraries()
     from spaces.errors import MixtuneError
 
     try:

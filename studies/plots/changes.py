@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from studies.plots.style import WIDTH, axes_of, short, themed
 
@@ -17,28 +18,25 @@ if TYPE_CHECKING:
 
 _ANNOTATED = 12
 _MOST_NAMES = 16
+_MOST_ROWS = 24
 
 
-def weights(changes: Sequence[Change]) -> Figure:
+def weights(changes: Sequence[Change], layers: int) -> Figure:
     """Change of every trained weight relative to its size before, by layer and weight; the lowest layer below."""
-    layers = sorted({change.layer for change in changes})
     names = list(dict.fromkeys(change.weight for change in changes))
-    values = np.full((len(layers), len(names)), np.nan)
+    values = np.full((layers, len(names)), np.nan)
     for change in changes:
-        place = layers.index(change.layer), names.index(change.weight)
-        values[place] = change.norm / change.before if change.before else np.nan
-    return _map(values, [str(layer) for layer in layers], [_named(name) for name in names], "change, as a share")
+        values[change.layer, names.index(change.weight)] = change.norm / change.before if change.before else np.nan
+    return _map(values, [_named(name) for name in names], "change, as a share")
 
 
-def stages(found: Sequence[tuple[str, Sequence[Change]]]) -> Figure:
-    """Norm of all that each stage has changed in a layer; the lowest layer below."""
-    layers = sorted({change.layer for _, changes in found for change in changes})
-    values = np.full((len(layers), len(found)), np.nan)
+def stages(found: Sequence[tuple[str, Sequence[Change]]], layers: int) -> Figure:
+    """Norm of all that each stage has changed in a layer, empty where nothing; the lowest layer below."""
+    values = np.full((layers, len(found)), np.nan)
     for column, (_, changes) in enumerate(found):
-        for row, layer in enumerate(layers):
-            norms = [change.norm for change in changes if change.layer == layer]
-            values[row, column] = np.linalg.norm(norms) if norms else np.nan
-    return _map(values, [str(layer) for layer in layers], [name for name, _ in found], "norm of the change")
+        for layer in {change.layer for change in changes}:
+            values[layer, column] = np.linalg.norm([change.norm for change in changes if change.layer == layer])
+    return _map(values, [name for name, _ in found], "norm of the change")
 
 
 def attention(inspection: Inspection) -> Figure:
@@ -48,7 +46,7 @@ def attention(inspection: Inspection) -> Figure:
         raise ValueError("There is no attention to draw.")
     themed()
     layers = before.entropy.shape[0]
-    figure = Figure(figsize=(WIDTH, 1.7 + 0.32 * min(layers, 24)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.7 + 0.32 * min(layers, _MOST_ROWS)), layout="constrained")
     panels = {
         "entropy (nats)": after.entropy - before.entropy,
         "distance (tokens)": after.distance - before.distance,
@@ -69,9 +67,11 @@ def _named(weight: str) -> str:
     return short(weight.removesuffix(".weight").rsplit(".", 2 if weight.endswith(".bias") else 1)[-1], 20)
 
 
-def _map(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], label: str) -> Figure:
-    figure, axes = axes_of(1.8 + 0.34 * min(len(rows), 24))
-    small = len(columns) <= _ANNOTATED // 2 + 1 and len(rows) <= _ANNOTATED
+def _map(values: NDArray[np.float64], columns: Sequence[str], label: str) -> Figure:
+    """Values of shape (layers, columns)."""
+    layers = len(values)
+    figure, axes = axes_of(1.8 + 0.34 * min(layers, _MOST_ROWS))
+    small = len(columns) <= _ANNOTATED // 2 + 1 and layers <= _ANNOTATED
     sns.heatmap(
         values,
         ax=axes,
@@ -82,7 +82,7 @@ def _map(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], label:
         annot_kws={"fontsize": "small"},
         linewidths=0.5,
         xticklabels=list(columns) if len(columns) <= _MOST_NAMES else "auto",
-        yticklabels=list(rows) if len(rows) <= 24 else "auto",
+        yticklabels="auto" if layers > _MOST_ROWS else list(range(layers)),
         cbar_kws={"label": label},
     )
     axes.invert_yaxis()

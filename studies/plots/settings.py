@@ -50,6 +50,7 @@ def layers(cells: Sequence[LayerCell], unit: Unit) -> Figure:
         cbar_kws={"label": "gain"},
     )
     axes.invert_yaxis()
+    axes.tick_params(axis="y", rotation=0)
     axes.set_xlabel("frozen layers below the trained ones")
     axes.set_ylabel("frozen layers above")
     return figure

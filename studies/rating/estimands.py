@@ -51,7 +51,7 @@ ESTIMANDS: Mapping[str, Estimand] = {
     "limited": Estimand(
         estimate=swap_effects,
         rank=None,
-        axis="change of the score when the text takes the place of another",
+        axis="change of the score when it takes another text's place",
         caption="The effect of a text is the average change of the score ({score}) when the text takes the place of "
         "another one in the mix, whichever, at the same number of texts and of training tokens.",
         doing="{names} in the place of another text",

@@ -207,7 +207,7 @@ def changes_of(inspection: Inspection) -> Iterator[Picture]:
         "Of the best trial: the Frobenius norm of what each stage changed in each layer."
         if several
         else "Of the best trial: the Frobenius norm of the change of each weight, as a share of that of the weight.",
-        changes.stages(inspection.stages) if several else changes.weights(every),
+        changes.stages(inspection.stages, inspection.layers) if several else changes.weights(every, inspection.layers),
     )
     if inspection.base is not None and inspection.tuned is not None:
         yield Picture.of(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -132,6 +133,47 @@ def test_bad_json_lines_name_the_line(tmp_path: Path, line: str, what: str) -> N
     path.write_text('{"text": "fine"}\n' + line)
     with pytest.raises(InputError, match=rf"line 2: .*{re.escape(what)}"):
         read_file(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"prompt": "a"}',
+        '{"prompt": "a", "completion": 3}',
+        '{"messages": []}',
+        '{"messages": [{"role": "user", "content": "a"}]}',
+        '{"messages": [{"role": "assistant"}]}',
+        '{"messages": "a"}',
+        "null",
+    ],
+)
+def test_instructions_without_an_answer_name_the_line(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"prompt": "fine", "completion": "good"}\n\n' + line)
+    with pytest.raises(InputError, match=r"a\.jsonl', line 3: every line must be an object with `text`, with `prompt`"):
+        read_file(path)
+
+
+def test_instructions_are_read_as_what_stands_in_them(library: Path) -> None:
+    turns = [{"role": "user", "content": "Who flies?"}, {"role": "assistant", "content": "Bees."}]
+    lines = [{"messages": turns}, {"prompt": "Who walks?", "completion": "Ants."}, {"text": "Plain."}]
+    (library / "chat.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    text = scan(library)["chat"]
+    assert text.read() == "Who flies?\nBees.\n\nWho walks?\nAnts.\n\nPlain."
+    assert text.instructs
+    assert not scan(library)["alpha"].instructs
+
+
+def test_a_sub_folder_stands_for_its_texts(library: Path) -> None:
+    (library / "novels").mkdir()
+    for name in ("one", "two"):
+        (library / "novels" / f"{name}.txt").write_text(f"a novel named {name}\n")
+    corpus = scan(library)
+    assert corpus.chosen(["alpha", "novels"], "f") == ("alpha", "novels/one", "novels/two")
+    with pytest.raises(InputError, match="f: a text is named twice"):
+        corpus.chosen(["novels/one", "novels"], "f")
+    with pytest.raises(InputError, match="f: there is no text 'novel'"):
+        corpus.chosen(["novel"], "f")
 
 
 def test_an_unknown_text_gets_the_nearest_name(library: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_report_that_watches_ends_with_the_study(place: Path, monkeypatch: pyt
 
 def test_help_names_every_command(place: Path) -> None:
     text = call("--help").output
-    for command in ("demo", "init", "launch", "resume", "status", "report", "best", "export"):
+    for command in ("demo", "init", "launch", "resume", "status", "report", "best", "export", "train", "apply"):
         assert command in text
         assert call(command, "--help").exit_code == 0
 

@@ -1,0 +1,212 @@
+"""`mixtune train`, `export` and `apply` on the shipped base, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from objectives.spec import FinetuneSpec
+from studies.launch import prepare_launch
+from studies.study_file import read_study
+from tests.test_studies.test_cli import call, fails
+from tests.test_studies.test_launch import local
+
+if TYPE_CHECKING:
+    from objectives.base import Rung
+    from spaces import TrialConfig
+
+pytestmark = pytest.mark.torch
+
+PLAN: dict[str, Any] = {
+    "name": "plan",
+    "space": {
+        "texts": {"folder": "texts", "choose": "all"},
+        "learning_rate": 3e-3,
+        "stages": [
+            {"name": "low", "texts": ["ants"], "layers": "0-1", "tuning": {"rank": 2, "targets": "attention"}},
+            {"name": "norms", "layers": -1, "tuning": {"method": "layernorm"}},
+        ],
+    },
+    "objective": {
+        "tokens": 512,
+        "length": 16,
+        "batch": 4,
+        "scores": [{"kind": "heldout", "files": ["heldout.txt"]}],
+    },
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two texts, a held-out one and a plan."""
+    (tmp_path / "texts").mkdir()
+    for name in ("ants", "bees"):
+        (tmp_path / "texts" / f"{name}.txt").write_text("".join(f"{i} {name} met {i + 1} more.\n" for i in range(60)))
+    (tmp_path / "heldout.txt").write_text("".join(f"the ant of day {i} met 3 bees and went home.\n" for i in range(40)))
+    write(tmp_path, PLAN)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, plan: dict[str, Any]) -> None:
+    (folder / "plan.yaml").write_text(yaml.safe_dump(plan))
+
+
+def test_a_plan_is_trained_and_written_in_every_form(place: Path) -> None:
+    done = call("train", "plan.yaml")
+    assert done.exit_code == 0, done.output
+    assert "2 of 2" in done.output
+    assert "Wrote runs/plan/export" in done.output
+    out = place / "runs" / "plan" / "export"
+    assert {path.name for path in out.iterdir()} == {
+        "adapter",
+        "merged",
+        "tuned.safetensors",
+        "provenance.jsonl",
+        "README.md",
+    }
+    stages = [json.loads(line) for line in (out / "provenance.jsonl").read_text().splitlines()]
+    assert [(stage["stage"], stage["method"], stage["layers"]) for stage in stages] == [
+        ("0-low", "lora", ["0-1"]),
+        ("1-norms", "layernorm", ["3"]),
+    ]
+    assert [text["name"] for text in stages[1]["texts"]] == ["ants", "bees"]
+    assert call("apply", str(out / "tuned.safetensors"), "--base", "tiny", "--out", "again").exit_code == 0
+    merged = out / "merged" / "model.safetensors"
+    assert (place / "again" / "model.safetensors").read_bytes() == merged.read_bytes()
+    assert not list((place / "runs" / "plan").glob("training-*")), "what was only needed to go on is gone"
+
+
+def test_a_plan_that_was_cut_off_goes_on(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from objectives.finetune import FinetuneObjective
+
+    assert call("train", "plan.yaml", "--out", "whole", "--only", "merged").exit_code == 0
+    evaluate = FinetuneObjective.evaluate
+
+    def stopped(self: FinetuneObjective, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+        for rung in evaluate(self, trial, workdir):
+            yield rung
+            if rung.index == 1:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FinetuneObjective, "evaluate", stopped)
+        done = call("train", "plan.yaml")
+    assert done.exit_code == 130
+    assert "The same command goes on" in done.output
+    went_on = call("train", "plan.yaml", "--only", "merged")
+    assert went_on.exit_code == 0
+    objective = read_study(place / "plan.yaml").objective
+    assert isinstance(objective, FinetuneSpec)
+    shown = [f" {tokens} " in went_on.output for tokens in objective.rung_tokens]
+    assert shown == [False, True, True], "it goes on from the second rung"
+    again = place / "runs" / "plan" / "export" / "merged" / "model.safetensors"
+    first = place / "whole" / "merged" / "model.safetensors"
+    assert first.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "message"),
+    [
+        ({"learning_rate": [1e-3, 1e-2]}, (), "searches nothing, and the file leaves learning_rate open"),
+        ({}, ("--only", "adaptor"), "--only must be one of adapter, merged, file; got 'adaptor'. Did you mean"),
+        ({}, ("--out", "texts"), "'texts' exists already"),
+        ({"stages": [{"name": "a", "layers": "9"}]}, (), "space.a.layers: '9' must lie within 0-3"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    write(place, {**PLAN, "space": {**PLAN["space"], **change}})
+    assert message in fails(capsys, monkeypatch, "train", "plan.yaml", *words)
+
+
+def test_one_text_alone_may_be_trained_on(place: Path) -> None:
+    (place / "texts" / "bees.txt").unlink()
+    assert call("train", "plan.yaml", "--only", "file").exit_code == 0
+
+
+def test_a_file_that_is_none_is_not_applied(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "bad.safetensors").write_bytes(b"no")
+    text = fails(capsys, monkeypatch, "apply", "bad.safetensors", "--base", "tiny", "--out", "new")
+    assert "cannot be read as a .safetensors file" in text
+    assert not list(place.glob("new*")), "nothing half written is left"
+
+
+def study(place: Path, space: dict[str, Any], **objective: Any) -> Path:
+    plan = {
+        "name": "small",
+        "space": {"texts": {"folder": "texts"}, "learning_rate": {"low": 1e-3, "high": 1e-2}, **space},
+        "objective": {**PLAN["objective"], **objective},
+        "search": {"trials": 6, "confirm": {"best": 0}},
+    }
+    write(place, plan)
+    return place / "plan.yaml"
+
+
+def test_the_report_shows_what_the_best_trial_changed(place: Path) -> None:
+    path = study(place, {"tuning": {"rank": 2, "targets": "attention"}, "layers": ["0-1", "2-3"]})
+    outcome = prepare_launch(read_study(path), place / "runs").run(local, lambda _: None)
+    best = outcome.study.best
+    assert best is not None
+    assert best.texts
+    done = call("report", "small")
+    assert done.exit_code == 0, done.output
+    page = (place / "runs" / "small" / "report" / "report.html").read_text()
+    assert "What changed in the model" in page
+    assert "Where the model looks now" in page
+    known = list((place / "runs" / "small" / "changes").iterdir())
+    assert len(known) == 1
+    written = known[0].stat().st_mtime_ns
+    assert call("report", "small").exit_code == 0
+    assert known[0].stat().st_mtime_ns == written, "computed once"
+    assert call("export", "small", "--out", "out", "--only", "adapter").exit_code == 0
+    assert json.loads((place / "out" / "provenance.jsonl").read_text())["number"] == best.number
+
+
+def test_a_report_without_its_base_says_what_it_does_not_show(place: Path) -> None:
+    from objectives.models.tiny import FOLDER
+
+    shutil.copytree(FOLDER, place / "base")
+    path = study(place, {}, base="base")
+    prepare_launch(read_study(path), place / "runs").run(local, lambda _: None)
+    shutil.rmtree(place / "base")
+    done = call("report", "small")
+    assert done.exit_code == 0
+    assert "What the best trial changed in the model is not shown" in done.output
+    assert (place / "runs" / "small" / "report" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("space", "objective", "message"),
+    [
+        ({"tuning": {"method": ["lora", "full"]}}, {"precision": "bfloat16"}, "full train the base's own weights"),
+        ({"stages": [{"name": "a"}, {"name": "b"}]}, {"precision": "bfloat16"}, "a stage becomes part of the base"),
+        ({}, {"precision": "4bit", "device": "cpu"}, "4bit is computed by CUDA, and trials would run on 'cpu' here"),
+        ({}, {"batch": 4, "accumulate": 3}, "accumulate must divide batch"),
+        ({"tuning": {"method": "bitfit"}}, {}, "bitfit trains biases, and the layers of the base 'tiny' have none"),
+    ],
+)
+def test_what_this_base_or_machine_cannot_do_is_refused_before_any_trial(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    space: dict[str, Any],
+    objective: dict[str, Any],
+    message: str,
+) -> None:
+    study(place, space, **objective)
+    assert message in fails(capsys, monkeypatch, "launch", "plan.yaml", "--local")
