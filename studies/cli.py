@@ -224,7 +224,7 @@ def train(
         with located(pipeline):
             written = run_training(console, read_study(pipeline), runs, out, tuple(only or ()))
     except KeyboardInterrupt:
-        console.print("Stopped. The same command goes on from the last row above.", highlight=False)
+        console.print("Stopped. The same command goes on from the last row above, if there is one.", highlight=False)
         raise typer.Exit(130) from None
     console.print(f"Wrote {written}. {written}/README.md says how to load it.", soft_wrap=True, highlight=False)
 

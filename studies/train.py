@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 import objectives
-from objectives.base import Prepared, Rung
+from objectives.base import TRAIN_LOSS, Prepared, Rung
 from objectives.spec import FinetuneSpec
 from spaces import InputError, Space, TrialConfig, scan
 from spaces.errors import listed
@@ -19,6 +19,8 @@ from studies.export import checked_forms, refuse_existing, write_export
 from studies.spec import StudySpec
 
 _FEWEST_TEXTS = 1
+_WIDTH = 18
+"""Of a column."""
 
 
 def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None, forms: tuple[str, ...]) -> Path:
@@ -32,7 +34,8 @@ def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None
     out = out or runs / spec.name / "export"
     refuse_existing(out)
     chosen = checked_forms(forms)
-    objective, prepared, trial = _checked(spec, runs)
+    with console.status("Checking the plan; a base from the hub is downloaded now …"):
+        objective, prepared, trial = _checked(spec, runs)
     for note in prepared.notes:
         console.print(f"Note: {note}", highlight=False)
     inputs = [prepared.corpus.fingerprint, dict(prepared.inputs)]
@@ -72,25 +75,24 @@ def _trained(
     console: Console, objective: FinetuneSpec, prepared: Prepared, trial: TrialConfig, workdir: Path, cache: Path
 ) -> Rung:
     """Run the trial, showing each rung as it comes; return the last."""
-    table = Table(box=None)
-    for head in ("tokens", "stages done", "training loss", prepared.metric, "above the base"):
-        table.add_column(head, justify="right")
-    ends = [sum(stage.budget for stage in trial.stages[: place + 1]) for place in range(len(trial.stages))]
+    budgets = [stage.budget for stage in trial.stages]
+    ends = list(itertools.accumulate(budgets))
+    heads = ("tokens", "stages done", "training loss", prepared.metric, "above the base")
+    console.print("".join(f"{head:>{_WIDTH}}" for head in heads), highlight=False)
     last: Rung | None = None
     with console.status("Training …") as status:
         for rung in objectives.build(objective, prepared.corpus, cache).evaluate(trial, workdir):
             last = rung
-            done = sum(end <= rung.tokens for end in ends)
-            loss = rung.qualities.get("train_loss")
-            table.add_row(
+            loss = rung.qualities.get(TRAIN_LOSS)
+            cells = (
                 f"{rung.tokens:,}",
-                f"{done} of {len(ends)}",
+                f"{sum(end <= rung.tokens for end in ends)} of {len(ends)}",
                 f"{loss:.3f}" if loss is not None else "-",
                 f"{rung.score:.4f}",
                 f"{rung.gain:+.4f} ± {rung.gain_stderr:.4f}",
             )
+            console.print("".join(f"{cell:>{_WIDTH}}" for cell in cells), highlight=False)
             status.update(f"Training … {rung.tokens:,} of {prepared.rungs[-1]:,} tokens")
-    console.print(table)
     if last is None:
         raise InputError("The run has no rungs. Give objective.rungs.")
     return last
