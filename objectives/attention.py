@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from objectives.models.hub import find_blocks
 from spaces import InputError
 
 if TYPE_CHECKING:
@@ -31,14 +32,18 @@ def attention_of(model: PreTrainedModel, texts: Sequence[Sequence[int]]) -> Atte
     """The attention of a model on texts, each given as tokens, two at least.
 
     Raises:
-        InputError: the model does not tell where it looks.
+        InputError: the model does not tell for every layer where it looks, or there is no text.
     """
+    if not texts:
+        raise InputError("There is no text of two tokens to look at.")
+    layers = len(find_blocks(model)[1])
     entropy, distance = np.zeros(()), np.zeros(())
     tokens = 0
     with _eager(model), torch.no_grad():
         for text in texts:
-            told = model(input_ids=torch.tensor([list(text)], device=model.device), output_attentions=True).attentions
-            if not told or any(layer is None for layer in told):
+            output = model(input_ids=torch.tensor([list(text)], device=model.device), output_attentions=True)
+            told = getattr(output, "attentions", None)
+            if not told or len(told) != layers or any(layer is None for layer in told):
                 raise InputError(f"A base of type {type(model).__name__} does not tell where it looks.")
             weights = torch.stack([layer[0, :, 1:] for layer in told]).double().cpu()  # (layers, heads, tokens - 1, ..)
             logarithms = torch.where(weights > 0, weights.log(), 0.0)
@@ -54,8 +59,8 @@ def attention_of(model: PreTrainedModel, texts: Sequence[Sequence[int]]) -> Atte
 def _eager(model: PreTrainedModel) -> Iterator[None]:
     """Compute attention in the one way that keeps its weights."""
     usual = model.config._attn_implementation  # noqa: SLF001  transformers has no public name for it
-    model.set_attn_implementation("eager")
     try:
+        model.set_attn_implementation("eager")
         yield
     finally:
         model.set_attn_implementation(usual)

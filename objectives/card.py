@@ -15,7 +15,7 @@ _LOADING = {
 {imported}from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-base = AutoModelForCausalLM.from_pretrained({loaded})
+base = AutoModelForCausalLM.from_pretrained({loaded}, dtype="{precision}")
 model = PeftModel.from_pretrained(base, "adapter")
 ```
 """,
@@ -25,7 +25,7 @@ model = PeftModel.from_pretrained(base, "adapter")
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-model = AutoModelForCausalLM.from_pretrained("merged")
+model = AutoModelForCausalLM.from_pretrained("merged", dtype="{precision}")
 tokenizer = AutoTokenizer.from_pretrained("merged")
 ```
 """,
@@ -84,6 +84,7 @@ def card(stages: Sequence[dict[str, Any]], forms: Collection[str]) -> str:
     shipped = base == "tiny"
     words = {
         "base": base,
+        "precision": stages[0]["precision"],
         "loaded": "FOLDER" if shipped else repr(base),
         "imported": _SHIPPED if shipped else "",
     }

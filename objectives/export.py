@@ -13,6 +13,7 @@ from objectives.training import artifact, single_file
 from objectives.training.changes import by_layer, merge_measured
 from objectives.training.combined import combined
 from objectives.workbench import open_base
+from spaces import InputError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -27,7 +28,12 @@ FORMS: Mapping[Form, str] = {
 
 
 def export(
-    spec: FinetuneSpec, kept: Path, out: Path, origin: Mapping[str, Any], forms: Sequence[Form] = tuple(FORMS)
+    spec: FinetuneSpec,
+    kept: Path,
+    out: Path,
+    origin: Mapping[str, Any],
+    forms: Sequence[Form] = tuple(FORMS),
+    base_digest: str = "",
 ) -> None:
     """Write a trial's stages as one adapter, as a whole model and as one file, with provenance and a model card.
 
@@ -37,20 +43,26 @@ def export(
         out: folder to write, which exists and is empty.
         origin: where the trial comes from, for the provenance.
         forms: which of `FORMS`.
+        base_digest: hash of the base when the trial was trained; empty where it is not known.
 
     Raises:
-        InputError: the base is not there any more.
-        MixtuneError: the base is not the one that the trial trained on.
+        InputError: the base is not there any more, or has changed.
     """
     learned = artifact.load(kept)
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
-    model = base.model("bfloat16" if spec.precision == FOUR_BITS else spec.precision, "cpu")
+    digest, precision = base.fetch(), "bfloat16" if spec.precision == FOUR_BITS else spec.precision
+    if base_digest not in ("", digest):
+        raise InputError(
+            f"The base {spec.base!r} has changed since the trial was trained on it, so what the trial learnt does not "
+            "fit it. Bring the base back."
+        )
+    model = base.model(precision, "cpu")
     lines, changed = [], dict[str, None]()
     for stage, line in zip(learned, artifact.read_lines(kept / artifact.PROVENANCE), strict=True):
         changes, before = merge_measured(model, stage)
         changed |= dict.fromkeys(before)
         norms = {str(layer): round(norm, 6) for layer, norm in by_layer(changes).items()}
-        lines.append({**line, "change": norms, **origin})
+        lines.append({**line, "precision": precision, "base_hash": digest, "change": norms, **origin})
     if "adapter" in forms:
         combined(learned, model, changed).save(out, FORMS["adapter"])
     if "file" in forms:
@@ -66,11 +78,16 @@ def merged(base_name: str, file: Path, out: Path, *, trust_code: bool = False) -
     """Write the whole model that a file's run has made of its base.
 
     Raises:
-        InputError: the file or the base cannot be read.
-        MixtuneError: the file was made from another base.
+        InputError: the file or the base cannot be read, or the file was made from another base.
     """
+    _, lines = single_file.read(file)
     base = open_base(base_name, trust_code=trust_code)
-    model: PreTrainedModel = base.model("float32", "cpu")
+    if lines[0]["base_hash"] != base.fetch():
+        raise InputError(
+            f"{str(file)!r} was made from the base {lines[0]['base']!r}, and {base_name!r} is another one: their "
+            "files differ. Name that base with --base."
+        )
+    model: PreTrainedModel = base.model(lines[0]["precision"], "cpu")
     single_file.apply(model, file)
     model.save_pretrained(out)
     base.tokenizer().save_pretrained(out)

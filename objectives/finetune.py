@@ -63,47 +63,53 @@ class FinetuneObjective:
         for part in reversed(parts):  # the last first: what it asks serves those before it, where they ask the same
             bench.base_scores(part)
         clock.lap("load")
-        if trial.trains:
-            yield from self._train(bench, trial, parts, workdir, clock)
-        else:  # nothing to train on: the untouched base at every budget
-            for index, part in enumerate(parts):
-                scores = bench.base_scores(part)
-                stored.save(scores, scores, part, _scores_file(workdir, index))
-                yield _rung(index, self.rungs[index], scores, scores, clock)
-
-    def _train(
-        self, bench: Workbench, trial: TrialConfig, parts: list[Part], workdir: Path, clock: _Clock
-    ) -> Iterator[Rung]:
-        spec = self._spec
         names = dict.fromkeys(name for stage in trial.stages for name in stage.mix.names)
         tokens = {name: bench.tokens(self._corpus[name]) for name in names}
-        with Pipeline(bench.model, trial, tokens, spec) as pipeline:
-            last = state.restore(pipeline, trial.fingerprint, workdir)
-            clock.lap("setup")
-            if last is not None:
-                yield last
-            for index, (step, budget, part) in enumerate(zip(spec.rung_steps, self.rungs, parts, strict=True)):
-                if last is not None and index <= last.index:
-                    continue
-                loss = pipeline.run(step)
-                clock.lap("train")
-                scores, base = bench.score(part), bench.base_scores(part)
-                clock.lap("score")
-                stored.save(scores, base, part, _scores_file(workdir, index))
-                folder = workdir / f"rung-{index}"
-                artifact.save(pipeline, folder, artifact.describe(trial, bench.corpus, pipeline, spec.step_tokens))
-                clock.lap("save")
-                rung = _rung(index, budget, scores, base, clock)
-                cost = {
-                    **({TRAIN_LOSS: loss} if loss is not None else {}),
-                    TEXT_TOKENS: float(sum(map(len, tokens.values()))),
-                    ADAPTER_WEIGHTS: float(pipeline.trainable),
-                }
-                rung = replace(rung, artifact=folder.name, qualities={**rung.qualities, **cost})
-                state.save(pipeline, rung, trial.fingerprint, workdir)
-                artifact.keep_only(folder)
-                clock.lap("save")
-                yield rung
+        with Pipeline(bench.model, trial, tokens, self._spec) as pipeline:
+            if pipeline.legs:
+                yield from self._train(bench, trial, pipeline, parts, workdir, clock)
+                return
+        for index, part in enumerate(parts):  # nothing to train on: the untouched base at every budget
+            scores = bench.base_scores(part)
+            stored.save(scores, scores, part, _scores_file(workdir, index))
+            yield _rung(index, self.rungs[index], scores, scores, clock)
+
+    def _train(
+        self,
+        bench: Workbench,
+        trial: TrialConfig,
+        pipeline: Pipeline,
+        parts: list[Part],
+        workdir: Path,
+        clock: _Clock,
+    ) -> Iterator[Rung]:
+        spec = self._spec
+        last = state.restore(pipeline, trial.fingerprint, workdir)
+        clock.lap("setup")
+        if last is not None:
+            yield last
+        for index, (step, budget, part) in enumerate(zip(spec.rung_steps, self.rungs, parts, strict=True)):
+            if last is not None and index <= last.index:
+                continue
+            loss = pipeline.run(step)
+            clock.lap("train")
+            scores, base = bench.score(part), bench.base_scores(part)
+            clock.lap("score")
+            stored.save(scores, base, part, _scores_file(workdir, index))
+            folder = workdir / f"rung-{index}"
+            artifact.save(pipeline, folder, artifact.describe(trial, bench.corpus, pipeline, spec.step_tokens))
+            clock.lap("save")
+            rung = _rung(index, budget, scores, base, clock)
+            cost = {
+                **({TRAIN_LOSS: loss} if loss is not None else {}),
+                TEXT_TOKENS: float(sum(bench.corpus[name].tokens for name in pipeline.texts)),
+                ADAPTER_WEIGHTS: float(pipeline.trainable),
+            }
+            rung = replace(rung, artifact=folder.name, qualities={**rung.qualities, **cost})
+            state.save(pipeline, rung, trial.fingerprint, workdir)
+            artifact.keep_only(folder)
+            clock.lap("save")
+            yield rung
 
     def _parts(self, half: Half) -> list[Part]:
         """What is asked at each rung: of the search's half as the study says, of the other all."""

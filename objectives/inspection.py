@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives.attention import Attention, attention_of
+from objectives.models.hub import FOUR_BITS
 from objectives.questions import Part
 from objectives.scoring.benchmark import questions_of
 from objectives.scoring.heldout import passages
@@ -75,7 +76,7 @@ def inspect(spec: FinetuneSpec, corpus: Corpus, kept: Path) -> Inspection:
         for text in _texts(spec, corpus, Sight.of(tokenizer, layout.context))
         if len(tokens := _tokens(tokenizer, text)) > 1
     ]
-    model = base.model("float32", "cpu")
+    model = base.model("bfloat16" if spec.precision == FOUR_BITS else spec.precision, "cpu")
     before = _attention(model, texts)
     stages = tuple((learned.name, tuple(merge_measured(model, learned)[0])) for learned in artifact.load(kept))
     return Inspection(layout.layers, stages, before, _attention(model, texts) if before is not None else None)

@@ -27,8 +27,6 @@ from spaces.trial import Half, fingerprint
 
 _ALWAYS = (TEXT_TOKENS, ADAPTER_WEIGHTS)
 _FEWEST_CLUSTERS = 2
-_BY_HEART = 20
-"""Times that a text is read after which it is learnt word by word."""
 
 
 def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
@@ -72,7 +70,6 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         holdout=entries[0].holdout,
         found=found,
         notes=(
-            *_repetition(spec, counted),
             *_too_long(tasks, sight),
             *_cut_answers(tasks),
             *map(copied, found, found.values()),
@@ -143,19 +140,6 @@ def _check_memory_options(spec: FinetuneSpec, layout: Layout, device: str) -> No
         )
     if find_spec("bitsandbytes") is None:
         raise FieldError("objective.precision", "4bit needs bitsandbytes. Install it with: pip install bitsandbytes")
-
-
-def _repetition(spec: FinetuneSpec, corpus: Corpus) -> Iterator[str]:
-    """A note where a text alone in its mix would be read so often that it is learnt by heart."""
-    budget = spec.rung_tokens[-1]
-    often = [text for text in corpus.texts if budget / text.tokens > _BY_HEART]
-    if often:
-        worst = max(often, key=lambda text: budget / text.tokens)
-        yield (
-            f"{len(often)} of {len(corpus.texts)} texts would be read more than {_BY_HEART} times where they are alone "
-            f"in a mix ({worst.name!r}: {budget / worst.tokens:.0f} times), and be learnt by heart. Lower "
-            "objective.tokens to compare texts by what they teach."
-        )
 
 
 def _cut_answers(tasks: list[AskedTask]) -> Iterator[str]:

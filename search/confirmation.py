@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search import records
 from search.arms import Plan
+from search.designs import Limits
 from search.records import Arm, TrialRecord
 from search.spec import ConfirmSpec
 from spaces import CorpusMix, TrialConfig
@@ -33,7 +34,15 @@ class Run:
     config: TrialConfig
 
 
-def plan(found: Iterable[TrialRecord], texts: Sequence[str], spec: ConfirmSpec, seed: int, *, mixes: bool) -> list[Run]:
+def plan(
+    found: Iterable[TrialRecord],
+    texts: Sequence[str],
+    spec: ConfirmSpec,
+    seed: int,
+    *,
+    mixes: bool,
+    limits: Limits | None = None,
+) -> list[Run]:
     """The runs that confirm a search, from its trials alone: a search that goes on may have others.
 
     All roles share the same fresh seeds, and the baselines the settings of the best trial, so that they differ in
@@ -45,6 +54,7 @@ def plan(found: Iterable[TrialRecord], texts: Sequence[str], spec: ConfirmSpec, 
         spec: how many.
         seed: of the study.
         mixes: whether texts were searched, so that mixes of others are of interest.
+        limits: fewest and most texts of a mix; a random mix keeps them.
     """
     candidates = _best(found, spec.best)
     if not candidates:
@@ -56,10 +66,10 @@ def plan(found: Iterable[TrialRecord], texts: Sequence[str], spec: ConfirmSpec, 
         for record in candidates
         for each in seeds
     ]
-    runs.append(Run(BASE, "baseline", None, _on(settings, (), seeds[0])))
+    runs.append(Run(BASE, "baseline", None, _on(settings.untrained(), None, seeds[0])))
     if mixes:
         runs += [Run(ALL_TEXTS, "baseline", None, _on(settings, texts, each)) for each in seeds]
-        runs += [Run(RANDOM_MIX, "baseline", None, _on(settings, _coins(texts, each), each)) for each in seeds]
+        runs += [Run(RANDOM_MIX, "baseline", None, _on(settings, _drawn(texts, limits, each), each)) for each in seeds]
     if mixes and spec.each_text:
         runs += [
             Run(f"only {text}", "baseline", None, _on(settings, (text,), each)) for text in texts for each in seeds
@@ -92,7 +102,7 @@ class Confirmation:
 
 def _best(found: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
     """The complete trials with the highest scores that trained on something, each configuration once."""
-    complete = [record for record in found if record.state is TrialState.COMPLETE and record.texts]
+    complete = [record for record in found if record.state is TrialState.COMPLETE and record.config.trains]
     complete.sort(key=lambda record: (-(record.score or 0.0), record.number))
     distinct = {replace(record.config, seed=0): record for record in reversed(complete)}
     return sorted(distinct.values(), key=complete.index)[:most]
@@ -105,9 +115,12 @@ def _on(config: TrialConfig, texts: Sequence[str] | None, seed: int) -> TrialCon
     return replace(config, seed=seed, half="holdout")
 
 
-def _coins(texts: Sequence[str], seed: int) -> list[str]:
-    """Some of the texts, at least one, each by the flip of a coin."""
+def _drawn(texts: Sequence[str], limits: Limits | None, seed: int) -> list[str]:
+    """Some of the texts, at least one: each by the flip of a coin, or of a size that the limits allow."""
     rng = random.Random(seed)
+    if limits is not None:
+        size = rng.randint(*limits)
+        return sorted(rng.sample(list(texts), size), key=list(texts).index)
     while True:
         chosen = [text for text in texts if rng.random() < 0.5]
         if chosen:

@@ -235,8 +235,8 @@ class StudySearcher:
             return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
         view = self._ledger.study(self._sampler, self._pruner, sampled(self._spec.second))
         drawn = draw(view, trial, self._distributions)
-        params = self._space.settled({**trial.params, **drawn})
-        self._ledger.set_params(trial.number, {name: params[name] for name in drawn})
+        params = {**trial.params, **drawn}
+        self._ledger.set_params(trial.number, drawn)
         if idle := sorted(self._space.idle(params)):
             self._ledger.note(trial.number, records.IDLE, idle)
         config = self._space.decode(params, trial.user_attrs[records.SEED])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Self
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -118,18 +117,6 @@ def distribution(choice: object) -> BaseDistribution | None:
 def largest(choice: object) -> float:
     """The largest number of a choice."""
     return float(choice.high if isinstance(choice, IntRange | FloatRange) else max(options(choice)))
-
-
-def middle(searched: BaseDistribution) -> Any:
-    """A value in the middle of a range, by the logarithm where it is searched so; the first of several names."""
-    match searched:
-        case IntDistribution(low=low, high=high, log=log):
-            return round(math.sqrt(low * high) if log else (low + high) / 2)
-        case FloatDistribution(low=low, high=high, log=log):
-            return math.sqrt(low * high) if log else (low + high) / 2
-        case CategoricalDistribution():
-            return searched.choices[0]
-    raise TypeError(f"{searched!r} is no distribution of a space.")
 
 
 def pick(choice: object, params: dict[str, Any], name: str) -> Any:

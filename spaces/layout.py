@@ -102,7 +102,8 @@ class Layout:
         match = _RANGE.fullmatch(part)
         if match is None:
             raise FieldError(
-                field, f"must be 'all' or a range such as '2-5' or '-4 to -1' (from the end), got {text!r}."
+                field,
+                f"must be 'all', or ranges such as '2-5' or '-4 to -1' (from the end) joined by '+', got {text!r}.",
             )
         first, last = (self._from_start(int(number)) for number in (match[1], match[2] or match[1]))
         if not 0 <= first <= last < self.layers:

@@ -39,13 +39,18 @@ def parse_lines(path: Path, content: str) -> Iterator[Line]:
             continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{str(path)!r}, line {number}: not JSON ({error}). Mend or remove the line.") from error
         messages = _messages(record)
         if messages is None:
             keys = f"the fields {listed(record)}" if isinstance(record, dict) else type(record).__name__
             raise InputError(f"{str(path)!r}, line {number}: every line must be {_FORMS}; got {keys}.")
         text = "\n".join(content for _, content in messages) if messages else record["text"]
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise InputError(
+                f"{str(path)!r}, line {number}: it holds half of a character (a lone surrogate), which no text has. "
+                "Mend or remove the line."
+            )
         yield Line(number, text, messages)
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from spaces.trial import CorpusMix, Stage, TrialConfig
 
+_ROUNDING = 1e-6
+
 
 def as_read(trial: TrialConfig, tokens: Mapping[str, int]) -> tuple[Stage, ...]:
     """The stages of a trial with what they really read: no text more often than the trial may, all stages together.
@@ -21,7 +23,7 @@ def as_read(trial: TrialConfig, tokens: Mapping[str, int]) -> tuple[Stage, ...]:
     found = []
     for stage in trial.stages:
         mix, budget = capped(stage.mix, stage.budget, room) if stage.mix.names else (stage.mix, stage.budget)
-        room |= {name: room[name] - share * budget for name, share in mix.weights}
+        room |= {name: max(0.0, room[name] - share * budget) for name, share in mix.weights}
         found.append(replace(stage, mix=mix, budget=budget))
     return tuple(found)
 
@@ -48,6 +50,7 @@ def capped(mix: CorpusMix, budget: int, room: Mapping[str, float]) -> tuple[Corp
             break
         taken |= {name: room[name] for name in full}
         left = {name: share for name, share in left.items() if name not in full}
+    taken = {name: tokens for name, tokens in taken.items() if tokens >= 1}
     read = math.fsum(taken.values())
-    weights = tuple((name, taken[name] / read) for name, _ in mix.weights if taken[name] > 0)
-    return CorpusMix(weights), min(budget, round(read))
+    weights = tuple((name, taken[name] / read) for name, _ in mix.weights if name in taken)
+    return CorpusMix(weights), min(budget, math.floor(read + _ROUNDING))

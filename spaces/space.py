@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from optuna.distributions import BaseDistribution
 
-from spaces.choices import middle
 from spaces.corpus import Corpus
 from spaces.dimensions import Params
 from spaces.dimensions.limited import LimitedDimension
@@ -92,6 +90,13 @@ class Space:
         return len(self._stages.plans)
 
     @property
+    def budgets(self) -> dict[str, int]:
+        """Tokens of each stage, by its name."""
+        plans = self._stages.plans
+        found = _budgets(self._budget, [plan.share for plan in plans])
+        return {plan.name: tokens for plan, tokens in zip(plans, found, strict=True)}
+
+    @property
     def largest(self) -> int:
         """Most weights that a trial may train, all its stages together."""
         return sum(
@@ -99,16 +104,12 @@ class Space:
             for plan in self._stages.plans
         )
 
-    def settled(self, params: Params) -> dict[str, Any]:
-        """The same parameters, those without an effect put to their middle.
-
-        So trials that do the same have the same parameters, and a sampler learns nothing from chance.
-        """
-        distributions, idle = self.distributions, self.idle(params)
-        return {name: middle(distributions[name]) if name in idle else value for name, value in params.items()}
-
     def idle(self, params: Params) -> frozenset[str]:
-        """Parameters without an effect on this trial, such as a rank where the method has none."""
+        """Parameters without an effect on this trial, such as a rank where the method has none.
+
+        Samplers get to see them as they were drawn: they learn faster so that they have no effect than from values that
+        are always the same (`docs/experiments.md`).
+        """
         return self._stages.idle(params)
 
     def decode(self, params: Params, seed: int) -> TrialConfig:

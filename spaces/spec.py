@@ -65,6 +65,10 @@ class TextsSpec(Spec):
     def _limits_of_a_subset(self) -> Self:
         if self.limits and self.choose != "subset":
             raise ValueError("min_texts and max_texts limit a subset; set choose: subset, or leave them out")
+        if self.max_epochs is not None and self.choose == "weights":
+            raise ValueError(
+                "max_epochs would change the shares that choose: weights compares; leave it out, or set choose: subset"
+            )
         _check_ordered("min_texts", self.min_texts, "max_texts", self.max_texts)
         return self
 

@@ -100,6 +100,10 @@ class TrialConfig:
         """Whether any stage trains on anything."""
         return any(stage.mix.names for stage in self.stages)
 
+    def untrained(self) -> TrialConfig:
+        """The untouched base: the same trial with nothing to train on in any stage."""
+        return replace(self, stages=tuple(replace(stage, mix=CorpusMix(())) for stage in self.stages))
+
     def on(self, mix: CorpusMix) -> TrialConfig:
         """The same trial on another mix."""
         return replace(self, stages=tuple(stage if stage.own_mix else replace(stage, mix=mix) for stage in self.stages))

@@ -19,6 +19,10 @@ from studies.rating.estimands import ESTIMANDS
 from studies.spec import StudySpec
 
 _BYTES_PER_WEIGHT = 4
+_BY_HEART = 20
+"""Times that a text is read after which it is learnt word by word."""
+_STATE = 4
+"""Copies of its weights that a trial under way keeps besides: the rung before, weights and moments to go on."""
 _BYTES_PER_TRIAL = 200_000
 """Rows of the database, provenance and Ray's records."""
 
@@ -80,13 +84,46 @@ def check_precision(spec: StudySpec, space: Space) -> None:
         )
 
 
+def check_stages(spec: StudySpec, space: Space) -> None:
+    """See that every stage has a training step at least.
+
+    Raises:
+        FieldError: one has not.
+    """
+    if not isinstance(spec.objective, FinetuneSpec):
+        return
+    step = spec.objective.step_tokens
+    for name, tokens in space.budgets.items():
+        if tokens < step:
+            raise FieldError(
+                "space.stages",
+                f"the stage {name!r} gets {tokens:,} tokens of {sum(space.budgets.values()):,}, and a training step "
+                f"takes {step:,} (objective.batch times objective.length). Raise its share or objective.tokens.",
+            )
+
+
+def repetition_notes(spec: StudySpec, prepared: Prepared) -> Iterator[str]:
+    """Say where a text alone in its mix would be read so often that it is learnt by heart."""
+    budget, texts = prepared.rungs[-1], prepared.corpus.texts
+    often = [text for text in texts if text.tokens and budget / text.tokens > _BY_HEART]
+    if often and (spec.space.texts.max_epochs or math.inf) > _BY_HEART and isinstance(spec.objective, FinetuneSpec):
+        worst = max(often, key=lambda text: budget / text.tokens)
+        yield (
+            f"{len(often)} of {len(texts)} texts would be read more than {_BY_HEART} times where they are alone "
+            f"in a mix ({worst.name!r}: {budget / worst.tokens:.0f} times), and be learnt by heart. Lower "
+            "objective.tokens to compare texts by what they teach, or set space.texts.max_epochs."
+        )
+
+
 def check_disk(space: Space, folder: Path, trials: int) -> None:
     """See that there is room for the largest adapter of every trial, and some for the database.
 
     Raises:
         InputError: there is not.
     """
-    needed = trials * (space.largest * _BYTES_PER_WEIGHT + _BYTES_PER_TRIAL)
+    needed = (
+        trials * (space.largest * _BYTES_PER_WEIGHT + _BYTES_PER_TRIAL) + _STATE * space.largest * _BYTES_PER_WEIGHT
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

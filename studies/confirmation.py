@@ -57,7 +57,7 @@ def runs_of(study: StoredStudy) -> list[Run]:
         return []
     names = [text.name for text in study.texts]
     mixes = study.choose != "fixed"
-    return plan(study.records, names, study.spec.search.confirm, study.spec.seed, mixes=mixes)
+    return plan(study.records, names, study.spec.search.confirm, study.spec.seed, mixes=mixes, limits=study.limits)
 
 
 def has_more(study: StoredStudy) -> bool:

@@ -37,18 +37,23 @@ def export_trial(
     origin = {"study": study.spec.name, "number": record.number, "score": record.rungs[-1].score}
     with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
         artifacts_of(study, folder).copy(record.number, record.rungs[-1].artifact, Path(made))
-        write_export(objective, Path(made), out, origin, chosen)
+        write_export(objective, Path(made), out, origin, chosen, study.inputs.get("the base", ""))
     return record
 
 
 def write_export(
-    objective: FinetuneSpec, kept: Path, out: Path, origin: Mapping[str, Any], forms: Sequence[Form]
+    objective: FinetuneSpec,
+    kept: Path,
+    out: Path,
+    origin: Mapping[str, Any],
+    forms: Sequence[Form],
+    base_digest: str,
 ) -> None:
     """Write the forms to a folder that appears whole or not at all."""
     from objectives.export import export
 
     with _whole(out) as unfinished:
-        export(objective, kept, unfinished, origin, forms)
+        export(objective, kept, unfinished, origin, forms, base_digest)
 
 
 def apply_file(file: Path, base: str, out: Path, *, trust_code: bool) -> None:
@@ -97,9 +102,9 @@ def find_adapter(study: StoredStudy, folder: Path, record: TrialRecord | None) -
 
 @contextmanager
 def _whole(out: Path) -> Iterator[Path]:
-    unfinished = out.with_name(out.name + ".tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    unfinished.chmod(0o755)
     try:
         yield unfinished
     except BaseException:

@@ -30,8 +30,10 @@ from studies.checks import (
     check_machine,
     check_precision,
     check_second_goal,
+    check_stages,
     rating_notes,
     refuse_changed_content,
+    repetition_notes,
 )
 from studies.confirmation import confirming_runs, runs_of
 from studies.progress import duration
@@ -83,7 +85,7 @@ class Ready:
             notes.append(
                 "No questions are kept from the search (holdout: 0), so its best configurations are not confirmed."
             )
-        return (*notes, *rating_notes(self.spec, self.space))
+        return (*notes, *repetition_notes(self.spec, self.prepared), *rating_notes(self.spec, self.space))
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -291,6 +293,7 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int)
         )
     check_second_goal(spec, prepared)
     check_precision(spec, space)
+    check_stages(spec, space)
     check_disk(space, folder, trials + confirming_runs(spec, prepared))
     if spec.artifacts is not None:
         Artifacts(spec.artifacts).check()

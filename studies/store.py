@@ -110,8 +110,14 @@ class StoredStudy:
 
     @property
     def choose(self) -> str:
-        """How texts are searched: `subset`, `weights`, `one`, or not at all: `fixed`."""
+        """How texts are searched: `subset`, `limited`, `weights`, `one`, or not at all: `fixed`."""
         return self.spec.space.texts.kind
+
+    @property
+    def limits(self) -> tuple[int, int] | None:
+        """Fewest and most texts of a mix, where they are limited."""
+        texts = self.spec.space.texts
+        return (texts.min_texts or 1, texts.max_texts or len(self.texts)) if texts.limits else None
 
     @property
     def best(self) -> TrialRecord | None:

@@ -67,7 +67,8 @@ def located(path: Path) -> Iterator[None]:
         yield
     except FieldError as error:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        line = 1 if root is None else _line(tuple(error.field.split(".")), root)
+        place = tuple(int(part) if part.isdigit() else part for part in error.field.split("."))
+        line = 1 if root is None else _line(place, root)
         raise InputError(f"{path}, line {line}: {error}") from error
 
 

@@ -129,7 +129,12 @@ def _row(study: StoredStudy, record: TrialRecord) -> dict[str, Any]:
     }
     row |= {f"text:{text.name}": _part(study, record.config.mix, text.name) for text in study.texts}
     several = len(record.config.stages) > 1
+    if several:
+        row["stages"] = " > ".join(stage.name for stage in record.config.stages)
     for stage in record.config.stages:
+        if several:
+            own = " ".join(stage.mix.names) if stage.own_mix else ""
+            row |= {f"{stage.name}.texts": own, f"{stage.name}.tokens": stage.budget}
         row |= {f"{stage.name}.{name}" if several else name: value for name, value in _settings(stage).items()}
     row["seed"] = record.config.seed
     row |= dict(sorted(last.qualities.items())) if last else {}

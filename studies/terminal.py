@@ -141,7 +141,7 @@ def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> Non
     """A trial in full: texts, settings, scores."""
     table = Table(show_header=False, box=None)
     table.add_row("trial", f"{record.number} ({record.arm})")
-    table.add_row("texts", mix_words(record.config.mix) if record.texts else "none: the untouched base")
+    table.add_row("texts", mix_words(record.config.mix) if record.config.trains else "none: the untouched base")
     several = len(record.config.stages) > 1
     for stage in record.config.stages:
         if several:

@@ -14,7 +14,7 @@ from objectives.spec import FinetuneSpec
 from spaces import InputError, Space, TrialConfig, scan
 from spaces.errors import listed
 from spaces.trial import fingerprint
-from studies.checks import check_disk, check_precision
+from studies.checks import check_disk, check_precision, check_stages
 from studies.export import checked_forms, refuse_existing, write_export
 from studies.spec import StudySpec
 
@@ -45,7 +45,7 @@ def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None
         raise InputError("No stage trains on anything: every text was used up (space.texts.max_epochs). Raise it.")
     origin = {"study": spec.name, "number": None, "score": rung.score}
     with console.status("Writing the model …"):
-        write_export(objective, workdir / rung.artifact, out, origin, chosen)
+        write_export(objective, workdir / rung.artifact, out, origin, chosen, prepared.inputs["the base"])
     shutil.rmtree(workdir)
     return out
 
@@ -67,6 +67,7 @@ def _checked(spec: StudySpec, runs: Path) -> tuple[FinetuneSpec, Prepared, Trial
             "value (space.texts.choose: all, or a list of names), or search with: mixtune launch"
         )
     check_precision(spec, space)
+    check_stages(spec, space)
     check_disk(space, folder, 1)
     return objective, prepared, space.decode({}, spec.seed)
 

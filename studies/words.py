@@ -23,7 +23,7 @@ def best_sentence(study: StoredStudy) -> str:
     if best is None or best.score is None:
         return "No trial is complete yet."
     complete = len(study.ended(TrialState.COMPLETE))
-    mix = mix_words(best.config.mix) if best.texts else "nothing (the untouched base)"
+    mix = mix_words(best.config.mix) if best.config.trains else "nothing (the untouched base)"
     base = f", against {study.base:.3f} of the untouched base" if study.base is not None else ""
     return (
         f"The best of {complete} complete trials is trial {best.number}, trained on {mix}: "
@@ -34,6 +34,8 @@ def best_sentence(study: StoredStudy) -> str:
 
 def mix_words(mix: CorpusMix) -> str:
     """The texts of a mix, the largest share first where shares differ."""
+    if not mix.names:
+        return "no text of its mix"
     if len({round(share, 6) for _, share in mix.weights}) == 1:
         return listed(mix.names, _MOST_TEXTS)
     largest = sorted(mix.weights, key=lambda part: -part[1])

@@ -65,12 +65,12 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 """Model type of transformers to its layout."""
 
 
-def random_model(kind: str, seed: int = 0) -> PreTrainedModel:
+def random_model(kind: str, seed: int = 0, **fields: int) -> PreTrainedModel:
     """The same small frozen model whenever asked."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(seed)
-    config = AutoConfig.for_model(kind, **ARCHITECTURES[kind].fields)
+    config = AutoConfig.for_model(kind, **{**ARCHITECTURES[kind].fields, **fields})
     model: PreTrainedModel = AutoModelForCausalLM.from_config(config).eval()
     return model.requires_grad_(requires_grad=False)

@@ -71,7 +71,11 @@ def put_back(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str, t
         raise MixtuneError(
             f"The adapter was trained on another base than this {type(model).__name__}: {error}"
         ) from error
-    loaded = set_peft_model_state_dict(tuned, dict(tensors))
+    try:
+        loaded = set_peft_model_state_dict(tuned, dict(tensors))
+    except RuntimeError as error:  # other sizes
+        take_off(model, tuned)
+        raise MixtuneError(f"The adapter was trained on a base of another size: {error}") from error
     if loaded.unexpected_keys:
         take_off(model, tuned)
         raise MixtuneError(

@@ -80,7 +80,12 @@ class Pipeline:
     @property
     def steps(self) -> int:
         """Steps of the whole run: fewer than the study's where texts may not be read so often."""
-        return self.legs[-1].last
+        return self.legs[-1].last if self.legs else 0
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that any stage trains on."""
+        return tuple(dict.fromkeys(name for leg in self.legs for name in leg.stage.mix.names))
 
     @property
     def layers(self) -> int:
@@ -178,13 +183,14 @@ class Pipeline:
 
 
 def _legs(trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec) -> Iterator[Leg]:
-    """The stages that train on anything; each has one step at least."""
-    first = budget = 0
+    """The stages that train on anything: for whole steps, and no more than their texts may be read."""
+    first = left = 0
     for index, stage in enumerate(as_read(trial, {name: len(found) for name, found in tokens.items()})):
-        if not stage.mix.names or not stage.budget:
+        left = stage.budget + (left if trial.max_epochs is None else 0)
+        steps, left = divmod(left, spec.step_tokens)
+        if not stage.mix.names or not steps:
             continue
-        budget += stage.budget
-        last = max(first + 1, round(budget / spec.step_tokens))
+        last = first + steps
         seed = trial.seed if index == 0 else int(fingerprint([trial.seed, index])[:8], 16)
         stream = MixStream(stage.mix, tokens, spec.length, (last - first) * spec.batch, seed)
         yield Leg(f"{index}-{stage.name}", stage, seed, first, last, stream)

@@ -23,14 +23,19 @@ class Site:
     path: str
     """Of the list of layers, such as `model.layers`."""
     layers: tuple[int, ...]
-    block: torch.nn.Module
-    """One of the layers; they are alike."""
+    blocks: torch.nn.ModuleList
+    """All layers."""
 
     @classmethod
     def of(cls, model: torch.nn.Module, stage: Stage) -> Site:
         """The site of a stage."""
         path, blocks = find_blocks(model)
-        return cls(path, trained_layers(stage.frozen, len(blocks)), blocks[0])
+        return cls(path, trained_layers(stage.frozen, len(blocks)), blocks)
+
+    @property
+    def block(self) -> torch.nn.Module:
+        """The first layer: linear modules are alike in all of them."""
+        return self.blocks[0]
 
     @property
     def transposed(self) -> bool:
@@ -85,8 +90,13 @@ def _narrows(block: torch.nn.Module, path: str) -> bool:
 
 def _copies(wanted: Callable[[torch.nn.Module], bool], _: Tuning, site: Site) -> PeftConfig:
     """Copies of modules that peft trains in their place; named after norms, it copies any module without parts."""
-    inner = tuple(path for path, module in site.block.named_modules() if _is_leaf(module) and wanted(module))
-    return LNTuningConfig(target_modules=site.everywhere(inner), task_type="CAUSAL_LM")
+    modules = [
+        f"{site.path}.{layer}.{path}"
+        for layer in site.layers
+        for path, module in site.blocks[layer].named_modules()
+        if _is_leaf(module) and wanted(module)
+    ]
+    return LNTuningConfig(target_modules=modules, task_type="CAUSAL_LM")
 
 
 def _is_leaf(module: torch.nn.Module) -> bool:

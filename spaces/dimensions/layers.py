@@ -24,15 +24,26 @@ class LayersDimension:
     (highest), so that every pair of parameters is a range that exists and near parameters are near ranges.
     """
 
-    def __init__(self, choice: str | list[str] | LayersSpec, layout: Layout, name: str = "layers") -> None:
-        """Check the layers against the model; `name`: of the parameter, and the field below `space.`.
+    def __init__(
+        self,
+        choice: str | list[str] | LayersSpec,
+        layout: Layout,
+        name: str = "layers",
+        field: str = "space.layers",
+    ) -> None:
+        """Check the layers against the model.
+
+        Args:
+            choice: of the study file.
+            layout: of the model.
+            name: of the parameters.
+            field: of the study file.
 
         Raises:
             InputError: a range that the model has not, or one that leaves nothing to train.
         """
         self._layers = layout.layers
         self._name = name
-        field = f"space.{name}"
         spec = choice if isinstance(choice, LayersSpec) else LayersSpec(train=choice)
         self._choice = spec.train if spec.train is not None else spec.freeze
         self._frozen: dict[str, tuple[LayerRange, ...]] = {}

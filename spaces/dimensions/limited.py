@@ -33,9 +33,9 @@ class LimitedDimension:
         self.searched = corpus.names
         self.least, self.most = spec.min_texts or 1, spec.max_texts or len(corpus.names)
         if max(self.least, self.most) > len(self.searched):
-            field = "min_texts" if self.least > len(self.searched) else "max_texts"
+            field, given = max(("min_texts", self.least), ("max_texts", self.most), key=lambda limit: limit[1])
             raise FieldError(
-                f"space.texts.{field}", f"must not exceed {len(self.searched)}, the number of texts; got {self.most}."
+                f"space.texts.{field}", f"must not exceed {len(self.searched)}, the number of texts; got {given}."
             )
 
     def distributions(self) -> Mapping[str, BaseDistribution]:

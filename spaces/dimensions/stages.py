@@ -77,17 +77,23 @@ class StagesDimension:
 
 
 def _plans(spec: SpaceSpec, corpus: Corpus, layout: Layout) -> Iterator[StagePlan]:
-    for stage, share in zip(spec.stages or [_ONLY], _shares(spec.stages or [_ONLY]), strict=True):
-        own = f"{stage.name}."
-        tuning, layers, rate = stage.tuning, stage.layers, stage.learning_rate
-        names = corpus.chosen(stage.texts, f"space.stages.{stage.name}.texts") if stage.texts is not None else None
+    stages = spec.stages or [_ONLY]
+    for index, (stage, share) in enumerate(zip(stages, _shares(stages), strict=True)):
+        place, tuning, layers, rate = f"space.stages.{index}.", stage.tuning, stage.layers, stage.learning_rate
+        names = corpus.chosen(stage.texts, f"{place}texts") if stage.texts is not None else None
         yield StagePlan(
             stage.name,
             CorpusMix.equal(names) if names is not None else None,
             share,
-            TuningDimension(tuning or spec.tuning, layout, f"{own if tuning else ''}tuning"),
-            LayersDimension(layers or spec.layers, layout, f"{own if layers else ''}layers"),
-            LearningRateDimension(rate or spec.learning_rate, f"{own if rate else ''}learning_rate"),
+            TuningDimension(tuning, layout, f"{stage.name}.tuning", f"{place}tuning")
+            if tuning
+            else TuningDimension(spec.tuning, layout),
+            LayersDimension(layers, layout, f"{stage.name}.layers", f"{place}layers")
+            if layers
+            else LayersDimension(spec.layers, layout),
+            LearningRateDimension(rate, f"{stage.name}.learning_rate")
+            if rate
+            else LearningRateDimension(spec.learning_rate),
         )
 
 

@@ -21,8 +21,14 @@ _LOW_RANK = ("rank", "alpha", "alpha_per_rank", "dropout")
 class TuningDimension:
     """A method with its settings; LoRA (Hu et al., 2021, arXiv 2106.09685) adds alpha / rank times B A to a module."""
 
-    def __init__(self, spec: TuningSpec, layout: Layout, name: str = "tuning") -> None:
-        """Check methods and target modules against the model; `name`: of the field below `space.`.
+    def __init__(self, spec: TuningSpec, layout: Layout, name: str = "tuning", field: str = "space.tuning") -> None:
+        """Check methods and target modules against the model.
+
+        Args:
+            spec: the section.
+            layout: of the model.
+            name: of the parameters.
+            field: of the study file.
 
         Raises:
             InputError: a target or a kind of weight that the model has not.
@@ -40,9 +46,8 @@ class TuningDimension:
             self._choices["alpha"] = spec.alpha
         self.methods: tuple[str, ...] = options(spec.method)
         for method in self.methods:
-            layout.check_method(method, f"space.{name}.method")
-        choices = options(spec.targets) if any(METHODS[method].targets for method in self.methods) else ()
-        self._targets = {choice: layout.resolve_targets(choice, f"space.{name}.targets") for choice in choices}
+            layout.check_method(method, f"{field}.method")
+        self._targets = {choice: layout.resolve_targets(choice, f"{field}.targets") for choice in options(spec.targets)}
         never = frozenset.intersection(*map(_unused, self.methods))
         self._searched = {
             f"{name}.{field}": found

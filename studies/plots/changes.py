@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def weights(changes: Sequence[Change], layers: int) -> Figure:
     values = np.full((layers, len(names)), np.nan)
     for change in changes:
         values[change.layer, names.index(change.weight)] = change.norm / change.before if change.before else np.nan
-    return _map(values, [_named(name) for name in names], "change, as a share")
+    return _map(values, _named(names), "change, as a share")
 
 
 def stages(found: Sequence[tuple[str, Sequence[Change]]], layers: int) -> Figure:
@@ -62,9 +63,11 @@ def attention(inspection: Inspection) -> Figure:
     return figure
 
 
-def _named(weight: str) -> str:
-    """`q_proj` of `self_attn.q_proj.weight`; a bias keeps its kind."""
-    return short(weight.removesuffix(".weight").rsplit(".", 2 if weight.endswith(".bias") else 1)[-1], 20)
+def _named(weights: Sequence[str]) -> list[str]:
+    """`q_proj` of `self_attn.q_proj.weight`; more of the path where that is not one weight's alone."""
+    paths = [weight.removesuffix(".weight").split(".") for weight in weights]
+    ends = Counter(path[-1] for path in paths)
+    return [short(".".join(path[-1:] if ends[path[-1]] == 1 else path[-2:]), 22) for path in paths]
 
 
 def _map(values: NDArray[np.float64], columns: Sequence[str], label: str) -> Figure:

@@ -102,14 +102,19 @@ class LayerCell:
 def layer_map(records: Sequence[TrialRecord]) -> list[LayerCell]:
     """Mean gain by frozen range of layers, from the randomised trials; empty where all trained the same range.
 
-    A trial that trained on no text says nothing about layers and is left out, as is one of several stages.
+    A trial that trained on no text says nothing about layers and is left out, as is one of several stages or ranges.
     """
+    highest = max(
+        (span.last for record in records for stage in record.config.stages for span in stage.frozen), default=0
+    )
     gains: dict[tuple[int, int], list[float]] = {}
     for record in records:
         if record.arm == "randomised" and record.state is TrialState.COMPLETE and record.texts:
             if len(record.config.stages) > 1:
                 continue
             frozen = record.config.stages[0].frozen
+            if any(span.first > 0 and span.last < highest for span in frozen):
+                continue  # frozen layers between trained ones
             below = sum(span.last + 1 for span in frozen if span.first == 0)
             above = sum(span.last - span.first + 1 for span in frozen if span.first > 0)
             gains.setdefault((below, above), []).append(record.rungs[-1].gain)

@@ -31,9 +31,12 @@ def swap_effects(
 ) -> list[TextEffect]:
     """The change of an outcome when a text takes the place of another in the mix, most helpful first.
 
-    Which other is left to chance: both mixes of a pair have as many texts.
+    Which other is left to chance: both mixes of a pair have as many texts. Texts weigh more in small mixes, and small
+    mixes move few texts, so pairs count the same: the effect is the mean over the sizes that are drawn.
     """
-    return _effects(records, texts, outcome, lambda record: np.array([text in record.texts for text in texts], float))
+    return _effects(
+        records, texts, outcome, lambda record: np.array([text in record.texts for text in texts], float), evenly=True
+    )
 
 
 def _effects(
@@ -41,16 +44,22 @@ def _effects(
     texts: Sequence[str],
     outcome: Outcome | None,
     amounts: Callable[[TrialRecord], NDArray[np.float64]],
+    *,
+    evenly: bool = False,
 ) -> list[TextEffect]:
     """Effects of amounts of texts whose sum never changes, shape (texts,) for each trial.
 
     Both trials of a pair share hyperparameters and seed, so the difference of their outcomes is regressed on that of
     their amounts; where there are not enough pairs for all texts at once, on each text's amount by itself.
+    `evenly`: let every pair count the same, however much it moves.
     """
     pairs = members_of(records, outcome or final_score)
     moved = np.array([amounts(one) - amounts(other) for (one, _), (other, _) in pairs])
     moved = moved.reshape(len(pairs), len(texts))
     differences = np.array([first - second for (_, first), (_, second) in pairs])
+    if evenly:
+        moves = np.sqrt(np.abs(moved).sum(axis=1))
+        moved, differences = moved / moves[:, None], differences / moves
     if len(pairs) < FEWEST_PAIRS:
         return judged(texts, [Estimate(math.nan, math.inf, 1)] * len(texts), [len(pairs)] * len(texts), "none")
     together = fits(_columns(moved, 0), SPARE_PAIRS)

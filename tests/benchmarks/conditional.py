@@ -1,4 +1,4 @@
-"""Whether settings without an effect cost samples: `python -m tests.benchmarks.conditional`.
+"""Whether settings without an effect cost samples: `python -m tests.benchmarks.conditional [SAMPLER ...]`.
 
 Searches method, rank and rate where only one of the methods has a rank. A rank without an effect is stored as it was
 drawn, put to the middle of its range, or left out.
@@ -7,26 +7,38 @@ drawn, put to the middle of its range, or left out.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from rich.console import Console
 from rich.table import Table
 
 from search.drawing import draw
 from search.samplers import build_sampler
 from spaces import Corpus, Layout, Module, Space, SpaceSpec, Text
-from spaces.choices import middle
 
 Params = dict[str, Any]
 TRIALS = 40
-SEEDS = 20
+SEEDS = 12
 _METHODS = ["lora", "ia3", "layernorm"]
 _RANKS = {"low": 2, "high": 128, "log": True}
+
+
+def _middle(searched: BaseDistribution) -> Any:
+    """A value in the middle of a range, by the logarithm where it is searched so; the first of several names."""
+    match searched:
+        case IntDistribution(low=low, high=high):
+            return round(math.sqrt(low * high))
+        case FloatDistribution(low=low, high=high):
+            return math.sqrt(low * high)
+        case CategoricalDistribution():
+            return searched.choices[0]
+    raise TypeError(f"{searched!r} is no distribution of this space.")
 
 
 def _space() -> Space:
@@ -63,7 +75,7 @@ def _regret(sampler: str, seed: int, keep: Callable[[Params], Params], space: Sp
     return -study.best_value
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     """Print the regret of every sampler, all three ways."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = _space()
@@ -71,12 +83,13 @@ def main() -> None:
     ways: dict[str, Callable[[Params], Params]] = {
         "as drawn": dict,
         "put to the middle": lambda params: {
-            name: middle(distributions[name]) if name in space.idle(params) else value for name, value in params.items()
+            name: _middle(distributions[name]) if name in space.idle(params) else value
+            for name, value in params.items()
         },
         "left out": lambda params: {name: params[name] for name in params if name not in space.idle(params)},
     }
     table = Table("sampler", "the best method", *ways, box=None)
-    for name in ("tpe", "gp", "cmaes"):
+    for name in names:
         for best in ("ia3", "lora"):
             found = {
                 way: [_regret(name, seed, keep, space, best) for seed in range(SEEDS)] for way, keep in ways.items()
@@ -88,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or ["tpe", "gp"])

@@ -236,6 +236,41 @@ def test_what_a_run_changed_is_seen_in_weights_and_attention(corpus_ab: Corpus, 
     assert np.array_equal(again.tuned.distance, found.tuned.distance)
 
 
+def test_a_model_that_does_not_tell_where_it_looks_is_left_out() -> None:
+    import torch
+    from transformers import MambaConfig, MambaForCausalLM
+
+    from objectives.attention import attention_of
+
+    torch.manual_seed(0)
+    model = MambaForCausalLM(MambaConfig(vocab_size=64, hidden_size=16, num_hidden_layers=2)).eval()
+    with pytest.raises(InputError, match="does not tell where it looks"):
+        attention_of(model, [[1, 2, 3]])
+    with pytest.raises(InputError, match="no text of two tokens"):
+        attention_of(random_model("llama"), [])
+
+
+def test_a_file_is_not_put_onto_another_base(made: Callable[..., Exported]) -> None:
+    """Whether its sizes differ, or only its weights."""
+    from objectives.export import export, merged
+    from objectives.training import single_file
+
+    run = made(*_CASES["one of LoRA"])
+    export(run.spec, run.kept, run.out, {}, ["file"])
+    other = run.base.parent / "other"
+    random_model("opt", seed=5).save_pretrained(other)
+    with pytest.raises(InputError, match=r"was made from the base .* is another one"):
+        merged(str(other), run.out / "tuned.safetensors", run.out / "again")
+    wide = random_model("opt", hidden_size=32, word_embed_proj_dim=32)
+    with pytest.raises(MixtuneError, match="trained on a base of another size"):
+        single_file.apply(wide, run.out / "tuned.safetensors")
+    assert not any(weight.requires_grad for weight in wide.parameters())
+    (run.out / "again").mkdir()
+    random_model("opt", seed=5).save_pretrained(run.base)
+    with pytest.raises(InputError, match="has changed since the trial was trained on it"):
+        export(run.spec, run.kept, run.out / "again", {}, ["file"], base_digest="as it was")
+
+
 def test_attention_is_that_of_a_model_that_looks_evenly() -> None:
     """Queries of zero look at all tokens alike: the entropy of token t is log(t + 1), its distance t / 2."""
     import numpy as np

@@ -187,6 +187,29 @@ def test_stages_without_texts_are_left_out(base: PreTrainedModel) -> None:
         assert run.steps == 4
 
 
+def test_a_text_is_never_read_more_often_than_allowed(base: PreTrainedModel) -> None:
+    """600 tokens: one stage of four steps and one of five; the last steps of a third would be too many."""
+    from objectives.training.pipeline import Pipeline
+
+    tokens = {"a": np.arange(600, dtype=np.int32) % 50 + 1}
+    stages = [stage(name, "lora", range(3), tokens=4 * STEP) for name in ("one", "two", "three", "four")]
+    trial = TrialConfig("opt", 3, tuple(stages), max_epochs=1.0)
+    with Pipeline(base, trial, tokens, spec()) as run:
+        assert [leg.last - leg.first for leg in run.legs] == [4, 4, 1]
+        assert run.steps * STEP <= 600
+        run.run(10)
+        assert len(run.learned()) == 3
+    with Pipeline(base, TrialConfig("opt", 3, tuple(stages), max_epochs=0.05), tokens, spec()) as nothing:
+        assert nothing.legs == ()
+        assert nothing.run(10) is None
+
+
+def test_budgets_that_are_no_whole_steps_add_up(base: PreTrainedModel) -> None:
+    parts = [stage("one", "lora", range(3), tokens=100), stage("two", "lora", range(3), tokens=540)]
+    with pipeline(base, *parts) as run:
+        assert [leg.last for leg in run.legs] == [1, 10]
+
+
 def test_the_same_text_is_read_in_another_order_by_another_stage(base: PreTrainedModel) -> None:
     with pipeline(base, stage("one", "lora", range(3)), stage("two", "lora", range(3))) as run:
         first, second = (leg.stream.batch(0, 4) for leg in run.legs)

@@ -93,6 +93,35 @@ def test_intervals_in_so_many_texts_hold() -> None:
     assert 0.93 <= np.mean(held) <= 0.97
 
 
+@pytest.mark.parametrize(("limits", "pairs"), [((1, 3), 40), ((1, 4), 100), ((2, 6), 60)])
+def test_effects_of_diluted_texts_are_the_mean_over_sizes_and_their_intervals_hold(
+    limits: tuple[int, int], pairs: int
+) -> None:
+    """The score is the mean worth of the mix's texts: a text weighs three times as much in a mix of one as of three."""
+    texts = tuple("abcdef")
+    worth = dict(zip(texts, np.linspace(-0.5, 0.5, 6), strict=True))
+    sizes = range(limits[0], min(limits[1], 5) + 1)
+    mean_share = float(np.mean([1 / size for size in sizes]))
+    dimension = LimitedDimension(
+        TextsSpec(folder=Path("x"), min_texts=limits[0], max_texts=limits[1]), corpus_of(texts)
+    )
+    held, slopes = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        design = Swaps(texts, seed, limits)
+        mixes = [(dimension.decode(dict(params)).names, pair) for pair in range(pairs) for params in design.block(pair)]
+        trials = [
+            record(i, names, float(np.mean([worth[name] for name in names]) + rng.normal(0, 0.1)), pair=pair)
+            for i, (names, pair) in enumerate(mixes)
+        ]
+        found = {effect.text: effect for effect in swap_effects(trials, texts)}
+        true = {name: worth[name] * 6 / 5 * mean_share for name in texts}  # against the mean of the other five
+        held += [found[name].low <= true[name] <= found[name].high for name in texts]
+        slopes.append(np.polyfit(list(true.values()), [found[name].effect for name in texts], 1)[0])
+    assert 0.92 <= np.mean(held) <= 0.98
+    assert np.mean(slopes) == pytest.approx(1, abs=0.05)
+
+
 def test_two_trials_of_a_text_give_no_interval() -> None:
     assert all(math.isinf(effect.high) for effect in effects_alone(alone(2, 0.1, 0), TEXTS))
     assert all(math.isnan(effect.effect) for effect in effects_alone([], TEXTS))

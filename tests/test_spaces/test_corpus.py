@@ -126,7 +126,15 @@ def test_texts_with_the_same_content_are_refused(library: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "what"),
-    [('{"text": 3}', "an object with `text`"), ('{"txt": "a"}', "txt"), ("[1]", "list"), ("{broken", "not JSON")],
+    [
+        ('{"text": 3}', "an object with `text`"),
+        ('{"txt": "a"}', "txt"),
+        ("[1]", "list"),
+        ("{broken", "not JSON"),
+        ('{"text": "a \\ud800"}', "half of a character"),
+        ("9" * 5000, "not JSON"),
+        ("[" * 99999, "not JSON"),
+    ],
 )
 def test_bad_json_lines_name_the_line(tmp_path: Path, line: str, what: str) -> None:
     path = tmp_path / "a.jsonl"
@@ -144,6 +152,7 @@ def test_bad_json_lines_name_the_line(tmp_path: Path, line: str, what: str) -> N
         '{"messages": [{"role": "user", "content": "a"}]}',
         '{"messages": [{"role": "assistant"}]}',
         '{"messages": "a"}',
+        '{"messages": [3]}',
         "null",
     ],
 )

@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 from objectives.spec import FinetuneSpec
+from search.confirmation import _drawn
 from studies.launch import prepare_launch
 from studies.study_file import read_study
+from studies.tables import trials_table
 from tests.test_studies.test_cli import call, fails
 from tests.test_studies.test_launch import local
 
@@ -117,7 +119,9 @@ def test_a_plan_that_was_cut_off_goes_on(place: Path, monkeypatch: pytest.Monkey
         ({"learning_rate": [1e-3, 1e-2]}, (), "searches nothing, and the file leaves learning_rate open"),
         ({}, ("--only", "adaptor"), "--only must be one of adapter, merged, file; got 'adaptor'. Did you mean"),
         ({}, ("--out", "texts"), "'texts' exists already"),
-        ({"stages": [{"name": "a", "layers": "9"}]}, (), "space.a.layers: '9' must lie within 0-3"),
+        ({"stages": [{"name": "a", "share": 0.9}, {"name": "b"}]}, (), "the stage 'b' gets 51 tokens of 512, and a"),
+        ({"texts": {"folder": "texts", "choose": "all", "max_epochs": 0.01}}, (), "every text was used up"),
+        ({"stages": [{"name": "a", "layers": "9"}]}, (), "space.stages.0.layers: '9' must lie within 0-3"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(
@@ -144,6 +148,30 @@ def test_a_file_that_is_none_is_not_applied(
     text = fails(capsys, monkeypatch, "apply", "bad.safetensors", "--base", "tiny", "--out", "new")
     assert "cannot be read as a .safetensors file" in text
     assert not list(place.glob("new*")), "nothing half written is left"
+
+
+def test_the_base_of_a_confirmation_is_untouched_though_a_stage_has_its_own_texts(place: Path) -> None:
+    stages = [{"name": "own", "texts": ["ants"]}, {"name": "mix", "layers": "2-3"}]
+    path = study(place, {"stages": stages, "order": "any"})
+    plan = yaml.safe_load(path.read_text())
+    plan["objective"]["scores"] = [{"kind": "heldout", "files": ["heldout.txt"], "holdout": 0.5, "passage": 40}]
+    plan["search"]["confirm"] = {"best": 1, "seeds": 2}
+    write(place, plan)
+    outcome = prepare_launch(read_study(path), place / "runs").run(local, lambda _: None)
+    runs = {record.role: record for record in outcome.study.confirmation}
+    base = runs["untouched base"]
+    assert not base.config.trains
+    assert base.rungs[-1].score == base.rungs[-1].base
+    assert runs["all texts"].config.stages[0].own_mix or runs["all texts"].config.stages[1].own_mix
+    table = trials_table(outcome.study)
+    assert set(table["stages"]) == {"own > mix", "mix > own"}
+    assert set(table["own.texts"]) == {"ants"}
+    assert set(table["own.tokens"]) == {256}
+
+
+def test_random_mixes_keep_the_limits() -> None:
+    for seed in range(50):
+        assert 2 <= len(_drawn(list("abcdef"), (2, 3), seed)) <= 3
 
 
 def study(place: Path, space: dict[str, Any], **objective: Any) -> Path:
@@ -210,3 +238,13 @@ def test_what_this_base_or_machine_cannot_do_is_refused_before_any_trial(
 ) -> None:
     study(place, space, **objective)
     assert message in fails(capsys, monkeypatch, "launch", "plan.yaml", "--local")
+
+
+def test_a_mistake_in_a_stage_is_told_with_its_line(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (place / "plan.yaml").read_text().replace("targets: attention", "targets: atention")
+    (place / "plan.yaml").write_text(text)
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if "atention" in each)
+    message = fails(capsys, monkeypatch, "train", "plan.yaml")
+    assert f"plan.yaml, line {line}: space.stages.0.tuning.targets: the base 'tiny' has no linear module" in message
