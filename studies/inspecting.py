@@ -27,11 +27,11 @@ def inspect_best(study: StoredStudy, folder: Path) -> tuple[Inspection | None, s
     best, objective = study.best, study.spec.objective
     if best is None or not isinstance(objective, FinetuneSpec) or find_adapter(study, folder, best) is None:
         return None, ""
-    from objectives.inspection import Inspection, inspect
+    from objectives.inspection import inspect
 
     known = folder / _FOLDER / f"{study.id}-{best.number}.json"
-    if known.is_file():
-        return Inspection.from_dict(json.loads(known.read_text(encoding="utf-8"))), ""
+    if (before := _read(known)) is not None:
+        return before, ""
     try:
         corpus = scan(study.spec.space.texts.folder, study.spec.space.texts.unit)
         with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
@@ -44,3 +44,13 @@ def inspect_best(study: StoredStudy, folder: Path) -> tuple[Inspection | None, s
     unfinished.write_text(json.dumps(found.to_dict()), encoding="utf-8")
     unfinished.replace(known)
     return found, ""
+
+
+def _read(known: Path) -> Inspection | None:
+    """What was computed before; None where there is nothing that this version can read."""
+    from objectives.inspection import Inspection
+
+    try:
+        return Inspection.from_dict(json.loads(known.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

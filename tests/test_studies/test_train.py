@@ -201,6 +201,9 @@ def test_the_report_shows_what_the_best_trial_changed(place: Path) -> None:
     written = known[0].stat().st_mtime_ns
     assert call("report", "small").exit_code == 0
     assert known[0].stat().st_mtime_ns == written, "computed once"
+    known[0].write_text(known[0].read_text()[:100])
+    assert call("report", "small").exit_code == 0
+    assert json.loads(known[0].read_text())["layers"] == 4, "what cannot be read is computed anew"
     assert call("export", "small", "--out", "out", "--only", "adapter").exit_code == 0
     assert json.loads((place / "out" / "provenance.jsonl").read_text())["number"] == best.number
 
