@@ -12,6 +12,7 @@ from objectives.spec import FinetuneSpec
 from objectives.training import artifact, single_file
 from objectives.training.changes import by_layer, merge_measured
 from objectives.training.combined import combined
+from objectives.training.learned import Learned
 from objectives.workbench import open_base
 from spaces import InputError
 
@@ -48,21 +49,18 @@ def export(
     Raises:
         InputError: the base is not there any more, or has changed.
     """
-    learned = artifact.load(kept)
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
-    digest, precision = base.fetch(), "bfloat16" if spec.precision == FOUR_BITS else spec.precision
+    digest = base.fetch()
     if base_digest not in ("", digest):
         raise InputError(
             f"The base {spec.base!r} has changed since the trial was trained on it, so what the trial learnt does not "
             "fit it. Bring the base back."
         )
+    precision = "bfloat16" if spec.precision == FOUR_BITS else spec.precision
     model = base.model(precision, "cpu")
-    lines, changed = [], dict[str, None]()
-    for stage, line in zip(learned, artifact.read_lines(kept / artifact.PROVENANCE), strict=True):
-        changes, before = merge_measured(model, stage)
-        changed |= dict.fromkeys(before)
-        norms = {str(layer): round(norm, 6) for layer, norm in by_layer(changes).items()}
-        lines.append({**line, "precision": precision, "base_hash": digest, "change": norms, **origin})
+    learned = artifact.load(kept)
+    lines, changed = _merged(model, learned, artifact.read_lines(kept / artifact.PROVENANCE))
+    lines = [{**line, "precision": precision, "base_hash": digest, **origin} for line in lines]
     if "adapter" in forms:
         combined(learned, model, changed).save(out, FORMS["adapter"])
     if "file" in forms:
@@ -72,6 +70,18 @@ def export(
         base.tokenizer().save_pretrained(out / FORMS["merged"])
     artifact.write_lines(out / artifact.PROVENANCE, iter(lines))
     (out / "README.md").write_text(card(lines, forms), encoding="utf-8")
+
+
+def _merged(
+    model: PreTrainedModel, learned: Sequence[Learned], told: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Merge stage after stage; return what was told of each with the norms of its change, and the changed weights."""
+    lines, changed = [], dict[str, None]()
+    for stage, line in zip(learned, told, strict=True):
+        changes, before = merge_measured(model, stage)
+        changed |= dict.fromkeys(before)
+        lines.append({**line, "change": {str(layer): round(norm, 6) for layer, norm in by_layer(changes).items()}})
+    return lines, list(changed)
 
 
 def merged(base_name: str, file: Path, out: Path, *, trust_code: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich.console import Console
@@ -11,14 +12,17 @@ from rich.console import Console
 import objectives
 from objectives.base import TRAIN_LOSS, Prepared, Rung
 from objectives.spec import FinetuneSpec
+from search.drivers import LeasedDriver
 from spaces import InputError, Space, TrialConfig, scan
 from spaces.errors import listed
 from spaces.trial import fingerprint
 from studies.checks import check_disk, check_precision, check_stages
 from studies.export import checked_forms, refuse_existing, write_export
 from studies.spec import StudySpec
+from studies.store import Store
 
 _FEWEST_TEXTS = 1
+_LEASE = "training.db"
 _WIDTH = 18
 """Of a column."""
 
@@ -40,7 +44,8 @@ def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None
         console.print(f"Note: {note}", highlight=False)
     inputs = [prepared.corpus.fingerprint, dict(prepared.inputs)]
     workdir = runs / spec.name / f"training-{fingerprint([spec.fingerprint, *inputs])}"
-    rung = _trained(console, objective, prepared, trial, workdir, runs / spec.name / "cache")
+    with _alone(spec.name, runs / spec.name):
+        rung = _trained(console, objective, prepared, trial, workdir, runs / spec.name / "cache")
     if not rung.artifact:
         raise InputError("No stage trains on anything: every text was used up (space.texts.max_epochs). Raise it.")
     origin = {"study": spec.name, "number": None, "score": rung.score}
@@ -48,6 +53,15 @@ def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None
         write_export(objective, workdir / rung.artifact, out, origin, chosen, prepared.inputs["the base"])
     shutil.rmtree(workdir)
     return out
+
+
+def _alone(name: str, folder: Path) -> AbstractContextManager[None]:
+    """Hold the lease of a plan, so that two runs of it never write to one folder.
+
+    Raises:
+        InputError: another program has it.
+    """
+    return LeasedDriver(Store(f"sqlite:///{folder.resolve()}/{_LEASE}").storage.engine, name).present()
 
 
 def _checked(spec: StudySpec, runs: Path) -> tuple[FinetuneSpec, Prepared, TrialConfig]:

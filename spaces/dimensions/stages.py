@@ -79,22 +79,24 @@ class StagesDimension:
 def _plans(spec: SpaceSpec, corpus: Corpus, layout: Layout) -> Iterator[StagePlan]:
     stages = spec.stages or [_ONLY]
     for index, (stage, share) in enumerate(zip(stages, _shares(stages), strict=True)):
-        place, tuning, layers, rate = f"space.stages.{index}.", stage.tuning, stage.layers, stage.learning_rate
-        names = corpus.chosen(stage.texts, f"{place}texts") if stage.texts is not None else None
-        yield StagePlan(
-            stage.name,
-            CorpusMix.equal(names) if names is not None else None,
-            share,
-            TuningDimension(tuning, layout, f"{stage.name}.tuning", f"{place}tuning")
-            if tuning
-            else TuningDimension(spec.tuning, layout),
-            LayersDimension(layers, layout, f"{stage.name}.layers", f"{place}layers")
-            if layers
-            else LayersDimension(spec.layers, layout),
-            LearningRateDimension(rate, f"{stage.name}.learning_rate")
-            if rate
-            else LearningRateDimension(spec.learning_rate),
-        )
+        yield _plan(stage, share, f"space.stages.{index}", spec, corpus, layout)
+
+
+def _plan(stage: StageSpec, share: float, field: str, spec: SpaceSpec, corpus: Corpus, layout: Layout) -> StagePlan:
+    """A stage: what it says has parameters of its own, what it does not say those of the space."""
+    mix, name = None, stage.name
+    if stage.texts is not None:
+        mix = CorpusMix.equal(corpus.chosen(stage.texts, f"{field}.texts"))
+    tuning = TuningDimension(spec.tuning, layout)
+    if stage.tuning is not None:
+        tuning = TuningDimension(stage.tuning, layout, f"{name}.tuning", f"{field}.tuning")
+    layers = LayersDimension(spec.layers, layout)
+    if stage.layers is not None:
+        layers = LayersDimension(stage.layers, layout, f"{name}.layers", f"{field}.layers")
+    rate = LearningRateDimension(spec.learning_rate)
+    if stage.learning_rate is not None:
+        rate = LearningRateDimension(stage.learning_rate, f"{name}.learning_rate")
+    return StagePlan(name, mix, share, tuning, layers, rate)
 
 
 def _shares(stages: Sequence[StageSpec]) -> list[float]:

@@ -16,6 +16,7 @@ from search.confirmation import _drawn
 from studies.launch import prepare_launch
 from studies.study_file import read_study
 from studies.tables import trials_table
+from studies.train import _alone
 from tests.test_studies.test_cli import call, fails
 from tests.test_studies.test_launch import local
 
@@ -134,6 +135,14 @@ def test_what_cannot_be_trained_is_refused(
 ) -> None:
     write(place, {**PLAN, "space": {**PLAN["space"], **change}})
     assert message in fails(capsys, monkeypatch, "train", "plan.yaml", *words)
+
+
+def test_two_runs_of_one_plan_are_kept_apart(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _alone("plan", place / "runs" / "plan"):
+        assert "is being run by another mixtune" in fails(capsys, monkeypatch, "train", "plan.yaml")
+    assert call("train", "plan.yaml", "--only", "file").exit_code == 0
 
 
 def test_one_text_alone_may_be_trained_on(place: Path) -> None:
