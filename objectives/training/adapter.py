@@ -64,7 +64,11 @@ def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
 
 
 def put_back(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str, torch.Tensor]) -> PeftModel:
-    """An adapter that was trained before."""
+    """An adapter that was trained before.
+
+    Raises:
+        MixtuneError: it was trained on another base; this one is untouched.
+    """
     try:
         tuned = _put(model, config)
     except ValueError as error:

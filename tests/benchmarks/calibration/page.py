@@ -14,7 +14,7 @@ from tests.benchmarks.calibration.measures import Case, Measured
 from tests.benchmarks.calibration.trials import IndependentSettings
 
 _FAMILIES = ["games", "additive", "synergy", "heavy noise", "null"]
-_OTHERS = ["choose: weights", "choose: one"]
+_OTHERS = ["choose: weights", "choose: one", "choose: limited"]
 _WIDEST = 120
 
 _INTRODUCTION = """\
@@ -30,7 +30,8 @@ learning rate and by a third at a tenth of it; half of the noise is a trial's ow
   subsets of its sources; published by the `shapiq` project), with noise of 0.3 standard deviations of their values.
 - **additive**: three of 10 texts help, two hurt, five do nothing; noise 0.3. **synergy**: besides, three pairs of texts
   are worth more or less together. **heavy noise**: additive with noise 1.5. **null**: no text does anything.
-- **choose: weights**, **choose: one**: five of 10 texts help or hurt, in studies of shares and of single texts.
+- **choose: weights**, **choose: one**, **choose: limited**: five of 10 texts help or hurt, in studies of shares, of
+  single texts, and of one to five texts that dilute one another (`max_texts: 5`).
 
 The truth is each text's Banzhaf value, times what shows of it at the settings of the randomised trials.
 A smaller study is the beginning of the largest.

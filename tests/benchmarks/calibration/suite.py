@@ -18,7 +18,7 @@ SIZES = (60, 120, 240)
 MIDDLE = 120
 _NOISE_OF_GAMES = 0.3
 _PLANTED, _NULL, _MANY = 30, 250, 30
-_OTHERS = ("weights", "one")
+_OTHERS = ("weights", "one", "limited")
 _TEXTS, _FEW_TRIALS = 50, (40, 80)
 
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.storages import InMemoryStorage
@@ -17,7 +18,7 @@ from search.designs import design_of
 from search.records import SEED, read_record
 from search.searcher import Decision
 from spaces import Corpus, Layout, Module, Space, SpaceSpec, Text
-from tests.benchmarks.calibration.worlds import RUNGS, World, WorldObjective
+from tests.benchmarks.calibration.worlds import LIMITS, RUNGS, World, WorldObjective
 
 _NOWHERE = Path("nowhere")
 _RANKS = [4, 8, 16]
@@ -42,7 +43,9 @@ def study_of(
 ) -> tuple[optuna.Study, tuple[TrialRecord, ...]]:
     """A whole study; its first trials are what a smaller study of the same seed would have been."""
     corpus = Corpus(_NOWHERE, tuple(Text(name, (), name, 10, "") for name in world.texts))
-    texts = {"folder": "nowhere", "choose": world.choose}
+    texts: dict[str, Any] = {"folder": "nowhere", "choose": world.choose}
+    if world.choose == "limited":
+        texts |= {"choose": "subset", "min_texts": LIMITS[0], "max_texts": LIMITS[1]}
     rates = dict(zip(("low", "high"), _RATES, strict=True))
     spec = SpaceSpec.model_validate({"texts": texts, "learning_rate": rates, "tuning": {"rank": _RANKS}})
     space = Space(spec, corpus, Layout("world", 4, (Module("self_attn.q_proj", 8, 8),), context=64), RUNGS[-1])

@@ -19,6 +19,7 @@ from studies.rating.weights import POINTS
 BEST_RATE = 1e-3
 RUNGS = (300, 600, 900)
 _PLAYERS = 10
+_DILUTED = 3
 _LUCK_AND_QUESTIONS = math.sqrt(0.5)
 """Half of the noise's variance is the trial's luck and stays with it; half is new at every rung."""
 
@@ -35,7 +36,7 @@ class World(Protocol):
     noise: float
     """Standard deviation of a score over seeds and questions."""
     choose: str
-    """How trials choose texts, `space.texts.choose`."""
+    """How trials choose texts, `TextsSpec.kind`."""
 
     @property
     def effects(self) -> NDArray[np.float64]:
@@ -79,9 +80,16 @@ class Played:
         return float(self.values[index] - self.values[0])
 
 
+LIMITS = (1, 5)
+"""Fewest and most texts of a mix, where their number is limited."""
+
+
 @dataclass
 class Summed:
-    """A world of any number of texts whose effects add up, each as much as its share is of an even one."""
+    """A world of any number of texts whose effects add up, each as much as its share is of an even one.
+
+    Where the number of texts is limited, each as much as its share is of a third: texts dilute one another.
+    """
 
     name: str
     family: str
@@ -93,10 +101,12 @@ class Summed:
 
     @property
     def effects(self) -> NDArray[np.float64]:
-        if self.choose != "weights":
+        if self.choose not in ("weights", "limited"):
             return self.parts
         others = (self.parts.sum() - self.parts) / (len(self.parts) - 1)
-        return np.asarray(len(self.parts) / POINTS * (self.parts - others))
+        sizes = range(LIMITS[0], LIMITS[1] + 1)
+        scale = len(self.parts) / POINTS if self.choose == "weights" else np.mean([_DILUTED / size for size in sizes])
+        return np.asarray(scale * (self.parts - others))
 
     @property
     def interactions(self) -> NDArray[np.float64]:
@@ -104,7 +114,8 @@ class Summed:
 
     def value(self, mix: Mix) -> float:
         parts = dict(zip(self.texts, self.parts.tolist(), strict=True))
-        return math.fsum(parts[text] * share * len(mix) for text, share in mix.items())
+        whole = _DILUTED if self.choose == "limited" else len(mix)
+        return math.fsum(parts[text] * share * whole for text, share in mix.items())
 
 
 class WorldObjective:
