@@ -111,6 +111,29 @@ def test_joined_ranks_are_no_larger_than_the_stages(made: Callable[..., Exported
     assert sorted(path.name for path in run.out.iterdir()) == ["README.md", "adapter", "provenance.jsonl"]
 
 
+@pytest.mark.parametrize("methods", [("lora", "rslora"), ("ia3", "full"), ("bitfit", "dora")])
+def test_transposed_weights_are_combined_too(methods: tuple[str, str], tmp_path: Path) -> None:
+    """GPT-2 keeps its matrices the other way round."""
+    import torch
+    from peft import PeftModel
+
+    from objectives.training.changes import merge_measured
+    from objectives.training.combined import combined
+
+    targets = ("attn.c_attn", "mlp.c_fc")
+    stages = [stage(f"s{i}", method, range(i, 3)) for i, method in enumerate(methods)]
+    named = [replace(s, tuning=replace(s.tuning, targets=targets if s.tuning.targets else ())) for s in stages]
+    with pipeline(random_model("gpt2"), *named) as run:
+        run.run(run.steps)
+        learned, expected = run.learned(), logits(run._model)
+    merged = random_model("gpt2")
+    changed = dict.fromkeys(name for each in learned for name in merge_measured(merged, each)[1])
+    assert torch.allclose(logits(merged), expected, atol=1e-5)
+    folder = combined(learned, merged, changed).save(tmp_path)
+    plain = PeftModel.from_pretrained(random_model("gpt2"), folder).eval()
+    assert torch.allclose(logits(plain), expected, atol=1e-5)
+
+
 def test_provenance_tells_stage_by_stage(made: Callable[..., Exported], corpus_ab: Corpus) -> None:
     from safetensors import safe_open
 
