@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 
 class Spec(BaseModel):
@@ -77,21 +77,35 @@ _Form = Discriminator(form)
 One = Tag("one")
 Several = Tag("list")
 Ranged = Tag("range")
-_AtLeastOne = Field(min_length=1)
+
+
+def _values(values: list[Any]) -> list[Any]:
+    if not values:
+        raise ValueError("a list must have at least 1 value")
+    if len(set(values)) < len(values):
+        raise ValueError(f"a value is listed twice, and would be tried twice as often: {values}")
+    return values
+
+
+_Values = AfterValidator(_values)
 
 IntChoice = Annotated[
-    Annotated[_Positive, One] | Annotated[list[_Positive], _AtLeastOne, Several] | Annotated[IntRange, Ranged], _Form
+    Annotated[_Positive, One] | Annotated[list[_Positive], _Values, Several] | Annotated[IntRange, Ranged],
+    _Form,
 ]
 FloatChoice = Annotated[
-    Annotated[_Rate, One] | Annotated[list[_Rate], _AtLeastOne, Several] | Annotated[FloatRange, Ranged], _Form
+    Annotated[_Rate, One] | Annotated[list[_Rate], _Values, Several] | Annotated[FloatRange, Ranged],
+    _Form,
 ]
 RateChoice = Annotated[
-    Annotated[_Rate, One] | Annotated[list[_Rate], _AtLeastOne, Several] | Annotated[RateRange, Ranged], _Form
+    Annotated[_Rate, One] | Annotated[list[_Rate], _Values, Several] | Annotated[RateRange, Ranged],
+    _Form,
 ]
 ShareChoice = Annotated[
-    Annotated[_Share, One] | Annotated[list[_Share], _AtLeastOne, Several] | Annotated[ShareRange, Ranged], _Form
+    Annotated[_Share, One] | Annotated[list[_Share], _Values, Several] | Annotated[ShareRange, Ranged],
+    _Form,
 ]
-NameChoice = Annotated[Annotated[str, One] | Annotated[list[str], _AtLeastOne, Several], _Form]
+NameChoice = Annotated[Annotated[str, One] | Annotated[list[str], _Values, Several], _Form]
 
 
 def options(choice: object) -> tuple[Any, ...]:

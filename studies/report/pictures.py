@@ -80,9 +80,17 @@ def _effects(study: StoredStudy, rating: Rating) -> Picture:
         f"{rating.estimand.caption.format(score=unit.score)} Intervals come from the trials whose texts were drawn at "
         "random: 95 of 100 hold the true effect. Verdicts take the number of texts into "
         "account (Benjamini and Hochberg), so an interval may lie beside zero without one. “No evidence yet” does not "
-        "mean unimportant.",
+        f"mean unimportant.{_capped(study)}",
         texts.forest(rating.effects, unit, rating.estimand.axis),
     )
+
+
+def _capped(study: StoredStudy) -> str:
+    """What a limit of repetition makes of the tokens of a trial."""
+    most = study.spec.space.texts.max_epochs
+    if most is None:
+        return ""
+    return f" No trial reads a text more than {most:g} times, so mixes of little text are trained on less."
 
 
 def _confirmation(study: StoredStudy, rows: Sequence[Confirmed]) -> Picture:

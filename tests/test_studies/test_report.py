@@ -228,3 +228,12 @@ def test_a_study_with_more_texts_than_trials_has_a_report(library: Path, tmp_pat
     assert "more-25" in content
     rating = pd.read_csv(tmp_path / "report" / RATING)
     assert (rating["method"] == "differences").all(), "thirty texts, six pairs of trials"
+
+
+def test_a_limit_of_repetition_is_told(library: Path, tmp_path: Path) -> None:
+    store, study = finished(library, tmp_path / "runs", trials=12)
+    texts = study.spec.space.texts.model_copy(update={"max_epochs": 4})
+    limited = study.spec.model_copy(update={"space": study.spec.space.model_copy(update={"texts": texts})})
+    assert "No trial reads a text more than 4 times" in text_of(
+        written(store, replace(study, spec=limited), tmp_path / "report")
+    )

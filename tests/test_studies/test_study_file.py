@@ -82,6 +82,7 @@ def test_the_fingerprint_leaves_out_what_changes_no_score() -> None:
         ("rank: [4, 8]", "rnk: 4", ["line 6: space.tuning.rnk: there is no field", "Did you mean 'rank'?", "targets"]),
         ("rank: [4, 8]", "rank: four", ["line 6: space.tuning.rank: ", "integer", "got 'four'"]),
         ("rank: [4, 8]", "rank: [4, -8]", ["line 6: space.tuning.rank.1: ", "greater than 0", "got -8"]),
+        ("rank: [4, 8]", "rank: [4, 4]", ["line 6: space.tuning.rank: ", "listed twice", "[4, 4]"]),
         ("rank: [4, 8]", "rank: []", ["line 6: space.tuning.rank: ", "at least 1"]),
         ("rank: [4, 8]", "rank: {low: 8, high: 4}", ["low must be less than high, got low 8 and high 4"]),
         ("rank: [4, 8]", "rank: {low: 8, hih: 9}", ["rank.high: this field is required", "Did you mean 'high'?"]),
