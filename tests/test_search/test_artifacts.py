@@ -90,7 +90,7 @@ def test_a_trial_goes_on_from_what_was_kept(artifacts: Artifacts, imagined: Corp
 
 def test_a_study_leaves_no_state_behind(artifacts: Artifacts, imagined: Corpus) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(imagined, storage, trials=6)
+    searcher = searcher_on(imagined, storage, trials=6, failures=100)
     LocalRunner().run(searcher, synthetic_factory(imagined, failures=0.3), artifacts)
     numbers = [record.number for trial in storage.get_all_trials(0) if (record := read_record(trial)) is not None]
     assert len(numbers) == 6

@@ -170,7 +170,7 @@ def test_effects_of_the_report_are_those_of_the_records(library: Path, tmp_path:
 
 
 def test_the_report_tells_what_would_be_enough(library: Path, tmp_path: Path) -> None:
-    _, study = finished(library, tmp_path / "runs", noise=0.05)
+    _, study = finished(library, tmp_path / "runs", noise=0.2)
     console = recorder()
     print_rating(console, study, rate(study))
     text = re.sub(r"\s+", " ", console.export_text())
