@@ -54,6 +54,8 @@ class Score:
     arrays: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, compare=False)
     """Every metric of every question, `task/metric`, in the order of `asked`."""
     asked: tuple[Asked, ...] = ()
+    own_names: bool = False
+    """Whether the names of its qualities say by themselves what was measured, wherever it stands among the entries."""
 
 
 @dataclass(frozen=True, slots=True)

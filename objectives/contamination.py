@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from objectives.scoring.asked import AskedTask
+from objectives.spans import rolling, word_hashes, words_of
 from spaces import Corpus
 
 SPAN = 13
@@ -20,12 +18,6 @@ _DIFFERENT = 3
 """Words of a span that must differ and be no numbers."""
 _COMMON = 0.2
 """A span that stands in more than this share of a task's questions is their wording, not their content."""
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)
-
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
-"""A word; in Chinese and Japanese, which do not part them, a sign."""
-
-_Hashes = NDArray[np.uint64]
 _Spans = dict[int, dict[int, set[int]]]
 """Length of a span to its hashes to the numbers of the questions that hold it."""
 
@@ -44,11 +36,11 @@ def questions_in(corpus: Corpus, tasks: Iterable[AskedTask]) -> dict[str, int]:
         first += len(task.questions)
     found: dict[str, int] = {}
     for text in corpus.texts if spans else ():
-        words = _hashes(_words(text.read()))
+        words = word_hashes(words_of(text.read()))
         hit: set[int] = set()
         for length, by_hash in spans.items():
             known = np.fromiter(by_hash, np.uint64, len(by_hash))
-            for value in np.intersect1d(_rolling(words, length), known):
+            for value in np.intersect1d(rolling(words, length), known):
                 hit |= by_hash[int(value)]
         if hit:
             found[text.name] = len(hit)
@@ -61,10 +53,10 @@ def _add_spans(spans: _Spans, task: AskedTask, first: int) -> None:
     for number, question in enumerate(task.questions, first):
         prompt = str(task.task.doc_to_text(question.doc))
         for text in _strings(question.doc):
-            words = _words(text)
+            words = words_of(text)
             length = min(SPAN, len(words))
             if length == SPAN or (length >= FEWEST and text in prompt):  # a short answer is no question
-                for start, value in enumerate(_rolling(_hashes(words), length)):
+                for start, value in enumerate(rolling(word_hashes(words), length)):
                     if _says_something(words[start : start + length]):
                         own.setdefault(length, {}).setdefault(int(value), set()).add(number)
     most = max(2.0, _COMMON * len(task.questions))
@@ -86,22 +78,3 @@ def _strings(value: object) -> list[str]:
     if isinstance(value, Mapping):
         value = list(value.values())
     return [text for item in value for text in _strings(item)] if isinstance(value, list | tuple) else []
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
-
-
-def _hashes(words: Sequence[str]) -> _Hashes:
-    """A hash of every word, shape (words,)."""
-    known = {word: int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big") for word in set(words)}
-    return np.fromiter((known[word] for word in words), np.uint64, len(words))
-
-
-def _rolling(words: _Hashes, length: int) -> _Hashes:
-    """A hash of every span of so many words, shape (words - length + 1,)."""
-    spans = max(0, len(words) - length + 1)
-    value = np.zeros(spans, np.uint64)
-    for offset in range(length):
-        value = value * _FACTOR + words[offset : offset + spans]
-    return value

@@ -127,8 +127,8 @@ def _rung(index: int, tokens: int, scores: tuple[Score, ...], base: tuple[Score,
     qualities = {TEXT_TOKENS: 0.0, ADAPTER_WEIGHTS: 0.0}
     heldout = next((i for i, score in enumerate(scores) if HELDOUT in score.qualities), None)
     for entry, score in enumerate(scores):
-        prefix = "" if entry in (0, heldout) else f"scores.{entry}/"
-        qualities |= {f"{prefix}{name}": value for name, value in score.qualities.items()}
+        named = entry == 0 or (score.own_names and not score.qualities.keys() & qualities.keys())
+        qualities |= {name if named else f"scores.{entry}/{name}": value for name, value in score.qualities.items()}
     if heldout is not None:
         qualities[FORGOTTEN] = scores[heldout].qualities[HELDOUT] - base[heldout].qualities[HELDOUT]
     return Rung(

@@ -14,8 +14,9 @@ from objectives.models.hub import FOUR_BITS
 from objectives.questions import Part
 from objectives.scoring.benchmark import questions_of
 from objectives.scoring.heldout import passages
+from objectives.scoring.scenes import load_scenes
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import BenchmarkSpec
+from objectives.scoring.spec import BenchmarkSpec, ScenesSpec
 from objectives.scoring.tasks import load_tasks
 from objectives.spec import FinetuneSpec
 from objectives.training import artifact
@@ -97,9 +98,12 @@ def _tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 def _texts(spec: FinetuneSpec, corpus: Corpus, sight: Sight) -> list[str]:
     """A few of the questions, or of the passages, that the study is scored on."""
     part = spec.scores[0]
-    if not isinstance(part, BenchmarkSpec):
-        return passages(part, corpus)[:_TEXTS]
-    return list(_questions(part, sight))[:_TEXTS]
+    if isinstance(part, ScenesSpec):
+        questions = (each.questions(Part("search"), part)[0] for each in load_scenes(part, corpus, sight))
+        return [str(question.instances[0].args[0]) for question in questions]
+    if isinstance(part, BenchmarkSpec):
+        return list(_questions(part, sight))[:_TEXTS]
+    return passages(part, corpus)[:_TEXTS]
 
 
 def _questions(part: BenchmarkSpec, sight: Sight) -> Iterator[str]:

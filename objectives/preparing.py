@@ -16,8 +16,11 @@ from objectives.scoring.benchmark import design_of, questions_of
 from objectives.scoring.figures import choose_metric
 from objectives.scoring.heldout import design_of as design_of_passages
 from objectives.scoring.heldout import passages, passages_of
+from objectives.scoring.scenes import METRIC as SCENES
+from objectives.scoring.scenes import design_of as design_of_scenes
+from objectives.scoring.scenes import load_scenes
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
+from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec, ScenesSpec, ScoreSpec
 from objectives.scoring.tasks import load_tasks
 from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
@@ -88,19 +91,46 @@ class _Entry:
     tasks: list[AskedTask] = field(default_factory=list)
 
 
-def _entry(part: BenchmarkSpec | HeldoutSpec, corpus: Corpus, sight: Sight) -> _Entry:
+def _entry(part: ScoreSpec, corpus: Corpus, sight: Sight) -> _Entry:
     """Check an entry, and that both halves of its questions hold some."""
-    split = (part.holdout, part.split_seed)
-    halves: list[Half] = ["search", "holdout"] if part.holdout else ["search"]
     if isinstance(part, BenchmarkSpec):
-        tasks = load_tasks(part, sight)
-        metric = choose_metric(part, tasks)
-        chosen = [[questions_of(task, Part(half), part) for task in tasks] for half in halves]
-        holdout = design_of(tasks, chosen[1], metric) if part.holdout else None
-        for task, questions in zip(tasks, chosen[-1], strict=True):
-            _enough(f"the task {task.name!r}", {question.cluster for question in questions}, part)
-        inputs = {f"the task {task.name!r}": fingerprint([task.digest, *split]) for task in tasks}
-        return _Entry(metric, inputs, holdout, tasks)
+        return _benchmark(part, sight)
+    return _scenes(part, corpus, sight) if isinstance(part, ScenesSpec) else _heldout(part, corpus)
+
+
+def _benchmark(part: BenchmarkSpec, sight: Sight) -> _Entry:
+    tasks = load_tasks(part, sight)
+    metric = choose_metric(part, tasks)
+    chosen = [[questions_of(task, Part(half), part) for task in tasks] for half in _halves(part)]
+    holdout = design_of(tasks, chosen[1], metric) if part.holdout else None
+    for task, questions in zip(tasks, chosen[-1], strict=True):
+        _enough(f"the task {task.name!r}", {question.cluster for question in questions}, part)
+    return _Entry(metric, _task_inputs(tasks, part), holdout, tasks)
+
+
+def _scenes(part: ScenesSpec, corpus: Corpus, sight: Sight) -> _Entry:
+    asked = load_scenes(part, corpus, sight)
+    answered = [
+        {each.name: each.answered(each.questions(Part(half), part)) for each in asked} for half in _halves(part)
+    ]
+    for each in asked:
+        _enough(f"the quality {each.name!r}", range(len(answered[-1][each.name])), part)
+    tasks = [each.task for each in asked]
+    weights = {"the weights of the qualities": fingerprint([part.weights, part.threshold])}
+    holdout = design_of_scenes(asked, answered[1]) if part.holdout else None
+    return _Entry(SCENES, {**_task_inputs(tasks, part), **weights}, holdout, tasks)
+
+
+def _halves(part: ScoreSpec) -> list[Half]:
+    return ["search", "holdout"] if part.holdout else ["search"]
+
+
+def _task_inputs(tasks: list[AskedTask], part: ScoreSpec) -> dict[str, str]:
+    split = (part.holdout, part.split_seed)
+    return {f"the task {task.name!r}": fingerprint([task.digest, *split]) for task in tasks}
+
+
+def _heldout(part: HeldoutSpec, corpus: Corpus) -> _Entry:
     if part.text is not None and corpus.named(part.text, "objective.scores").instructs:
         raise FieldError(
             "objective.scores",
@@ -108,14 +138,14 @@ def _entry(part: BenchmarkSpec | HeldoutSpec, corpus: Corpus, sight: Sight) -> _
             "files instead (`files`), or a plain text.",
         )
     texts = passages(part, corpus)
-    numbers = [passages_of(texts, Part(half), part) for half in halves]
+    numbers = [passages_of(texts, Part(half), part) for half in _halves(part)]
     name = f"the end of {part.text!r}" if part.text is not None else f"held-out {', '.join(p.name for p in part.files)}"
     _enough("the held-out text", set(numbers[-1]), part)
     kept = design_of_passages([texts[index] for index in numbers[1]]) if part.holdout else None
-    return _Entry("bits_per_byte", {name: fingerprint([texts, *split])}, kept)
+    return _Entry("bits_per_byte", {name: fingerprint([texts, part.holdout, part.split_seed])}, kept)
 
 
-def _enough(what: str, clusters: Collection[object], part: BenchmarkSpec | HeldoutSpec) -> None:
+def _enough(what: str, clusters: Collection[object], part: ScoreSpec) -> None:
     """See that the half that confirms can say how sure it is."""
     if part.holdout and len(clusters) < _FEWEST_CLUSTERS:
         raise FieldError(

@@ -14,7 +14,7 @@ from objectives.base import Score, Scorer
 from objectives.models import BASES
 from objectives.questions import Part
 from objectives.scoring import SCORERS
-from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
+from objectives.scoring.spec import HeldoutSpec, ScoreSpec
 from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
 from spaces import Corpus, Layout
@@ -40,7 +40,7 @@ class Base(Protocol):
 class _ScorerClass(Protocol):
     def __call__(
         self,
-        spec: BenchmarkSpec | HeldoutSpec,
+        spec: ScoreSpec,
         corpus: Corpus,
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,

@@ -76,9 +76,10 @@ def launch(
     local: Local = False,
 ) -> None:
     """Check a study file, then run the study."""
+    from spaces.reading import located
     from studies.launch import prepare_launch
     from studies.session import run_session
-    from studies.study_file import located, read_study
+    from studies.study_file import read_study
 
     console = _console()
     with console.status(_CHECKING), located(study):
@@ -216,7 +217,8 @@ def train(
     runs: Runs = _RUNS,
 ) -> None:
     """Train one model, in one or several stages, without a search."""
-    from studies.study_file import located, read_study
+    from spaces.reading import located
+    from studies.study_file import read_study
     from studies.train import run_training
 
     console = _console()

@@ -10,7 +10,7 @@ import sqlalchemy
 from pydantic import ConfigDict, Field, field_validator
 
 from objectives.models import BASES
-from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec, TaskSpec
+from objectives.scoring.spec import HeldoutSpec, ScenesSpec, ScoreSpec, TaskSpec
 from objectives.spec import FinetuneSpec, ObjectiveSpec
 from search.spec import SearchSpec
 from spaces.choices import Spec
@@ -141,7 +141,9 @@ class StudySpec(Spec):
         return self.model_copy(update=update)
 
 
-def _anchored_score(score: BenchmarkSpec | HeldoutSpec, folder: Path) -> BenchmarkSpec | HeldoutSpec:
+def _anchored_score(score: ScoreSpec, folder: Path) -> ScoreSpec:
+    if isinstance(score, ScenesSpec):
+        return score.model_copy(update={"files": [_anchored_file(name, folder) for name in score.files]})
     if isinstance(score, HeldoutSpec):
         return score.model_copy(update={"files": [_beside(path, folder) for path in score.files]})
     include = [_beside(path, folder) for path in score.include]
@@ -149,12 +151,16 @@ def _anchored_score(score: BenchmarkSpec | HeldoutSpec, folder: Path) -> Benchma
 
 
 def _anchored_task(task: TaskSpec, folder: Path) -> TaskSpec:
-    is_file = task.task.endswith((".yaml", ".yml"))
-    update: dict[str, Any] = {"task": str(_beside(Path(task.task), folder)) if is_file else task.task}
+    update: dict[str, Any] = {"task": _anchored_file(task.task, folder)}
     update |= {
         name: _beside(path, folder) for name in ("data", "examples") if (path := getattr(task, name)) is not None
     }
     return task.model_copy(update=update)
+
+
+def _anchored_file(name: str, folder: Path) -> str:
+    """A file's path; the name of anything else as it is."""
+    return str(_beside(Path(name), folder)) if name.endswith((".yaml", ".yml")) else name
 
 
 def _beside(path: Path, folder: Path) -> Path:

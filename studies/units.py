@@ -46,6 +46,7 @@ UNITS: Mapping[str, Unit] = {
     "log_probability": Unit("log-probability of the right answer, in nats", "nats gained"),
     "bits_per_byte": Unit("minus bits per byte", "bits per byte saved", digits=4),
     "margin": Unit("log-probability above the best wrong answer, in nats", "nats gained"),
+    "scenes": Unit("mean score of the scenes, at most 1", "points of the scenes' score", factor=100, digits=1),
     "accuracy": Unit("share answered right", "points of accuracy", factor=100, digits=1),
 }
 """Metric to how its scores are shown."""

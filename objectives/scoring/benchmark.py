@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from objectives.base import Asked, Score
+from objectives.base import Score
 from objectives.models.hub import context_of
 from objectives.questions import SEARCHED, Design, Part, select
+from objectives.scoring.answers import Table, answer_all, arrays_of, asked_of, table_of
 from objectives.scoring.asked import AskedTask, Question
-from objectives.scoring.figures import accuracy, answer_bytes, choose_metric, figures, own_metrics
-from objectives.scoring.harness import language_model, seeded
+from objectives.scoring.figures import answer_bytes, choose_metric
+from objectives.scoring.harness import language_model
 from objectives.scoring.safety import guard_templates
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
@@ -21,11 +20,7 @@ from objectives.scoring.tasks import load_tasks
 from spaces import Corpus, FieldError, MixtuneError
 
 if TYPE_CHECKING:
-    from lm_eval.api.instance import Instance
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-_Table = dict[str, list[Any]]
-"""Metric to its value for every question of a task."""
 
 
 class BenchmarkScorer:
@@ -49,9 +44,9 @@ class BenchmarkScorer:
         guard_templates(allow_code=self._spec.allow_code)  # lm-eval fills some templates only now
         chosen = [questions_of(task, part, self._spec) for task in self._tasks]
         generate = part.final or self._metric == "accuracy"
-        self._ask(chosen, generate=generate)
+        answer_all(self._model, chosen, generate=generate)
         tables = [
-            _table(task, questions, generate=generate) for task, questions in zip(self._tasks, chosen, strict=True)
+            table_of(task, questions, generate=generate) for task, questions in zip(self._tasks, chosen, strict=True)
         ]
         for task, table in zip(self._tasks, tables, strict=True):
             if self._metric not in table:
@@ -64,33 +59,11 @@ class BenchmarkScorer:
             items=tuple(items),
             qualities=self._qualities(chosen, tables),
             design=design,
-            arrays={
-                f"{task.name}/{name}": np.asarray(values, dtype=np.float32)
-                for task, table in zip(self._tasks, tables, strict=True)
-                for name, values in table.items()
-                if all(isinstance(value, int | float) for value in values)
-            },
-            asked=tuple(
-                Asked(task.name, task.version, task.digest, tuple(question.own for question in questions))
-                for task, questions in zip(self._tasks, chosen, strict=True)
-            ),
+            arrays=arrays_of(self._tasks, tables),
+            asked=asked_of(self._tasks, chosen),
         )
 
-    def _ask(self, chosen: list[list[Question]], *, generate: bool) -> None:
-        """Fill the responses of all requests, one call of the model for each kind of request."""
-        requests: dict[str, list[Instance]] = defaultdict(list)
-        for question in (question for questions in chosen for question in questions):
-            for instance in (*question.instances, *question.references):
-                instance.resps, instance.filtered_resps = [], {}
-                if generate or instance.request_type != "generate_until":
-                    requests[instance.request_type].extend([instance] * instance.repeats)
-        for kind, instances in requests.items():
-            with seeded() if kind == "generate_until" else nullcontext():
-                answers = getattr(self._model, kind)(instances, disable_tqdm=True)
-            for instance, answer in zip(instances, answers, strict=True):
-                instance.resps.append(answer)
-
-    def _qualities(self, chosen: list[list[Question]], tables: list[_Table]) -> dict[str, float]:
+    def _qualities(self, chosen: list[list[Question]], tables: list[Table]) -> dict[str, float]:
         """Every metric that all tasks have, its mean over them, and each task's own where there are several."""
         found: dict[str, float] = {}
         shared = [name for name in tables[0] if "," not in name and all(name in table for table in tables)]
@@ -139,18 +112,3 @@ def design_of(tasks: list[AskedTask], chosen: list[list[Question]], metric: str)
         clusters += [question.cluster for question in questions]
         weights += [task.weight * size / sum(sizes) for size in sizes]
     return Design.of(numbers, clusters, weights)
-
-
-def _table(task: AskedTask, questions: list[Question], *, generate: bool) -> _Table:
-    """Our figures by their names, then lm-eval's own metrics as `metric,filter`."""
-    found: _Table = defaultdict(list)
-    for question in questions:
-        for name, value in figures(task, question).items():
-            found[name].append(value)
-    if task.kind != "generate_until" or generate:
-        metrics = own_metrics(task, questions)
-        right = accuracy(task, questions, metrics)
-        if right is not None:
-            found["accuracy"] = right
-        found |= metrics
-    return dict(found)

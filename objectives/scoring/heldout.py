@@ -61,6 +61,7 @@ class HeldoutScorer:
             stderr=design.stderr(items),
             items=tuple(float(value) for value in items),
             qualities={HELDOUT: -design.mean(items)},
+            own_names=True,
             design=design,
             arrays={"heldout/bits_per_byte": items.astype(np.float32)},
             asked=(

@@ -102,4 +102,30 @@ class HeldoutSpec(_Halved):
         return self
 
 
-ScoreSpec = Annotated[BenchmarkSpec | HeldoutSpec, Field(discriminator="kind")]
+_QualityName = Literal["depth", "consistency", "pressure", "completion", "compression"]
+
+
+class ScenesSpec(_Halved):
+    """Qualities of reasoning, each by scenes that are scored by rule; see docs/scenes.md."""
+
+    kind: Literal["scenes"]
+    files: Annotated[list[str], Field(min_length=1)] = Field(default=["english"])
+    """`english` and `russian` come with mixtune; a file of your own ends in .yaml."""
+    weights: dict[_QualityName, Annotated[float, Field(gt=0)]] = Field(
+        default={"depth": 1.0, "consistency": 1.0, "pressure": 1.0, "compression": 1.0}, min_length=1
+    )
+    """Of the qualities in the score. Those that the files hold besides are recorded, `completion`, for which stories
+    are written, at the last rung only."""
+    threshold: float = Field(0.75, gt=0, le=1)
+    """Accuracy that a depth of reasoning must reach to be held."""
+    limit: int | None = Field(None, gt=1)
+    """Use only the first so many scenes of each quality and file."""
+    batch: int = Field(64, gt=0)
+    """Questions scored at once."""
+
+    def weight(self, quality: str) -> float:
+        """Of a quality in the score; 0 where it is only recorded."""
+        return next((weight for name, weight in self.weights.items() if name == quality), 0.0)
+
+
+ScoreSpec = Annotated[BenchmarkSpec | HeldoutSpec | ScenesSpec, Field(discriminator="kind")]

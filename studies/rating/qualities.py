@@ -13,7 +13,7 @@ from search.records import TrialRecord
 from studies.rating.effects import Estimator, TextEffect, text_effects
 
 _OF_THE_TRAINING = frozenset({TEXT_TOKENS, ADAPTER_WEIGHTS, TRAIN_LOSS})
-_SMALLER_IS_BETTER = ("bits_per_byte", FORGOTTEN)
+_SMALLER_IS_BETTER = ("bits_per_byte", FORGOTTEN, "flipped", "longest_copy")
 _ERROR = "_stderr"
 
 

@@ -8,9 +8,10 @@ import pytest
 from objectives.scoring.spec import BenchmarkSpec
 from objectives.spec import FinetuneSpec
 from spaces import InputError
+from spaces.reading import located
 from studies.launch import prepare_launch
 from studies.spec import StudySpec
-from studies.study_file import located, parse_study, read_study
+from studies.study_file import parse_study, read_study
 
 GOOD = """\
 schema: 1

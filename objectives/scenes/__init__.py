@@ -1,0 +1,6 @@
+"""Scenes: small tests of five qualities of reasoning, scored by rule. docs/scenes.md has the format."""
+
+from __future__ import annotations
+
+SHIPPED = ("english", "russian")
+"""Files of scenes that come with mixtune; `python -m objectives.scenes.making` makes them anew."""

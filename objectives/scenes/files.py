@@ -1,0 +1,41 @@
+"""Finding and reading files of scenes."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from objectives.scenes import SHIPPED
+from objectives.scenes.spec import Scene, SceneFile
+from spaces.errors import FieldError, did_you_mean, listed
+from spaces.reading import read_file
+
+
+def scenes_in(names: list[str], field: str = "objective.scores") -> dict[str, Scene]:
+    """All scenes of the files, by a name of their own: that of the file, the quality and the scene.
+
+    Raises:
+        InputError: a file that is not there, or with something wrong in it.
+    """
+    return {
+        f"{Path(name).stem}/{scene.quality}/{scene.id}": scene for name in names for scene in _read(name, field).scenes
+    }
+
+
+def _read(name: str, field: str) -> SceneFile:
+    if name in SHIPPED:
+        return _shipped(name)
+    if not name.endswith((".yaml", ".yml")):
+        raise FieldError(
+            field,
+            f"there are no scenes called {name!r}.{did_you_mean(name, SHIPPED)} {listed(SHIPPED)} come with mixtune; a "
+            "file of your own ends in .yaml.",
+        )
+    return read_file(Path(name), SceneFile, "file of scenes", "schema: 1")
+
+
+@cache
+def _shipped(name: str) -> SceneFile:
+    with as_file(files("objectives.scenes").joinpath(f"{name}.yaml")) as path:
+        return read_file(path, SceneFile, "file of scenes", "schema: 1")

@@ -1,0 +1,111 @@
+"""Scenes of depth: chains of one kind of inference, a step longer each time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from objectives.scenes.making.language import Language
+
+DEPTHS = range(1, 7)
+_Asked = dict[str, Any]
+
+
+def _asked(told: list[str], question: str, choices: list[str], answer: str) -> _Asked:
+    return {"prompt": " ".join([*told, question]), "choices": choices, "answer": answer}
+
+
+def order(say: Language, rng: random.Random) -> dict[str, list[_Asked]]:
+    """Neighbours of an order are compared; the ends of it are asked for."""
+    scale = rng.choice(say.scales)
+    people = rng.sample(say.people, len(DEPTHS) + 1)
+    asked = []
+    for depth in DEPTHS:
+        pairs = list(pairwise(people[: depth + 1]))
+        rng.shuffle(pairs)
+        told = [rng.choice((scale.more, scale.less)).format(a=a, b=b) for a, b in pairs]
+        ends = [people[0], people[depth]]
+        question, answer = rng.choice(((scale.ask_more, ends[0]), (scale.ask_less, ends[1])))
+        rng.shuffle(ends)
+        asked.append(_asked(told, question.format(x=ends[0], y=ends[1]), ends, answer))
+    return {"steps": asked}
+
+
+def rules(say: Language, rng: random.Random) -> dict[str, list[_Asked]]:
+    """Two chains of rules lead from two kinds to two properties that exclude each other; Tom is of one kind."""
+    names = rng.sample(say.nonsense, 2 * len(DEPTHS))
+    chains = names[: len(DEPTHS)], names[len(DEPTHS) :]
+    ends = list(rng.choice(say.properties))
+    asked = []
+    for depth in DEPTHS:
+        told = []
+        for chain, end in zip(chains, ends, strict=True):
+            told += [say.say["rule"].format(a=a, b=b) for a, b in pairwise(chain[:depth])]
+            told.append(say.say["rule_end"].format(a=chain[depth - 1], b=end))
+        rng.shuffle(told)
+        which = rng.randrange(2)
+        told.append(say.say["rule_start"].format(a=chains[which][0]))
+        asked.append(_asked(told, say.say["rule_ask"], ends, ends[which]))
+    return {"steps": asked}
+
+
+def swaps(say: Language, rng: random.Random) -> dict[str, list[_Asked]]:
+    """Three people have a thing each, and two at a time swap."""
+    people, things = rng.sample(say.people, 3), rng.sample(say.things, 3)
+    told = [say.say["has"].format(a=a, x=x) for a, x in zip(people, things, strict=True)]
+    has = dict(zip(people, things, strict=True))
+    asked = []
+    last: set[str] = set()
+    for _ in DEPTHS:
+        pair = rng.sample(people, 2)
+        while set(pair) == last:
+            pair = rng.sample(people, 2)
+        last = set(pair)
+        a, b = pair
+        has[a], has[b] = has[b], has[a]
+        told.append(say.say["swap"].format(a=a, b=b))
+        who = rng.choice(pair)
+        asked.append(_asked(told, say.say["has_ask"].format(a=who), things, has[who]))
+    return {"steps": asked}
+
+
+def sums(say: Language, rng: random.Random) -> dict[str, list[_Asked]]:
+    """A number grows and shrinks."""
+    number = rng.randint(3, 9)
+    told = [say.say["start"].format(n=number)]
+    asked = []
+    for _ in DEPTHS:
+        step = rng.randint(1, 5)
+        word, change = rng.choice((("add", step), ("take", -step)) if number > step + 2 else (("add", step),))
+        number += change
+        told.append(say.say[word].format(n=step))
+        lowest = number - rng.choice((1, 2))
+        choices = list(range(lowest, lowest + 4))
+        rng.shuffle(choices)
+        asked.append(_asked(told, say.say["number_ask"], [str(each) for each in choices], str(number)))
+    return {"steps": asked}
+
+
+def turns(say: Language, rng: random.Random) -> dict[str, list[_Asked]]:
+    """Somebody turns where he stands."""
+    facing = rng.randrange(4)
+    told = [say.say["faces"].format(x=say.directions[facing])]
+    asked = []
+    for _ in DEPTHS:
+        word, turn = rng.choice((("left", 3), ("right", 1), ("around", 2)))
+        facing = (facing + turn) % 4
+        told.append(say.say[word])
+        asked.append(_asked(told, say.say["faces_ask"], list(say.directions), say.directions[facing]))
+    return {"steps": asked}
+
+
+CHAINS: Mapping[str, Callable[[Language, random.Random], dict[str, list[_Asked]]]] = {
+    "order": order,
+    "rules": rules,
+    "swaps": swaps,
+    "sums": sums,
+    "turns": turns,
+}
+"""Kind of inference to what makes its chains."""

@@ -1,0 +1,76 @@
+"""Scenes of consistency and of pressure: plain facts, asked in several wordings, or with something beside them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from objectives.scenes.making.language import Language
+
+_NEAR = (0, 1, -1, 2)
+"""The right sum, and wrong ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What fills the gaps of a fact."""
+
+    words: dict[str, str]
+    choices: list[str]
+    """The right one first; where wordings may ask for the other one, there are two."""
+    others: list[str]
+    """People who have no part in it."""
+
+
+def consistency(kind: str, say: Language, rng: random.Random) -> dict[str, Any]:
+    """The same fact in all its wordings, the people in it changing from scene to scene."""
+    fact, drawn = say.facts[kind], _draw(kind, say, rng)
+    wordings = []
+    place = rng.randrange(len(drawn.choices))
+    for wording, turned in zip(fact.wordings, fact.turned, strict=True):
+        choices = list(reversed(drawn.choices)) if turned else list(drawn.choices)
+        answer = choices[0]
+        choices.insert(place, choices.pop(0))
+        wordings.append({"prompt": wording.format(**drawn.words), "choices": choices, "answer": answer})
+    return {"wordings": wordings}
+
+
+def pressure(kind: str, say: Language, rng: random.Random) -> dict[str, Any]:
+    """A fact and a question; between them nothing, or what must not change the answer."""
+    fact, drawn = say.facts[kind], _draw(kind, say, rng)
+    told, question = fact.told.format(**drawn.words), fact.question.format(**drawn.words)
+    wrong = rng.choice(drawn.choices[1:])
+    one, other, third = drawn.others[:3]
+    things = [thing for thing in say.things if thing != drawn.words.get("x")]
+    beside = [
+        say.say["has"].format(a=one, x=rng.choice(things)),
+        rng.choice(say.scales).more.format(a=other, b=third),
+    ]
+    rng.shuffle(beside)
+    choices = list(drawn.choices)
+    rng.shuffle(choices)
+    return {
+        "plain": f"{told} {question}",
+        "distractors": " ".join([told, *beside, question]),
+        "contradiction": f"{told} {say.say['claim'].format(wrong=f'{question} {wrong}')} {question}",
+        "suggestion": f"{told} {say.say['suggestion'].format(wrong=wrong)} {question}",
+        "choices": choices,
+        "answer": drawn.choices[0],
+    }
+
+
+def _draw(kind: str, say: Language, rng: random.Random) -> _Drawn:
+    a, b, *others = rng.sample(say.people, len(say.people))
+    right, wrong = rng.sample(say.places, 2)
+    words = {"a": a, "b": b, "x": rng.choice(say.things), "right": right, "wrong": wrong}
+    choices = {"older": [a, b], "gift": [a, b], "place": [right, wrong]}.get(kind, [])
+    if kind == "sum":
+        m, n = rng.sample(range(2, 10), 2)
+        words |= {"m": str(m), "n": str(n)}
+        choices = [str(m + n + off) for off in _NEAR]
+    if kind == "month":
+        now = rng.randrange(12)
+        words["x"] = say.months[now]
+        choices = [say.months[(now + after) % 12] for after in (1, 2, 11, 5)]
+    return _Drawn(words, choices, others)

@@ -1,0 +1,82 @@
+"""Novel completion: whether a model continues a story by its rules, and in words that it has not been taught."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from objectives.scenes.spec import CompletionScene
+from objectives.scoring.novelty import SPAN, Novelty, TrainedOn
+from objectives.scoring.qualities.quality import Answered
+from objectives.spans import words_of
+from spaces import Corpus
+
+_FEWEST_DIFFERENT = 0.5
+"""Share of the words of a continuation that must differ: repetition follows no story."""
+_MOST_COPIED = 0.5
+"""A continuation of which this share is one passage of the texts is a copy."""
+
+
+class Completion:
+    """Searched: the novelty of a continuation that follows the rules of its scene; 0 of one that does not."""
+
+    task: ClassVar[Mapping[str, Any]] = {
+        "output_type": "generate_until",
+        "doc_to_target": "{{example}}",
+        "generation_kwargs": {"until": ["\n\n"], "do_sample": False, "max_gen_toks": 80},
+        "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
+    }
+    headline: ClassVar[str] = "novel"
+
+    def __init__(self, corpus: Corpus, threshold: float) -> None:
+        self._trained_on = TrainedOn(corpus)
+
+    def asks(self, scene: CompletionScene) -> list[dict[str, Any]]:
+        return [{"prompt": scene.prompt, "example": scene.example}]
+
+    def item(self, answered: Answered) -> float:
+        words = words_of(_written(answered))
+        if not follows(answered.scene, words):
+            return 0.0
+        found = self._novelty(answered)
+        return found.share if found.longest_copy < _MOST_COPIED * len(words) else 0.0
+
+    def figures(self, answered: Sequence[Answered]) -> dict[str, float]:
+        """`novel`: the mean of what is searched; `followed`: share that follows the rules; of these, `novelty`: share
+        of new spans of words, and `longest_copy`: words of the longest passage that stands in the texts.
+        """
+        written = [words_of(_written(each)) for each in answered]
+        following = [each for each, words in zip(answered, written, strict=True) if follows(each.scene, words)]
+        found = [self._novelty(each) for each in following] or [Novelty(0.0, 0)]
+        return {
+            "novel": float(np.mean([self.item(each) for each in answered])),
+            "followed": len(following) / len(answered),
+            "novelty": float(np.mean([each.share for each in found])),
+            "longest_copy": float(np.mean([each.longest_copy for each in found])),
+        }
+
+    def _novelty(self, answered: Answered) -> Novelty:
+        return self._trained_on.novelty(words_of(_written(answered)), answered.scene.prompt)
+
+    def behaviour(self, figures: Mapping[str, float]) -> str:
+        return (
+            f"{figures['followed']:.0%} follow the rules; of their spans of {SPAN} words {figures['novelty']:.0%} are "
+            f"new, the longest copy has {figures['longest_copy']:.1f} words"
+        )
+
+
+def _written(answered: Answered) -> str:
+    return str(answered.questions[0].instances[0].resps[0])
+
+
+def follows(scene: CompletionScene, words: Sequence[str]) -> bool:
+    """Whether the words of a continuation, in lower case, are as many and such as the scene's rules say."""
+    held = set(words)
+    return (
+        scene.min_words <= len(words) <= scene.max_words
+        and len(held) >= _FEWEST_DIFFERENT * len(words)
+        and all(held & set(words_of(" ".join(group))) for group in scene.includes)
+        and not held & set(words_of(" ".join(scene.excludes)))
+    )

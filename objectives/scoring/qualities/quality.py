@@ -1,0 +1,98 @@
+"""What every quality of reasoning does: questions out of a scene, and figures out of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from scipy.special import softmax
+
+from objectives.scenes.spec import Asked
+from objectives.scoring.asked import Question
+from spaces import Corpus
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A scene whose questions were answered."""
+
+    scene: Any
+    """Of the quality's own kind."""
+    questions: Sequence[Question]
+    """In the order of `Quality.asks`."""
+
+    def probabilities(self, question: int = 0) -> Any:
+        """Of every choice of a question with choices, shape (choices,)."""
+        return softmax(self.questions[question].choice_logs)
+
+    def right(self, question: int = 0) -> float:
+        """Probability of the right choice."""
+        return float(self.probabilities(question)[self.gold(question)])
+
+    def chosen(self, question: int = 0) -> int:
+        """Number of the most probable choice."""
+        return int(np.argmax(self.questions[question].choice_logs))
+
+    def gold(self, question: int = 0) -> int:
+        """Number of the right choice."""
+        return int(self.questions[question].doc["gold"])
+
+    def is_right(self, question: int = 0) -> bool:
+        """Whether the most probable choice is the right one."""
+        return self.chosen(question) == self.gold(question)
+
+
+class Quality(Protocol):
+    """One quality of reasoning; an instance serves one model."""
+
+    task: ClassVar[Mapping[str, Any]]
+    """Fields of the lm-eval task that asks its questions, beside those of `TASK`."""
+    headline: ClassVar[str]
+    """The figure that people read first."""
+
+    def __init__(self, corpus: Corpus, threshold: float) -> None:
+        """`corpus`: what may have been trained on; `threshold`: accuracy at which a depth holds, in [0, 1]."""
+        ...
+
+    def asks(self, scene: Any) -> list[dict[str, Any]]:
+        """The questions of a scene: the fields of each."""
+        ...
+
+    def item(self, answered: Answered) -> float:
+        """What a scene adds to the score that is searched, at most 1, higher is better."""
+        ...
+
+    def figures(self, answered: Sequence[Answered]) -> dict[str, float]:
+        """What all scenes together say."""
+        ...
+
+    def behaviour(self, figures: Mapping[str, float]) -> str:
+        """The figures in words."""
+        ...
+
+
+TASK: Mapping[str, Any] = {
+    "test_split": "test",
+    "doc_to_text": "{{prompt}}",
+    "target_delimiter": " ",
+    "metadata": {"version": 1.0, "passage": "{{scene}}"},  # questions of a scene stay on one side of the split
+}
+CHOICES: Mapping[str, Any] = {
+    "output_type": "multiple_choice",
+    "doc_to_choice": "{{choices}}",
+    "doc_to_target": "{{gold}}",
+    "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
+}
+"""Of a task whose questions have choices."""
+
+
+def with_choices(asked: Asked) -> dict[str, Any]:
+    """A question that has choices."""
+    return {"prompt": asked.prompt, "choices": asked.choices, "gold": asked.gold}
+
+
+def share(true: Sequence[bool]) -> float:
+    """The share of what is true; 0 of nothing."""
+    return sum(true) / len(true) if true else 0.0

@@ -1,0 +1,224 @@
+"""Reading YAML files: every error names the line, the field, what came, what is allowed and the nearest word."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from spaces.errors import FieldError, InputError, did_you_mean, listed
+
+_Location = tuple[str | int, ...]
+_Model = TypeVar("_Model", bound=BaseModel)
+_TAGS = ("kind", "quality")
+"""Fields that say which section of several this is."""
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_file(path: Path, kind: type[_Model], what: str, first: str, hint: str = "") -> _Model:
+    """Read and check a file.
+
+    Args:
+        path: of the file.
+        kind: what it is to be.
+        what: that in words, such as `study file`.
+        first: how such a file begins.
+        hint: what makes one.
+
+    Raises:
+        InputError: one paragraph for each thing that is wrong.
+    """
+    try:
+        content = path.read_text(encoding="utf-8")
+    except OSError as error:
+        near = sorted(other.name for other in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+        raise InputError(
+            f"The {what} {str(path)!r} cannot be read: {error.strerror}.{did_you_mean(path.name, near)}{hint}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"The {what} {str(path)!r} is not UTF-8: byte offset {error.start}.") from error
+    return parse(content, path, kind, what, first)
+
+
+def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -> _Model:
+    """Check the text of a file; `path` is for messages, the rest as for `read_file`.
+
+    Raises:
+        InputError: see `read_file`.
+    """
+    try:
+        root = yaml.compose(content, Loader=_Loader)
+        data = yaml.load(content, Loader=_Loader)  # noqa: S506  a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{path}, line {line}: this is not YAML: {error.problem}.") from error
+    except (yaml.YAMLError, ValueError) as error:  # a control character; a date that does not exist
+        raise InputError(f"{path}: this cannot be read as YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(root, yaml.MappingNode):
+        raise InputError(f"{path}: a {what} is a list of `field: value` lines, starting with `{first}`.")
+    _refuse_duplicates(root, path, ())
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise InputError("\n".join(_messages(error.errors(), root, path, kind))) from error
+
+
+@contextmanager
+def located(path: Path) -> Iterator[None]:
+    """Add the file and the line to an error about one of its fields."""
+    try:
+        yield
+    except FieldError as error:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        place = tuple(int(part) if part.isdigit() else part for part in error.field.split("."))
+        line = 1 if root is None else _line(place, root)
+        raise InputError(f"{path}, line {line}: {error}") from error
+
+
+def _refuse_duplicates(node: yaml.Node, path: Path, where: _Location) -> None:
+    """YAML readers take the last of two equal fields in silence; a file of ours must not have two."""
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise InputError(
+                    f"{path}, line {line}: the field {_dotted((*where, key.value))!r} stands twice, first on line "
+                    f"{seen[key.value]}. Keep one."
+                )
+            seen[key.value] = line
+            _refuse_duplicates(value, path, (*where, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _refuse_duplicates(item, path, (*where, index))
+
+
+def _messages(errors: list[ErrorDetails], root: yaml.Node, path: Path, kind: type[BaseModel]) -> Iterator[str]:
+    """One message for each thing that is wrong."""
+    for error in errors:
+        place = _in_file(error["loc"], root, kind)
+        yield f"{path}, line {_line(place, root)}: {_dotted(place)}: {_describe(error, kind)}"
+
+
+def _in_file(location: _Location, root: yaml.Node, kind: type[BaseModel]) -> _Location:
+    """The part of a pydantic location that the file has; labels of union members are left out."""
+    found: list[str | int] = []
+    node: yaml.Node | None = root
+    for part in location:
+        child = _child(node, part)
+        if child is not None:
+            found.append(part)
+            node = child
+    if location and isinstance(location[-1], str) and _is_missing_field(location[-1], found, location, kind):
+        found.append(location[-1])
+    return tuple(found)
+
+
+def _is_missing_field(name: str, found: list[str | int], location: _Location, kind: type[BaseModel]) -> bool:
+    return (not found or found[-1] != name) and name in _fields_at(location[:-1], kind)
+
+
+def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        item: yaml.Node = node.value[part]
+        return item
+    return None
+
+
+def _line(place: _Location, root: yaml.Node) -> int:
+    """Line of a field, or of the nearest part of its path that the file has; numbered from 1."""
+    node: yaml.Node = root
+    line = root.start_mark.line + 1
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            line = next((key.start_mark.line + 1 for key, _ in node.value if key.value == part), line)
+        child = _child(node, part)
+        if child is None:
+            break
+        if isinstance(node, yaml.SequenceNode):
+            line = child.start_mark.line + 1
+        node = child
+    return line
+
+
+def _describe(error: ErrorDetails, kind: type[BaseModel]) -> str:
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            allowed = sorted(_fields_at(error["loc"][:-1], kind))
+            word = str(error["loc"][-1])
+            return f"there is no field {word!r} here.{did_you_mean(word, allowed)} Allowed: {listed(allowed, 20)}."
+        case "model_type":
+            return "this is a section: put its fields on the lines below it, indented."
+        case "missing":
+            return "this field is required."
+        case "union_tag_invalid":
+            kinds = str(context["expected_tags"]).replace("'", "").split(", ")
+            word = str(context["tag"])
+            tag = str(context["discriminator"]).strip("'")
+            tag = tag if tag in _TAGS else _TAGS[0]
+            return f"`{tag}` must be one of {listed(kinds)}; got {word!r}.{did_you_mean(word, kinds)}"
+        case "union_tag_not_found":
+            tag = str(context["discriminator"]).strip("'")
+            return f"say which `{tag if tag in _TAGS else _TAGS[0]}` this is: {_tags_at(error['loc'], kind)}."
+    message = error["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    shown = repr(error["input"])
+    came = "" if "got" in message or len(shown) > 60 or "password" in message else f"; got {shown}"
+    return f"{message}{came}" + ("" if message.endswith(("?", ".")) else ".")
+
+
+def _dotted(place: _Location) -> str:
+    return ".".join(str(part) for part in place) or "the file"
+
+
+def _fields_at(location: _Location, kind: type[BaseModel]) -> set[str]:
+    """Field names of the section at a pydantic location."""
+    return {
+        field.alias or name for section in _sections_at(location, kind) for name, field in section.model_fields.items()
+    }
+
+
+def _tags_at(location: _Location, kind: type[BaseModel]) -> str:
+    """What the sections at a pydantic location are called."""
+    return listed(sorted(filter(None, map(_tag, _sections_at(location, kind)))))
+
+
+def _sections_at(location: _Location, kind: type[BaseModel]) -> list[type[BaseModel]]:
+    """The sections that may stand at a pydantic location."""
+    sections: list[type[BaseModel]] = [kind]
+    for part in location:
+        if isinstance(part, int):
+            continue
+        named = [section for section in sections if part in (section.__name__, _tag(section))]
+        inner = [child for section in sections for child in _sections(_annotation(section, part))]
+        sections = named or inner or sections
+    return sections
+
+
+def _annotation(section: type[BaseModel], name: str) -> Any:
+    return next((f.annotation for key, f in section.model_fields.items() if name in (key, f.alias)), None)
+
+
+def _tag(section: type[BaseModel]) -> str | None:
+    """The value of the field that selects a section."""
+    for name in _TAGS:
+        values = typing.get_args(section.model_fields[name].annotation) if name in section.model_fields else ()
+        if len(values) == 1:
+            return str(values[0])
+    return None
+
+
+def _sections(annotation: Any) -> list[type[BaseModel]]:
+    """The sections inside a type such as `list[A | B] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for part in typing.get_args(annotation) for section in _sections(part)]
