@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,7 @@ class FinetuneObjective:
         self._spec = spec
         self._corpus = corpus
         self._cache = cache
+        self._benches: dict[bool, Workbench] = {}
 
     @classmethod
     def prepare(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
@@ -45,20 +45,23 @@ class FinetuneObjective:
     def rungs(self) -> tuple[int, ...]:
         return self._spec.rung_tokens
 
-    @cached_property
-    def _bench(self) -> Workbench:
-        return Workbench.open(self._spec, self._corpus, self._cache)
+    def _bench(self, trial: TrialConfig) -> Workbench:
+        if trial.from_scratch not in self._benches:
+            self._benches = {}  # one model at a time
+            made = Workbench.open(self._spec, self._corpus, self._cache, from_scratch=trial.from_scratch)
+            self._benches[trial.from_scratch] = made
+        return self._benches[trial.from_scratch]
 
     def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
         try:
             yield from self._evaluate(trial, workdir)
         except Exception:
-            self.__dict__.pop("_bench", None)  # whatever went wrong may have left the base changed: load it anew
+            self._benches = {}  # whatever went wrong may have left the base changed: load it anew
             raise
 
     def _evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
         clock = _Clock()
-        bench = self._bench
+        bench = self._bench(trial)
         parts = self._parts(trial.half)
         for part in reversed(parts):  # the last first: what it asks serves those before it, where they ask the same
             bench.base_scores(part)

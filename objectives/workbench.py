@@ -12,6 +12,7 @@ import torch
 from objectives import load
 from objectives.base import Score, Scorer
 from objectives.models import BASES
+from objectives.models.hub import redrawn
 from objectives.questions import Part
 from objectives.scoring import SCORERS
 from objectives.scoring.spec import HeldoutSpec, ScoreSpec
@@ -21,6 +22,10 @@ from spaces import Corpus, Layout
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+_SEED = 0
+"""Of the weights of a model that has learnt nothing."""
 
 
 class Base(Protocol):
@@ -82,11 +87,16 @@ class Workbench:
     _base: dict[Part, tuple[Score, ...]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Workbench:
-        """Load everything; seconds on a small base, minutes on a large one."""
+    def open(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path, *, from_scratch: bool = False) -> Workbench:
+        """Load everything; seconds on a small base, minutes on a large one.
+
+        `from_scratch`: with random weights, the same ones in every worker, in place of the base's.
+        """
         base = open_base(spec.base, trust_code=spec.trust_remote_code)
         tokenizer = base.tokenizer()
         model = base.model(spec.precision, choose_device(spec.device))
+        if from_scratch:
+            model = redrawn(model, _SEED)
         scorers = tuple(
             cast("_ScorerClass", load(SCORERS[part.kind]))(part, corpus, model, tokenizer) for part in spec.scores
         )

@@ -45,6 +45,8 @@ class Layout:
     modules: tuple[Module, ...]
     context: int
     """Longest sequence that the model reads, in tokens."""
+    all_weights: int = 0
+    """Of the whole model."""
     weights: int = 0
     """Of one layer, all of them."""
     norm_weights: int = 0
@@ -135,6 +137,8 @@ class Layout:
 
     def trained_weights(self, tuning: Tuning, layers: int) -> int:
         """Number of weights that a tuning trains in so many layers: r (d_in + d_out) a module for LoRA."""
+        if METHODS[tuning.method].whole:
+            return self.all_weights
         modules = [module for module in self.modules if module.path in tuning.targets]
         of_a_layer = {
             "ia3": sum(module.inputs if module.narrows else module.outputs for module in modules),

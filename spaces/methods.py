@@ -14,6 +14,8 @@ class Method:
     """Whether it has a rank, a scale and a dropout."""
     targets: bool
     """Whether it sits on target modules; one that does not changes whole layers."""
+    whole: bool = False
+    """Whether it trains the whole model, from random weights."""
 
     @property
     def copies(self) -> bool:
@@ -33,5 +35,6 @@ METHODS: Mapping[str, Method] = {
     "bitfit": _COPIES,
     "layernorm": _COPIES,
     "full": _COPIES,
+    "from_scratch": Method(low_rank=False, targets=False, whole=True),
 }
 """`space.tuning.method` to what it is told."""

@@ -78,8 +78,8 @@ class TuningSpec(Spec):
 
     method: NameChoice = "lora"
     """`lora`, `rslora` (scaled by alpha / sqrt(rank)), `dora` (norms are trained apart), `loraplus` (B learns 16 times
-    as fast as A), `ia3` (a factor for each output), `bitfit` (biases), `layernorm` (norms), `full` (whole layers); a
-    list is searched."""
+    as fast as A), `ia3` (a factor for each output), `bitfit` (biases), `layernorm` (norms), `full` (whole layers),
+    `from_scratch` (the whole model, from random weights); a list is searched."""
     rank: IntChoice = 8
     alpha: FloatChoice | None = None
     """The adapter's output is scaled by alpha / rank."""

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from spaces.errors import MixtuneError
+from spaces.methods import METHODS
 
 Half = Literal["search", "holdout"]
 """Of a benchmark's questions: what the search may see, or what it never sees."""
@@ -99,6 +100,11 @@ class TrialConfig:
     def trains(self) -> bool:
         """Whether any stage trains on anything."""
         return any(stage.mix.names for stage in self.stages)
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether the model begins with random weights instead of the base's."""
+        return METHODS[self.stages[0].tuning.method].whole
 
     def untrained(self) -> TrialConfig:
         """The untouched base: the same trial with nothing to train on in any stage."""

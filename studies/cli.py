@@ -21,6 +21,9 @@ app = typer.Typer(
     help="Which texts make a language model reason better, and how should it be tuned on them?",
 )
 
+scenes_app = typer.Typer(no_args_is_help=True, help="Five qualities of reasoning, scored by rule.")
+app.add_typer(scenes_app, name="scenes")
+
 Name = Annotated[str, typer.Argument(help="Name of the study.")]
 Runs = Annotated[Path, typer.Option(help="Folder that holds the studies.")]
 Storage = Annotated[str | None, typer.Option(help="Database URL, where it is not in the folder.")]
@@ -245,6 +248,54 @@ def apply(
     with console.status("Writing the model …"):
         apply_file(file, base, out, trust_code=trust_remote_code)
     console.print(f"Wrote {out}", soft_wrap=True, highlight=False)
+
+
+@scenes_app.command(name="run")
+def scenes_run(
+    models: Annotated[list[str], typer.Argument(help="tiny, model folders, exports, or names on the hub.")],
+    files: Annotated[
+        list[str] | None, typer.Option(help="english, russian, or a file of scenes; may be repeated.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Table to write; rows of other models in it are kept.")] = Path(
+        "results_table.csv"
+    ),
+    texts: Annotated[
+        Path | None, typer.Option(help="Folder of texts: what stands there is no novel continuation.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=2, help="So many scenes of each quality.")] = None,
+    threshold: Annotated[float, typer.Option(min=0.01, max=1, help="Accuracy at which a depth holds.")] = 0.75,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    trust_remote_code: Annotated[bool, typer.Option(help="Run Python that comes with a model.")] = False,
+) -> None:
+    """Measure five qualities of reasoning of some models, by scenes that are scored by rule."""
+    from objectives.scoring.spec import ScenesSpec
+    from studies.scenes import run_scenes
+
+    spec = ScenesSpec(kind="scenes", files=files or ["english"], limit=limit, threshold=threshold)
+    run_scenes(_console(), models, spec, out, texts, device, trust_code=trust_remote_code)
+
+
+@app.command()
+def pretrain(
+    texts: Annotated[Path, typer.Option(help="Folder of texts.")],
+    out: Out,
+    params: Annotated[str | None, typer.Option(help="1M, 5M or 20M; by the machine where none is given.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.01, help="About how long it may train.")] = 15.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the weights and the order of the texts.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    untrained: Annotated[
+        bool, typer.Option("--untrained", help="A tokenizer and random weights: for trials that train from scratch.")
+    ] = False,
+) -> None:
+    """Train a small base model from nothing on a folder of texts; the same command goes on after a break."""
+    from studies.pretraining import Wish, run_pretraining
+
+    console = _console()
+    try:
+        run_pretraining(console, Wish(texts, out, params, minutes, seed, device, untrained))
+    except KeyboardInterrupt:
+        console.print("Stopped. The same command goes on from the last row above, if there is one.", highlight=False)
+        raise typer.Exit(130) from None
 
 
 _USERS_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)

@@ -27,6 +27,8 @@ def inspect_best(study: StoredStudy, folder: Path) -> tuple[Inspection | None, s
     best, objective = study.best, study.spec.objective
     if best is None or not isinstance(objective, FinetuneSpec) or find_adapter(study, folder, best) is None:
         return None, ""
+    if best.config.from_scratch:
+        return None, ""  # random weights are nothing to compare with
     from objectives.inspection import inspect
 
     known = folder / _FOLDER / f"{study.id}-{best.number}.json"

@@ -68,6 +68,7 @@ class HubBase:
             len(blocks),
             modules,
             context_of(config),
+            all_weights=sum(weight.numel() for weight in model.parameters()),
             weights=sum(weight.numel() for _, weight in named),
             norm_weights=sum(weight.numel() for weight in norms),
             biases=sum(weight.numel() for name, weight in named if name.endswith("bias")),
@@ -175,6 +176,14 @@ def _ends(path: Path) -> tuple[int, str]:
         file.seek(max(0, size - _MEGABYTE))
         digest.update(file.read())
     return size, digest.hexdigest()
+
+
+def redrawn(model: PreTrainedModel, seed: int) -> PreTrainedModel:
+    """A model of the same shape with random weights, drawn as its architecture has it; torch's generator goes on."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        drawn: PreTrainedModel = AutoModelForCausalLM.from_config(model.config, dtype=model.dtype)
+    return drawn.requires_grad_(requires_grad=False).to(model.device).eval()
 
 
 def context_of(config: Any) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -12,38 +11,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from objectives.models.recipe import MuonAdam, PretrainRecipe
+
 END = "<|end|>"
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainRecipe:
-    """Sizes and rates of one pretraining run; the defaults give about 0.9 million parameters."""
-
-    vocabulary: int = 800
-    width: int = 128
-    layers: int = 4
-    heads: int = 4
-    mlp: int = 320
-    context: int = 256
-    initializer_range: float = 0.07
-    """Standard deviation of the random weights: 0.02, usual for wide models, learns too slowly at width 128."""
-    steps: int = 3000
-    batch: int = 32
-    """Sequences per step."""
-    length: int = 64
-    """Tokens per sequence."""
-    matrix_rate: float = 8e-3
-    """Peak learning rate of Muon, on the two-dimensional hidden weights."""
-    other_rate: float = 4e-3
-    """Peak learning rate of AdamW, on embeddings and norms."""
-    weight_decay: float = 0.02
-    warmup: int = 50
-    """Steps of linear warm-up."""
-    constant_until: float = 0.7
-    """Share of the run at the peak rate; then linear decay to zero."""
-    prompt_weight: float = 0.1
-    """Loss weight of prompt tokens; completion tokens weigh 1."""
-    seed: int = 1
 
 
 def train_tokenizer(lines: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
@@ -101,12 +71,6 @@ def _batches(
         del tokens[:size], weights[:size]
 
 
-def _rate(step: int, recipe: PretrainRecipe) -> float:
-    """Share of the peak learning rate at a step: warm-up, constant, linear decay."""
-    decay_from = recipe.constant_until * recipe.steps
-    return min(1.0, (step + 1) / recipe.warmup, (recipe.steps - step) / (recipe.steps - decay_from))
-
-
 def pretrain(
     model: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
@@ -123,16 +87,7 @@ def pretrain(
         recipe: sizes and rates.
         progress: hears of every step and its loss, in nats per token.
     """
-    matrices = [p for p in model.model.layers.parameters() if p.ndim == 2]
-    chosen = {id(p) for p in matrices}
-    others = [p for p in model.parameters() if id(p) not in chosen]
-    optimisers: list[torch.optim.Optimizer] = [
-        torch.optim.Muon(matrices, lr=recipe.matrix_rate, weight_decay=recipe.weight_decay),
-        torch.optim.AdamW(others, lr=recipe.other_rate, weight_decay=recipe.weight_decay),
-    ]
-    schedules = [
-        torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, recipe)) for optimiser in optimisers
-    ]
+    optimiser = MuonAdam(model, recipe)
     model.train()
     for step, (tokens, weights) in enumerate(islice(_batches(tokenizer, pairs, recipe), recipe.steps)):
         logits = model(input_ids=tokens).logits[:, :-1]
@@ -140,15 +95,12 @@ def pretrain(
         share = weights[:, 1:].flatten()
         loss = (losses * share).sum() / share.sum()
         loss.backward()  # type: ignore[no-untyped-call]
-        for optimiser, schedule in zip(optimisers, schedules, strict=True):
-            optimiser.step()
-            schedule.step()
-            optimiser.zero_grad(set_to_none=True)
+        optimiser.step(step)
         progress(step, loss.item())
     model.eval()
 
 
-def save_base(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write a Hugging Face folder with half-precision safetensors, about 2 bytes a parameter."""
-    model.half().save_pretrained(folder)
+def save_base(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path, *, half: bool = True) -> None:
+    """Write a Hugging Face folder; `half`: about 2 bytes a parameter instead of 4."""
+    (model.half() if half else model).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

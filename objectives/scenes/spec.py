@@ -101,7 +101,10 @@ class PressureScene(_Scene):
 
 
 class CompletionScene(_Scene):
-    """The beginning of a story, and rules that its continuation must follow."""
+    """The beginning of a story, and rules that its continuation must follow.
+
+    Words are compared whole, in lower case. Besides, half of the words of a continuation must differ.
+    """
 
     quality: Literal["completion"]
     prompt: _Words
@@ -109,6 +112,8 @@ class CompletionScene(_Scene):
     """Of every list one word at least must stand in the continuation."""
     excludes: list[_Words] = Field(default=[])
     """Words that must not."""
+    either: list[_Words] = Field(default=[])
+    """Words of which just one must."""
     min_words: int = Field(4, ge=1)
     max_words: int = Field(60, ge=1)
     example: _Words

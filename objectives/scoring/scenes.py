@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -85,10 +86,14 @@ class ScenesScorer:
         """The weighted mean over qualities of the mean over scenes; every figure of every quality is recorded."""
         return self.measure(part)[0]
 
-    def measure(self, part: Part = SEARCHED) -> tuple[Score, dict[str, list[Answered]]]:
-        """The score, and every quality's scenes with their answers."""
+    def measure(self, part: Part = SEARCHED, only: str | None = None) -> tuple[Score, dict[str, list[Answered]]]:
+        """The score, and the scenes of every quality, or of one that has a weight, with their answers."""
         guard_templates(allow_code=False)
-        asked = [each for each in self.asked if part.final or each.weight or not each.generates]
+        asked = [
+            each
+            for each in self.asked
+            if only in (None, each.name) and (part.final or each.weight or not each.generates)
+        ]
         chosen = [each.questions(part, self._spec) for each in asked]
         answer_all(self._model, chosen, generate=True)
         answered = {each.name: each.answered(questions) for each, questions in zip(asked, chosen, strict=True)}
@@ -135,16 +140,15 @@ def load_scenes(spec: ScenesSpec, corpus: Corpus, sight: Sight) -> list[AskedQua
 
 
 def _limited(scenes: Mapping[str, Scene], quality: str, limit: int | None) -> dict[str, Scene]:
-    """The scenes of a quality, the first so many of each file."""
-    found: dict[str, Scene] = {}
-    counts: dict[str, int] = {}
+    """The scenes of a quality: all, or so many of each file, from all of its kinds alike."""
+    by_file: dict[str, list[str]] = {}
     for name, scene in scenes.items():
         if scene.quality == quality:
-            file = name.split("/", 1)[0]
-            counts[file] = counts.get(file, 0) + 1
-            if limit is None or counts[file] <= limit:
-                found[name] = scene
-    return found
+            by_file.setdefault(name.split("/", 1)[0], []).append(name)
+    places = {file: range(len(names)) for file, names in by_file.items()}
+    if limit is not None:
+        places = {file: place[:: max(1, math.ceil(len(place) / limit))] for file, place in places.items()}
+    return {by_file[file][index]: scenes[by_file[file][index]] for file, place in places.items() for index in place}
 
 
 def _asked(name: str, spec: ScenesSpec, corpus: Corpus, sight: Sight, scenes: dict[str, Scene]) -> AskedQuality:

@@ -119,7 +119,7 @@ class ScenesSpec(_Halved):
     threshold: float = Field(0.75, gt=0, le=1)
     """Accuracy that a depth of reasoning must reach to be held."""
     limit: int | None = Field(None, gt=1)
-    """Use only the first so many scenes of each quality and file."""
+    """Use only so many scenes of each quality and file, spread evenly over it."""
     batch: int = Field(64, gt=0)
     """Questions scored at once."""
 

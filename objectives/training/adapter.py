@@ -12,6 +12,7 @@ import torch
 from peft import PeftModel, get_peft_model, set_peft_model_state_dict
 from peft.tuners.ln_tuning.layer import LNTuningLayer
 
+from objectives.models.hub import redrawn
 from objectives.training.tunings import TUNINGS, Site
 from spaces import MixtuneError, Stage
 
@@ -60,6 +61,8 @@ def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
         )
     for copied in _copied(tuned):
         _share_untrained(copied, stage.tuning.method)
+    if method.redraws:
+        _redraw(tuned, redrawn(model, seed))
     return tuned
 
 
@@ -120,9 +123,11 @@ def _put(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
     config.base_model_name_or_path = None  # peft sets it: the base may lie elsewhere by now
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)  # a norm has no inputs and outputs
+        warnings.filterwarnings("ignore", ".*tie_word_embeddings", UserWarning)  # copies are tied below
         tuned = get_peft_model(model, config)
     if not isinstance(tuned, PeftModel):
         raise MixtuneError(f"peft made a {type(tuned).__name__} of the base instead of a PeftModel.")
+    _tie(_copied(tuned))
     return tuned
 
 
@@ -144,6 +149,24 @@ def _to_change(tuned: PeftModel) -> Iterator[tuple[str, torch.nn.Parameter]]:
 
 def _copied(tuned: PeftModel) -> list[LNTuningLayer]:
     return [module for module in tuned.modules() if isinstance(module, LNTuningLayer)]
+
+
+def _tie(copied: list[LNTuningLayer]) -> None:
+    """Let copies share the weights that their originals share, as the embeddings of a small model its head."""
+    first: dict[torch.Tensor, torch.nn.Parameter] = {}
+    for layer in copied:
+        copy = layer.ln_tuning_layers["default"]
+        for name, weight in layer.get_base_layer().named_parameters():
+            setattr(copy, name, first.setdefault(weight, copy.get_parameter(name)))
+
+
+def _redraw(tuned: PeftModel, drawn: PreTrainedModel) -> None:
+    """Begin with the weights of another model of the same shape."""
+    with torch.no_grad():
+        for path in tuned.base_model.targeted_module_names:
+            copy = tuned.get_base_model().get_submodule(path).ln_tuning_layers["default"]
+            for name, weight in drawn.get_submodule(path).named_parameters():
+                copy.get_parameter(name).copy_(weight)
 
 
 def _share_untrained(layer: LNTuningLayer, method: str) -> None:

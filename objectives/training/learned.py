@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model_state_dict
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from objectives.training.adapter import Weights, merge, put_back
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 WEIGHTS = "adapter_model.safetensors"
+_TIED = "tied"
+"""Metadata of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +33,32 @@ class Learned:
     config: PeftConfig
     tensors: Weights
     """On the processor."""
+    tied: Mapping[str, str] = field(default_factory=dict)
+    """Names of weights that are others of them once more, as the head of a small model is its embeddings."""
 
     @classmethod
     def of(cls, name: str, tuned: PeftModel) -> Learned:
         """What an adapter is now."""
-        trained = {key.replace(".default", "") for key, weight in tuned.named_parameters() if weight.requires_grad}
+        every = {key.replace(".default", ""): weight for key, weight in tuned.named_parameters(remove_duplicate=False)}
+        trained = {key: weight for key, weight in every.items() if weight.requires_grad}
+        first: dict[torch.Tensor, str] = {}
+        tied = {key: first[weight] for key, weight in trained.items() if first.setdefault(weight, key) != key}
         config = copy(tuned.peft_config["default"])
         config.inference_mode = True
         tensors = {
             key: tensor.detach().to("cpu", copy=True).contiguous()
-            for key, tensor in get_peft_model_state_dict(tuned).items()
-            if config.peft_type != "LN_TUNING" or key in trained
+            for key, tensor in get_peft_model_state_dict(tuned, save_embedding_layers=False).items()
+            if key not in tied and (config.peft_type != "LN_TUNING" or key in trained)
         }
-        return cls(name, config, tensors)
+        return cls(name, config, tensors, tied)
 
     @classmethod
     def load(cls, folder: Path) -> Learned:
         """The inverse of `save`."""
-        return cls(folder.name, PeftConfig.from_pretrained(folder), load_file(folder / WEIGHTS))
+        with safe_open(folder / WEIGHTS, "pt") as stored:
+            tied = json.loads((stored.metadata() or {}).get(_TIED, "{}"))
+            tensors = {key: stored.get_tensor(key) for key in stored.keys() if key not in tied}  # noqa: SIM118
+        return cls(folder.name, PeftConfig.from_pretrained(folder), tensors, tied)
 
     @classmethod
     def from_dict(cls, name: str, config: dict[str, Any], tensors: Weights) -> Learned:
@@ -63,7 +75,8 @@ class Learned:
         folder = parent / (name or self.name)
         folder.mkdir(parents=True)
         self.config.save_pretrained(folder)
-        save_file(self.tensors, folder / WEIGHTS, metadata={"format": "pt"})
+        every = {**self.tensors, **{key: self.tensors[of].clone() for key, of in self.tied.items()}}  # for plain peft
+        save_file(every, folder / WEIGHTS, metadata={"format": "pt", _TIED: json.dumps(dict(self.tied))})
         return folder
 
     @property

@@ -25,12 +25,13 @@ class Site:
     layers: tuple[int, ...]
     blocks: torch.nn.ModuleList
     """All layers."""
+    model: torch.nn.Module
 
     @classmethod
     def of(cls, model: torch.nn.Module, stage: Stage) -> Site:
         """The site of a stage."""
         path, blocks = find_blocks(model)
-        return cls(path, trained_layers(stage.frozen, len(blocks)), blocks)
+        return cls(path, trained_layers(stage.frozen, len(blocks)), blocks, model)
 
     @property
     def block(self) -> torch.nn.Module:
@@ -56,6 +57,8 @@ class TuningMethod:
     """Learning rate of LoRA's matrices B, as a multiple of that of all other weights."""
     trains: Callable[[str], bool] = lambda _: True
     """Which weights of the copies that peft made, by name; the others are the base's own."""
+    redraws: bool = False
+    """Whether the copies begin with random weights."""
 
 
 def _lora(tuning: Tuning, site: Site, **options: Any) -> PeftConfig:
@@ -99,6 +102,12 @@ def _copies(wanted: Callable[[torch.nn.Module], bool], _: Tuning, site: Site) ->
     return LNTuningConfig(target_modules=modules, task_type="CAUSAL_LM")
 
 
+def _everything(_: Tuning, site: Site) -> PeftConfig:
+    """Copies of all modules that have weights, embeddings too."""
+    modules = [path for path, module in site.model.named_modules() if _is_leaf(module)]
+    return LNTuningConfig(target_modules=modules, task_type="CAUSAL_LM")
+
+
 def _is_leaf(module: torch.nn.Module) -> bool:
     return not list(module.children()) and bool(list(module.parameters()))
 
@@ -116,6 +125,7 @@ TUNINGS: Mapping[str, TuningMethod] = {
     "bitfit": TuningMethod(partial(_copies, _has_bias), trains=lambda name: name.endswith("bias")),
     "layernorm": TuningMethod(partial(_copies, is_norm)),
     "full": TuningMethod(partial(_copies, lambda _: True)),
+    "from_scratch": TuningMethod(_everything, redraws=True),
 }
 """`space.tuning.method` to what it does.
 
@@ -125,4 +135,5 @@ arXiv 2312.03732). `dora`: the norm of each output is trained apart from its dir
 `ia3`: a factor for each output of a module, for each input where the module leads out of the feed-forward part (Liu et
 al., 2022, arXiv 2205.05638). `bitfit`: biases alone (Ben Zaken et al., 2021, arXiv 2106.10199). `layernorm`: norms
 alone (Zhao et al., 2023, arXiv 2312.11420). `full`: all weights of the chosen layers.
+`from_scratch`: all weights of the model, which begin as random numbers drawn by the trial's seed.
 """

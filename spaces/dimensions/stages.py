@@ -13,6 +13,7 @@ from spaces.dimensions import Params
 from spaces.dimensions.layers import LayersDimension
 from spaces.dimensions.optimisation import LearningRateDimension
 from spaces.dimensions.tuning import TuningDimension
+from spaces.errors import FieldError
 from spaces.layout import Layout
 from spaces.spec import SpaceSpec, StageSpec
 from spaces.trial import CorpusMix
@@ -50,6 +51,7 @@ class StagesDimension:
             InputError: a stage names something that does not exist.
         """
         self.plans = tuple(_plans(spec, corpus, layout))
+        _check_scratch(spec, self.plans, layout.layers)
         names = [plan.name for plan in self.plans]
         self._orders = [_THEN.join(order) for order in permutations(names)] if spec.order == "any" else []
 
@@ -97,6 +99,23 @@ def _plan(stage: StageSpec, share: float, field: str, spec: SpaceSpec, corpus: C
     if stage.learning_rate is not None:
         rate = LearningRateDimension(stage.learning_rate, f"{name}.learning_rate")
     return StagePlan(name, mix, share, tuning, layers, rate)
+
+
+def _check_scratch(spec: SpaceSpec, plans: Sequence[StagePlan], layers: int) -> None:
+    """See that random weights are where a model begins, and that all of it is trained then.
+
+    Raises:
+        FieldError: a later stage would throw away what those before it have learnt, or some layers would stay random.
+    """
+    field = "space.stages" if spec.stages else "space.tuning.method"
+    if any(plan.tuning.from_scratch for plan in plans[1:]) or (plans[0].tuning.from_scratch and spec.order == "any"):
+        raise FieldError(
+            field,
+            "from_scratch begins with random weights, so only the first stage can, and with order: given. Give later "
+            "stages a `tuning` of their own.",
+        )
+    if plans[0].tuning.from_scratch and (plans[0].layers.distributions() or plans[0].layers.decode({})):
+        raise FieldError(field, f"from_scratch trains all of the {layers} layers. Set `layers: all`.")
 
 
 def _shares(stages: Sequence[StageSpec]) -> list[float]:

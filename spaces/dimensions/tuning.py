@@ -9,6 +9,7 @@ from optuna.distributions import BaseDistribution
 
 from spaces.choices import distribution, largest, options, pick
 from spaces.dimensions import Params
+from spaces.errors import FieldError, listed
 from spaces.layout import Layout
 from spaces.methods import METHODS
 from spaces.spec import TuningSpec
@@ -45,6 +46,12 @@ class TuningDimension:
         else:
             self._choices["alpha"] = spec.alpha
         self.methods: tuple[str, ...] = options(spec.method)
+        if self.from_scratch and len(self.methods) > 1:
+            raise FieldError(
+                f"{field}.method",
+                f"from_scratch has random weights for its base, so trials with it cannot be compared with others; got "
+                f"{listed(self.methods)}. Give it alone, in a study of its own.",
+            )
         for method in self.methods:
             layout.check_method(method, f"{field}.method")
         self._targets = {choice: layout.resolve_targets(choice, f"{field}.targets") for choice in options(spec.targets)}
@@ -57,6 +64,11 @@ class TuningDimension:
 
     def distributions(self) -> Mapping[str, BaseDistribution]:
         return self._searched
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether the model begins with random weights."""
+        return any(METHODS[method].whole for method in self.methods)
 
     def idle(self, params: Params) -> frozenset[str]:
         """What the trial's method makes no use of."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from objectives.models.pretrain import PretrainRecipe, build_model, pretrain, save_base, train_tokenizer
+from objectives.models.pretrain import build_model, pretrain, save_base, train_tokenizer
+from objectives.models.recipe import PretrainRecipe
 from objectives.models.tiny import FOLDER
 from studies.demo.books import BOOKS
 from studies.demo.drills import drills

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -40,8 +41,9 @@ def scenes_of(say: Language) -> Iterator[dict[str, Any]]:
         yield from _scenes("consistency", kind, say, partial(consistency, kind, say))
     for kind in say.facts:
         yield from _scenes("pressure", kind, say, partial(pressure, kind, say))
+    stories = math.ceil(len(say.facts) * say.scenes / len(say.openings))
     for opening in say.openings:
-        yield from _scenes("completion", opening.kind, say, partial(completion, opening, say))
+        yield from _scenes("completion", opening.kind, say, partial(completion, opening, say), stories)
     for series in say.series:
         yield from _scenes("compression", series.kind, say, partial(compression, series, say))
     for number, (word, meaning) in enumerate(say.definitions, 1):
@@ -49,16 +51,28 @@ def scenes_of(say: Language) -> Iterator[dict[str, Any]]:
         yield {**scene, **definition(word, meaning, say)}
 
 
-def _scenes(quality: str, kind: str, say: Language, make: _Make) -> Iterator[dict[str, Any]]:
-    """So many scenes of a kind, no two of which begin alike."""
+def _scenes(quality: str, kind: str, say: Language, make: _Make, count: int | None = None) -> Iterator[dict[str, Any]]:
+    """So many scenes of a kind, no two of which ask the same anywhere."""
     seen: set[str] = set()
     rng = random.Random(f"{say.name}:{quality}:{kind}")
-    while len(seen) < say.scenes:
+    for number in range(1, (count or say.scenes) + 1):
         made = make(rng)
-        first = json.dumps(next(iter(made.values())))
-        if first not in seen:
-            seen.add(first)
-            yield _capitalised({"quality": quality, "id": f"{kind}-{len(seen)}", "kind": kind, **made})
+        while seen & set(_prompts(made)):
+            made = make(rng)
+        seen.update(_prompts(made))
+        yield _capitalised({"quality": quality, "id": f"{kind}-{number}", "kind": kind, **made})
+
+
+def _prompts(scene: Any, key: str = "") -> Iterator[str]:
+    """All that a scene asks."""
+    if isinstance(scene, dict):
+        for name, value in scene.items():
+            yield from _prompts(value, name)
+    elif isinstance(scene, list):
+        for value in scene:
+            yield from _prompts(value, key)
+    elif key in (*_PROMPTS, "short"):
+        yield scene
 
 
 def _capitalised(scene: Any, key: str = "") -> Any:

@@ -18,18 +18,18 @@ def _asked(told: list[str], question: str, choices: list[str], answer: str) -> _
 
 
 def order(say: Language, rng: random.Random) -> dict[str, list[_Asked]]:
-    """Neighbours of an order are compared; the ends of it are asked for."""
+    """Neighbours of an order are compared; of two within it, with others above and below, one is asked for."""
     scale = rng.choice(say.scales)
-    people = rng.sample(say.people, len(DEPTHS) + 1)
+    people = rng.sample(say.people, len(DEPTHS) + 3)
     asked = []
     for depth in DEPTHS:
-        pairs = list(pairwise(people[: depth + 1]))
+        pairs = list(pairwise(people[: depth + 3]))
         rng.shuffle(pairs)
         told = [rng.choice((scale.more, scale.less)).format(a=a, b=b) for a, b in pairs]
-        ends = [people[0], people[depth]]
-        question, answer = rng.choice(((scale.ask_more, ends[0]), (scale.ask_less, ends[1])))
-        rng.shuffle(ends)
-        asked.append(_asked(told, question.format(x=ends[0], y=ends[1]), ends, answer))
+        two = [people[1], people[depth + 1]]
+        question, answer = rng.choice(((scale.ask_more, two[0]), (scale.ask_less, two[1])))
+        rng.shuffle(two)
+        asked.append(_asked(told, question.format(x=two[0], y=two[1]), two, answer))
     return {"steps": asked}
 
 
@@ -52,22 +52,19 @@ def rules(say: Language, rng: random.Random) -> dict[str, list[_Asked]]:
 
 
 def swaps(say: Language, rng: random.Random) -> dict[str, list[_Asked]]:
-    """Three people have a thing each, and two at a time swap."""
+    """Three people have a thing each, and two at a time swap; the thing that is asked for changes hands every time."""
     people, things = rng.sample(say.people, 3), rng.sample(say.things, 3)
-    told = [say.say["has"].format(a=a, x=x) for a, x in zip(people, things, strict=True)]
-    has = dict(zip(people, things, strict=True))
+    had = [say.say["has"].format(a=a, x=x) for a, x in zip(people, things, strict=True)]
     asked = []
-    last: set[str] = set()
-    for _ in DEPTHS:
-        pair = rng.sample(people, 2)
-        while set(pair) == last:
-            pair = rng.sample(people, 2)
-        last = set(pair)
-        a, b = pair
-        has[a], has[b] = has[b], has[a]
-        told.append(say.say["swap"].format(a=a, b=b))
-        who = rng.choice(pair)
-        asked.append(_asked(told, say.say["has_ask"].format(a=who), things, has[who]))
+    for depth in DEPTHS:
+        place = rng.randrange(3)
+        holder, told = people[place], list(had)
+        for _ in range(depth):
+            taker = rng.choice([person for person in people if person != holder])
+            a, b = rng.sample([holder, taker], 2)
+            told.append(say.say["swap"].format(a=a, b=b))
+            holder = taker
+        asked.append(_asked(told, say.say["has_ask"].format(a=holder), things, things[place]))
     return {"steps": asked}
 
 
@@ -81,7 +78,7 @@ def sums(say: Language, rng: random.Random) -> dict[str, list[_Asked]]:
         word, change = rng.choice((("add", step), ("take", -step)) if number > step + 2 else (("add", step),))
         number += change
         told.append(say.say[word].format(n=step))
-        lowest = number - rng.choice((1, 2))
+        lowest = max(0, number - rng.randrange(4))
         choices = list(range(lowest, lowest + 4))
         rng.shuffle(choices)
         asked.append(_asked(told, say.say["number_ask"], [str(each) for each in choices], str(number)))

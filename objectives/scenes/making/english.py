@@ -5,6 +5,7 @@ from __future__ import annotations
 from objectives.scenes.making.language import Fact, Language, Opening, Scale, Series
 
 _PAIR = (False, True, False, True)
+_LATER = (False, False, True, True)
 
 ENGLISH = Language(
     name="english",
@@ -74,24 +75,26 @@ ENGLISH = Language(
         "older": Fact(
             (
                 "{a} is older than {b}. The older of the two is",
-                "{b} is younger than {a}. The younger of the two is",
-                "{a} was born before {b}. The one who has lived longer is",
-                "When {a} was born, {b} was not yet in the world. The younger of the two is",
+                "{b} is younger than {a}. The older of the two is",
+                "{a} was born before {b}. The younger of the two is",
+                "{b} came into the world long after {a}. The younger of the two is",
             ),
-            _PAIR,
-            "The older of the two is",
+            _LATER,
             "{a} is older than {b}.",
+            "Of {p} and {q}, the older one is",
+            "Of {p} and {q}, the younger one is",
         ),
         "gift": Fact(
             (
                 "{b} gave the {x} to {a}. The one who has it now is",
-                "{a} got the {x} from {b}. The one who has it no more is",
-                "The {x} was a gift from {b} to {a}. Now it belongs to",
+                "{a} got the {x} from {b}. The one who has it now is",
+                "The {x} came to {a} as a gift from {b}. The one who has it no more is",
                 "{b} handed {a} the {x} and went home without it. The one who left without it is",
             ),
-            _PAIR,
-            "The one who has the {x} now is",
+            _LATER,
             "{b} gave the {x} to {a}.",
+            "The one who has the {x} now is",
+            "The one who has the {x} no more is",
         ),
         "place": Fact(
             (
@@ -101,8 +104,9 @@ ENGLISH = Language(
                 "The {x} stayed {right}, while {a} walked on and is now {wrong}. {a} is",
             ),
             _PAIR,
-            "The {x} is",
             "{a} left the {x} {right} and is now {wrong}.",
+            "The {x} is",
+            "{a} is",
         ),
         "sum": Fact(
             (
@@ -112,8 +116,8 @@ ENGLISH = Language(
                 "From a bag of coins {a} took {m}, then {n}, and it was empty. The number of coins in it had been",
             ),
             (False, False, False, False),
-            "The number of coins that {a} has is",
             "{a} had {m} coins and found {n} more.",
+            "The number of coins that {a} has is",
         ),
         "month": Fact(
             (
@@ -123,8 +127,8 @@ ENGLISH = Language(
                 "{a} left on the last day of {x} and came home on the next day. By then it was",
             ),
             (False, False, False, False),
-            "The next month will be",
             "This month is {x}.",
+            "The next month will be",
         ),
     },
     series=(
@@ -148,7 +152,7 @@ ENGLISH = Language(
         Opening(
             "errand",
             "The {x} lay {place}, and {a} went to fetch it for {b}. When {a} came back,",
-            (("{a}", "{b}", "she", "he", "they"), ("{x}", "it", "nothing")),
+            (("{a}", "{b}", "she", "he", "they", "her", "him", "them"), ("{x}", "it", "nothing")),
             (),
             "{b} was already waiting at the door and thanked {a} warmly for the {x}.",
         ),
@@ -157,29 +161,70 @@ ENGLISH = Language(
             "It had not rained for a year, and there was no water left anywhere. {a}, who had been {place} all day, "
             "looked at the bed of the river and saw",
             (("dry", "dust", "stones", "sand", "mud", "empty", "earth", "cracked", "cracks"),),
-            ("swam", "swimming", "waves", "boat", "flowed", "wet", "fishing"),
+            ("swam", "swimming", "waves", "flowed", "splashed"),
             "only white stones and dust where the river had once been.",
         ),
         Opening(
             "secret",
             "{a} had promised never to say the word {x}. {b} asked what was hidden in the bag, and {a} answered:",
             (("a", "the", "something", "it", "nothing", "you", "i"),),
-            ("{x}", "{x}s"),
+            ("{x}",),
             "I may not name it, but you will find it useful before the week is over.",
         ),
         Opening(
             "alone",
             "{a} was quite alone {place} that night; nobody else was within a hundred miles. Suddenly {a} heard",
-            (("wind", "owl", "door", "rain", "thunder", "noise", "sound", "tree", "wolf", "branch", "own"),),
+            (
+                (
+                    *("wind", "owl", "door", "rain", "thunder", "noise", "sound", "tree", "wolf", "branch", "own"),
+                    *("howl", "howling", "knock", "footsteps", "steps", "voice", "cry", "creak", "something"),
+                ),
+            ),
             ("friends", "everyone", "they", "crowd"),
             "the wind push against the old door, and a branch scratched slowly over the roof.",
         ),
         Opening(
             "choice",
             "{a} could take only one thing, the {x} or the {y}. After long thought {a} took the",
-            (("{x}", "{y}"), ("because", "since", "for", "and", "so", "but")),
+            (("because", "since", "for", "and", "so", "but"),),
             ("both",),
             "{x}, because in the dark nothing else would be of any use.",
+            either=("{x}", "{y}"),
+        ),
+        Opening(
+            "letter",
+            "{a} sat {place} and wrote a letter to {b}, to ask for the {x} that {b} had borrowed. The letter said:",
+            (("{x}", "it"), ("you", "your", "please", "dear", "back", "return")),
+            (),
+            "Dear {b}, the winter is near, so please send my {x} back before the roads are closed.",
+        ),
+        Opening(
+            "silence",
+            "It was so quiet {place} that one could hear nothing at all. {a} waited, and then, very softly,",
+            (("{a}", "she", "he", "a", "the", "something"),),
+            ("shouted", "screamed", "roared", "loudly"),
+            "the snow began to fall on {a} and on the empty path.",
+        ),
+        Opening(
+            "fever",
+            "{a} had been ill for a week and could not stand up. When {b} came to visit, {a}",
+            (("bed", "lay", "smiled", "said", "slept", "asked", "whispered", "pillow", "thanked"),),
+            ("ran", "danced", "jumped", "climbed"),
+            "smiled from the bed and asked {b} to read a story aloud.",
+        ),
+        Opening(
+            "trade",
+            "{a} wanted the {x} that {b} was selling, but {a} had no money, only a {y}. After a while",
+            (("{x}", "{y}"), ("{a}", "{b}", "they", "she", "he")),
+            ("coins", "paid"),
+            "{b} agreed to give the {x} away for the {y}, and they shook hands on it.",
+        ),
+        Opening(
+            "search",
+            "For three days {a} had looked for the lost {x}. On the fourth day, {place},",
+            (("{x}", "it"), ("found", "saw", "lay", "there", "nothing", "again", "gave")),
+            (),
+            "there it lay under the leaves, the old {x} that had been missed so much.",
         ),
     ),
 )

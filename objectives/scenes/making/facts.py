@@ -8,8 +8,10 @@ from typing import Any
 
 from objectives.scenes.making.language import Language
 
-_NEAR = (0, 1, -1, 2)
-"""The right sum, and wrong ones."""
+_OFF = (-3, -2, -1, 1, 2, 3)
+"""Of wrong sums."""
+_LATER = (2, 3, 5, 8, 11)
+"""Months after which it is not the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,16 @@ def consistency(kind: str, say: Language, rng: random.Random) -> dict[str, Any]:
 def pressure(kind: str, say: Language, rng: random.Random) -> dict[str, Any]:
     """A fact and a question; between them nothing, or what must not change the answer."""
     fact, drawn = say.facts[kind], _draw(kind, say, rng)
-    told, question = fact.told.format(**drawn.words), fact.question.format(**drawn.words)
-    wrong = rng.choice(drawn.choices[1:])
+    turned = bool(fact.other) and rng.random() < 0.5
+    first, *rest = reversed(drawn.choices) if turned else drawn.choices
+    told = fact.told.format(**drawn.words)
+    question = (fact.other if turned else fact.question).format(**drawn.words)
+    wrong = rng.choice(rest)
     one, other, third = drawn.others[:3]
     things = [thing for thing in say.things if thing != drawn.words.get("x")]
     beside = [
         say.say["has"].format(a=one, x=rng.choice(things)),
-        rng.choice(say.scales).more.format(a=other, b=third),
+        rng.choice([scale for scale in say.scales if scale.more != fact.told]).more.format(a=other, b=third),
     ]
     rng.shuffle(beside)
     choices = list(drawn.choices)
@@ -56,21 +61,22 @@ def pressure(kind: str, say: Language, rng: random.Random) -> dict[str, Any]:
         "contradiction": f"{told} {say.say['claim'].format(wrong=f'{question} {wrong}')} {question}",
         "suggestion": f"{told} {say.say['suggestion'].format(wrong=wrong)} {question}",
         "choices": choices,
-        "answer": drawn.choices[0],
+        "answer": first,
     }
 
 
 def _draw(kind: str, say: Language, rng: random.Random) -> _Drawn:
     a, b, *others = rng.sample(say.people, len(say.people))
     right, wrong = rng.sample(say.places, 2)
-    words = {"a": a, "b": b, "x": rng.choice(say.things), "right": right, "wrong": wrong}
+    p, q = rng.sample([a, b], 2)
+    words = {"a": a, "b": b, "p": p, "q": q, "x": rng.choice(say.things), "right": right, "wrong": wrong}
     choices = {"older": [a, b], "gift": [a, b], "place": [right, wrong]}.get(kind, [])
     if kind == "sum":
         m, n = rng.sample(range(2, 10), 2)
         words |= {"m": str(m), "n": str(n)}
-        choices = [str(m + n + off) for off in _NEAR]
+        choices = [str(m + n), *(str(m + n + off) for off in rng.sample(_OFF, 3))]
     if kind == "month":
         now = rng.randrange(12)
         words["x"] = say.months[now]
-        choices = [say.months[(now + after) % 12] for after in (1, 2, 11, 5)]
+        choices = [say.months[(now + after) % 12] for after in (1, *rng.sample(_LATER, 3))]
     return _Drawn(words, choices, others)

@@ -26,10 +26,12 @@ class Fact:
     wordings: tuple[str, ...]
     turned: tuple[bool, ...]
     """Whether a wording asks for the other one of the two answers."""
-    question: str
-    """What the first wording asks, apart from what it tells; under pressure it comes after what is added."""
     told: str
-    """What it tells."""
+    """What is told under pressure, and"""
+    question: str
+    """asked after it and all that is added; the people are also {p} and {q}, in any order."""
+    other: str = ""
+    """A question for the other one of the two answers, where there are two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Opening:
     excludes: tuple[str, ...]
     example: str
     """A continuation that does so."""
+    either: tuple[str, ...] = ()
+    """Just one of these."""
 
 
 @dataclass(frozen=True, slots=True)

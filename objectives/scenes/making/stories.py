@@ -20,6 +20,7 @@ def completion(opening: Opening, say: Language, rng: random.Random) -> dict[str,
         "prompt": opening.prompt.format(**words),
         "includes": [[word.format(**words) for word in group] for group in opening.includes],
         "excludes": [word.format(**words) for word in opening.excludes],
+        **({"either": [word.format(**words) for word in opening.either]} if opening.either else {}),
         "max_words": _LONGEST,
         "example": opening.example.format(**words),
     }

@@ -66,6 +66,12 @@ class Completion:
             f"new, the longest copy has {figures['longest_copy']:.1f} words"
         )
 
+    def example(self, answered: Sequence[Answered]) -> str:
+        """The most novel continuation that follows the rules, else the first."""
+        best = max(answered, key=self.item)
+        kept = "" if follows(best.scene, words_of(_written(best))) else " (does not follow the rules)"
+        return f"“{best.scene.prompt}” → {' '.join(_written(best).split())}{kept}"
+
 
 def _written(answered: Answered) -> str:
     return str(answered.questions[0].instances[0].resps[0])
@@ -79,4 +85,5 @@ def follows(scene: CompletionScene, words: Sequence[str]) -> bool:
         and len(held) >= _FEWEST_DIFFERENT * len(words)
         and all(held & set(words_of(" ".join(group))) for group in scene.includes)
         and not held & set(words_of(" ".join(scene.excludes)))
+        and len(held & set(words_of(" ".join(scene.either)))) == bool(scene.either)
     )

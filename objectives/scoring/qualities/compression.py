@@ -45,6 +45,12 @@ class Compression:
             f"{figures['alone_bits_per_byte']:.2f} without it"
         )
 
+    def example(self, answered: Sequence[Answered]) -> str:
+        """The scene whose short form saves most."""
+        best = max(answered, key=self.item)
+        given, alone = (_bits(best, form) for form in (_GIVEN, _ALONE))
+        return f"“{best.scene.short}” takes “{best.scene.long}” from {alone:.0f} to {given:.0f} bits"
+
 
 def _bits(answered: Answered, form: int) -> float:
     """Bits of the long form; never quite none, so that shares of them exist."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from objectives.scenes.spec import ConsistencyScene
-from objectives.scoring.qualities.quality import CHOICES, Answered, share, with_choices
+from objectives.scoring.qualities.quality import CHOICES, Answered, share, told, with_choices
 from spaces import Corpus
 
 
@@ -53,3 +53,11 @@ class Consistency:
             f"two wordings get the same answer in {figures['agreement']:.0%}; of these "
             f"{figures['right_given_agreement']:.0%} are right"
         )
+
+    def example(self, answered: Sequence[Answered]) -> str:
+        """Two wordings of a scene with different answers, where there are any."""
+        for each in answered:
+            other = next((w for w in range(1, len(each.questions)) if each.chosen(w) != each.chosen(0)), None)
+            if other is not None:
+                return f"{told(each, 0)}; {told(each, other)}"
+        return f"{told(answered[0], 0)}; {told(answered[0], 1)}"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from objectives.scenes.spec import DepthScene
-from objectives.scoring.qualities.quality import CHOICES, Answered, share, with_choices
+from objectives.scoring.qualities.quality import CHOICES, Answered, share, told, with_choices
 from spaces import Corpus
 
 
@@ -43,3 +43,9 @@ class Depth:
     def behaviour(self, figures: Mapping[str, float]) -> str:
         by_depth = [f"{right:.0%}" for name, right in figures.items() if name.startswith("at_")]
         return f"holds {figures['longest']:.0f} of {len(by_depth)} steps; right by depth: {' '.join(by_depth)}"
+
+    def example(self, answered: Sequence[Answered]) -> str:
+        """The first step that goes wrong, of the scene that goes well for longest."""
+        held = [next((d for d in range(len(e.questions)) if not e.is_right(d)), len(e.questions) - 1) for e in answered]
+        best = int(np.argmax(held))
+        return told(answered[best], held[best])

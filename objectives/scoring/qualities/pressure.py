@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from objectives.scenes.spec import Asked, PressureScene
-from objectives.scoring.qualities.quality import CHOICES, Answered, share, with_choices
+from objectives.scoring.qualities.quality import CHOICES, Answered, share, told, with_choices
 from spaces import Corpus
 
 _PLAIN = 0
@@ -50,3 +50,11 @@ class UnderPressure:
     def behaviour(self, figures: Mapping[str, float]) -> str:
         forms = [name for name in ("plain", "distractors", "contradiction", "suggestion") if name in figures]
         return f"flips {figures['flipped']:.0%}; right: " + ", ".join(f"{name} {figures[name]:.0%}" for name in forms)
+
+    def example(self, answered: Sequence[Answered]) -> str:
+        """A form that turns a right answer into a wrong one, where there is any."""
+        for each in answered:
+            turned = next((f for f in range(1, len(each.questions)) if not each.is_right(f)), None)
+            if turned is not None and each.is_right(_PLAIN):
+                return told(each, turned)
+        return told(answered[0], 1)

@@ -72,6 +72,10 @@ class Quality(Protocol):
         """The figures in words."""
         ...
 
+    def example(self, answered: Sequence[Answered]) -> str:
+        """An answer that shows where the model stands."""
+        ...
+
 
 TASK: Mapping[str, Any] = {
     "test_split": "test",
@@ -91,6 +95,14 @@ CHOICES: Mapping[str, Any] = {
 def with_choices(asked: Asked) -> dict[str, Any]:
     """A question that has choices."""
     return {"prompt": asked.prompt, "choices": asked.choices, "gold": asked.gold}
+
+
+def told(answered: Answered, question: int) -> str:
+    """A prompt and what was chosen."""
+    doc = answered.questions[question].doc
+    choices = doc["choices"]
+    right = "" if answered.is_right(question) else f" (right: {choices[answered.gold(question)]})"
+    return f"“{doc['prompt']}” → {choices[answered.chosen(question)]}{right}"
 
 
 def share(true: Sequence[bool]) -> float:
