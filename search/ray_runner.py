@@ -8,11 +8,13 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import ray
 from ray import tune
@@ -25,6 +27,25 @@ from search.ray_worker import NUMBER, TrialActor
 from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
 from spaces import FieldError
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[Answer]):
+    """What workers answered."""
+
+    workers: int
+    ray: float
+    """Seconds until Ray ran."""
+    worker: float
+    """Seconds from then until the last worker could begin."""
+    answers: list[Answer]
+
+
+def _answer(question: Callable[[], Answer]) -> tuple[float, Answer]:
+    """When a worker began to answer, and the answer."""
+    return time.time(), question()
 
 
 class RayRunner:
@@ -69,6 +90,28 @@ class RayRunner:
         finally:
             ray.shutdown()
             trials.close()
+
+    def ask_workers(self, question: Callable[[], Answer]) -> Asked[Answer]:
+        """Start Ray as for a study, ask as many workers as it would have, all at once, and end Ray.
+
+        `question` must pickle; what it needs is imported by the workers.
+        """
+        begun = time.time()
+        self._start()
+        try:
+            self._check_resources()
+            workers = self._concurrent()
+            started = time.time()
+            ask = ray.remote(num_cpus=self._cpus, num_gpus=self._gpus)(_answer)
+            answers = ray.get([ask.remote(question) for _ in range(workers)])
+        finally:
+            ray.shutdown()
+        return Asked(
+            workers,
+            started - begun,
+            max(since for since, _ in answers) - started,
+            [answer for _, answer in answers],
+        )
 
     def _start(self) -> None:
         os.environ.update(_ENVIRONMENT)

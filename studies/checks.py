@@ -115,15 +115,18 @@ def repetition_notes(spec: StudySpec, prepared: Prepared) -> Iterator[str]:
         )
 
 
+def disk_needed(space: Space, trials: int) -> int:
+    """Bytes that so many trials may write: the largest adapter for each, and some for the database."""
+    return trials * (space.largest * _BYTES_PER_WEIGHT + _BYTES_PER_TRIAL) + _STATE * space.largest * _BYTES_PER_WEIGHT
+
+
 def check_disk(space: Space, folder: Path, trials: int) -> None:
     """See that there is room for the largest adapter of every trial, and some for the database.
 
     Raises:
         InputError: there is not.
     """
-    needed = (
-        trials * (space.largest * _BYTES_PER_WEIGHT + _BYTES_PER_TRIAL) + _STATE * space.largest * _BYTES_PER_WEIGHT
-    )
+    needed = disk_needed(space, trials)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

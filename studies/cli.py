@@ -298,6 +298,25 @@ def pretrain(
         raise typer.Exit(130) from None
 
 
+@app.command()
+def estimate(
+    study: Annotated[Path, typer.Argument(help="Study file.")],
+    hours: Annotated[float | None, typer.Option(min=0.001, help="How many trials fit into so many hours?")] = None,
+    runs: Runs = _RUNS,
+    local: Local = False,
+) -> None:
+    """Say how long a study will take on this machine, and whether it fits; takes under a minute."""
+    from spaces.reading import located
+    from studies.estimate.estimate import estimate as estimated
+    from studies.estimate.shown import print_estimate
+    from studies.study_file import read_study
+
+    console = _console()
+    with console.status(_CHECKING) as status, located(study):
+        found = estimated(read_study(study), runs, local=local, told=status.update)
+    print_estimate(console, found, hours)
+
+
 _USERS_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 """What a user can mend about a file or a disk; any other error of the system is a fault of the program."""
 

@@ -284,6 +284,16 @@ def find(name: str, runs: Path, storage: str | None = None) -> tuple[Store, Stor
 
 def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int) -> Ready:
     """Check everything that `trials` more trials need."""
+    prepared, space = checked(spec, folder, corpus, trials)
+    return Ready(spec, folder, Store(url), prepared, space)
+
+
+def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple[Prepared, Space]:
+    """What `trials` more trials of a study rest on.
+
+    Raises:
+        InputError: anything that would make them fail.
+    """
     prepared = objectives.prepare(spec.objective, corpus, folder / "cache")
     space = Space(spec.space, prepared.corpus, prepared.layout, prepared.rungs[-1])
     if not space.distributions:
@@ -297,4 +307,4 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int)
     check_disk(space, folder, trials + confirming_runs(spec, prepared))
     if spec.artifacts is not None:
         Artifacts(spec.artifacts).check()
-    return Ready(spec, folder, Store(url), prepared, space)
+    return prepared, space

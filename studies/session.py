@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 from rich.console import Console
@@ -20,6 +21,9 @@ from studies.report import write_report
 from studies.spec import StudySpec
 from studies.store import StoredStudy, resume_command
 from studies.terminal import print_rating
+
+if TYPE_CHECKING:
+    from search.ray_runner import RayRunner
 
 
 def run_session(console: Console, ready: Ready, *, local: bool, planted: Mapping[str, str] | None = None) -> int:
@@ -52,6 +56,11 @@ def run_session(console: Console, ready: Ready, *, local: bool, planted: Mapping
 def _runner(ready: Ready, spec: StudySpec, scratch: Path, *, local: bool) -> Runner:
     if local:
         return LocalRunner()
+    return ray_runner(spec, ready.prepared.device, scratch)
+
+
+def ray_runner(spec: StudySpec, device: str, scratch: Path) -> RayRunner:
+    """What runs a study's trials in Ray, on the devices that they want."""
     import objectives
     import search
     import spaces
@@ -60,7 +69,7 @@ def _runner(ready: Ready, spec: StudySpec, scratch: Path, *, local: bool) -> Run
 
     gpus = spec.search.gpus
     if gpus is None:
-        gpus = 1.0 if ready.prepared.device == "cuda" else 0.0
+        gpus = 1.0 if device == "cuda" else 0.0
     return RayRunner(
         scratch,
         spec.search.workers,

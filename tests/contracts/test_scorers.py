@@ -12,7 +12,7 @@ import pytest
 import objectives
 from objectives.base import Scorer
 from objectives.scoring import SCORERS
-from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
+from objectives.scoring.spec import HeldoutSpec, ScenesSpec, ScoreSpec
 from spaces import Corpus, CorpusMix, Stage, Tuning, scan
 from tests.questions_of import benchmark
 
@@ -36,10 +36,11 @@ _TASK: dict[str, Any] = {
 _QUESTIONS = 6
 
 
-def _spec(kind: str, folder: Path) -> BenchmarkSpec | HeldoutSpec:
-    specs: dict[str, BenchmarkSpec | HeldoutSpec] = {
+def _spec(kind: str, folder: Path) -> ScoreSpec:
+    specs: dict[str, ScoreSpec] = {
         "benchmark": benchmark(folder / "contract.yaml"),
         "heldout": HeldoutSpec(kind="heldout", text="one", share=0.5, passage=60, holdout=0),
+        "scenes": ScenesSpec(kind="scenes", limit=2, holdout=0),
     }
     assert set(specs) == set(SCORERS), "a new scorer needs an example here"
     return specs[kind]

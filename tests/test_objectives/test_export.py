@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.torch,
-    pytest.mark.filterwarnings("ignore:Unsupported layer type", "ignore:Found missing adapter keys"),
+    pytest.mark.filterwarnings(
+        "ignore:Unsupported layer type",
+        "ignore:Found missing adapter keys",
+        "ignore:Model has `tie_word_embeddings=True`",
+    ),
 ]
 
 _CASES: dict[str, tuple[Stage, ...]] = {
     "one of LoRA": (stage("only", "lora", range(3)),),
     "one of DoRA": (stage("only", "dora", range(3)),),
     "one of biases": (stage("only", "bitfit", range(3)),),
+    "one from random weights": (stage("only", "from_scratch", range(3)),),
+    "LoRA upon random weights": (stage("one", "from_scratch", range(3)), stage("two", "lora", range(3), "b")),
     "LoRA upon LoRA": (
         stage("low", "lora", range(2)),
         stage("all", "rslora", range(3), "b"),

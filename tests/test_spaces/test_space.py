@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -261,3 +262,33 @@ def test_capping_reads_as_much_as_it_may(shares: list[float], room: list[float],
 def test_what_does_not_exist_is_refused(corpus: Corpus, layout: Layout, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         make(corpus, layout, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"tuning": {"method": ["from_scratch", "lora"]}},
+            "cannot be compared with others; got 'from_scratch', 'lora'",
+        ),
+        ({"tuning": {"method": "from_scratch"}, "layers": "0-2"}, "trains all of the 6 layers"),
+        ({"tuning": {"method": "from_scratch"}, "layers": {"min": 1}}, "trains all of the 6 layers"),
+        ({"stages": [{"name": "a"}, {"name": "b", "tuning": {"method": "from_scratch"}}]}, "only the first stage can"),
+        ({"tuning": {"method": "from_scratch"}, "stages": [{"name": "a"}, {"name": "b"}]}, "a `tuning` of their own"),
+    ],
+)
+def test_random_weights_are_where_a_model_begins(
+    corpus: Corpus, layout: Layout, fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        make(corpus, layout, **fields)
+
+
+def test_a_model_from_scratch_may_be_tuned_later(corpus: Corpus, layout: Layout) -> None:
+    later = {"name": "b", "tuning": {"method": "lora"}, "layers": "3-5"}
+    first = {"name": "a", "tuning": {"method": "from_scratch"}}
+    whole = replace(layout, all_weights=5000)
+    space = make(corpus, whole, texts={"choose": "all"}, stages=[first, later])
+    assert space.decode({}, 0).from_scratch
+    assert not make(corpus, whole, texts={"choose": "all"}).decode({}, 0).from_scratch
+    assert space.largest > 5000

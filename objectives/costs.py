@@ -1,0 +1,132 @@
+"""What a trial costs on this machine: measured for a few seconds, with the study's own base, texts and questions."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from objectives.questions import Part
+from objectives.spec import FinetuneSpec
+from objectives.training import artifact
+from objectives.training.pipeline import Pipeline
+from objectives.workbench import Workbench
+from spaces import Corpus, TrialConfig
+
+_TRAIN_SECONDS = 1.0
+"""That a kind of step is timed for."""
+_SCORE_SECONDS = 6.0
+"""Within which all questions are asked; of more of them a part."""
+_FIRST_SHARE = 0.1
+_WARM_UP = 2
+"""Steps before the timed ones."""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Measured in one worker while all others measure, too."""
+
+    load: float
+    """Seconds until base, tokens and questions are there."""
+    step: float
+    """Seconds of a training step, the mean over some trials of the space and their stages."""
+    score: float
+    """Seconds to score the search's questions at a rung that is not the last."""
+    final: float
+    """Seconds to score them at the last, where answers are generated."""
+    save: float
+    """Seconds to write what a rung leaves."""
+    kept: int
+    """Bytes that a trial leaves."""
+    memory: int
+    """Bytes of memory that the worker took at most."""
+    card: int
+    """Bytes of a graphics card that it took at most; 0 without one."""
+
+
+def measure(spec: FinetuneSpec, corpus: Corpus, cache: Path, trials: Sequence[TrialConfig]) -> Costs:
+    """Load everything as a worker does, and time steps, scoring and writing.
+
+    Args:
+        spec: of the objective.
+        corpus: the texts.
+        cache: as for the objective.
+        trials: some trials of the study, each with texts.
+    """
+    load, bench = _timed(lambda: Workbench.open(spec, corpus, cache, from_scratch=trials[0].from_scratch))
+    score, final = (_scoring(bench, final=final) for final in (False, True))
+    steps, saves, kept = zip(*(_training(bench, spec, trial) for trial in trials), strict=True)
+    return Costs(
+        load=load,
+        step=sum(steps) / len(steps),
+        score=score,
+        final=final,
+        save=sum(saves) / len(saves),
+        kept=max(kept),
+        memory=_peak_memory(),
+        card=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
+    )
+
+
+def _timed(do: Callable[[], _T]) -> tuple[float, _T]:
+    begun = time.perf_counter()
+    done = do()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - begun, done
+
+
+def _scoring(bench: Workbench, *, final: bool) -> float:
+    """Seconds for all of the search's questions; foretold from a part where they are many."""
+    part = Part(share=_FIRST_SHARE, final=final)
+    bench.score(part)
+    share = _FIRST_SHARE
+    seconds, _ = _timed(lambda: bench.score(part))
+    if seconds / share < _SCORE_SECONDS:
+        share = 1.0
+        seconds, _ = _timed(lambda: bench.score(Part(final=final)))
+    return seconds / share
+
+
+def _training(bench: Workbench, spec: FinetuneSpec, trial: TrialConfig) -> tuple[float, float, int]:
+    """Seconds of a step, the mean over the stages by their tokens; of writing; and bytes written, of all stages."""
+    tokens = {text.name: bench.tokens(text) for text in bench.corpus.texts}
+    step = save = 0.0
+    kept = 0
+    for stage in trial.stages:
+        alone = replace(trial, stages=(stage,))
+        with Pipeline(bench.model, alone, tokens, spec) as pipeline, tempfile.TemporaryDirectory() as made:
+            if not pipeline.legs:
+                continue
+            share = stage.budget / sum(each.budget for each in trial.stages)
+            step += share * _seconds_a_step(pipeline)
+            folder = Path(made) / "rung-0"
+            lines = artifact.describe(alone, bench.corpus, pipeline, spec.step_tokens)
+            seconds, _ = _timed(lambda: artifact.save(pipeline, folder, lines))  # noqa: B023  called at once
+            save += seconds
+            kept += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return step, save, kept
+
+
+def _seconds_a_step(pipeline: Pipeline) -> float:
+    """Mean over as many steps as a second takes, after some to warm up."""
+    pipeline.run(min(_WARM_UP, pipeline.steps))
+    seconds, done = 0.0, 0
+    while seconds < _TRAIN_SECONDS and (done == 0 or pipeline.step < pipeline.steps):
+        before = pipeline.step
+        took, _ = _timed(lambda: pipeline.run(before + 1))  # noqa: B023  called at once
+        seconds, done = seconds + took, done + 1
+    return seconds / done
+
+
+def _peak_memory() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

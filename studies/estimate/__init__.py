@@ -1,0 +1,1 @@
+"""`mixtune estimate`: how long a study will take, before it is begun."""

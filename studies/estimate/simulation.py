@@ -1,0 +1,145 @@
+"""A study played through with imagined scores and measured times: what pruning and waiting make of its length."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import optuna
+from optuna.storages import InMemoryStorage
+
+from objectives.base import Rung
+from objectives.training.data import generator
+from search.searcher import Decision, StudySearcher
+from search.spec import SearchSpec
+from spaces import Space, TrialConfig
+
+_NAME = "simulated"
+_SPREAD, _NOISE = 1.0, 0.3
+"""Standard deviations of the imagined effects of texts, and of a score beside them."""
+_QUESTIONS = 24
+"""Imagined for each rung, for pruners that compare them."""
+_SLOW = ("gp",)
+"""Samplers that would take longer than the rest of the estimate: times do not depend on what is proposed by much."""
+_MOST = 200
+"""Trials played through; more go on at the same pace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of the parts of a trial."""
+
+    step: float
+    score: float
+    """Of a rung that is not the last."""
+    final: float
+    save: float
+
+    def of_rung(self, steps: int, *, last: bool) -> float:
+        """Until a rung is told, so many steps after the one before."""
+        return steps * self.step + (self.final if last else self.score) + self.save
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A study as it may go."""
+
+    trials: int
+    seconds: float
+    """From the first trial's begin to the last one's end."""
+    pruned: int
+    tokens: float
+    """Share of the tokens of all trials that is trained on."""
+
+    @property
+    def pace(self) -> float:
+        """Seconds a trial, all workers together."""
+        return self.seconds / self.trials
+
+
+def simulate(
+    space: Space, search: SearchSpec, rungs: tuple[int, ...], step_tokens: int, times: Times, workers: int, seed: int
+) -> Simulated:
+    """Play a study through with the product's own sampler, arms and pruner.
+
+    Args:
+        space: of the study.
+        search: of the study.
+        rungs: cumulative tokens.
+        step_tokens: tokens of a training step.
+        times: of the parts of a trial.
+        workers: trials at once.
+        seed: of the study.
+    """
+    trials = min(search.trials, _MOST)
+    sampler = "random" if search.sampler in _SLOW else search.sampler
+    told = search.model_copy(update={"trials": trials, "sampler": sampler, "second": None, "hours": None})
+    storage = InMemoryStorage()
+    optuna.create_study(storage=storage, study_name=_NAME, direction="maximize")
+    searcher = StudySearcher(storage, _NAME, space, told, rungs, seed)
+    played = _Play(searcher, _Scores(space.searched, seed), rungs, step_tokens, times)
+    seconds = played.run(workers)
+    scale = search.trials / trials
+    return Simulated(search.trials, seconds * scale, round(played.pruned * scale), played.tokens / (trials * rungs[-1]))
+
+
+class _Scores:
+    """Imagined scores: texts have effects, models get better as they read, luck has its part."""
+
+    def __init__(self, texts: tuple[str, ...], seed: int) -> None:
+        rng = generator(seed, _NAME)
+        self._effects = dict(zip(texts, rng.normal(0, _SPREAD, len(texts)), strict=True))
+        self._rng = rng
+
+    def rung(self, config: TrialConfig, index: int, tokens: int, share: float) -> Rung:
+        """What a trial may tell at a rung, after this share of its tokens."""
+        worth = sum(self._effects.get(name, 0.0) for name in config.mix.names)
+        items = worth * math.sqrt(share) + self._rng.normal(0, _NOISE * math.sqrt(_QUESTIONS), _QUESTIONS)
+        return Rung(index, tokens, float(np.mean(items)), 0.0, 0.0, items=tuple(items.tolist()))
+
+
+class _Play:
+    """Workers that take trials in turn; time passes from rung to rung."""
+
+    def __init__(
+        self, searcher: StudySearcher, scores: _Scores, rungs: tuple[int, ...], step_tokens: int, times: Times
+    ) -> None:
+        self._searcher = searcher
+        self._scores = scores
+        self._rungs = rungs
+        self._steps = [round((end - begin) / step_tokens) for begin, end in zip((0, *rungs), rungs, strict=False)]
+        self._times = times
+        self._due: list[tuple[float, int, TrialConfig, int]] = []
+        """When which trial tells which rung."""
+        self.pruned = 0
+        self.tokens = 0
+
+    def run(self, workers: int) -> float:
+        """Play to the end; return when that was."""
+        now = 0.0
+        for _ in range(workers):
+            self._take(now)
+        while self._due:
+            now, number, config, index = heapq.heappop(self._due)
+            budget = self._rungs[index]
+            if config.trains:
+                self.tokens += self._steps[index] * (budget // max(1, sum(self._steps[: index + 1])))
+            rung = self._scores.rung(config, index, budget, budget / self._rungs[-1])
+            if self._searcher.report(number, rung) is Decision.GO_ON:
+                self._expect(now, number, config, index + 1)
+                continue
+            self.pruned += index < len(self._rungs) - 1
+            self._take(now)
+        return now
+
+    def _take(self, now: float) -> None:
+        assignment = self._searcher.ask()
+        if assignment is not None:
+            self._expect(now, assignment.number, assignment.config, 0)
+
+    def _expect(self, now: float, number: int, config: TrialConfig, index: int) -> None:
+        last = index == len(self._rungs) - 1
+        takes = self._times.of_rung(self._steps[index], last=last) if config.trains else 0.0  # the base is known
+        heapq.heappush(self._due, (now + takes, number, config, index))
