@@ -67,6 +67,9 @@ def kept_shares(spec: FinetuneSpec) -> dict[str, float]:
     return kept
 
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
 def choose_device(wanted: str) -> str:
     """The device for `auto`: CUDA, else Apple's, else the processor."""
     if wanted != "auto":

@@ -38,6 +38,8 @@ from studies.export import refuse_existing
 _WORK = ".pretraining"
 _FEWEST_TEXTS = 1
 _FEWEST_STEPS = 20
+_WARM_UPS = 10
+"""A run is at least so many times as long as its warm-up."""
 _BY_DEVICE = {"cuda": "20M", "mps": "5M"}
 """Device to the size that is trained well in a quarter of an hour; 1M elsewhere."""
 
@@ -124,7 +126,8 @@ def _begun(
         with console.status("Seeing how fast this machine is …"):
             seconds = seconds_a_step(Pretraining(recipe, tokenizer, tokens, heldout, device))
         wanted = max(_FEWEST_STEPS, int(60 * wish.minutes / seconds))
-        recipe = replace(recipe, steps=min(wanted, most_steps(recipe, len(tokens))))
+        steps = min(wanted, most_steps(recipe, len(tokens)))
+        recipe = replace(recipe, steps=steps, warmup=max(1, min(recipe.warmup, steps // _WARM_UPS)))
     run = Pretraining(recipe, tokenizer, tokens, heldout, device)
     write_plan(wish.out / _WORK, {"asked": asked, "recipe": asdict(recipe)})
     read = recipe.steps * recipe.batch * recipe.length

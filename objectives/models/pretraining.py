@@ -29,8 +29,8 @@ from spaces import Corpus, CorpusMix, InputError, MixtuneError
 _SMALL = PretrainRecipe(context=512, length=512, batch=2)
 SIZES: Mapping[str, PretrainRecipe] = {
     "1M": replace(_SMALL, vocabulary=2048, width=128, layers=4, heads=4, mlp=352),
-    "5M": replace(_SMALL, vocabulary=4096, width=256, layers=5, heads=4, mlp=688),
-    "20M": replace(_SMALL, vocabulary=8192, width=448, layers=7, heads=7, mlp=1184),
+    "5M": replace(_SMALL, vocabulary=4096, width=256, layers=5, heads=4, mlp=688, initializer_range=0.04),
+    "20M": replace(_SMALL, vocabulary=8192, width=448, layers=7, heads=7, mlp=1184, initializer_range=0.03),
 }
 """Name of a size to its recipe; a smaller vocabulary where the texts have no more to offer."""
 ON_A_CARD = 16
@@ -38,8 +38,8 @@ ON_A_CARD = 16
 _EPOCHS = 16
 """Times that a text is read at most: more teach nothing (Muennighoff et al., 2023, arXiv 2305.16264)."""
 _MEASUREMENTS = 20
-_PATIENCE = 4
-"""Measurements without a better one, after which training ends."""
+_PATIENCE, _SURELY = 4, 0.25
+"""Measurements without a better one, after which training ends, and the share of the steps that is done anyway."""
 _HELD_OUT, _MOST_HELD_OUT = 0.05, 60_000
 """Share of the end of every text that is kept to measure on, and characters of all together."""
 _TIMED = 6
@@ -120,9 +120,9 @@ class Pretraining:
 
     @property
     def ended(self) -> bool:
-        """Whether all steps are done, or no measurement has been better for a while."""
+        """Whether all steps are done, or no measurement has been better for a while, after a quarter of them."""
         since = len(self.log) - 1 - self.log.index(self.best) if self.log else 0
-        return self.step >= self.recipe.steps or since >= _PATIENCE
+        return self.step >= self.recipe.steps or (since >= _PATIENCE and self.step >= _SURELY * self.recipe.steps)
 
     def run(self, folder: Path, progress: Callable[[int, float], None]) -> Iterator[Measured]:
         """Train to the end; at every measurement, tell it after all is written.

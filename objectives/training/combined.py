@@ -84,7 +84,8 @@ def _whole(model: PreTrainedModel, changed: Iterable[str]) -> Learned:
     for name in changed:
         module, weight = name.rsplit(".", 1)
         modules[module] = None
-        tensors[f"{_PREFIX}{module}.ln_tuning_layers.{weight}"] = model.get_parameter(name).detach().cpu().contiguous()
+        now = model.get_parameter(name).detach().to("cpu", copy=True)  # tied weights are two in a file
+        tensors[f"{_PREFIX}{module}.ln_tuning_layers.{weight}"] = now.contiguous()
     config = LNTuningConfig(
         target_modules=list(modules),
         task_type="CAUSAL_LM",

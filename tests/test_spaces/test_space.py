@@ -269,7 +269,7 @@ def test_what_does_not_exist_is_refused(corpus: Corpus, layout: Layout, fields: 
     [
         (
             {"tuning": {"method": ["from_scratch", "lora"]}},
-            "cannot be compared with others; got 'from_scratch', 'lora'",
+            "cannot be compared with others; got from_scratch, lora",
         ),
         ({"tuning": {"method": "from_scratch"}, "layers": "0-2"}, "trains all of the 6 layers"),
         ({"tuning": {"method": "from_scratch"}, "layers": {"min": 1}}, "trains all of the 6 layers"),

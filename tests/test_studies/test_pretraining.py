@@ -71,11 +71,11 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(
 
     monkeypatch.setattr(Pretraining, "one_step", interrupted)
     stopped = call("pretrain", "--texts", "texts", "--out", "base", *FAST)
-    assert stopped.exit_code == 130
+    assert stopped.exit_code == 130, stopped.output
     assert "The same command goes on" in stopped.output
     monkeypatch.setattr(Pretraining, "one_step", whole)
     said = fails(capsys, monkeypatch, "pretrain", "--texts", "texts", "--out", "base", *FAST, "--seed", "1")
-    assert "unfinished run with another value of 'seed'" in said
+    assert "unfinished run with another value of seed" in said
     done = call("pretrain", "--texts", "texts", "--out", "base", *FAST)
     assert done.exit_code == 0, done.output
     assert "Going on after 13 of 20 steps" in done.output
@@ -88,7 +88,7 @@ def test_what_cannot_be_is_refused(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = fails(capsys, monkeypatch, "pretrain", "--texts", "texts", "--out", "base", "--params", "5m")
-    assert "--params must be one of '1M', '5M', '20M'; got '5m'. Did you mean '5M'?" in said
+    assert "--params must be one of 1M, 5M, 20M; got '5m'. Did you mean '5M'?" in said
     assert not (place / "base").exists()
     assert "is not there" in fails(capsys, monkeypatch, "pretrain", "--texts", "nowhere", "--out", "base")
 

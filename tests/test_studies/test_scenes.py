@@ -1,0 +1,96 @@
+"""`mixtune scenes run`, as a user calls it; and scenes as the goal of a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.test_studies.test_cli import call, fails
+
+pytestmark = pytest.mark.torch
+
+QUALITIES = ["depth", "consistency", "pressure", "completion", "compression"]
+STUDY = {
+    "name": "scenes",
+    "space": {"texts": {"folder": "library"}, "learning_rate": 3e-3},
+    "objective": {
+        "tokens": 128,
+        "length": 4,
+        "batch": 4,
+        "rungs": [0.5, 1.0],
+        "scores": [
+            {"kind": "scenes", "weights": {"depth": 2, "compression": 1}, "limit": 4},
+            {"kind": "heldout", "files": ["heldout.txt"], "passage": 50},
+        ],
+    },
+    "search": {"trials": 10, "randomised": 1, "sampler": "random", "confirm": {"best": 1, "seeds": 2}},
+}
+
+
+@pytest.fixture
+def place(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for path in library.iterdir():
+        path.write_text(path.read_text() * 6)
+    (tmp_path / "heldout.txt").write_text("".join(f"{i} ants and {i * i} bees met at the river.\n" for i in range(20)))
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_table_has_a_row_for_every_quality_and_keeps_other_models(place: Path) -> None:
+    done = call("scenes", "run", "tiny", "--limit", "2", "--texts", "library")
+    assert done.exit_code == 0, done.output
+    for name in QUALITIES:
+        assert f"\n{name}: “" in done.output, "an example of each"
+    table = pd.read_csv("results_table.csv")
+    assert list(table["quality"]) == QUALITIES
+    assert set(table["scenes"]) == {2}
+    assert table["behaviour"].str.len().min() > 10
+    figures = pd.read_csv("results_table_figures.csv")
+    headline = figures.merge(table, left_on=["model", "quality", "figure"], right_on=["model", "quality", "what"])
+    assert headline["value"].tolist() == pytest.approx(headline["score"].tolist(), abs=1e-4)
+    assert len(headline) == len(QUALITIES)
+
+    (place / "results_table.csv").write_text((place / "results_table.csv").read_text().replace("tiny,", "other,"))
+    assert call("scenes", "run", "tiny", "--limit", "2", "--files", "russian").exit_code == 0
+    again = pd.read_csv("results_table.csv")
+    assert list(again["model"]) == ["other"] * 5 + ["tiny"] * 5
+    assert call("scenes", "run", "tiny", "--limit", "2").exit_code == 0
+    assert list(pd.read_csv("results_table.csv")["model"]) == ["other"] * 5 + ["tiny"] * 5, "the same model anew"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["tinny"], "neither a folder here nor a model"),
+        (["tiny", "--files", "englisch"], "no scenes called 'englisch'. Did you mean 'english'?"),
+        (["tiny", "--texts", "nowhere"], "is not there"),
+        (["tiny", "--out", "other.csv"], "is another table, with the columns a, b"),
+        (["tiny", "--device", "gpu"], "--device must be one of"),
+    ],
+)
+def test_what_cannot_be_used_is_told(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    (place / "other.csv").write_text("a,b\n1,2\n")
+    assert told in fails(capsys, monkeypatch, "scenes", "run", *words)
+    assert (place / "other.csv").read_text() == "a,b\n1,2\n"
+
+
+def test_a_study_searches_on_scenes_and_shows_what_helps_which_quality(place: Path) -> None:
+    done = call("launch", "study.yaml", "--local")
+    assert done.exit_code == 0, done.output
+    assert "points of the scenes' score" in done.output
+    report = place / "runs" / "scenes" / "report"
+    effects = pd.read_csv(report / "qualities.csv")
+    assert {"depth", "consistency", "pressure", "compression"} <= set(effects["quality"])
+    trials = pd.read_csv(report / "trials.csv")
+    complete = trials[trials["state"] == "complete"]
+    assert complete["forgotten"].notna().all(), "the held-out text beside it"
+    score = (2 * complete["depth"] + complete["compression"]) / 3
+    assert complete["score"].tolist() == pytest.approx(score.tolist(), abs=1e-6)
+    assert (report / "qualities.png").is_file()
+    assert (report / "confirmation.csv").is_file()
