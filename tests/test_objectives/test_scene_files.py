@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,11 @@ def test_what_is_not_there_is_told_with_what_is(tmp_path: Path) -> None:
         scenes_in(["rusian"])
     with pytest.raises(InputError, match=r"The file of scenes '.*own\.yaml' cannot be read: No such file"):
         scenes_in([str(tmp_path / "own.yaml")])
+
+
+def test_the_example_of_the_docs_can_be_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scenes.md").read_text("utf-8")
+    (example,) = re.findall(r"```yaml\n(schema: 1\n.*?)```", page, re.DOTALL)
+    (tmp_path / "docs.yaml").write_text(example, encoding="utf-8")
+    found = scenes_in([str(tmp_path / "docs.yaml")])
+    assert {scene.quality for scene in found.values()} == {scene.quality for scene in scenes_in(["english"]).values()}
