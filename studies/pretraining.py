@@ -17,15 +17,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from objectives.models.ngram import ByteModel
 from objectives.models.pretrain import save_base
 from objectives.models.pretraining import (
+    MEASUREMENTS,
     ON_A_CARD,
     SIZES,
     Material,
     Measured,
     Pretraining,
-    most_steps,
     prepare,
     read_plan,
-    seconds_a_step,
+    steps_within,
     write_plan,
 )
 from objectives.models.recipe import PretrainRecipe
@@ -37,7 +37,6 @@ from studies.export import refuse_existing
 
 _WORK = ".pretraining"
 _FEWEST_TEXTS = 1
-_FEWEST_STEPS = 20
 _WARM_UPS = 10
 """A run is at least so many times as long as its warm-up."""
 _BY_DEVICE = {"cuda": "20M", "mps": "5M"}
@@ -121,12 +120,11 @@ def _begun(
         run.restore(wish.out / _WORK)
         console.print(f"Going on after {run.step:,} of {run.recipe.steps:,} steps.", highlight=False)
         return run
-    recipe = replace(recipe, steps=_FEWEST_STEPS)
+    recipe = replace(recipe, steps=MEASUREMENTS)
     if not wish.untrained:
         with console.status("Seeing how fast this machine is …"):
-            seconds = seconds_a_step(Pretraining(recipe, tokenizer, tokens, heldout, device))
-        wanted = max(_FEWEST_STEPS, int(60 * wish.minutes / seconds))
-        steps = min(wanted, most_steps(recipe, len(tokens)))
+            timed = Pretraining(recipe, tokenizer, tokens, heldout, device)
+            steps = steps_within(timed, 60 * wish.minutes, len(tokens))
         recipe = replace(recipe, steps=steps, warmup=max(1, min(recipe.warmup, steps // _WARM_UPS)))
     run = Pretraining(recipe, tokenizer, tokens, heldout, device)
     write_plan(wish.out / _WORK, {"asked": asked, "recipe": asdict(recipe)})

@@ -37,7 +37,8 @@ ON_A_CARD = 16
 """Times as many sequences in a step on a graphics card, which a small step would leave idle."""
 _EPOCHS = 16
 """Times that a text is read at most: more teach nothing (Muennighoff et al., 2023, arXiv 2305.16264)."""
-_MEASUREMENTS = 20
+MEASUREMENTS = 20
+"""Of a run, evenly spread over it."""
 _PATIENCE, _SURELY = 4, 0.25
 """Measurements without a better one, after which training ends, and the share of the steps that is done anyway."""
 _HELD_OUT, _MOST_HELD_OUT = 0.05, 60_000
@@ -134,7 +135,7 @@ class Pretraining:
         Raises:
             MixtuneError: the loss is not a number any more.
         """
-        every = max(1, math.ceil(self.recipe.steps / _MEASUREMENTS))
+        every = max(1, math.ceil(self.recipe.steps / MEASUREMENTS))
         while not self.ended:
             first, total = self.step, 0.0
             until = min(self.recipe.steps, (self.step // every + 1) * every)
@@ -146,7 +147,7 @@ class Pretraining:
             if not math.isfinite(total):
                 raise MixtuneError(f"The loss is not a number after {self.step} steps. Try another --seed.")
             tokens = self.step * self.recipe.batch * self.recipe.length
-            self.log.append(Measured(self.step, tokens, total / (self.step - first), self._bits_per_byte()))
+            self.log.append(Measured(self.step, tokens, total / (self.step - first), self.measure()))
             self._save(folder)
             yield self.log[-1]
 
@@ -163,7 +164,8 @@ class Pretraining:
         self.step += 1
         return loss.item()
 
-    def _bits_per_byte(self) -> float:
+    def measure(self) -> float:
+        """Bits per byte of the held-out text."""
         self.model.eval()
         return -self._heldout.score().value
 
@@ -243,19 +245,26 @@ def prepare(
     return tokenizer, tokens, heldout
 
 
-def most_steps(recipe: PretrainRecipe, tokens: int) -> int:
-    """Steps in which every text is read as often as is of use."""
-    return max(_MEASUREMENTS, math.ceil(_EPOCHS * tokens / (recipe.batch * recipe.length)))
+def steps_within(run: Pretraining, seconds: float, tokens: int) -> int:
+    """Steps that fit into the time, measurements included, and in which no text of so many tokens is read too often.
+
+    Some of them are timed, so the run is of no use afterwards.
+    """
+    a_step, a_measurement = _pace(run)
+    most = math.ceil(_EPOCHS * tokens / (run.recipe.batch * run.recipe.length))
+    return max(MEASUREMENTS, min(most, int((seconds - MEASUREMENTS * a_measurement) / a_step)))
 
 
-def seconds_a_step(run: Pretraining) -> float:
-    """How long a training step takes; the run is of no use afterwards."""
+def _pace(run: Pretraining) -> tuple[float, float]:
+    """Seconds of a step and of a measurement."""
     run.model.train()
     run.one_step()
     begun = time.perf_counter()
     for _ in range(_TIMED):
         run.one_step()
-    return (time.perf_counter() - begun) / _TIMED
+    trained = time.perf_counter()
+    run.measure()
+    return (trained - begun) / _TIMED, time.perf_counter() - trained
 
 
 def read_plan(folder: Path) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from objectives.models.ngram import ByteModel
-from objectives.models.pretraining import SIZES, Material, Pretraining, most_steps, prepare, seconds_a_step
+from objectives.models.pretraining import SIZES, Material, Pretraining, prepare, steps_within
 from spaces import Corpus, scan
 
 _BLOCK, _BATCH, _RATE, _LOWEST, _WARMUP = 64, 12, 1e-3, 1e-4, 100
@@ -87,8 +87,9 @@ def ours(corpus: Corpus, size: str, seconds: float, folder: Path) -> Pretraining
     """A run of the product that takes so long."""
     recipe = SIZES[size]
     tokenizer, tokens, heldout = prepare(corpus, recipe, folder, folder / f"tokenizer-{size}")
-    a_step = seconds_a_step(Pretraining(replace(recipe, steps=20), tokenizer, tokens, heldout, "cpu"))
-    steps = min(int(seconds / a_step), most_steps(recipe, len(tokens)))
+    steps = steps_within(
+        Pretraining(replace(recipe, steps=20), tokenizer, tokens, heldout, "cpu"), seconds, len(tokens)
+    )
     run = Pretraining(replace(recipe, steps=steps), tokenizer, tokens, heldout, "cpu")
     for _ in run.run(folder, lambda step, loss: None):
         pass

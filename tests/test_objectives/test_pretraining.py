@@ -89,7 +89,7 @@ def test_a_run_learns_and_keeps_its_best_weights(begin: Begin, tmp_path: Path) -
     assert measured[-1].bits_per_byte < 0.8 * measured[0].bits_per_byte
     assert measured[-1].tokens == 100 * 32
     run.take_best(tmp_path)
-    assert run._bits_per_byte() == pytest.approx(run.best.bits_per_byte)
+    assert run.measure() == pytest.approx(run.best.bits_per_byte)
 
 
 @pytest.mark.torch
@@ -117,7 +117,7 @@ def test_a_run_that_was_cut_off_ends_with_the_same_weights(begin: Begin, tmp_pat
 def test_a_run_that_does_not_become_better_ends(begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = begin()
     found = iter([3.0, 2.0, 2.5, 2.5, 2.0, 2.1, 1.0])
-    monkeypatch.setattr(run, "_bits_per_byte", lambda: next(found))
+    monkeypatch.setattr(run, "measure", lambda: next(found))
     measured = list(run.run(tmp_path, quiet))
     assert [each.bits_per_byte for each in measured] == [3.0, 2.0, 2.5, 2.5, 2.0, 2.1]
     assert run.ended
