@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -103,6 +103,8 @@ class HeldoutSpec(_Halved):
 
 
 _QualityName = Literal["depth", "consistency", "pressure", "completion", "compression"]
+QUALITY_NAMES: tuple[str, ...] = get_args(_QualityName)
+"""Of reasoning, as scenes measure them."""
 
 
 class ScenesSpec(_Halved):

@@ -23,6 +23,8 @@ _DIVERGING = LinearSegmentedColormap.from_list("hurts-helps", [ORANGE, "#f7f7f7"
 _MOST_TEXTS = 20
 _ANNOTATED = 12
 _MOST_ERRORS = 6
+_SLANT, _STEEP, _SLANTED = 30, 60, 8
+"""Degrees of the names of columns, and up to how many columns they are slanted."""
 
 
 def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
@@ -100,7 +102,7 @@ def _heat_map(
         cbar_kws={"label": label},
     )
     axes.grid(visible=False)
-    axes.tick_params(axis="x", rotation=30)
+    axes.tick_params(axis="x", rotation=_SLANT if len(columns) <= _SLANTED else _STEEP)
     for name in axes.get_xticklabels():
         name.set_horizontalalignment("right")
     return figure

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
+from objectives.scoring.spec import QUALITY_NAMES
 from studies.confirmation import Confirmed
 from studies.pareto import front
 from studies.pareto import unit as second_unit
@@ -141,9 +142,10 @@ _MOST_QUALITIES = 12
 
 
 def _qualities(study: StoredStudy, rating: Rating) -> Picture:
-    """Of many qualities, those of all tasks together and those that are searched, first."""
+    """Of many qualities those of all tasks, and those that are searched, first; of scenes what is searched alone."""
     order = [effect.text for effect in rating.effects]
-    first = sorted(rating.qualities, key=lambda name: ("/" in name, not name.startswith(study.metric)))
+    names = [name for name in rating.qualities if name.partition("/")[0] not in QUALITY_NAMES or "/" not in name]
+    first = sorted(names, key=lambda name: ("/" in name, not name.startswith(study.metric)))
     shown = {name: rating.qualities[name] for name in first[:_MOST_QUALITIES]}
     more = len(rating.qualities) - len(shown)
     turned = [name for name in shown if smaller_is_better(name)]
