@@ -91,6 +91,7 @@ def _unfinished(out: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
     if plan is None:
         if not (out / _WORK).is_dir():
             refuse_existing(out)
+        shutil.rmtree(out / _WORK, ignore_errors=True)  # it was cut off before it had begun
         return None
     if plan["asked"] != asked:
         other = [name for name, value in asked.items() if plan["asked"].get(name) != value]

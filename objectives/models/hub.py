@@ -182,7 +182,7 @@ def redrawn(model: PreTrainedModel, seed: int) -> PreTrainedModel:
     """A model of the same shape with random weights, drawn as its architecture has it; torch's generator goes on."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        drawn: PreTrainedModel = AutoModelForCausalLM.from_config(model.config, dtype=model.dtype)
+        drawn = type(model)(model.config)
     return drawn.requires_grad_(requires_grad=False).to(model.device).eval()
 
 

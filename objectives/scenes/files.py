@@ -16,8 +16,11 @@ def scenes_in(names: list[str], field: str = "objective.scores") -> dict[str, Sc
     """All scenes of the files, by a name of their own: that of the file, the quality and the scene.
 
     Raises:
-        InputError: a file that is not there, or with something wrong in it.
+        InputError: a file that is not there, or with something wrong in it, or two of the same name.
     """
+    stems = [Path(name).stem for name in names]
+    if len(set(stems)) < len(stems):
+        raise FieldError(field, f"files of scenes must have different names, got {listed(names)}. Rename one of them.")
     return {
         f"{Path(name).stem}/{scene.quality}/{scene.id}": scene for name in names for scene in _read(name, field).scenes
     }

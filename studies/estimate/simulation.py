@@ -109,6 +109,7 @@ class _Play:
         self._searcher = searcher
         self._scores = scores
         self._rungs = rungs
+        self._step_tokens = step_tokens
         self._steps = [round((end - begin) / step_tokens) for begin, end in zip((0, *rungs), rungs, strict=False)]
         self._times = times
         self._due: list[tuple[float, int, TrialConfig, int]] = []
@@ -125,7 +126,7 @@ class _Play:
             now, number, config, index = heapq.heappop(self._due)
             budget = self._rungs[index]
             if config.trains:
-                self.tokens += self._steps[index] * (budget // max(1, sum(self._steps[: index + 1])))
+                self.tokens += self._steps[index] * self._step_tokens
             rung = self._scores.rung(config, index, budget, budget / self._rungs[-1])
             if self._searcher.report(number, rung) is Decision.GO_ON:
                 self._expect(now, number, config, index + 1)

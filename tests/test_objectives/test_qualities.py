@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -249,6 +250,27 @@ def test_stories_are_written_at_the_last_rung_only_unless_they_are_the_score() -
     assert "completion" not in recorded.score(early).qualities
     searched = ScenesSpec(kind="scenes", weights={"completion": 1}, limit=2, holdout=0)
     assert "completion" in ScenesScorer(searched, NOTHING, model, tokenizer).score(early).qualities
+
+
+def test_what_a_scene_says_is_asked_as_it_stands(tmp_path: Path) -> None:
+    from objectives.scoring.scenes import load_scenes
+    from objectives.scoring.spec import ScenesSpec
+    from tests.questions_of import SIGHT
+
+    odd = ["a {{b}} {% if %}\nanother line isn't", "[1, 2]", "12", 'say "x"']
+    step = {"prompt": odd[0], "choices": odd[1:], "answer": "[1, 2]"}
+    depth = {"quality": "depth", "id": "a", "steps": [step, step]}
+    short = {"quality": "compression", "id": "b", "short": odd[0], "lead": "{{x}}", "long": "[1, 2]"}
+    story = {"quality": "completion", "id": "c", "prompt": odd[0], "example": "[1, 2]"}
+    file = tmp_path / "own.yaml"
+    file.write_text(yaml.safe_dump({"scenes": [depth, short, story]}))
+    spec = ScenesSpec(kind="scenes", files=[str(file)], weights={"depth": 1}, holdout=0)
+    first, completion, compression = load_scenes(spec, NOTHING, SIGHT)
+    assert [instance.args for instance in first.task.questions[0].instances] == [
+        (odd[0], f" {choice}") for choice in odd[1:]
+    ]
+    assert compression.task.questions[0].instances[0].args == (f"{odd[0]} {{{{x}}}}", " [1, 2]")
+    assert completion.task.questions[0].references[0].args[1] == " [1, 2]"
 
 
 def test_halves_share_no_scene() -> None:

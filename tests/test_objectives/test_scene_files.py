@@ -75,6 +75,12 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, content: str, told: li
         assert words in str(caught.value)
 
 
+def test_two_files_of_the_same_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "english.yaml").write_text(DEPTH)
+    with pytest.raises(InputError, match=r"files of scenes must have different names, got english, .*Rename one"):
+        scenes_in(["english", str(tmp_path / "english.yaml")])
+
+
 def test_what_is_not_there_is_told_with_what_is(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no scenes called 'rusian'.*'russian'\?.*end.*yaml"):
         scenes_in(["rusian"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ class Completion:
 
     task: ClassVar[Mapping[str, Any]] = {
         "output_type": "generate_until",
-        "doc_to_target": "{{example}}",
+        "doc_to_target": itemgetter("example"),
         "generation_kwargs": {"until": ["\n\n"], "do_sample": False, "max_gen_toks": 80},
         "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from objectives.scenes.spec import CompressionScene
@@ -16,7 +17,7 @@ _GIVEN, _ALONE = 0, 1
 class Compression:
     """Searched: the share of the bits of a scene's long form that its short form saves, within [-1, 1]."""
 
-    task: ClassVar[Mapping[str, Any]] = {"output_type": "loglikelihood", "doc_to_target": "{{long}}"}
+    task: ClassVar[Mapping[str, Any]] = {"output_type": "loglikelihood", "doc_to_target": itemgetter("long")}
     headline: ClassVar[str] = "saved"
 
     def __init__(self, corpus: Corpus, threshold: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -79,14 +80,14 @@ class Quality(Protocol):
 
 TASK: Mapping[str, Any] = {
     "test_split": "test",
-    "doc_to_text": "{{prompt}}",
+    "doc_to_text": itemgetter("prompt"),  # not a template: lm-eval would read what it gives, such as brackets
     "target_delimiter": " ",
     "metadata": {"version": 1.0, "passage": "{{scene}}"},  # questions of a scene stay on one side of the split
 }
 CHOICES: Mapping[str, Any] = {
     "output_type": "multiple_choice",
-    "doc_to_choice": "{{choices}}",
-    "doc_to_target": "{{gold}}",
+    "doc_to_choice": itemgetter("choices"),
+    "doc_to_target": itemgetter("gold"),
     "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
 }
 """Of a task whose questions have choices."""
