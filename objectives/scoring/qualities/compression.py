@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import Any, ClassVar
 
 from objectives.scenes.spec import CompressionScene
@@ -14,10 +13,15 @@ from spaces import Corpus
 _GIVEN, _ALONE = 0, 1
 
 
+def _target(doc: Mapping[str, Any]) -> str:
+    """The long form with the space before it, which lm-eval adds for choices only."""
+    return f" {doc['long']}"
+
+
 class Compression:
     """Searched: the share of the bits of a scene's long form that its short form saves, within [-1, 1]."""
 
-    task: ClassVar[Mapping[str, Any]] = {"output_type": "loglikelihood", "doc_to_target": itemgetter("long")}
+    task: ClassVar[Mapping[str, Any]] = {"output_type": "loglikelihood", "doc_to_target": _target}
     headline: ClassVar[str] = "saved"
 
     def __init__(self, corpus: Corpus, threshold: float) -> None:
