@@ -13,9 +13,10 @@ from typing import TypeVar
 
 import torch
 
+from objectives.base import Rung
 from objectives.questions import Part
 from objectives.spec import FinetuneSpec
-from objectives.training import artifact
+from objectives.training import artifact, state
 from objectives.training.pipeline import Pipeline
 from objectives.workbench import Workbench
 from spaces import Corpus, TrialConfig
@@ -44,8 +45,6 @@ class Costs:
     """Seconds to score them at the last, where answers are generated."""
     save: float
     """Seconds to write what a rung leaves."""
-    kept: int
-    """Bytes that a trial leaves."""
     memory: int
     """Bytes of memory that the worker took at most."""
     card: int
@@ -63,14 +62,13 @@ def measure(spec: FinetuneSpec, corpus: Corpus, cache: Path, trials: Sequence[Tr
     """
     load, bench = _timed(lambda: Workbench.open(spec, corpus, cache, from_scratch=trials[0].from_scratch))
     score, final = (_scoring(bench, final=final) for final in (False, True))
-    steps, saves, kept = zip(*(_training(bench, spec, trial) for trial in trials), strict=True)
+    steps, saves = zip(*(_training(bench, spec, trial) for trial in trials), strict=True)
     return Costs(
         load=load,
         step=sum(steps) / len(steps),
         score=score,
         final=final,
         save=sum(saves) / len(saves),
-        kept=max(kept),
         memory=_peak_memory(),
         card=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
     )
@@ -96,11 +94,10 @@ def _scoring(bench: Workbench, *, final: bool) -> float:
     return seconds / share
 
 
-def _training(bench: Workbench, spec: FinetuneSpec, trial: TrialConfig) -> tuple[float, float, int]:
-    """Seconds of a step, the mean over the stages by their tokens; of writing; and bytes written, of all stages."""
+def _training(bench: Workbench, spec: FinetuneSpec, trial: TrialConfig) -> tuple[float, float]:
+    """Seconds of a step, the mean over the stages by their tokens, and of writing what all stages leave."""
     tokens = {text.name: bench.tokens(text) for text in bench.corpus.texts}
     step = save = 0.0
-    kept = 0
     for stage in trial.stages:
         alone = replace(trial, stages=(stage,))
         with Pipeline(bench.model, alone, tokens, spec) as pipeline, tempfile.TemporaryDirectory() as made:
@@ -110,15 +107,16 @@ def _training(bench: Workbench, spec: FinetuneSpec, trial: TrialConfig) -> tuple
             step += share * _seconds_a_step(pipeline)
             folder = Path(made) / "rung-0"
             lines = artifact.describe(alone, bench.corpus, pipeline, spec.step_tokens)
+            rung = Rung(0, 0, 0.0, 0.0, 0.0, artifact=folder.name)
             seconds, _ = _timed(lambda: artifact.save(pipeline, folder, lines))  # noqa: B023  called at once
-            save += seconds
-            kept += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return step, save, kept
+            more, _ = _timed(lambda: state.save(pipeline, rung, trial.fingerprint, Path(made)))  # noqa: B023  the same
+            save += seconds + more
+    return step, save
 
 
 def _seconds_a_step(pipeline: Pipeline) -> float:
     """Mean over as many steps as a second takes, after some to warm up."""
-    pipeline.run(min(_WARM_UP, pipeline.steps))
+    pipeline.run(min(_WARM_UP, pipeline.steps - 1))
     seconds, done = 0.0, 0
     while seconds < _TRAIN_SECONDS and (done == 0 or pipeline.step < pipeline.steps):
         before = pipeline.step

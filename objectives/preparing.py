@@ -73,7 +73,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         holdout=entries[0].holdout,
         found=found,
         notes=(
-            *_too_long(tasks, sight),
+            *too_long(tasks, sight),
             *_cut_answers(tasks),
             *map(copied, found, found.values()),
         ),
@@ -117,8 +117,9 @@ def _scenes(part: ScenesSpec, corpus: Corpus, sight: Sight) -> _Entry:
         _enough(f"the quality {each.name!r}", range(len(answered[-1][each.name])), part)
     tasks = [each.task for each in asked]
     weights = {"the weights of the qualities": fingerprint([part.weights, part.threshold])}
+    scenes = {f"the scenes of {each.name!r}": each.digest for each in asked}
     holdout = design_of_scenes(asked, answered[1]) if part.holdout else None
-    return _Entry(SCENES, {**_task_inputs(tasks, part), **weights}, holdout, tasks)
+    return _Entry(SCENES, {**_task_inputs(tasks, part), **scenes, **weights}, holdout, tasks)
 
 
 def _halves(part: ScoreSpec) -> list[Half]:
@@ -185,7 +186,7 @@ def _cut_answers(tasks: list[AskedTask]) -> Iterator[str]:
                 )
 
 
-def _too_long(tasks: list[AskedTask], sight: Sight) -> Iterator[str]:
+def too_long(tasks: list[AskedTask], sight: Sight) -> Iterator[str]:
     """A note for every task with questions that the base cannot see whole.
 
     Raises:

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 import ray
 from ray import tune
-from ray.exceptions import AuthenticationError
+from ray.exceptions import AuthenticationError, RayError
 from ray.tune.error import TuneError
 
 from search.artifacts import Artifacts
@@ -26,7 +26,7 @@ from search.ray_bridge import DatabaseScheduler, Guarded, TuneSearcher
 from search.ray_worker import NUMBER, TrialActor
 from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
-from spaces import FieldError
+from spaces import FieldError, InputError, MixtuneError
 
 Answer = TypeVar("Answer")
 
@@ -104,6 +104,14 @@ class RayRunner:
             started = time.time()
             ask = ray.remote(num_cpus=self._cpus, num_gpus=self._gpus)(_answer)
             answers = ray.get([ask.remote(question) for _ in range(workers)])
+        except MixtuneError:
+            raise
+        except RayError as error:
+            cause = getattr(error, "cause", None) or error
+            raise InputError(
+                f"A worker failed at what a trial does: {type(cause).__name__}: {' '.join(str(cause).split())[:300]} "
+                "Where it is memory, lower search.workers or objective.batch, or take a smaller base."
+            ) from error
         finally:
             ray.shutdown()
         return Asked(

@@ -77,7 +77,7 @@ def pretrain(
     texts: Annotated[Path, typer.Option(help="Folder of texts.")],
     out: Out,
     params: Annotated[str | None, typer.Option(help="1M, 5M or 20M; by the machine where none is given.")] = None,
-    minutes: Annotated[float, typer.Option(min=0.01, help="About how long it may train.")] = 15.0,
+    minutes: Annotated[float, typer.Option(min=0.01, max=100_000, help="About how long it may train.")] = 15.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the weights and the order of the texts.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     untrained: Annotated[
@@ -101,11 +101,15 @@ def _device(device: str) -> str:
     Raises:
         InputError: there is none of that name.
     """
+    import torch
+
     from objectives.workbench import DEVICES
     from spaces.errors import InputError, did_you_mean, listed
 
     if device not in DEVICES:
         raise InputError(f"--device must be one of {listed(DEVICES)}; got {device!r}.{did_you_mean(device, DEVICES)}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda wants a graphics card that torch can use, and there is none. Leave it out.")
     return device
 
 

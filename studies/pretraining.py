@@ -36,7 +36,10 @@ from spaces.errors import did_you_mean, listed
 from studies.export import refuse_existing
 
 _WORK = ".pretraining"
+_TOLD = "pretraining.json"
 _FEWEST_TEXTS = 1
+_MOST_COUNTED = 30_000_000
+"""Characters that the n-gram is learnt from: it takes 25 bytes of memory for each."""
 _WARM_UPS = 10
 """A run is at least so many times as long as its warm-up."""
 _BY_DEVICE = {"cuda": "20M", "mps": "5M"}
@@ -69,9 +72,18 @@ def run_pretraining(console: Console, wish: Wish) -> None:
     size = wish.params or _BY_DEVICE.get(device, "1M")
     if size not in SIZES:
         raise InputError(f"--params must be one of {listed(SIZES)}; got {size!r}.{did_you_mean(size, SIZES)}")
+    if not wish.texts.is_dir():
+        raise InputError(f"The folder of texts {str(wish.texts)!r} (--texts) is not there.")
     corpus = scan(wish.texts, fewest=_FEWEST_TEXTS)
     work = wish.out / _WORK
-    asked = {"params": size, "minutes": wish.minutes, "seed": wish.seed, "texts": corpus.fingerprint}
+    asked = {
+        "params": size,
+        "minutes": wish.minutes,
+        "seed": wish.seed,
+        "texts": corpus.fingerprint,
+        "device": device,
+        "untrained": wish.untrained,
+    }
     before = _unfinished(wish.out, asked)
     work.mkdir(parents=True, exist_ok=True)
     run = _begun(console, wish, corpus, replace(SIZES[size], seed=wish.seed), device, asked, before)
@@ -89,7 +101,7 @@ def _unfinished(out: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
     """
     plan = read_plan(out / _WORK)
     if plan is None:
-        if not (out / _WORK).is_dir():
+        if (out / _TOLD).exists() or not (out / _WORK).is_dir():
             refuse_existing(out)
         shutil.rmtree(out / _WORK, ignore_errors=True)  # it was cut off before it had begun
         return None
@@ -114,8 +126,12 @@ def _begun(
     """A run at its beginning, or where it was."""
     if device == "cuda":
         recipe = replace(recipe, batch=recipe.batch * ON_A_CARD)
-    with console.status("Training the tokenizer …"):
-        tokenizer, tokens, heldout = prepare(corpus, recipe, wish.out, wish.out / _WORK / "tokenizer")
+    try:
+        with console.status("Training the tokenizer …"):
+            tokenizer, tokens, heldout = prepare(corpus, recipe, wish.out, wish.out / _WORK / "tokenizer")
+    except InputError:
+        shutil.rmtree(wish.out)  # nothing is in it but what this run has made
+        raise
     if plan is not None:
         run = Pretraining(PretrainRecipe(**plan["recipe"]), tokenizer, tokens, heldout, device)
         run.restore(wish.out / _WORK)
@@ -165,8 +181,8 @@ def _print_row(console: Console, measured: Measured) -> None:
 
 def _write(console: Console, run: Pretraining, wish: Wish, corpus: Corpus, size: str) -> None:
     """The folder as every other command takes it; what was needed to go on is removed last."""
-    ngram = ByteModel.of(Material.of(corpus).training).bits_per_byte(run.passages)
     save_base(run.model, run.tokenizer, wish.out, half=False)
+    ngram = _ngram(corpus, run)
     told = {
         "params": size,
         "parameters": run.parameters,
@@ -177,16 +193,23 @@ def _write(console: Console, run: Pretraining, wish: Wish, corpus: Corpus, size:
         "ngram_bits_per_byte": round(ngram, 4),
         "versions": versions(("mixtune", "torch", "transformers", "tokenizers")),
     }
-    (wish.out / "pretraining.json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    (wish.out / _TOLD).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
     card = _environment().get_template("base.md.j2").render(**told, out=wish.out.name)
     (wish.out / "README.md").write_text(card, encoding="utf-8")
-    shutil.rmtree(wish.out / _WORK)
+    shutil.rmtree((wish.out / _WORK).rename(wish.out / f"{_WORK}.done"))
     if run.log:
         console.print(
             f"Held-out text takes {run.best.bits_per_byte:.3f} bits per byte, an n-gram of six bytes {ngram:.3f}.",
             highlight=False,
         )
     console.print(f"Wrote {wish.out}: use it as `base: {wish.out}` in a study file.", soft_wrap=True, highlight=False)
+
+
+def _ngram(corpus: Corpus, run: Pretraining) -> float:
+    """What an n-gram needs for the same passages, learnt from the texts, or from a part of each."""
+    training = Material.of(corpus).training
+    share = min(1.0, _MOST_COUNTED / sum(map(len, training)))
+    return ByteModel.of([text[: round(share * len(text))] for text in training]).bits_per_byte(run.passages)
 
 
 def _environment() -> Environment:

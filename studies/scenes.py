@@ -16,11 +16,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from objectives.export import FORMS
+from objectives.preparing import too_long
 from objectives.scenes.files import scenes_in
 from objectives.scoring.qualities import QUALITIES
 from objectives.scoring.scenes import ScenesScorer
+from objectives.scoring.sight import Sight
 from objectives.scoring.spec import ScenesSpec
-from objectives.workbench import choose_device, open_base
+from objectives.workbench import Base, choose_device, open_base
 from spaces import Corpus, InputError, scan
 from spaces.errors import listed
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from objectives.scoring.qualities.quality import Answered
     from objectives.scoring.scenes import AskedQuality
 
-COLUMNS = ("model", "quality", "score", "what", "searched", "stderr", "scenes", "behaviour", "example")
+COLUMNS = ("model", "quality", "score", "what", "searched", "searched_stderr", "scenes", "behaviour", "example")
 FIGURES = ("model", "quality", "figure", "value")
 _FEWEST_TEXTS = 1
 _EXAMPLE = 400
@@ -54,10 +56,12 @@ class QualityOfModel:
         return {
             "model": self.model,
             "quality": self.asked.name,
-            "score": round(figures[quality.headline], 4),
+            "score": round(figures.get(quality.headline, math.nan), 4),
             "what": quality.headline,
             "searched": round(float(np.mean(items)), 4),
-            "stderr": round(float(np.std(items, ddof=1)) / math.sqrt(len(items)), 4) if len(items) > 1 else math.nan,
+            "searched_stderr": round(float(np.std(items, ddof=1)) / math.sqrt(len(items)), 4)
+            if len(items) > 1
+            else math.nan,
             "scenes": len(items),
             "behaviour": quality.behaviour(figures),
             "example": quality.example(self.answered),
@@ -89,29 +93,43 @@ def run_scenes(
         InputError: a model, the scenes or the texts cannot be used, or the file holds another table.
     """
     figures_file = out.with_name(f"{out.stem}_figures.csv")
+    if out.is_dir():
+        raise InputError(f"{str(out)!r} is a folder. Give a file for the table with --out.")
     kept = [_kept(file, columns, models) for file, columns in ((out, COLUMNS), (figures_file, FIGURES))]
+    if texts is not None and not texts.is_dir():
+        raise InputError(f"The folder of texts {str(texts)!r} (--texts) is not there.")
     corpus = scan(texts, fewest=_FEWEST_TEXTS) if texts is not None else Corpus(Path(), ())
     qualities = {scene.quality for scene in scenes_in(spec.files).values()}
-    spec = spec.model_copy(update={"weights": {name: 1.0 for name in QUALITIES if name in qualities}, "holdout": 0.0})
-    found: list[QualityOfModel] = []
+    weights = {name: 1.0 for name in QUALITIES if name in qualities}
+    spec = spec.model_copy(update={"weights": weights, "holdout": 0.0})
+    bases = {name: _opened(name, trust_code) for name in models}
+    out.parent.mkdir(parents=True, exist_ok=True)
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True)
     with bar:
-        task = bar.add_task("Loading …", total=len(models) * len(qualities))
-        for name in models:
-            for each in _measured(name, spec, corpus, device, trust_code):
+        task = bar.add_task("Loading …", total=len(bases) * len(qualities))
+        for name, base in bases.items():
+            found: list[QualityOfModel] = []
+            for each in _measured(console, name, base, spec, corpus, device):
                 found.append(each)
                 bar.update(task, advance=1, description=f"{name}: {each.asked.name}")
-    print_scenes(console, found)
-    rows = [each.row() for each in found]
+            kept = [
+                pd.concat([before, new]) if len(before) else new
+                for before, new in zip(kept, _tables(found), strict=True)
+            ]
+            for file, table in zip((out, figures_file), kept, strict=True):
+                table.to_csv(file, index=False)
+            print_scenes(console, found)
+    console.print(f"\n{out} has the table, {figures_file} every figure.", soft_wrap=True, highlight=False)
+
+
+def _tables(found: Sequence[QualityOfModel]) -> list[pd.DataFrame]:
+    """Rows of a model for the table, and for the file of figures."""
     figures = [
         dict(zip(FIGURES, (each.model, each.asked.name, name, round(value, 6)), strict=True))
         for each in found
         for name, value in each.figures.items()
     ]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    for file, before, new in zip((out, figures_file), kept, (rows, figures), strict=True):
-        pd.concat([before, pd.DataFrame(new)] if len(before) else [pd.DataFrame(new)]).to_csv(file, index=False)
-    console.print(f"\n{out} has the table, {figures_file} every figure.", soft_wrap=True, highlight=False)
+    return [pd.DataFrame([each.row() for each in found]), pd.DataFrame(figures)]
 
 
 def _kept(file: Path, columns: Sequence[str], models: Sequence[str]) -> pd.DataFrame:
@@ -123,7 +141,7 @@ def _kept(file: Path, columns: Sequence[str], models: Sequence[str]) -> pd.DataF
     if not file.is_file():
         return pd.DataFrame(columns=list(columns))
     try:
-        found = pd.read_csv(file)
+        found = pd.read_csv(file, dtype={"model": str})
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{str(file)!r} is no table: {error}. Choose another file with --out.") from error
     if tuple(found.columns) != tuple(columns):
@@ -133,11 +151,25 @@ def _kept(file: Path, columns: Sequence[str], models: Sequence[str]) -> pd.DataF
     return found[~found["model"].isin(models)]
 
 
-def _measured(name: str, spec: ScenesSpec, corpus: Corpus, device: str, trust_code: bool) -> Iterator[QualityOfModel]:
+def _opened(name: str, trust_code: bool) -> Base:
+    """A model whose weights are there.
+
+    Raises:
+        InputError: there is no such model.
+    """
     merged = Path(name) / FORMS["merged"]
     base = open_base(str(merged) if merged.is_dir() else name, trust_code=trust_code)
     base.fetch()
-    scorer = ScenesScorer(spec, corpus, base.model("float32", choose_device(device)), base.tokenizer())
+    return base
+
+
+def _measured(
+    console: Console, name: str, base: Base, spec: ScenesSpec, corpus: Corpus, device: str
+) -> Iterator[QualityOfModel]:
+    tokenizer = base.tokenizer()
+    scorer = ScenesScorer(spec, corpus, base.model("float32", choose_device(device)), tokenizer)
+    for note in too_long([asked.task for asked in scorer.asked], Sight.of(tokenizer, base.layout().context)):
+        console.print(f"Note on {name}: {note}", highlight=False, soft_wrap=True)
     for asked in scorer.asked:
         _, answered = scorer.measure(only=asked.name)
         yield QualityOfModel(name, asked, answered[asked.name])

@@ -182,8 +182,13 @@ class Pretraining:
         """Go on where the run in a folder was, where there was one."""
         try:
             tensors, notes = _read(folder / _STATE)
-        except (OSError, SafetensorError):
+        except FileNotFoundError:
             return  # it was cut off before its first measurement
+        except SafetensorError as error:
+            raise InputError(
+                f"What the run needs to go on, {str(folder / _STATE)!r}, cannot be read: {error}. Remove "
+                f"{str(folder.parent)!r} to begin anew."
+            ) from error
         self._optimiser.load(
             {name.removeprefix("optimiser."): value for name, value in tensors.items() if name.startswith("optimiser.")}
         )
@@ -275,4 +280,6 @@ def read_plan(folder: Path) -> dict[str, Any] | None:
 
 def write_plan(folder: Path, plan: Mapping[str, Any]) -> None:
     """Remember what a run sets out to do."""
-    (folder / _PLAN).write_text(json.dumps(plan, indent=2), encoding="utf-8")
+    unfinished = folder / f"{_PLAN}.tmp"
+    unfinished.write_text(json.dumps(plan, indent=2), encoding="utf-8")
+    unfinished.replace(folder / _PLAN)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from objectives.scenes.rules import follows, one_word
+from objectives.spans import words_of
 from spaces.choices import Spec
 
-_Words = Annotated[str, Field(min_length=1)]
+_Words = Annotated[str, Field(pattern=r"\S")]
+"""Anything but blanks."""
+_Word = Annotated[str, AfterValidator(one_word)]
 
 
 class Asked(Spec):
@@ -108,11 +112,11 @@ class CompletionScene(_Scene):
 
     quality: Literal["completion"]
     prompt: _Words
-    includes: list[Annotated[list[_Words], Field(min_length=1)]] = Field(default=[])
+    includes: list[Annotated[list[_Word], Field(min_length=1)]] = Field(default=[])
     """Of every list one word at least must stand in the continuation."""
-    excludes: list[_Words] = Field(default=[])
+    excludes: list[_Word] = Field(default=[])
     """Words that must not."""
-    either: list[_Words] = Field(default=[])
+    either: list[_Word] = Field(default=[])
     """Words of which just one must."""
     min_words: int = Field(4, ge=1)
     max_words: int = Field(60, ge=1)
@@ -120,9 +124,11 @@ class CompletionScene(_Scene):
     """A continuation that follows the rules."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _possible(self) -> Self:
         if self.min_words > self.max_words:
             raise ValueError(f"min_words must not exceed max_words, got {self.min_words} and {self.max_words}")
+        if not follows(self, words_of(self.example)):
+            raise ValueError(f"example must follow the rules of the scene, got {self.example!r}")
         return self
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,6 +59,11 @@ class AskedQuality:
         for question in questions:
             by_scene.setdefault(question.doc["scene"], []).append(question)
         return [Answered(self.scenes[name], tuple(found)) for name, found in by_scene.items()]
+
+    @property
+    def digest(self) -> str:
+        """Changes with anything that the scenes say, their rules included."""
+        return fingerprint([[name, scene.model_dump(mode="json")] for name, scene in self.scenes.items()])
 
     @property
     def generates(self) -> bool:
@@ -145,10 +149,14 @@ def _limited(scenes: Mapping[str, Scene], quality: str, limit: int | None) -> di
     for name, scene in scenes.items():
         if scene.quality == quality:
             by_file.setdefault(name.split("/", 1)[0], []).append(name)
-    places = {file: range(len(names)) for file, names in by_file.items()}
-    if limit is not None:
-        places = {file: place[:: max(1, math.ceil(len(place) / limit))] for file, place in places.items()}
+    places = {file: _spread(len(names), limit) for file, names in by_file.items()}
     return {by_file[file][index]: scenes[by_file[file][index]] for file, place in places.items() for index in place}
+
+
+def _spread(count: int, limit: int | None) -> list[int]:
+    """So many of the first numbers, evenly spread."""
+    wanted = count if limit is None else min(limit, count)
+    return [int(place) for place in np.linspace(0, count - 1, wanted).round()]
 
 
 def _asked(name: str, spec: ScenesSpec, corpus: Corpus, sight: Sight, scenes: dict[str, Scene]) -> AskedQuality:

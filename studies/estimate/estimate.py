@@ -110,7 +110,9 @@ def estimate(spec: StudySpec, runs: Path, *, local: bool, told: Callable[[str], 
     """
     objective = spec.objective
     if not isinstance(objective, FinetuneSpec):
-        raise InputError(f"Only studies that train can be estimated; objective.kind is {objective.kind}.")
+        raise InputError(
+            f"Only studies that train can be estimated, and objective.kind is {objective.kind}: launch it."
+        )
     folder = runs / spec.name
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     prepared, space = checked(spec, folder, corpus, spec.search.trials)
@@ -151,11 +153,13 @@ def _estimate(
     confirming = confirming_runs(spec, prepared)
     kept = objective.scores[0].holdout
     holdout = final * kept / (1 - kept)
-    run = steps * times.step + len(rungs) * (holdout + times.save)
+    early = fmean(cost.score for cost in costs) * kept / (1 - kept)  # stories are written at the last rung only
+    run = steps * times.step + (len(rungs) - 1) * early + holdout + len(rungs) * times.save
     rounds = math.ceil(max(0, confirming - _BASE_RUNS) / asked.workers)
     trials = spec.search.trials + confirming
     pages = sum(text.pages for text in prepared.corpus.texts)
-    tokens = sum(text.tokens for text in prepared.corpus.texts)
+    by_text = {text.name: text.tokens for text in prepared.corpus.texts}
+    tokens = sum(by_text.values())
     gpus = spec.search.gpus or 1.0
     return Estimate(
         asked=asked,
@@ -163,7 +167,7 @@ def _estimate(
         load=load + final,
         steps=steps,
         trial=sum(times.of_rung(0, last=index == len(rungs) - 1) for index in range(len(rungs))) + steps * times.step,
-        search=simulate(space, spec.search, rungs, objective.step_tokens, times, asked.workers, spec.seed),
+        search=simulate(space, spec.search, rungs, objective.step_tokens, times, asked.workers, spec.seed, by_text),
         confirming=confirming,
         confirmation=asked.ray + asked.worker + load + holdout + rounds * run if confirming else 0.0,
         tokens_a_page=tokens / pages,
@@ -171,7 +175,7 @@ def _estimate(
         rungs=rungs,
         disk=disk_needed(space, trials) + _BYTES_PER_TOKEN * tokens,
         disk_free=shutil.disk_usage(folder).free,
-        memory=psutil.Process().memory_info().rss + asked.workers * max(cost.memory for cost in costs),
+        memory=(psutil.Process().memory_info().rss if asked.ray else 0) + asked.workers * max(c.memory for c in costs),
         memory_free=psutil.virtual_memory().total,
         card=max(cost.card for cost in costs),
         card_size=_card_size(prepared.device),

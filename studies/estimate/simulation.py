@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from objectives.training.data import generator
 from search.searcher import Decision, StudySearcher
 from search.spec import SearchSpec
 from spaces import Space, TrialConfig
+from spaces.repetition import as_read
 
 _NAME = "simulated"
 _SPREAD, _NOISE = 1.0, 0.3
@@ -23,8 +25,8 @@ _QUESTIONS = 24
 """Imagined for each rung, for pruners that compare them."""
 _SLOW = ("gp",)
 """Samplers that would take longer than the rest of the estimate: times do not depend on what is proposed by much."""
-_MOST = 200
-"""Trials played through; more go on at the same pace."""
+_FEWEST, _MOST = 40, 200
+"""Trials played through; of fewer luck has too much part, more go on at the same pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,14 @@ class Simulated:
 
 
 def simulate(
-    space: Space, search: SearchSpec, rungs: tuple[int, ...], step_tokens: int, times: Times, workers: int, seed: int
+    space: Space,
+    search: SearchSpec,
+    rungs: tuple[int, ...],
+    step_tokens: int,
+    times: Times,
+    workers: int,
+    seed: int,
+    tokens: Mapping[str, int],
 ) -> Simulated:
     """Play a study through with the product's own sampler, arms and pruner.
 
@@ -72,14 +81,15 @@ def simulate(
         times: of the parts of a trial.
         workers: trials at once.
         seed: of the study.
+        tokens: of every text.
     """
-    trials = min(search.trials, _MOST)
+    trials = min(max(search.trials, _FEWEST), _MOST)
     sampler = "random" if search.sampler in _SLOW else search.sampler
     told = search.model_copy(update={"trials": trials, "sampler": sampler, "second": None, "hours": None})
     storage = InMemoryStorage()
     optuna.create_study(storage=storage, study_name=_NAME, direction="maximize")
     searcher = StudySearcher(storage, _NAME, space, told, rungs, seed)
-    played = _Play(searcher, _Scores(space.searched, seed), rungs, step_tokens, times)
+    played = _Play(searcher, _Scores(space.searched, seed), rungs, step_tokens, times, tokens)
     seconds = played.run(workers)
     scale = search.trials / trials
     return Simulated(search.trials, seconds * scale, round(played.pruned * scale), played.tokens / (trials * rungs[-1]))
@@ -104,14 +114,20 @@ class _Play:
     """Workers that take trials in turn; time passes from rung to rung."""
 
     def __init__(
-        self, searcher: StudySearcher, scores: _Scores, rungs: tuple[int, ...], step_tokens: int, times: Times
+        self,
+        searcher: StudySearcher,
+        scores: _Scores,
+        rungs: tuple[int, ...],
+        step_tokens: int,
+        times: Times,
+        text_tokens: Mapping[str, int],
     ) -> None:
         self._searcher = searcher
         self._scores = scores
         self._rungs = rungs
         self._step_tokens = step_tokens
-        self._steps = [round((end - begin) / step_tokens) for begin, end in zip((0, *rungs), rungs, strict=False)]
         self._times = times
+        self._text_tokens = text_tokens
         self._due: list[tuple[float, int, TrialConfig, int]] = []
         """When which trial tells which rung."""
         self.pruned = 0
@@ -125,8 +141,7 @@ class _Play:
         while self._due:
             now, number, config, index = heapq.heappop(self._due)
             budget = self._rungs[index]
-            if config.trains:
-                self.tokens += self._steps[index] * self._step_tokens
+            self.tokens += self._steps(config, index) * self._step_tokens
             rung = self._scores.rung(config, index, budget, budget / self._rungs[-1])
             if self._searcher.report(number, rung) is Decision.GO_ON:
                 self._expect(now, number, config, index + 1)
@@ -135,6 +150,12 @@ class _Play:
             self._take(now)
         return now
 
+    def _steps(self, config: TrialConfig, index: int) -> int:
+        """Steps of a trial before a rung and after the one before: fewer where its texts may not be read so often."""
+        read = sum(stage.budget for stage in as_read(config, self._text_tokens) if stage.mix.names)
+        begin, end = ((0, *self._rungs)[index + offset] for offset in (0, 1))
+        return round((min(end, read) - min(begin, read)) / self._step_tokens)
+
     def _take(self, now: float) -> None:
         assignment = self._searcher.ask()
         if assignment is not None:
@@ -142,5 +163,7 @@ class _Play:
 
     def _expect(self, now: float, number: int, config: TrialConfig, index: int) -> None:
         last = index == len(self._rungs) - 1
-        takes = self._times.of_rung(self._steps[index], last=last) if config.trains else 0.0  # the base is known
+        takes = (
+            self._times.of_rung(self._steps(config, index), last=last) if config.trains else 0.0
+        )  # the base is known
         heapq.heappush(self._due, (now + takes, number, config, index))

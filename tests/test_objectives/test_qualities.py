@@ -126,6 +126,13 @@ def test_pressure_counts_what_a_right_answer_survives() -> None:
     assert weak.contradiction in made.example(answered)
 
 
+def test_shares_of_nothing_are_left_out() -> None:
+    made = quality("pressure")
+    (scene,) = scenes("pressure", 1)
+    wrong = 1 - scene.choices.index(scene.answer)
+    assert "kept" not in made.figures([chosen(made, scene, [wrong] * 4)])
+
+
 def test_compression_is_the_share_of_bits_that_the_short_form_saves() -> None:
     from objectives.scoring.qualities.quality import Answered
 
@@ -206,11 +213,12 @@ def test_a_continuation_counts_where_it_follows_the_rules_and_is_no_copy(tmp_pat
     assert (figures["followed"], figures["novel"], figures["novelty"]) == (0.5, 0.5, 1.0)
     assert scene.example in fresh.example(answered)
     nobody = fresh.figures([completion(fresh, scene, "")])
-    assert nobody == {"novel": 0, "followed": 0, "novelty": 0, "longest_copy": 0}
+    assert nobody == {"novel": 0, "followed": 0}, "what nothing follows has no novelty"
+    assert fresh.behaviour(nobody) == "0% follow the rules"
 
 
 def test_repetition_follows_no_story() -> None:
-    from objectives.scoring.qualities.completion import follows
+    from objectives.scenes.rules import follows
 
     (scene,) = scenes("completion", 1)
     words = ["kate", "cup", "henry"]
@@ -261,7 +269,7 @@ def test_what_a_scene_says_is_asked_as_it_stands(tmp_path: Path) -> None:
     step = {"prompt": odd[0], "choices": odd[1:], "answer": "[1, 2]"}
     depth = {"quality": "depth", "id": "a", "steps": [step, step]}
     short = {"quality": "compression", "id": "b", "short": odd[0], "lead": "{{x}}", "long": "[1, 2]"}
-    story = {"quality": "completion", "id": "c", "prompt": odd[0], "example": "[1, 2]"}
+    story = {"quality": "completion", "id": "c", "prompt": odd[0], "example": "[1, 2]", "min_words": 2}
     file = tmp_path / "own.yaml"
     file.write_text(yaml.safe_dump({"scenes": [depth, short, story]}))
     spec = ScenesSpec(kind="scenes", files=[str(file)], weights={"depth": 1}, holdout=0)
@@ -285,6 +293,32 @@ def test_halves_share_no_scene() -> None:
         assert not halves[0] & halves[1]
         assert halves[0] | halves[1] == set(asked.scenes)
         assert min(map(len, halves)) >= 0.4 * len(asked.scenes)
+
+
+@pytest.mark.parametrize("limit", [2, 21, 39, 40, 99])
+def test_a_limit_is_that_many_scenes_of_all_kinds(limit: int) -> None:
+    from objectives.scoring.scenes import load_scenes
+    from objectives.scoring.spec import ScenesSpec
+    from tests.questions_of import SIGHT
+
+    for asked in load_scenes(ScenesSpec(kind="scenes", limit=limit), NOTHING, SIGHT):
+        all_of_it = len(scenes(asked.name, 99))
+        assert len(asked.scenes) == min(limit, all_of_it)
+        assert limit < 20 or len({scene.kind for scene in asked.scenes.values()}) >= 5
+
+
+def test_other_rules_are_other_scenes(tmp_path: Path) -> None:
+    from objectives.scoring.scenes import load_scenes
+    from objectives.scoring.spec import ScenesSpec
+    from tests.questions_of import SIGHT
+
+    digests = []
+    for word in ("dry", "wet"):
+        story = {"quality": "completion", "id": "c", "prompt": "p", "includes": [[word]], "example": "dry and wet too"}
+        (tmp_path / "own.yaml").write_text(yaml.safe_dump({"scenes": [story]}))
+        spec = ScenesSpec(kind="scenes", files=[str(tmp_path / "own.yaml")], weights={"completion": 1})
+        digests += [asked.digest for asked in load_scenes(spec, NOTHING, SIGHT)]
+    assert len(set(digests)) == 2
 
 
 def test_a_quality_without_scenes_cannot_be_the_score(tmp_path: Path) -> None:

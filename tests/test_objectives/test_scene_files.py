@@ -31,6 +31,7 @@ scenes:
   - {prompt: B is, choices: [b, a], answer: a}
 """
 STORY = "scenes: [{quality: completion, id: one, prompt: p, example: e, min_words: 5, max_words: 4}]\n"
+RULES = "scenes: [{quality: completion, id: one, prompt: p, includes: [[dry]], example: only dry stones there}]\n"
 PLAIN = "scenes: [{quality: pressure, id: one, plain: p, choices: [a, b], answer: a}]\n"
 
 
@@ -62,6 +63,13 @@ def test_scenes_of_several_files_have_names_of_their_own(tmp_path: Path) -> None
         (FACT, ["the right one in the same place", "[0, 1]"]),
         (STORY, ["min_words must not exceed max_words", "5 and 4"]),
         (PLAIN, ["give one of distractors, contradiction and suggestion"]),
+        (RULES.replace("[[dry]]", "[[no longer]]"), ["rules are about single words; got 'no longer'"]),
+        (RULES.replace("[[dry]]", "[['!']]"), ["rules are about single words"]),
+        (
+            RULES.replace("[[dry]]", "[[wet]]"),
+            ["example must follow the rules of the scene, got 'only dry stones there'"],
+        ),
+        (DEPTH.replace("prompt: A is", "prompt: ' '"), ["scenes.0.steps.0.prompt"]),
         ("- a\n", ["a file of scenes is a list of `field: value` lines, starting with `schema: 1`"]),
     ],
 )

@@ -23,11 +23,15 @@ RUNGS = (300, 600, 900)
 STEP = 10
 
 
-def play(corpus: Corpus, layout: Layout, workers: int, seed: int = 0, **search: Any) -> Simulated:
-    spec = SpaceSpec.model_validate({"texts": {"folder": "x"}, "learning_rate": {"low": 1e-4, "high": 1e-2}})
+def play(
+    corpus: Corpus, layout: Layout, workers: int, seed: int = 0, epochs: float | None = None, **search: Any
+) -> Simulated:
+    texts = {"folder": "x", "max_epochs": epochs}
+    spec = SpaceSpec.model_validate({"texts": texts, "learning_rate": {"low": 1e-4, "high": 1e-2}})
+    tokens = dict.fromkeys(corpus.names, 200)
     space = Space(spec, corpus, layout, RUNGS[-1])
-    chosen = SearchSpec.model_validate({"trials": 24, "sampler": "random", **search})
-    return simulate(space, chosen, RUNGS, STEP, Times(step=0.1, score=1.0, final=2.0, save=0.5), workers, seed)
+    chosen = SearchSpec.model_validate({"trials": 40, "sampler": "random", **search})
+    return simulate(space, chosen, RUNGS, STEP, Times(step=0.1, score=1.0, final=2.0, save=0.5), workers, seed, tokens)
 
 
 WHOLE = 90 * 0.1 + 2 * 1.0 + 2.0 + 3 * 0.5
@@ -38,7 +42,7 @@ WHOLE = 90 * 0.1 + 2 * 1.0 + 2.0 + 3 * 0.5
 @given(workers=st.integers(1, 6), seed=st.integers(0, 50))
 def test_without_pruning_trials_fill_the_workers(imagined: Corpus, layout: Layout, workers: int, seed: int) -> None:
     found = play(imagined, layout, workers, seed, pruner="none")
-    least, most = math.floor(found.tokens * 24 / workers) * WHOLE, math.ceil(24 / workers) * WHOLE
+    least, most = math.floor(found.tokens * 40 / workers) * WHOLE, math.ceil(40 / workers) * WHOLE
     assert least - 1e-6 <= found.seconds <= most + 1e-6
     assert found.pruned == 0
     assert found.tokens <= 1, "trials on no text cost nothing"
@@ -59,6 +63,19 @@ def test_a_long_study_goes_on_at_the_pace_of_its_beginning(imagined: Corpus, lay
     short, long = play(imagined, layout, 2, trials=200), play(imagined, layout, 2, trials=1000)
     assert long.pace == pytest.approx(short.pace)
     assert long.seconds == pytest.approx(5 * short.seconds)
+
+
+def test_texts_that_may_be_read_once_take_less_time(imagined: Corpus, layout: Layout) -> None:
+    whole, once = (play(imagined, layout, 2, epochs=epochs, randomised=1, trials=40) for epochs in (None, 1))
+    assert once.seconds < 0.75 * whole.seconds
+    assert once.tokens < 0.5, "three texts of 200 tokens are 600 of 900, and half of them are in"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_study_of_one_trial_takes_the_time_of_one(imagined: Corpus, layout: Layout, seed: int) -> None:
+    found = play(imagined, layout, 1, seed, trials=1, pruner="none")
+    assert 0.5 * WHOLE < found.seconds <= WHOLE
+    assert found.pace == found.seconds
 
 
 @pytest.mark.parametrize("pruner", ["asha", "hyperband", "median", "wilcoxon"])
@@ -101,7 +118,7 @@ def test_a_study_that_trains_nothing_is_refused(
 ) -> None:
     synthetic = {**STUDY, "objective": {"kind": "synthetic", "effects": {"alpha": 1}}}
     (place / "study.yaml").write_text(yaml.safe_dump(synthetic))
-    assert "Only studies that train" in fails(capsys, monkeypatch, "estimate", "study.yaml", "--local")
+    assert "Only studies that train can be estimated" in fails(capsys, monkeypatch, "estimate", "study.yaml", "--local")
 
 
 @pytest.mark.ray

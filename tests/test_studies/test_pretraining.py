@@ -76,6 +76,8 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(
     monkeypatch.setattr(Pretraining, "one_step", whole)
     said = fails(capsys, monkeypatch, "pretrain", "--texts", "texts", "--out", "base", *FAST, "--seed", "1")
     assert "unfinished run with another value of seed" in said
+    said = fails(capsys, monkeypatch, "pretrain", "--texts", "texts", "--out", "base", *FAST, "--untrained")
+    assert "unfinished run with another value of untrained" in said
     done = call("pretrain", "--texts", "texts", "--out", "base", *FAST)
     assert done.exit_code == 0, done.output
     assert "Going on after 13 of 20 steps" in done.output
@@ -89,6 +91,11 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     said = fails(capsys, monkeypatch, "pretrain", "--texts", "texts", "--out", "base", "--params", "5m")
     assert "--params must be one of 1M, 5M, 20M; got '5m'. Did you mean '5M'?" in said
+    assert not (place / "base").exists()
+    (place / "few").mkdir()
+    (place / "few" / "one.txt").write_text("a few words\n")
+    said = fails(capsys, monkeypatch, "pretrain", "--texts", "few", "--out", "base")
+    assert "Give more text" in said
     assert not (place / "base").exists()
     assert "is not there" in fails(capsys, monkeypatch, "pretrain", "--texts", "nowhere", "--out", "base")
 

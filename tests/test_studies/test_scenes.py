@@ -65,7 +65,9 @@ def test_the_table_has_a_row_for_every_quality_and_keeps_other_models(place: Pat
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["tinny"], "neither a folder here nor a model"),
+        (["tiny", "tinny"], "neither a folder here nor a model"),
+        (["tiny", "--out", "library"], "is a folder. Give a file for the table"),
+        (["tiny", "--device", "cuda"], "wants a graphics card"),
         (["tiny", "--files", "englisch"], "no scenes called 'englisch'. Did you mean 'english'?"),
         (["tiny", "--texts", "nowhere"], "is not there"),
         (["tiny", "--out", "other.csv"], "is another table, with the columns a, b"),
@@ -78,6 +80,7 @@ def test_what_cannot_be_used_is_told(
     (place / "other.csv").write_text("a,b\n1,2\n")
     assert told in fails(capsys, monkeypatch, "scenes", "run", *words)
     assert (place / "other.csv").read_text() == "a,b\n1,2\n"
+    assert not (place / "results_table.csv").exists()
 
 
 def test_a_study_searches_on_scenes_and_shows_what_helps_which_quality(place: Path) -> None:

@@ -8,14 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from objectives.scenes.rules import follows
 from objectives.scenes.spec import CompletionScene
 from objectives.scoring.novelty import SPAN, Novelty, TrainedOn
 from objectives.scoring.qualities.quality import Answered
 from objectives.spans import words_of
 from spaces import Corpus
 
-_FEWEST_DIFFERENT = 0.5
-"""Share of the words of a continuation that must differ: repetition follows no story."""
 _MOST_COPIED = 0.5
 """A continuation of which this share is one passage of the texts is a copy."""
 
@@ -50,21 +49,24 @@ class Completion:
         """
         written = [words_of(_written(each)) for each in answered]
         following = [each for each, words in zip(answered, written, strict=True) if follows(each.scene, words)]
-        found = [self._novelty(each) for each in following] or [Novelty(0.0, 0)]
+        found = [self._novelty(each) for each in following]
         return {
             "novel": float(np.mean([self.item(each) for each in answered])),
             "followed": len(following) / len(answered),
-            "novelty": float(np.mean([each.share for each in found])),
-            "longest_copy": float(np.mean([each.longest_copy for each in found])),
+            **({"novelty": float(np.mean([each.share for each in found]))} if found else {}),
+            **({"longest_copy": float(np.mean([each.longest_copy for each in found]))} if found else {}),
         }
 
     def _novelty(self, answered: Answered) -> Novelty:
         return self._trained_on.novelty(words_of(_written(answered)), answered.scene.prompt)
 
     def behaviour(self, figures: Mapping[str, float]) -> str:
+        followed = f"{figures['followed']:.0%} follow the rules"
+        if "novelty" not in figures:
+            return followed
         return (
-            f"{figures['followed']:.0%} follow the rules; of their spans of {SPAN} words {figures['novelty']:.0%} are "
-            f"new, the longest copy has {figures['longest_copy']:.1f} words"
+            f"{followed}; of their spans of {SPAN} words {figures['novelty']:.0%} are new, the longest copy has "
+            f"{figures['longest_copy']:.1f} words"
         )
 
     def example(self, answered: Sequence[Answered]) -> str:
@@ -76,15 +78,3 @@ class Completion:
 
 def _written(answered: Answered) -> str:
     return str(answered.questions[0].instances[0].resps[0])
-
-
-def follows(scene: CompletionScene, words: Sequence[str]) -> bool:
-    """Whether the words of a continuation, in lower case, are as many and such as the scene's rules say."""
-    held = set(words)
-    return (
-        scene.min_words <= len(words) <= scene.max_words
-        and len(held) >= _FEWEST_DIFFERENT * len(words)
-        and all(held & set(words_of(" ".join(group))) for group in scene.includes)
-        and not held & set(words_of(" ".join(scene.excludes)))
-        and len(held & set(words_of(" ".join(scene.either)))) == bool(scene.either)
-    )

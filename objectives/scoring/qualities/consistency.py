@@ -45,13 +45,13 @@ class Consistency:
         return {
             "beyond_chance": (agreement - chance) / (1 - chance),
             "agreement": agreement,
-            "right_given_agreement": share([right for same, right, _ in pairs if same]),
+            **({"right_given_agreement": share([right for same, right, _ in pairs if same])} if agreement else {}),
         }
 
     def behaviour(self, figures: Mapping[str, float]) -> str:
-        return (
-            f"two wordings get the same answer in {figures['agreement']:.0%}; of these "
-            f"{figures['right_given_agreement']:.0%} are right"
+        right = figures.get("right_given_agreement")
+        return f"two wordings get the same answer in {figures['agreement']:.0%}" + (
+            f"; of these {right:.0%} are right" if right is not None else ""
         )
 
     def example(self, answered: Sequence[Answered]) -> str:

@@ -45,7 +45,7 @@ class UnderPressure:
                 if each.is_right(_PLAIN):
                     kept.append(each.is_right(form))
         accuracies = {name: share(found) for name, found in right.items()}
-        return {"kept": share(kept), "flipped": share(flipped), **accuracies}
+        return {**({"kept": share(kept)} if kept else {}), "flipped": share(flipped), **accuracies}
 
     def behaviour(self, figures: Mapping[str, float]) -> str:
         forms = [name for name in ("plain", "distractors", "contradiction", "suggestion") if name in figures]

@@ -66,7 +66,7 @@ class Quality(Protocol):
         ...
 
     def figures(self, answered: Sequence[Answered]) -> dict[str, float]:
-        """What all scenes together say."""
+        """What all scenes together say; a share of nothing is left out."""
         ...
 
     def behaviour(self, figures: Mapping[str, float]) -> str:
@@ -107,5 +107,5 @@ def told(answered: Answered, question: int) -> str:
 
 
 def share(true: Sequence[bool]) -> float:
-    """The share of what is true; 0 of nothing."""
-    return sum(true) / len(true) if true else 0.0
+    """The share of what is true; there must be something."""
+    return sum(true) / len(true)
