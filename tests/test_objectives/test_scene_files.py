@@ -67,7 +67,7 @@ def test_scenes_of_several_files_have_names_of_their_own(tmp_path: Path) -> None
         (RULES.replace("[[dry]]", "[['!']]"), ["rules are about single words"]),
         (
             RULES.replace("[[dry]]", "[[wet]]"),
-            ["example must follow the rules of the scene, got 'only dry stones there'"],
+            ["example must follow the rules of the scene, got 'only dry"],
         ),
         (DEPTH.replace("prompt: A is", "prompt: ' '"), ["scenes.0.steps.0.prompt"]),
         ("- a\n", ["a file of scenes is a list of `field: value` lines, starting with `schema: 1`"]),
