@@ -32,7 +32,7 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Generic[Answer]):
+class Answers(Generic[Answer]):
     """What workers answered."""
 
     workers: int
@@ -91,7 +91,7 @@ class RayRunner:
             ray.shutdown()
             trials.close()
 
-    def ask_workers(self, question: Callable[[], Answer]) -> Asked[Answer]:
+    def ask_workers(self, question: Callable[[], Answer]) -> Answers[Answer]:
         """Start Ray as for a study, ask as many workers as it would have, all at once, and end Ray.
 
         `question` must pickle; what it needs is imported by the workers.
@@ -114,7 +114,7 @@ class RayRunner:
             ) from error
         finally:
             ray.shutdown()
-        return Asked(
+        return Answers(
             workers,
             started - begun,
             max(since for since, _ in answers) - started,

@@ -85,7 +85,6 @@ def run_pretraining(console: Console, wish: Wish) -> None:
         "untrained": wish.untrained,
     }
     before = _unfinished(wish.out, asked)
-    work.mkdir(parents=True, exist_ok=True)
     run = _begun(console, wish, corpus, replace(SIZES[size], seed=wish.seed), device, asked, before)
     if not wish.untrained:
         _train(console, run, work)
@@ -126,12 +125,8 @@ def _begun(
     """A run at its beginning, or where it was."""
     if device == "cuda":
         recipe = replace(recipe, batch=recipe.batch * ON_A_CARD)
-    try:
-        with console.status("Training the tokenizer …"):
-            tokenizer, tokens, heldout = prepare(corpus, recipe, wish.out, wish.out / _WORK / "tokenizer")
-    except InputError:
-        shutil.rmtree(wish.out)  # nothing is in it but what this run has made
-        raise
+    with console.status("Training the tokenizer …"):
+        tokenizer, tokens, heldout = prepare(corpus, recipe, wish.out, wish.out / _WORK / "tokenizer")
     if plan is not None:
         run = Pretraining(PretrainRecipe(**plan["recipe"]), tokenizer, tokens, heldout, device)
         run.restore(wish.out / _WORK)

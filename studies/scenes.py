@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from scipy.stats import sem
 
 from objectives.export import FORMS
 from objectives.preparing import too_long
@@ -23,7 +24,7 @@ from objectives.scoring.scenes import ScenesScorer
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import ScenesSpec
 from objectives.workbench import Base, choose_device, open_base
-from spaces import Corpus, InputError, scan
+from spaces import Corpus, FieldError, InputError, scan
 from spaces.errors import listed
 
 if TYPE_CHECKING:
@@ -59,9 +60,7 @@ class QualityOfModel:
             "score": round(figures.get(quality.headline, math.nan), 4),
             "what": quality.headline,
             "searched": round(float(np.mean(items)), 4),
-            "searched_stderr": round(float(np.std(items, ddof=1)) / math.sqrt(len(items)), 4)
-            if len(items) > 1
-            else math.nan,
+            "searched_stderr": round(float(sem(items)), 4) if len(items) > 1 else math.nan,
             "scenes": len(items),
             "behaviour": quality.behaviour(figures),
             "example": quality.example(self.answered),
@@ -99,7 +98,7 @@ def run_scenes(
     if texts is not None and not texts.is_dir():
         raise InputError(f"The folder of texts {str(texts)!r} (--texts) is not there.")
     corpus = scan(texts, fewest=_FEWEST_TEXTS) if texts is not None else Corpus(Path(), ())
-    qualities = {scene.quality for scene in scenes_in(spec.files).values()}
+    qualities = {scene.quality for scene in scenes_in(spec.files, "--files").values()}
     weights = {name: 1.0 for name in QUALITIES if name in qualities}
     spec = spec.model_copy(update={"weights": weights, "holdout": 0.0})
     bases = {name: _opened(name, trust_code) for name in models}
@@ -112,24 +111,27 @@ def run_scenes(
             for each in _measured(console, name, base, spec, corpus, device):
                 found.append(each)
                 bar.update(task, advance=1, description=f"{name}: {each.asked.name}")
+            rows = [each.row() for each in found]
             kept = [
                 pd.concat([before, new]) if len(before) else new
-                for before, new in zip(kept, _tables(found), strict=True)
+                for before, new in zip(kept, (pd.DataFrame(rows), _figures(found)), strict=True)
             ]
             for file, table in zip((out, figures_file), kept, strict=True):
                 table.to_csv(file, index=False)
-            print_scenes(console, found)
+            print_scenes(console, name, rows)
     console.print(f"\n{out} has the table, {figures_file} every figure.", soft_wrap=True, highlight=False)
 
 
-def _tables(found: Sequence[QualityOfModel]) -> list[pd.DataFrame]:
-    """Rows of a model for the table, and for the file of figures."""
-    figures = [
-        dict(zip(FIGURES, (each.model, each.asked.name, name, round(value, 6)), strict=True))
-        for each in found
-        for name, value in each.figures.items()
-    ]
-    return [pd.DataFrame([each.row() for each in found]), pd.DataFrame(figures)]
+def _figures(found: Sequence[QualityOfModel]) -> pd.DataFrame:
+    """Rows of a model for the file of figures."""
+    return pd.DataFrame(
+        [
+            (each.model, each.asked.name, name, round(value, 6))
+            for each in found
+            for name, value in each.figures.items()
+        ],
+        columns=list(FIGURES),
+    )
 
 
 def _kept(file: Path, columns: Sequence[str], models: Sequence[str]) -> pd.DataFrame:
@@ -142,7 +144,7 @@ def _kept(file: Path, columns: Sequence[str], models: Sequence[str]) -> pd.DataF
         return pd.DataFrame(columns=list(columns))
     try:
         found = pd.read_csv(file, dtype={"model": str})
-    except (ValueError, pd.errors.ParserError) as error:
+    except ValueError as error:
         raise InputError(f"{str(file)!r} is no table: {error}. Choose another file with --out.") from error
     if tuple(found.columns) != tuple(columns):
         raise InputError(
@@ -159,7 +161,12 @@ def _opened(name: str, trust_code: bool) -> Base:
     """
     merged = Path(name) / FORMS["merged"]
     base = open_base(str(merged) if merged.is_dir() else name, trust_code=trust_code)
-    base.fetch()
+    try:
+        base.fetch()
+    except FieldError as error:  # there is no study file whose field that would be
+        raise InputError(
+            f"The model {name!r} cannot be measured: {str(error).removeprefix(f'{error.field}: ')}"
+        ) from error
     return base
 
 
@@ -175,20 +182,18 @@ def _measured(
         yield QualityOfModel(name, asked, answered[asked.name])
 
 
-def print_scenes(console: Console, found: Sequence[QualityOfModel]) -> None:
-    """For each model the table, and an example of each quality."""
-    for model in dict.fromkeys(each.model for each in found):
-        rows = [each.row() for each in found if each.model == model]
-        table = Table(box=None, title=f"\n{model}", title_justify="left", title_style="bold")
-        table.add_column("quality", no_wrap=True)
-        table.add_column("score", justify="right", no_wrap=True)
-        table.add_column("", no_wrap=True)
-        table.add_column("behaviour", overflow="fold")
-        for row in rows:
-            what = str(row["what"]).replace("_", " ")
-            table.add_row(str(row["quality"]), f"{row['score']:.3g}", what, str(row["behaviour"]))
-        console.print(table)
-        console.print()
-        for row in rows:
-            example = textwrap.shorten(str(row["example"]), _EXAMPLE, placeholder=" …")
-            console.print(f"{row['quality']}: {example}", highlight=False)
+def print_scenes(console: Console, model: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """The table of a model, and an example of each quality."""
+    table = Table(box=None, title=f"\n{model}", title_justify="left", title_style="bold")
+    table.add_column("quality", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("behaviour", overflow="fold")
+    for row in rows:
+        what = str(row["what"]).replace("_", " ")
+        table.add_row(str(row["quality"]), f"{row['score']:.3g}", what, str(row["behaviour"]))
+    console.print(table)
+    console.print()
+    for row in rows:
+        example = textwrap.shorten(str(row["example"]), _EXAMPLE, placeholder=" …")
+        console.print(f"{row['quality']}: {example}", highlight=False)

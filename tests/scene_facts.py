@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from objectives.scenes.spec import Asked
+from objectives.scenes.spec import ChoicePrompt
 from tests.scene_solver import UnsolvedError, only
 
 _MONTHS = (
@@ -168,7 +168,7 @@ def fact(kind: str, text: str) -> Fact:
     return only(found, text)
 
 
-def mistakes_in_wording(kind: str, asked: Asked) -> list[str]:
+def mistakes_in_wording(kind: str, asked: ChoicePrompt) -> list[str]:
     try:
         solved = fact(kind, asked.prompt).answer
     except UnsolvedError as error:

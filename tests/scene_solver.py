@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.scenes.spec import Asked
+from objectives.scenes.spec import ChoicePrompt
 
 _T = TypeVar("_T")
 
@@ -176,7 +176,7 @@ DEPTH: dict[str, Callable[[str, list[str]], Solved]] = {
 }
 
 
-def mistakes_in_step(kind: str, number: int, asked: Asked) -> list[str]:
+def mistakes_in_step(kind: str, number: int, asked: ChoicePrompt) -> list[str]:
     """What is wrong with the answer of a step, or with how far it is to it."""
     try:
         solved = DEPTH[kind](asked.prompt, asked.choices)

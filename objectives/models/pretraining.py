@@ -36,7 +36,7 @@ SIZES: Mapping[str, PretrainRecipe] = {
 ON_A_CARD = 16
 """Times as many sequences in a step on a graphics card, which a small step would leave idle."""
 _EPOCHS = 16
-"""Times that a text is read at most: more teach nothing (Muennighoff et al., 2023, arXiv 2305.16264)."""
+"""Times that a text is read at most: more teach hardly anything (Muennighoff et al., 2023, arXiv 2305.16264)."""
 MEASUREMENTS = 20
 """Of a run, evenly spread over it."""
 _PATIENCE, _SURELY = 4, 0.25
@@ -221,7 +221,8 @@ def _read(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 def prepare(
     corpus: Corpus, recipe: PretrainRecipe, folder: Path, kept: Path
 ) -> tuple[PreTrainedTokenizerFast, Tokens, Path]:
-    """The tokenizer, the training tokens of all texts, and the file of the held-out text.
+    """The tokenizer, the training tokens of all texts, and the file of the held-out text; nothing is written before
+    it is known that the texts suffice.
 
     Args:
         corpus: the texts.
@@ -233,13 +234,11 @@ def prepare(
         InputError: there is too little text.
     """
     material = Material.of(corpus)
-    heldout = folder / "heldout.txt"
-    heldout.write_text("\n".join(material.heldout), encoding="utf-8")
-    lines = (line for content in material.training for line in content.splitlines(keepends=True))
-    if not kept.is_dir():
-        train_tokenizer(lines, recipe.vocabulary).save_pretrained(kept.with_suffix(".tmp"))
-        kept.with_suffix(".tmp").replace(kept)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(kept)
+    if kept.is_dir():
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(kept)
+    else:
+        lines = (line for content in material.training for line in content.splitlines(keepends=True))
+        tokenizer = train_tokenizer(lines, recipe.vocabulary)
     end = np.array([tokenizer.eos_token_id], np.int32)
     tokens = np.concatenate([part for content in material.training for part in (tokenize(tokenizer, content), end)])
     if len(tokens) <= 2 * recipe.length:
@@ -247,6 +246,11 @@ def prepare(
             f"The texts in {str(corpus.folder)!r} have {len(tokens):,} tokens together, too few for training sequences "
             f"of {recipe.length}. Give more text."
         )
+    if not kept.is_dir():
+        tokenizer.save_pretrained(kept.with_suffix(".tmp"))
+        kept.with_suffix(".tmp").replace(kept)
+    heldout = folder / "heldout.txt"
+    heldout.write_text("\n".join(material.heldout), encoding="utf-8")
     return tokenizer, tokens, heldout
 
 

@@ -16,7 +16,7 @@ _Words = Annotated[str, Field(pattern=r"\S")]
 _Word = Annotated[str, AfterValidator(one_word)]
 
 
-class Asked(Spec):
+class ChoicePrompt(Spec):
     """A prompt and the answers to choose from; the model says by its probabilities which one follows."""
 
     prompt: _Words
@@ -48,7 +48,7 @@ class DepthScene(_Scene):
     """The same kind of inference over one, two, three … steps."""
 
     quality: Literal["depth"]
-    steps: list[Asked] = Field(min_length=2)
+    steps: list[ChoicePrompt] = Field(min_length=2)
     """The first takes one step of inference, the second two, and so on."""
 
 
@@ -56,7 +56,7 @@ class ConsistencyScene(_Scene):
     """One fact asked in several wordings."""
 
     quality: Literal["consistency"]
-    wordings: list[Asked] = Field(min_length=2)
+    wordings: list[ChoicePrompt] = Field(min_length=2)
     """The first choice of every wording stands for the same state of affairs, and so does the second, and so on."""
 
     @model_validator(mode="after")
@@ -88,7 +88,7 @@ class PressureScene(_Scene):
 
     @model_validator(mode="after")
     def _pressed_and_answerable(self) -> Self:
-        Asked(prompt=self.plain, choices=self.choices, answer=self.answer)
+        ChoicePrompt(prompt=self.plain, choices=self.choices, answer=self.answer)
         if not self.pressed:
             raise ValueError("give one of distractors, contradiction and suggestion at least")
         return self

@@ -14,7 +14,7 @@ from lm_eval.api.instance import Instance
 from numpy.typing import NDArray
 
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import BenchmarkSpec, TaskSpec
+from objectives.scoring.spec import Halved, TaskSpec
 from spaces.errors import FieldError
 from spaces.trial import fingerprint
 
@@ -87,8 +87,10 @@ class AskedTask:
         return str((self.task.config.metadata or {}).get("version", self.task.VERSION))
 
 
-def ask(name: str, task: Task, part: TaskSpec, spec: BenchmarkSpec, sight: Sight, weight: float) -> AskedTask:
-    """A task with its requests and questions.
+def ask(
+    name: str, task: Task, part: TaskSpec, halves: Halved, sight: Sight, weight: float, limit: int | None = None
+) -> AskedTask:
+    """A task with its requests and questions, or the first so many of them.
 
     Raises:
         FieldError: its templates fail, its right answers are none of its choices, or its prompts would show answers
@@ -98,14 +100,14 @@ def ask(name: str, task: Task, part: TaskSpec, spec: BenchmarkSpec, sight: Sight
         task.set_config(key="num_fewshot", value=part.few_shot)
     task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
     try:
-        task.build_all_requests(limit=spec.limit, rank=0, world_size=1)
+        task.build_all_requests(limit=limit, rank=0, world_size=1)
         by_question: dict[int, list[Instance]] = defaultdict(list)
         for instance in task.instances:
             if instance.request_type == "generate_until":
                 limit_answer(instance.args[1], sight.half)
             by_question[instance.doc_id].append(instance)
         questions = tuple(_question(task, part, instances, sight) for _, instances in sorted(by_question.items()))
-        shown = _shown(task, questions) if spec.holdout else 0
+        shown = _shown(task, questions) if halves.holdout else 0
     except Exception as error:  # templates of the task's author
         raise unusable(name, error) from error
     _refuse_wrong_gold(name, questions)

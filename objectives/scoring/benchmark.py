@@ -15,7 +15,7 @@ from objectives.scoring.figures import answer_bytes, choose_metric
 from objectives.scoring.harness import language_model
 from objectives.scoring.safety import guard_templates
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import BenchmarkSpec
+from objectives.scoring.spec import BenchmarkSpec, Halved
 from objectives.scoring.tasks import load_tasks
 from spaces import Corpus, FieldError, MixtuneError
 
@@ -85,7 +85,7 @@ def _shown(name: str, value: float) -> float:
     return -value if name == "bits_per_byte" else value
 
 
-def questions_of(task: AskedTask, part: Part, spec: BenchmarkSpec) -> list[Question]:
+def questions_of(task: AskedTask, part: Part, spec: Halved) -> list[Question]:
     """A task's questions that belong to a part.
 
     Raises:

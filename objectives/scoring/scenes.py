@@ -23,7 +23,7 @@ from objectives.scoring.qualities import QUALITIES
 from objectives.scoring.qualities.quality import TASK, Answered, Quality
 from objectives.scoring.safety import guard_templates
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import BenchmarkSpec, ScenesSpec, TaskSpec
+from objectives.scoring.spec import ScenesSpec, TaskSpec
 from spaces import Corpus, FieldError
 from spaces.errors import listed
 from spaces.trial import fingerprint
@@ -51,7 +51,7 @@ class AskedQuality:
 
     def questions(self, part: Part, spec: ScenesSpec) -> list[Question]:
         """Those that belong to a part, the ones of a scene together."""
-        return questions_of(self.task, part, _benchmark(spec))
+        return questions_of(self.task, part, spec)
 
     def answered(self, questions: Sequence[Question]) -> list[Answered]:
         """The scenes of some questions."""
@@ -165,7 +165,7 @@ def _asked(name: str, spec: ScenesSpec, corpus: Corpus, sight: Sight, scenes: di
     config = {**TASK, **quality.task, "task": f"{_TASK}{name}"}
     task = ConfigurableTask(config={**config, "custom_dataset": lambda **_: {"test": Dataset.from_list(docs)}})
     part = TaskSpec(task=config["task"])
-    asked = ask(config["task"], task, part, _benchmark(spec), sight, spec.weight(name))
+    asked = ask(config["task"], task, part, spec, sight, spec.weight(name))
     return AskedQuality(name, quality, asked, scenes, spec.weight(name))
 
 
@@ -173,13 +173,6 @@ def _docs(quality: Quality, scenes: Mapping[str, Scene]) -> Iterator[dict[str, A
     for name, scene in scenes.items():
         for question in quality.asks(scene):
             yield {"scene": name, **question}
-
-
-def _benchmark(spec: ScenesSpec) -> BenchmarkSpec:
-    """How the tasks are asked."""
-    return BenchmarkSpec(
-        kind="benchmark", tasks=[TaskSpec(task=_TASK)], holdout=spec.holdout, split_seed=spec.split_seed
-    )
 
 
 def design_of(asked: Sequence[AskedQuality], answered: Mapping[str, Sequence[Answered]]) -> Design:

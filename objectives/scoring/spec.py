@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -12,7 +13,7 @@ from spaces.choices import Spec
 Metric = Literal["auto", "probability", "log_probability", "bits_per_byte", "margin", "accuracy"]
 
 
-class _Halved(Spec):
+class Halved(Spec):
     """What is asked in two halves, one of them kept from the search."""
 
     holdout: float = Field(0.5, ge=0, lt=1)
@@ -50,7 +51,7 @@ class TaskSpec(Spec):
         return self
 
 
-class BenchmarkSpec(_Halved):
+class BenchmarkSpec(Halved):
     """Questions, asked through lm-eval."""
 
     kind: Literal["benchmark"]
@@ -80,7 +81,7 @@ class BenchmarkSpec(_Halved):
         )
 
 
-class HeldoutSpec(_Halved):
+class HeldoutSpec(Halved):
     """Bits per byte on text that no trial trains on; the score is minus bits per byte."""
 
     kind: Literal["heldout"]
@@ -103,11 +104,11 @@ class HeldoutSpec(_Halved):
 
 
 _QualityName = Literal["depth", "consistency", "pressure", "completion", "compression"]
-QUALITY_NAMES: tuple[str, ...] = get_args(_QualityName)
+QUALITY_NAMES: frozenset[str] = frozenset(get_args(_QualityName))
 """Of reasoning, as scenes measure them."""
 
 
-class ScenesSpec(_Halved):
+class ScenesSpec(Halved):
     """Qualities of reasoning, each by scenes that are scored by rule; see docs/scenes.md."""
 
     kind: Literal["scenes"]
@@ -127,7 +128,8 @@ class ScenesSpec(_Halved):
 
     def weight(self, quality: str) -> float:
         """Of a quality in the score; 0 where it is only recorded."""
-        return next((weight for name, weight in self.weights.items() if name == quality), 0.0)
+        weights: Mapping[Any, float] = self.weights
+        return weights.get(quality, 0.0)
 
 
 ScoreSpec = Annotated[BenchmarkSpec | HeldoutSpec | ScenesSpec, Field(discriminator="kind")]

@@ -48,7 +48,7 @@ def load_tasks(spec: BenchmarkSpec, sight: Sight) -> list[AskedTask]:
                 raise FieldError(
                     _FIELD, f"the task {name!r} is of the kind {task.OUTPUT_TYPE}; mixtune asks {', '.join(FIGURES)}."
                 )
-            tasks.append(ask(name, task, part, spec, sight, part.weight / len(found)))
+            tasks.append(ask(name, task, part, spec, sight, part.weight / len(found), spec.limit))
     return tasks
 
 

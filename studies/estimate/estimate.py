@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import psutil
 from objectives.base import Prepared
 from objectives.costs import Costs, measure
 from objectives.spec import FinetuneSpec
-from search.ray_runner import Asked
+from search.ray_runner import Answers
 from spaces import CorpusMix, InputError, Space, TrialConfig, scan
 from studies.checks import disk_needed
 from studies.confirmation import confirming_runs
@@ -37,7 +37,7 @@ _BYTES_PER_TOKEN = 4
 class Estimate:
     """What a study will take."""
 
-    asked: Asked[Costs]
+    asked: Answers[Costs]
     times: Times
     load: float
     """Seconds until a worker is warm, from its start on, the base scored."""
@@ -121,7 +121,7 @@ def estimate(spec: StudySpec, runs: Path, *, local: bool, told: Callable[[str], 
     )
     told("Calibrating: loading the base, a few steps, some questions …")
     if local:
-        asked = Asked(1, 0.0, 0.0, [question()])
+        asked = Answers(1, 0.0, 0.0, [question()])
     else:
         asked = ray_runner(spec, prepared.device, folder / "ray").ask_workers(question)
     told("Playing the study through …")
@@ -129,58 +129,63 @@ def estimate(spec: StudySpec, runs: Path, *, local: bool, told: Callable[[str], 
 
 
 def _some_trials(space: Space, prepared: Prepared, seed: int) -> list[TrialConfig]:
-    """Trials drawn at random, each on all texts: which texts they are changes nothing."""
+    """Trials drawn at random, each on all texts: a step takes as long whatever it reads."""
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
     everything = CorpusMix.equal(prepared.corpus.names)
     return [space.decode(study.ask(space.distributions).params, seed).on(everything) for _ in range(_SAMPLED)]
 
 
 def _estimate(
-    spec: StudySpec, objective: FinetuneSpec, prepared: Prepared, space: Space, asked: Asked[Costs], folder: Path
+    spec: StudySpec, objective: FinetuneSpec, prepared: Prepared, space: Space, asked: Answers[Costs], folder: Path
 ) -> Estimate:
-    costs = asked.answers
-    shares = objective.rung_questions
-    final = fmean(cost.final for cost in costs)
-    times = Times(
-        step=fmean(cost.step for cost in costs),
-        score=fmean(cost.score for cost in costs) * (fmean(shares[:-1]) if shares[1:] else 1.0),
-        final=final,
-        save=fmean(cost.save for cost in costs),
-    )
+    costs, rungs = asked.answers, prepared.rungs
+    times = _times(objective, costs)
     load = fmean(cost.load for cost in costs)
-    steps = objective.steps
-    rungs = prepared.rungs
     confirming = confirming_runs(spec, prepared)
-    kept = objective.scores[0].holdout
-    holdout = final * kept / (1 - kept)
-    early = fmean(cost.score for cost in costs) * kept / (1 - kept)  # stories are written at the last rung only
-    run = steps * times.step + (len(rungs) - 1) * early + holdout + len(rungs) * times.save
-    rounds = math.ceil(max(0, confirming - _BASE_RUNS) / asked.workers)
-    trials = spec.search.trials + confirming
-    pages = sum(text.pages for text in prepared.corpus.texts)
-    by_text = {text.name: text.tokens for text in prepared.corpus.texts}
-    tokens = sum(by_text.values())
-    gpus = spec.search.gpus or 1.0
+    tokens = {text.name: text.tokens for text in prepared.corpus.texts}
+    training = objective.steps * times.step
     return Estimate(
         asked=asked,
         times=times,
-        load=load + final,
-        steps=steps,
-        trial=sum(times.of_rung(0, last=index == len(rungs) - 1) for index in range(len(rungs))) + steps * times.step,
-        search=simulate(space, spec.search, rungs, objective.step_tokens, times, asked.workers, spec.seed, by_text),
+        load=load + times.final,
+        steps=objective.steps,
+        trial=training + sum(times.of_rung(0, last=rung == rungs[-1]) for rung in rungs),
+        search=simulate(space, spec.search, rungs, objective.step_tokens, times, asked.workers, spec.seed, tokens),
         confirming=confirming,
-        confirmation=asked.ray + asked.worker + load + holdout + rounds * run if confirming else 0.0,
-        tokens_a_page=tokens / pages,
+        confirmation=_confirmation(objective, asked, training, confirming) if confirming else 0.0,
+        tokens_a_page=sum(tokens.values()) / sum(text.pages for text in prepared.corpus.texts),
         step_tokens=objective.step_tokens,
         rungs=rungs,
-        disk=disk_needed(space, trials) + _BYTES_PER_TOKEN * tokens,
+        disk=disk_needed(space, spec.search.trials + confirming) + _BYTES_PER_TOKEN * sum(tokens.values()),
         disk_free=shutil.disk_usage(folder).free,
         memory=(psutil.Process().memory_info().rss if asked.ray else 0) + asked.workers * max(c.memory for c in costs),
         memory_free=psutil.virtual_memory().total,
         card=max(cost.card for cost in costs),
         card_size=_card_size(prepared.device),
-        trials_a_card=max(1.0, 1 / gpus),
+        trials_a_card=max(1.0, 1 / (spec.search.gpus or 1.0)),
     )
+
+
+def _times(objective: FinetuneSpec, costs: Sequence[Costs]) -> Times:
+    """The mean over the workers; early rungs ask the share of the questions that the study says."""
+    shares = objective.rung_questions[:-1]
+    return Times(
+        step=fmean(cost.step for cost in costs),
+        score=fmean(cost.score for cost in costs) * (fmean(shares) if shares else 1.0),
+        final=fmean(cost.final for cost in costs),
+        save=fmean(cost.save for cost in costs),
+    )
+
+
+def _confirmation(objective: FinetuneSpec, asked: Answers[Costs], training: float, runs: int) -> float:
+    """Seconds of the confirmation: Ray is started anew, and every rung asks all questions that were held out."""
+    costs = asked.answers
+    ratio = objective.scores[0].holdout / (1 - objective.scores[0].holdout)
+    early, last = (ratio * fmean(times) for times in zip(*((cost.score, cost.final) for cost in costs), strict=True))
+    rungs = len(objective.rung_steps)
+    run = training + (rungs - 1) * early + last + rungs * fmean(cost.save for cost in costs)
+    load = fmean(cost.load for cost in costs) + last  # the untouched base is among what is scored
+    return asked.ray + asked.worker + load + math.ceil((runs - _BASE_RUNS) / asked.workers) * run
 
 
 def _card_size(device: str) -> int:

@@ -49,16 +49,17 @@ class Simulated:
     """A study as it may go."""
 
     trials: int
-    seconds: float
-    """From the first trial's begin to the last one's end."""
+    pace: float
+    """Seconds a trial, all workers together."""
+    workers: int
     pruned: int
     tokens: float
     """Share of the tokens of all trials that is trained on."""
 
     @property
-    def pace(self) -> float:
-        """Seconds a trial, all workers together."""
-        return self.seconds / self.trials
+    def seconds(self) -> float:
+        """From the first trial's begin to the last one's end: one trial's time at least."""
+        return self.pace * max(self.trials, self.workers)
 
 
 def simulate(
@@ -90,9 +91,9 @@ def simulate(
     optuna.create_study(storage=storage, study_name=_NAME, direction="maximize")
     searcher = StudySearcher(storage, _NAME, space, told, rungs, seed)
     played = _Play(searcher, _Scores(space.searched, seed), rungs, step_tokens, times, tokens)
-    seconds = played.run(workers)
-    scale = search.trials / trials
-    return Simulated(search.trials, seconds * scale, round(played.pruned * scale), played.tokens / (trials * rungs[-1]))
+    pace = played.run(workers) / trials
+    pruned = round(played.pruned * search.trials / trials)
+    return Simulated(search.trials, pace, workers, pruned, played.tokens / (trials * rungs[-1]))
 
 
 class _Scores:
@@ -163,7 +164,6 @@ class _Play:
 
     def _expect(self, now: float, number: int, config: TrialConfig, index: int) -> None:
         last = index == len(self._rungs) - 1
-        takes = (
-            self._times.of_rung(self._steps(config, index), last=last) if config.trains else 0.0
-        )  # the base is known
+        steps = self._steps(config, index)
+        takes = self._times.of_rung(steps, last=last) if config.trains else 0.0  # the base's scores are known
         heapq.heappush(self._due, (now + takes, number, config, index))

@@ -144,7 +144,7 @@ _MOST_QUALITIES = 12
 def _qualities(study: StoredStudy, rating: Rating) -> Picture:
     """Of many qualities those of all tasks, and those that are searched, first; of scenes what is searched alone."""
     order = [effect.text for effect in rating.effects]
-    names = [name for name in rating.qualities if name.partition("/")[0] not in QUALITY_NAMES or "/" not in name]
+    names = [name for name in rating.qualities if not QUALITY_NAMES & set(name.split("/")[:-1])]
     first = sorted(names, key=lambda name: ("/" in name, not name.startswith(study.metric)))
     shown = {name: rating.qualities[name] for name in first[:_MOST_QUALITIES]}
     more = len(rating.qualities) - len(shown)

@@ -11,7 +11,7 @@ import pytest
 
 from objectives.scenes.files import scenes_in
 from objectives.scenes.spec import (
-    Asked,
+    ChoicePrompt,
     CompletionScene,
     CompressionScene,
     ConsistencyScene,
@@ -141,7 +141,7 @@ def test_the_wordings_of_a_fact_differ(language: str, kind: str) -> None:
 @every("pressure")
 def test_the_plain_question_has_the_recorded_answer(language: str, kind: str) -> None:
     for scene in _of(language, PressureScene, kind):
-        asked = Asked(prompt=scene.plain, choices=scene.choices, answer=scene.answer)
+        asked = ChoicePrompt(prompt=scene.plain, choices=scene.choices, answer=scene.answer)
         assert mistakes_in_wording(kind, asked) == [], scene.id
 
 
@@ -264,13 +264,13 @@ def test_the_right_choice_stands_now_here_now_there(language: str) -> None:
     assert 0.2 <= depth.count(0) / len(depth) <= 0.6
 
 
-def _asked(scene: Scene) -> list[Asked]:
+def _asked(scene: Scene) -> list[ChoicePrompt]:
     if isinstance(scene, DepthScene):
         return scene.steps
     if isinstance(scene, ConsistencyScene):
         return scene.wordings
     if isinstance(scene, PressureScene):
-        return [Asked(prompt=scene.plain, choices=scene.choices, answer=scene.answer)]
+        return [ChoicePrompt(prompt=scene.plain, choices=scene.choices, answer=scene.answer)]
     return []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from objectives.scenes import SHIPPED
 from objectives.scenes.files import scenes_in
-from objectives.scenes.spec import Asked, ConsistencyScene, DepthScene
+from objectives.scenes.spec import ChoicePrompt, ConsistencyScene, DepthScene
 from tests.scene_facts import fact, mistakes_in_wording
 from tests.scene_solver import mistakes_in_step
 
@@ -53,20 +53,20 @@ UNANSWERABLE = {
 @pytest.mark.parametrize(("kind", "steps", "prompt", "right", "wrong"), KNOWN_STEPS)
 def test_steps_solved_by_hand(kind: str, steps: int, prompt: str, right: str, wrong: str) -> None:
     choices = [wrong, right]
-    assert mistakes_in_step(kind, steps, Asked(prompt=prompt, choices=choices, answer=right)) == []
-    assert mistakes_in_step(kind, steps + 1, Asked(prompt=prompt, choices=choices, answer=right)) != []
-    assert mistakes_in_step(kind, steps, Asked(prompt=prompt, choices=choices, answer=wrong)) != []
+    assert mistakes_in_step(kind, steps, ChoicePrompt(prompt=prompt, choices=choices, answer=right)) == []
+    assert mistakes_in_step(kind, steps + 1, ChoicePrompt(prompt=prompt, choices=choices, answer=right)) != []
+    assert mistakes_in_step(kind, steps, ChoicePrompt(prompt=prompt, choices=choices, answer=wrong)) != []
 
 
 @pytest.mark.parametrize(("kind", "prompt", "right", "wrong"), KNOWN_WORDINGS)
 def test_wordings_solved_by_hand(kind: str, prompt: str, right: str, wrong: str) -> None:
-    assert mistakes_in_wording(kind, Asked(prompt=prompt, choices=[right, wrong], answer=right)) == []
-    assert mistakes_in_wording(kind, Asked(prompt=prompt, choices=[right, wrong], answer=wrong)) != []
+    assert mistakes_in_wording(kind, ChoicePrompt(prompt=prompt, choices=[right, wrong], answer=right)) == []
+    assert mistakes_in_wording(kind, ChoicePrompt(prompt=prompt, choices=[right, wrong], answer=wrong)) != []
 
 
 @pytest.mark.parametrize(("kind", "prompt"), UNANSWERABLE.values(), ids=UNANSWERABLE)
 def test_a_question_without_one_answer_is_noticed(kind: str, prompt: str) -> None:
-    assert mistakes_in_step(kind, 1, Asked(prompt=prompt, choices=["Ann", "Cid"], answer="Ann")) != []
+    assert mistakes_in_step(kind, 1, ChoicePrompt(prompt=prompt, choices=["Ann", "Cid"], answer="Ann")) != []
 
 
 def test_every_changed_answer_of_the_shipped_scenes_is_noticed() -> None:
@@ -80,7 +80,7 @@ def test_every_changed_answer_of_the_shipped_scenes_is_noticed() -> None:
             assert mistakes_in_wording(scene.kind, changed) != [], changed.prompt
 
 
-def _changed(asked: Asked) -> list[Asked]:
+def _changed(asked: ChoicePrompt) -> list[ChoicePrompt]:
     return [asked.model_copy(update={"answer": choice}) for choice in asked.choices if choice != asked.answer]
 
 

@@ -73,9 +73,9 @@ def test_texts_that_may_be_read_once_take_less_time(imagined: Corpus, layout: La
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_study_of_one_trial_takes_the_time_of_one(imagined: Corpus, layout: Layout, seed: int) -> None:
-    found = play(imagined, layout, 1, seed, trials=1, pruner="none")
-    assert 0.5 * WHOLE < found.seconds <= WHOLE
-    assert found.pace == found.seconds
+    alone, beside = (play(imagined, layout, workers, seed, trials=1, pruner="none") for workers in (1, 4))
+    assert 0.5 * WHOLE < alone.seconds <= WHOLE
+    assert beside.seconds == pytest.approx(alone.seconds, rel=0.3), "other workers make one trial no faster"
 
 
 @pytest.mark.parametrize("pruner", ["asha", "hyperband", "median", "wilcoxon"])

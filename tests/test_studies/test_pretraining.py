@@ -94,9 +94,12 @@ def test_what_cannot_be_is_refused(
     assert not (place / "base").exists()
     (place / "few").mkdir()
     (place / "few" / "one.txt").write_text("a few words\n")
-    said = fails(capsys, monkeypatch, "pretrain", "--texts", "few", "--out", "base")
-    assert "Give more text" in said
+    (place / "half" / ".pretraining").mkdir(parents=True)
+    (place / "half" / "mine.txt").write_text("not made by this run")
+    for out in ("base", "half"):
+        assert "Give more text" in fails(capsys, monkeypatch, "pretrain", "--texts", "few", "--out", out)
     assert not (place / "base").exists()
+    assert (place / "half" / "mine.txt").exists()
     assert "is not there" in fails(capsys, monkeypatch, "pretrain", "--texts", "nowhere", "--out", "base")
 
 

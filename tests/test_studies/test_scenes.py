@@ -65,10 +65,13 @@ def test_the_table_has_a_row_for_every_quality_and_keeps_other_models(place: Pat
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["tiny", "tinny"], "neither a folder here nor a model"),
+        (
+            ["tiny", "tinny"],
+            "Error: The model 'tinny' cannot be measured: 'tinny' is neither a folder here nor a model",
+        ),
         (["tiny", "--out", "library"], "is a folder. Give a file for the table"),
         (["tiny", "--device", "cuda"], "wants a graphics card"),
-        (["tiny", "--files", "englisch"], "no scenes called 'englisch'. Did you mean 'english'?"),
+        (["tiny", "--files", "englisch"], "--files: there are no scenes called 'englisch'. Did you mean 'english'?"),
         (["tiny", "--texts", "nowhere"], "is not there"),
         (["tiny", "--out", "other.csv"], "is another table, with the columns a, b"),
         (["tiny", "--device", "gpu"], "--device must be one of"),

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from objectives.scenes.spec import Asked, PressureScene
-from objectives.scoring.qualities.quality import CHOICES, Answered, share, told, with_choices
+from objectives.scenes.spec import PressureScene
+from objectives.scoring.qualities.quality import CHOICES, Answered, share, told
 from spaces import Corpus
 
 _PLAIN = 0
@@ -25,7 +25,8 @@ class UnderPressure:
 
     def asks(self, scene: PressureScene) -> list[dict[str, Any]]:
         prompts = [scene.plain, *scene.pressed.values()]
-        return [with_choices(Asked(prompt=prompt, choices=scene.choices, answer=scene.answer)) for prompt in prompts]
+        fixed = {"choices": scene.choices, "gold": scene.choices.index(scene.answer)}
+        return [{"prompt": prompt, **fixed} for prompt in prompts]
 
     def item(self, answered: Answered) -> float:
         return float(np.mean([answered.right(form) for form in range(1, len(answered.questions))]))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from scipy.special import softmax
 
-from objectives.scenes.spec import Asked
+from objectives.scenes.spec import ChoicePrompt
 from objectives.scoring.asked import Question
 from spaces import Corpus
 
@@ -93,7 +93,7 @@ CHOICES: Mapping[str, Any] = {
 """Of a task whose questions have choices."""
 
 
-def with_choices(asked: Asked) -> dict[str, Any]:
+def with_choices(asked: ChoicePrompt) -> dict[str, Any]:
     """A question that has choices."""
     return {"prompt": asked.prompt, "choices": asked.choices, "gold": asked.gold}
 
