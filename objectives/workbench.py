@@ -13,6 +13,7 @@ from objectives import load
 from objectives.base import Score, Scorer
 from objectives.models import BASES
 from objectives.models.hub import redrawn
+from objectives.models.onednn import quicken
 from objectives.questions import Part
 from objectives.scoring import SCORERS
 from objectives.scoring.spec import HeldoutSpec, ScoreSpec
@@ -100,6 +101,7 @@ class Workbench:
         model = base.model(spec.precision, choose_device(spec.device))
         if from_scratch:
             model = redrawn(model, _SEED)
+        quicken(model)
         scorers = tuple(
             cast("_ScorerClass", load(SCORERS[part.kind]))(part, corpus, model, tokenizer) for part in spec.scores
         )

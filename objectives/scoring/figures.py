@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
 
 from objectives.scoring.asked import FIGURES, AskedTask, Question
 from objectives.scoring.spec import BenchmarkSpec
@@ -106,10 +105,10 @@ def _choices(question: Question) -> dict[str, float]:
     """Figures of the right choice against the others; of several right ones, their joint probability."""
     logs, right = question.choice_logs, list(question.right or ())
     wrong = np.delete(logs, right)
-    of_right = float(logsumexp(logs[right]))
+    of_right = float(np.logaddexp.reduce(logs[right]))
     best = max(right, key=lambda index: logs[index])
     return {
-        "probability": math.exp(of_right - float(logsumexp(logs))),
+        "probability": math.exp(of_right - float(np.logaddexp.reduce(logs))),
         "log_probability": of_right,
         "bits_per_byte": _of_answer(of_right, _size(question.instances[best].args[1]))["bits_per_byte"],
         "margin": of_right - float(wrong.max()) if len(wrong) else 0.0,

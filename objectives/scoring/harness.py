@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +11,40 @@ import torch
 from lm_eval.models.huggingface import HFLM
 
 from objectives.models.hub import context_of
+from objectives.scoring.likelihood import Pair, log_likelihoods, takes_prompts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+_Request = tuple[object, list[int], list[int]]
+"""As lm-eval hands them on: the text, then context and continuation as tokens."""
 
-class _QuietModel(HFLM):  # type: ignore[misc]
-    """lm-eval's own model without its progress bars, which it draws for every request kind of every rung."""
+
+class _LanguageModel(HFLM):  # type: ignore[misc]
+    """lm-eval's own model, which keeps requests as tokens and reads a prompt once for all answers to it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._tokens: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
+
+    def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        pair = context, continuation
+        if pair not in self._tokens:
+            self._tokens[pair] = super()._encode_pair(context, continuation)
+        return self._tokens[pair]
 
     def _loglikelihood_tokens(
-        self, requests: Any, disable_tqdm: bool = True, override_bs: int | None = None
+        self, requests: Sequence[_Request], disable_tqdm: bool = True, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
-        found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
-        return found
+        if not takes_prompts(self.model):
+            found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
+            return found
+        return log_likelihoods(self.model, [self._pair(*each) for each in requests], self.batch_size)
+
+    def _pair(self, _: object, context: list[int], continuation: list[int]) -> Pair:
+        """What a request asks, cut on the left to what the model can see, as lm-eval does."""
+        seen = (context + continuation)[-(self.max_length + 1) :]
+        return tuple(seen[: -len(continuation)]), tuple(continuation)
 
 
 @contextmanager
@@ -40,4 +61,4 @@ def language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, b
     for name in ("lm_eval", "lm_eval.models.huggingface"):
         logging.getLogger(name).setLevel(logging.ERROR)  # it warns that a loaded model ignores loading options
     context = context_of(model.config)
-    return _QuietModel(pretrained=model, tokenizer=tokenizer, batch_size=batch, max_length=context)
+    return _LanguageModel(pretrained=model, tokenizer=tokenizer, batch_size=batch, max_length=context)

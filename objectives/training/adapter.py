@@ -13,6 +13,7 @@ from peft import PeftModel, get_peft_model, set_peft_model_state_dict
 from peft.tuners.ln_tuning.layer import LNTuningLayer
 
 from objectives.models.hub import redrawn
+from objectives.training.lean import trim
 from objectives.training.tunings import TUNINGS, Site
 from spaces import MixtuneError, Stage
 
@@ -59,6 +60,7 @@ def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
             f"The adapter must sit on {expected} modules of the chosen layers, but peft put it on {found}. "
             "Name the target modules exactly in space.tuning.targets."
         )
+    trim(tuned)
     for copied in _copied(tuned):
         _share_untrained(copied, stage.tuning.method)
     if method.redraws:

@@ -53,7 +53,10 @@ class Trainer:
         self._learning_rate = learning_rate
         groups = [{"params": plain, "times": 1.0}, {"params": times_b, "times": b_rate}]
         self._optimiser = torch.optim.AdamW(
-            [group for group in groups if group["params"]], lr=learning_rate, weight_decay=spec.weight_decay
+            [group for group in groups if group["params"]],
+            lr=learning_rate,
+            weight_decay=spec.weight_decay,
+            fused=True,
         )
         self._device = self._weights[0].device
         self.step = 0

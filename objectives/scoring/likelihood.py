@@ -1,0 +1,155 @@
+"""How probable a model finds answers: every prompt is read once, whatever the number of answers to it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from transformers import Cache, PreTrainedModel
+
+Tokens = tuple[int, ...]
+Pair = tuple[Tokens, Tokens]
+"""A prompt and an answer, each of one token at least."""
+_MOST_NUMBERS = 1 << 28
+"""Numbers of a batch's scores over the vocabulary: 1 GB in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    tokens: Tokens
+    answers: tuple[Tokens, ...]
+    """Different ones."""
+
+    @property
+    def size(self) -> int:
+        """Prompts of the same size class are padded by no more than a quarter."""
+        return int(math.log(len(self.tokens), 1.25))
+
+    @property
+    def rows(self) -> int:
+        """That it takes at once: its own, or those of its answers that are longer than a token."""
+        return max(1, sum(len(answer) > 1 for answer in self.answers))
+
+    @property
+    def longest(self) -> int:
+        """Tokens of its longest answer."""
+        return max(map(len, self.answers))
+
+
+def takes_prompts(model: PreTrainedModel) -> bool:
+    """Whether a model can read a prompt first and several answers after it: it remembers tokens apart, in a cache."""
+    return not getattr(model, "_is_stateful", False) and "past_key_values" in _parameters(model)
+
+
+@torch.inference_mode()
+def log_likelihoods(model: PreTrainedModel, pairs: Sequence[Pair], batch: int) -> list[tuple[float, bool]]:
+    """Log-probability of each answer after its prompt, in nats, and whether it is what the model would have said.
+
+    Prompts of about the same length are read together, padded on the left; their answers, about as long as each other,
+    go on from them together, padded on the right. The scores over the vocabulary are computed where an answer is, and
+    nowhere else.
+
+    Args:
+        model: a causal language model; see `takes_prompts`.
+        pairs: prompts and answers, together no longer than the model can see.
+        batch: sequences at once.
+    """
+    answers: dict[Tokens, dict[Tokens, None]] = {}
+    for prompt, answer in pairs:
+        answers.setdefault(prompt, {})[answer] = None
+    prompts = [_Prompt(prompt, tuple(found)) for prompt, found in answers.items()]
+    prompts.sort(key=lambda prompt: (prompt.size, prompt.longest), reverse=True)  # memory runs out at once or never
+    found: dict[Pair, tuple[float, bool]] = {}
+    for chosen in _batches(prompts, batch, int(model.config.get_text_config().vocab_size)):
+        found.update(_answered(model, chosen))
+    return [found[pair] for pair in pairs]
+
+
+def _batches(prompts: Sequence[_Prompt], batch: int, vocabulary: int) -> Iterator[list[_Prompt]]:
+    """Prompts of a size class whose rows are no more than a batch, and whose scores over the vocabulary fit."""
+    chosen: list[_Prompt] = []
+    rows = longest = 0
+    for prompt in prompts:
+        rows, longest = rows + prompt.rows, max(longest, prompt.longest)
+        if chosen and (prompt.size < chosen[0].size or rows > batch or rows * longest * vocabulary > _MOST_NUMBERS):
+            yield chosen
+            chosen, rows, longest = [], prompt.rows, prompt.longest
+        chosen.append(prompt)
+    if chosen:
+        yield chosen
+
+
+def _answered(model: PreTrainedModel, prompts: Sequence[_Prompt]) -> Mapping[Pair, tuple[float, bool]]:
+    """Of every answer, from the scores after its prompt and, where it is longer than a token, after its own tokens."""
+    pairs = [(row, answer) for row, prompt in enumerate(prompts) for answer in prompt.answers]
+    rows = torch.tensor([row for row, _ in pairs], device=model.device)
+    first = torch.tensor([answer[0] for _, answer in pairs], device=model.device)
+    more = [index for index, (_, answer) in enumerate(pairs) if len(answer) > 1]
+    tokens, seen = _padded([prompt.tokens for prompt in prompts], model.device, left=True)
+    output = _read(model, tokens, seen, use_cache=bool(more), **_last(model))
+    scores = output.logits[:, -1].float()  # (prompts, vocabulary)
+    nats = scores[rows, first] - scores.logsumexp(dim=-1)[rows]
+    said = scores.argmax(dim=-1)[rows] == first
+    if more:
+        after, also = _go_on(model, output.past_key_values, seen, rows[more], [pairs[index][1] for index in more])
+        nats[more] += after
+        said[more] &= also
+    return {
+        (prompts[row].tokens, answer): (nat, same)
+        for (row, answer), nat, same in zip(pairs, nats.tolist(), said.tolist(), strict=True)
+    }
+
+
+def _go_on(
+    model: PreTrainedModel, cache: Cache, seen: torch.Tensor, rows: torch.Tensor, answers: Sequence[Tokens]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probability of all tokens of answers but the first, and whether the model would have said them."""
+    cache.reorder_cache(rows)
+    whole, there = _padded(answers, model.device, left=False)
+    scores = _read(model, whole[:, :-1], torch.cat([seen[rows], there[:, :-1]], dim=1), past_key_values=cache).logits
+    scores = scores.float()  # (answers, longest - 1, vocabulary)
+    wanted, counts = whole[:, 1:], there[:, 1:].bool()
+    nats = scores.gather(-1, wanted.unsqueeze(-1)).squeeze(-1) - scores.logsumexp(dim=-1)
+    said = (scores.argmax(dim=-1) == wanted) | ~counts
+    return nats.where(counts, 0.0).sum(dim=1), said.all(dim=1)
+
+
+def _read(model: PreTrainedModel, tokens: torch.Tensor, seen: torch.Tensor, **options: Any) -> Any:
+    """The model's output on the last tokens of sequences; `seen`: which of all their tokens are none of the padding.
+
+    Without padding on the left no mask is given, because attention is fastest without.
+    """
+    length = tokens.shape[1]
+    if not bool(seen[:, : seen.shape[1] - length + 1].all()):
+        options |= {"attention_mask": seen}
+        if "position_ids" in _parameters(model):
+            options |= {"position_ids": (seen.cumsum(dim=1) - 1).clamp(min=0)[:, -length:]}
+    return model(input_ids=tokens, **options)
+
+
+def _last(model: PreTrainedModel) -> dict[str, int]:
+    """Lets a model compute scores over the vocabulary for the last token alone, where it can."""
+    return {"logits_to_keep": 1} if "logits_to_keep" in _parameters(model) else {}
+
+
+def _padded(sequences: Sequence[Tokens], device: torch.device, *, left: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens and which of them are none of the padding, both of shape (sequences, longest)."""
+    longest = max(map(len, sequences))
+    tokens = torch.zeros(len(sequences), longest, dtype=torch.long)
+    seen = torch.zeros_like(tokens)
+    for row, sequence in enumerate(sequences):
+        places = slice(longest - len(sequence), None) if left else slice(len(sequence))
+        tokens[row, places] = torch.tensor(sequence)
+        seen[row, places] = 1
+    return tokens.to(device), seen.to(device)
+
+
+def _parameters(model: PreTrainedModel) -> Collection[str]:
+    """Names of what can be given to a model."""
+    return inspect.signature(model.forward).parameters
