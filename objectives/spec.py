@@ -35,6 +35,9 @@ class FinetuneSpec(Spec):
     """Parts in which the sequences of a step are computed one after the other, for less memory and the same step."""
     checkpointing: bool = False
     """Compute activations anew in the backward pass: for less memory, at about a third more time."""
+    remember: float = Field(1.0, ge=0)
+    """Gigabytes in which a worker keeps what layers below the lowest trained one compute, for sequences that it reads
+    again; 0: none."""
     warmup: int = Field(5, ge=0)
     """Steps of linear warm-up; the rate then falls linearly to zero."""
     weight_decay: float = Field(0.0, ge=0)

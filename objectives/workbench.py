@@ -14,6 +14,7 @@ from objectives.base import Score, Scorer
 from objectives.models import BASES
 from objectives.models.hub import redrawn
 from objectives.models.onednn import quicken
+from objectives.models.prefix import remember
 from objectives.questions import Part
 from objectives.scoring import SCORERS
 from objectives.scoring.spec import HeldoutSpec, ScoreSpec
@@ -102,6 +103,7 @@ class Workbench:
         if from_scratch:
             model = redrawn(model, _SEED)
         quicken(model)
+        remember(model, round(spec.remember * 1e9))
         scorers = tuple(
             cast("_ScorerClass", load(SCORERS[part.kind]))(part, corpus, model, tokenizer) for part in spec.scores
         )

@@ -9,7 +9,7 @@ from typing import Any
 from spaces import InputError
 from studies.spec import StudySpec
 
-_HARMLESS = ("search.", "artifacts", "space.texts.folder")
+_HARMLESS = ("search.", "artifacts", "space.texts.folder", "objective.remember")
 """Fields, by their beginnings, that leave scores comparable: how the search goes on, and where files lie.
 
 Texts in another folder are compared by their content, like all texts."""

@@ -34,7 +34,7 @@ def pays() -> bool:
 
     Decided by what the machine is rather than by timing it: all workers of a machine decide alike.
     """
-    if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()):
+    if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()):  # type: ignore[no-untyped-call]
         return False
     return torch.backends.cpu.get_cpu_capability() == "AVX512" and _maker() not in ("", "GenuineIntel")
 
@@ -57,7 +57,7 @@ class OneDnnLinear(torch.nn.Linear):
     """A linear module whose products are oneDNN's, forward and backward."""
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = _Multiply.apply(inputs, self.weight, self.bias)
+        found: torch.Tensor = _Multiply.apply(inputs, self.weight, self.bias)  # type: ignore[no-untyped-call]
         return found
 
 

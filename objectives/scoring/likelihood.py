@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from objectives.models.prefix import Row, prefix_of
+
 if TYPE_CHECKING:
     from transformers import Cache, PreTrainedModel
 
@@ -92,12 +94,19 @@ def _answered(model: PreTrainedModel, prompts: Sequence[_Prompt]) -> Mapping[Pai
     first = torch.tensor([answer[0] for _, answer in pairs], device=model.device)
     more = [index for index, (_, answer) in enumerate(pairs) if len(answer) > 1]
     tokens, seen = _padded([prompt.tokens for prompt in prompts], model.device, left=True)
-    output = _read(model, tokens, seen, use_cache=bool(more), **_last(model))
+    read = [Row(prompt.tokens, padding=tokens.shape[1] - len(prompt.tokens)) for prompt in prompts]
+    gone_on = [Row(answer[:-1], before=prompts[row].tokens) for row, answer in pairs if len(answer) > 1]
+    prefix = prefix_of(model)
+    skip = prefix.active and prefix.knows([*read, *gone_on])
+    output = prefix.run(lambda: _read(model, tokens, seen, use_cache=bool(more), **_last(model)), read, skip=skip)
     scores = output.logits[:, -1].float()  # (prompts, vocabulary)
     nats = scores[rows, first] - scores.logsumexp(dim=-1)[rows]
     said = scores.argmax(dim=-1)[rows] == first
     if more:
-        after, also = _go_on(model, output.past_key_values, seen, rows[more], [pairs[index][1] for index in more])
+        answers = [pairs[index][1] for index in more]
+        after, also = prefix.run(
+            lambda: _go_on(model, output.past_key_values, seen, rows[more], answers), gone_on, skip=skip
+        )
         nats[more] += after
         said[more] &= also
     return {

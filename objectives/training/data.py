@@ -23,8 +23,9 @@ class MixStream:
 
     Each text gets its share of the sequences at every point of the run, to within one sequence where shares are
     equal, and two where they are not. Within a
-    text the sequences of an epoch are its consecutive windows from a random offset, in random order; a text
-    shorter than its share starts another epoch.
+    text the sequences of an epoch are its consecutive windows in random order; a text shorter than its share starts
+    another epoch. Epochs differ in the offset of their windows, which is the same in all trials, so that what frozen
+    layers make of a window may be kept.
     """
 
     def __init__(self, mix: CorpusMix, tokens: Mapping[str, Tokens], length: int, total: int, seed: int) -> None:
@@ -71,10 +72,10 @@ class MixStream:
     def _order(self, name: str, epoch: int, windows: int) -> NDArray[np.int64]:
         """Starts of an epoch's windows in their order."""
         if (name, epoch) not in self._orders:
-            rng = generator(self._seed, name, epoch)
             spare = len(self._tokens[name]) - windows * self.length
-            offset = rng.integers(0, min(spare, self.length) + 1)
-            self._orders[name, epoch] = offset + rng.permutation(windows) * self.length
+            offset = generator(name, epoch).integers(0, min(spare, self.length) + 1)
+            order = generator(self._seed, name, epoch).permutation(windows)
+            self._orders[name, epoch] = offset + order * self.length
         return self._orders[name, epoch]
 
 

@@ -44,7 +44,8 @@ class LeanLora(LoraLinear):  # type: ignore[misc]
         base = self.get_base_layer()
         down, up = self.lora_A[_NAME].weight, self.lora_B[_NAME].weight
         fast = isinstance(base, OneDnnLinear)
-        adapted: torch.Tensor = _Adapted.apply(inputs, base.weight, base.bias, down, up, self.scaling[_NAME], fast)
+        given = (inputs, base.weight, base.bias, down, up, self.scaling[_NAME], fast)
+        adapted: torch.Tensor = _Adapted.apply(*given)  # type: ignore[no-untyped-call]
         return adapted
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch.nn.functional import cross_entropy
 
+from objectives.models.prefix import Row, prefix_of
 from objectives.spec import FinetuneSpec
 from objectives.training.adapter import trainable
 from objectives.training.data import MixStream
@@ -59,6 +60,7 @@ class Trainer:
             fused=True,
         )
         self._device = self._weights[0].device
+        self._prefix = prefix_of(model.get_base_model())
         self.step = 0
 
     def run(self, until: int) -> float:
@@ -125,19 +127,28 @@ class Trainer:
         for inputs, targets in zip(
             tokens.chunk(self._spec.accumulate), labels.chunk(self._spec.accumulate), strict=True
         ):
-            logits = self._model(input_ids=inputs).logits[:, :-1]  # (part, length - 1, vocabulary)
+            logits = self._read(inputs)[:, :-1]  # (part, length - 1, vocabulary)
             part = cross_entropy(logits.flatten(0, 1).float(), targets[:, 1:].flatten(), reduction="sum") / learnt
             part.backward()  # type: ignore[no-untyped-call]
             loss += part.detach()
         torch.nn.utils.clip_grad_norm_(self._weights, self._spec.clip)
         for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate * self._rate(self.step) * group["times"]
+            group["lr"] = self._learning_rate * rate_share(self.step, self._steps, self._spec.warmup) * group["times"]
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         self.step += 1
         return loss
 
-    def _rate(self, step: int) -> float:
-        """Share of the peak rate: rises over the warm-up, then falls to zero at the last step."""
-        warmup = min(self._spec.warmup, self._steps - 1)
-        return min((step + 1) / (warmup + 1), (self._steps - step) / (self._steps - warmup))
+    def _read(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Scores over the vocabulary, shape (part, length, vocabulary)."""
+        if not self._prefix.active:
+            return cast("torch.Tensor", self._model(input_ids=inputs).logits)
+        rows = [Row(tuple(row)) for row in inputs.tolist()]
+        found = self._prefix.run(lambda: self._model(input_ids=inputs), rows, skip=self._prefix.knows(rows))
+        return cast("torch.Tensor", found.logits)
+
+
+def rate_share(step: int, steps: int, warmup: int) -> float:
+    """Share of the peak learning rate: rises over the warm-up, then falls to zero at the last step."""
+    warmup = min(warmup, steps - 1)
+    return min((step + 1) / (warmup + 1), (steps - step) / (steps - warmup))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from objectives.models.hub import find_blocks
+from objectives.models.prefix import prefix_of
 from objectives.spec import FinetuneSpec
 from objectives.training.adapter import Weights, merge, put_on, restore, take_off, trainable
 from objectives.training.data import MixStream
 from objectives.training.learned import Learned
 from objectives.training.loop import Trainer
 from objectives.training.tokens import Tokens
-from objectives.training.tunings import TUNINGS
+from objectives.training.tunings import TUNINGS, lowest_trained
 from spaces import Stage, TrialConfig
 from spaces.repetition import as_read
 from spaces.trial import fingerprint
@@ -61,8 +63,12 @@ class Pipeline:
         self._leg: Leg | None = None
         self._tuned: PeftModel | None = None
         self._trainer: Trainer | None = None
+        self._exits = ExitStack()
 
     def __enter__(self) -> Self:
+        if self.legs:
+            lowest = min(lowest_trained(self._model, leg.stage) for leg in self.legs)
+            self._exits.enter_context(prefix_of(self._model).frozen(lowest))
         return self
 
     def __exit__(
@@ -71,6 +77,7 @@ class Pipeline:
         if self._tuned is not None:
             take_off(self._model, self._tuned)
         restore(self._model, self._before)
+        self._exits.close()
 
     @property
     def step(self) -> int:

@@ -61,6 +61,11 @@ class TuningMethod:
     """Whether the copies begin with random weights."""
 
 
+def lowest_trained(model: torch.nn.Module, stage: Stage) -> int:
+    """The lowest layer that a stage changes; 0 where it also changes what comes before the layers."""
+    return 0 if TUNINGS[stage.tuning.method].redraws else min(Site.of(model, stage).layers, default=0)
+
+
 def _lora(tuning: Tuning, site: Site, **options: Any) -> PeftConfig:
     return LoraConfig(
         r=tuning.rank,

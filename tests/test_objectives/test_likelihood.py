@@ -74,7 +74,8 @@ def test_what_a_model_would_have_said_is_told() -> None:
     from objectives.scoring.likelihood import log_likelihoods
 
     model = _model("llama")
-    prompt, said = (5, 6, 7), []
+    prompt = (5, 6, 7)
+    said: list[int] = []
     for _ in range(3):
         said.append(max(range(64), key=lambda token: _alone(model, ((*prompt, *said), (token,)))[0]))
     other = (*said[:2], (said[2] + 1) % 64)

@@ -1,0 +1,227 @@
+"""Several trials' LoRA adapters trained in one pass over one base: stacked matrices, ranks filled up with zeros.
+
+A step of few tokens leaves a processor or a card waiting for the next operation; several trials in one step give it
+more to do in each. The idea of batches over adapters is that of mLoRA (Ye et al., 2023, arXiv 2312.02515).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from peft.tuners.lora.layer import LoraLayer
+from torch.nn.functional import cross_entropy, pad
+
+from objectives.spec import FinetuneSpec
+from objectives.training.adapter import adapted
+from objectives.training.data import MixStream
+from objectives.training.loop import rate_share
+from objectives.training.tokens import UNLEARNT, split
+from objectives.training.tunings import TUNINGS
+from spaces import MixtuneError, Stage
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_PACKABLE = ("lora", "rslora", "loraplus")
+_NAME = "default"
+"""peft's name of a first adapter."""
+_FIRST, _SECOND, _EPS = 0.9, 0.999, 1e-8
+"""AdamW's decay of both moments and what keeps it from dividing by nothing; torch's defaults."""
+_TINY = 1e-6
+"""What torch's clipping adds to a norm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A trial among others."""
+
+    stage: Stage
+    seed: int
+    stream: MixStream
+
+
+@dataclass(frozen=True, slots=True)
+class Matrices:
+    """Of an adapter on one module, or of all trials' there, with the trials as a first dimension."""
+
+    down: torch.Tensor
+    """A, shape (rank, inputs)."""
+    up: torch.Tensor
+    """B, shape (outputs, rank)."""
+    scale: float = 1.0
+    """Of their product; 1 for those of all trials, which keep theirs apart."""
+
+
+class PackedTrainer:
+    """Trains adapters side by side; each ends as it would have ended alone."""
+
+    def __init__(self, model: PreTrainedModel, trials: Sequence[Packed], spec: FinetuneSpec, steps: int) -> None:
+        """Draw every adapter's first weights as they are drawn for a trial alone, and stack them.
+
+        Args:
+            model: the base, without an adapter.
+            trials: what to train; each reads its own stream.
+            spec: of the training, the same for all.
+            steps: of the whole run.
+
+        Raises:
+            MixtuneError: a method that is more than LoRA, or dropout.
+        """
+        for trial in trials:
+            _refuse_other_methods(trial.stage)
+        self._model = model
+        self._trials = tuple(trials)
+        self._spec = spec
+        self._steps = steps
+        drawn = [_drawn(model, trial) for trial in trials]
+        self._stacks = _stacked(drawn)
+        self._scales = torch.tensor([next(iter(each.values())).scale for each in drawn], device=model.device)
+        rates = torch.tensor([trial.stage.learning_rate for trial in trials], device=model.device)
+        faster = torch.tensor([TUNINGS[trial.stage.tuning.method].b_rate for trial in trials], device=model.device)
+        self._optimisers = (
+            _AdamW([stack.down for stack in self._stacks.values()], rates, spec.weight_decay),
+            _AdamW([stack.up for stack in self._stacks.values()], rates * faster, spec.weight_decay),
+        )
+        self.step = 0
+
+    def run(self, until: int) -> list[float]:
+        """Train up to a cumulative number of steps; return each trial's mean loss of these steps, in nats per token."""
+        total = torch.zeros(len(self._trials), device=self._model.device)
+        first = self.step
+        with self._attached():
+            while self.step < until:
+                total += self._one_step()
+        return (total / max(1, until - first)).tolist()
+
+    def matrices(self, trial: int) -> dict[str, Matrices]:
+        """What a trial has learnt, by the path of the module, without the zeros."""
+        found = {}
+        rank = self._trials[trial].stage.tuning.rank
+        for path, stack in self._stacks.items():
+            down, up = stack.down[trial, :rank].detach(), stack.up[trial, :, :rank].detach()
+            if bool(down.any()):
+                found[path] = Matrices(down, up, float(self._scales[trial]))
+        return found
+
+    def _one_step(self) -> torch.Tensor:
+        """Each trial's loss, shape (trials,)."""
+        at = self.step * self._spec.batch
+        batch = np.concatenate([trial.stream.batch(at, self._spec.batch) for trial in self._trials])
+        tokens, labels = (torch.from_numpy(part).to(self._model.device) for part in split(batch))
+        scores = self._model(input_ids=tokens).logits[:, :-1]  # (trials x batch, length - 1, vocabulary)
+        targets = labels[:, 1:]
+        losses = cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), reduction="none")
+        learnt = (targets != UNLEARNT).view(len(self._trials), -1).sum(dim=1).clamp(min=1)
+        loss = losses.view(len(self._trials), -1).sum(dim=1) / learnt
+        loss.sum().backward()  # type: ignore[no-untyped-call]
+        self._clip()
+        share = rate_share(self.step, self._steps, self._spec.warmup)
+        for optimiser in self._optimisers:
+            optimiser.step(share)
+        self.step += 1
+        return loss.detach()
+
+    def _clip(self) -> None:
+        """Shorten each trial's gradient to the largest norm allowed, as torch does for one alone."""
+        gradients = [weight.grad for optimiser in self._optimisers for weight in optimiser.weights]
+        present = [gradient for gradient in gradients if gradient is not None]
+        squares = torch.stack([gradient.square().sum(dim=(1, 2)) for gradient in present]).sum(dim=0)
+        shorter = (self._spec.clip / (squares.sqrt() + _TINY)).clamp(max=1.0)[:, None, None]
+        for gradient in present:
+            gradient.mul_(shorter)
+
+    @contextmanager
+    def _attached(self) -> Iterator[None]:
+        """Let the base's modules add what the adapters say."""
+        with ExitStack() as hooks:
+            for path, stack in self._stacks.items():
+                module = self._model.get_submodule(path)
+                hooks.callback(module.register_forward_hook(partial(_adapt, stack, self._scales)).remove)
+            yield
+
+
+class _AdamW:
+    """AdamW (Loshchilov and Hutter, 2019, arXiv 1711.05101) with a learning rate for each trial."""
+
+    def __init__(self, weights: Sequence[torch.Tensor], rates: torch.Tensor, decay: float) -> None:
+        """`weights`: with the trials as the first of three dimensions; `rates`: shape (trials,)."""
+        self.weights = list(weights)
+        self._rates = rates[:, None, None]
+        self._decay = decay
+        self._means = [torch.zeros_like(weight) for weight in weights]
+        self._squares = [torch.zeros_like(weight) for weight in weights]
+        self._steps = 0
+
+    @torch.no_grad()
+    def step(self, share: float) -> None:
+        """Go on by the gradients and forget them; `share`: of the learning rates."""
+        self._steps += 1
+        gradients = [weight.grad for weight in self.weights if weight.grad is not None]
+        torch._foreach_lerp_(self._means, gradients, 1 - _FIRST)
+        torch._foreach_mul_(self._squares, _SECOND)
+        torch._foreach_addcmul_(self._squares, gradients, gradients, 1 - _SECOND)
+        roots = torch._foreach_sqrt(self._squares)  # noqa: SLF001
+        torch._foreach_div_(roots, (1 - _SECOND**self._steps) ** 0.5)
+        torch._foreach_add_(roots, _EPS)
+        rates = self._rates * share
+        for weight, mean, root in zip(self.weights, self._means, roots, strict=True):
+            weight.mul_(1 - rates * self._decay).sub_(rates / (1 - _FIRST**self._steps) * (mean / root))
+            weight.grad = None
+
+
+def _refuse_other_methods(stage: Stage) -> None:
+    tuning = stage.tuning
+    if tuning.method not in _PACKABLE or tuning.dropout:
+        raise MixtuneError(
+            f"Adapters are packed where they are {', '.join(_PACKABLE)} without dropout; got {tuning.method} with "
+            f"dropout {tuning.dropout:g}. Train this one alone."
+        )
+
+
+def _adapt(stack: Matrices, scales: torch.Tensor, _: Any, given: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+    """A module's output and the adapters', each for its own rows of the batch."""
+    trials = len(scales)
+    rows = given[0].reshape(trials, -1, given[0].shape[-1]).to(stack.down.dtype)  # (trials, batch x length, inputs)
+    low = torch.bmm(rows, stack.down.transpose(1, 2)) * scales[:, None, None]
+    added = torch.bmm(low, stack.up.transpose(1, 2))
+    return output + added.view(output.shape).to(output.dtype)
+
+
+def _drawn(model: PreTrainedModel, trial: Packed) -> dict[str, Matrices]:
+    """An adapter's first weights by the path of its module in the base."""
+    with adapted(model, trial.stage, trial.seed) as tuned:
+        return {
+            path: Matrices(
+                layer.lora_A[_NAME].weight.detach().clone(),
+                layer.lora_B[_NAME].weight.detach().clone(),
+                float(layer.scaling[_NAME]),
+            )
+            for path, layer in tuned.get_base_model().named_modules()
+            if isinstance(layer, LoraLayer)
+        }
+
+
+def _stacked(drawn: Sequence[Mapping[str, Matrices]]) -> dict[str, Matrices]:
+    """By the path of every module that any trial adapts; a trial without an adapter there has zeros, which stay."""
+    rank = max(each.down.shape[0] for matrices in drawn for each in matrices.values())
+    shapes = {path: (each.down.shape[1], each.up.shape[0]) for matrices in drawn for path, each in matrices.items()}
+    stacks = {}
+    for path, (inputs, outputs) in shapes.items():
+        there = [matrices.get(path) for matrices in drawn]
+        like = next(each for each in there if each is not None)
+        nothing = Matrices(like.down.new_zeros(rank, inputs), like.up.new_zeros(outputs, rank))
+        filled = [_filled(each, rank) if each is not None else nothing for each in there]
+        down, up = torch.stack([each.down for each in filled]), torch.stack([each.up for each in filled])
+        stacks[path] = Matrices(down.requires_grad_(), up.requires_grad_())
+    return stacks
+
+
+def _filled(matrices: Matrices, rank: int) -> Matrices:
+    more = rank - matrices.down.shape[0]
+    return Matrices(pad(matrices.down, (0, 0, 0, more)), pad(matrices.up, (0, more)), matrices.scale)

@@ -1,0 +1,141 @@
+"""Frozen layers that are passed over change nothing but the time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from spaces import CorpusMix, LayerRange, Stage, TrialConfig, Tuning
+from tests.architectures import ARCHITECTURES, random_model
+from tests.test_objectives.test_training import spec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from objectives.training.pipeline import Pipeline
+
+pytestmark = pytest.mark.torch
+
+_PAIRS = [((5, 6, 7), (8, 9)), ((5, 6, 7), (9,)), ((4,), (3, 2, 1)), ((9, 8, 7, 6, 5), (4, 3))]
+
+_STILL = {"dropout": 0.0, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+
+
+def _pipeline(base: PreTrainedModel, lowest: int, seed: int = 3) -> Pipeline:
+    from objectives.models.hub import find_blocks, is_linear
+    from objectives.training.pipeline import Pipeline
+
+    targets = tuple(path for path, module in find_blocks(base)[1][0].named_modules() if is_linear(module))
+    frozen = (LayerRange(0, lowest - 1),) if lowest else ()
+    stage = Stage("train", CorpusMix.equal(["a", "b"]), Tuning("lora", 4, 8.0, 0.0, targets), frozen, 640, 1e-2)
+    rng = np.random.default_rng(0)
+    tokens = {name: rng.integers(1, 60, 200).astype(np.int32) for name in "ab"}
+    return Pipeline(base, TrialConfig("random", seed, (stage,)), tokens, spec())
+
+
+def _still(kind: str) -> PreTrainedModel:
+    """A model that leaves nothing out at random in training."""
+    model = random_model(kind)
+    return random_model(kind, **{name: 0 for name in _STILL if hasattr(model.config, name)})
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+@pytest.mark.parametrize("lowest", [1, 2])
+def test_losses_and_answers_are_the_same(kind: str, lowest: int) -> None:
+    from objectives.models.prefix import prefix_of, remember
+    from objectives.scoring.likelihood import log_likelihoods
+
+    base = _still(kind)
+    with _pipeline(base, lowest) as plain:
+        assert not prefix_of(base).active
+        losses = [plain.run(step) for step in (4, 10)]
+        answers = log_likelihoods(base, _PAIRS, 8)
+    remember(base, 1 << 20)
+    for _ in range(2):
+        with _pipeline(base, lowest) as kept:
+            assert prefix_of(base).active
+            assert [kept.run(step) for step in (4, 10)] == pytest.approx(losses, rel=1e-5)
+            first = log_likelihoods(base, _PAIRS, 8)
+            again = log_likelihoods(base, _PAIRS, 8)
+        for found in (first, again):
+            assert np.allclose([nats for nats, _ in found], [nats for nats, _ in answers], atol=1e-4)
+    assert not prefix_of(base).active
+
+
+def test_known_layers_are_not_run_again() -> None:
+    from objectives.models.hub import find_blocks
+    from objectives.models.prefix import remember
+    from objectives.scoring.likelihood import log_likelihoods
+
+    base = random_model("llama")
+    remember(base, 1 << 20)
+    with _pipeline(base, 2):
+        pass  # tries whether the layers can be passed over
+    calls: list[int] = []
+    for number in (0, 2):
+        mlp = find_blocks(base)[1][number].get_submodule("mlp")
+        mlp.register_forward_hook(lambda *_, number=number: calls.append(number))
+    with _pipeline(base, 2) as first:
+        first.run(10)
+        log_likelihoods(base, _PAIRS, 8)
+    before = calls.count(0), calls.count(2)
+    with _pipeline(base, 2) as second:
+        second.run(10)
+        log_likelihoods(base, _PAIRS, 8)
+    assert calls.count(0) == before[0]
+    assert calls.count(2) == 2 * before[1]
+
+
+def test_trials_with_other_seeds_read_the_same_windows() -> None:
+    from objectives.models.prefix import prefix_of, remember
+
+    base = random_model("llama")
+    remember(base, 1 << 20)
+    sizes = []
+    for seed in range(6):
+        with _pipeline(base, 1, seed) as run:
+            run.run(10)
+        sizes.append(prefix_of(base)._size)
+    assert sizes[-1] == sizes[2] > 0
+
+
+def test_no_more_is_kept_than_allowed() -> None:
+    from objectives.models.prefix import prefix_of, remember
+    from objectives.scoring.likelihood import log_likelihoods
+
+    base = random_model("llama")
+    limit = 3 * 16 * 16 * 4
+    remember(base, limit)
+    with _pipeline(base, 1) as run:
+        run.run(10)
+        assert 0 < prefix_of(base)._size <= limit // 2
+        log_likelihoods(base, _PAIRS * 20, 8)
+    assert prefix_of(base)._size <= limit
+
+
+def test_a_model_that_drops_numbers_at_random_runs_as_ever() -> None:
+    from objectives.models.prefix import prefix_of, remember
+
+    base = random_model("opt")
+    assert base.config.dropout
+    remember(base, 1 << 20)
+    with _pipeline(base, 1):
+        assert not prefix_of(base).active
+
+
+def test_an_architecture_whose_layers_cannot_be_passed_over_runs_as_ever() -> None:
+    from objectives.models.hub import find_blocks
+    from objectives.models.prefix import prefix_of, remember
+
+    base = random_model("llama")
+    blocks = find_blocks(base)[1]
+    memory = []
+    blocks[1].register_forward_hook(lambda _, __, output: memory.append(output.sum()))
+    blocks[2].register_forward_hook(lambda _, __, output: output * memory[-1])
+    remember(base, 1 << 20)
+    with _pipeline(base, 2):
+        assert not prefix_of(base).active
+    with _pipeline(base, 1):
+        assert prefix_of(base).active
