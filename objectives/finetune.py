@@ -21,6 +21,10 @@ from objectives.workbench import Workbench
 from spaces import Corpus, TrialConfig
 from spaces.trial import Half
 
+_IN_PASSING = 0.1
+"""Share of the kept questions that is asked before the last rung: nothing is decided by them, and a report shows them
+alone while the run goes on."""
+
 
 class FinetuneObjective:
     """Same tokens for every trial, whatever its texts; the base is loaded once and shared by all trials."""
@@ -115,9 +119,9 @@ class FinetuneObjective:
             yield rung
 
     def _parts(self, half: Half) -> list[Part]:
-        """What is asked at each rung: of the search's half as the study says, of the other all."""
+        """What is asked at each rung: of the search's half as the study says, of the other all at the last."""
         last = len(self.rungs) - 1
-        shares = self._spec.rung_questions if half == "search" else (1.0,) * len(self.rungs)
+        shares = self._spec.rung_questions if half == "search" else (*[_IN_PASSING] * last, 1.0)
         return [Part(half, share, final=index == last) for index, share in enumerate(shares)]
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from spaces.corpus import Corpus, Text, scan
 from spaces.errors import FieldError, InputError, MixtuneError
 from spaces.layout import Layout, Module
-from spaces.space import Space
-from spaces.spec import SpaceSpec
 from spaces.trial import CorpusMix, LayerRange, Stage, TrialConfig, Tuning
+
+if TYPE_CHECKING:
+    from spaces.space import Space
+    from spaces.spec import SpaceSpec
 
 __all__ = [
     "Corpus",
@@ -26,3 +31,12 @@ __all__ = [
     "Tuning",
     "scan",
 ]
+
+_LATER = {"Space": "spaces.space", "SpaceSpec": "spaces.spec"}
+"""What only a search needs, by its module: a trial runs on a machine without Optuna, too."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)

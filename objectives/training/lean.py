@@ -21,7 +21,7 @@ def trim(tuned: torch.nn.Module) -> None:
 
 
 def _plain(module: LoraLinear) -> bool:
-    """Whether a module is LoRA and nothing more: no DoRA, no dropout, everything in one precision."""
+    """Whether a module is LoRA and nothing more: no DoRA, no dropout, in float32 or on a base in bfloat16."""
     base = module.get_base_layer()
     return (
         isinstance(base, torch.nn.Linear)
@@ -30,7 +30,7 @@ def _plain(module: LoraLinear) -> bool:
         and not module.lora_variant
         and isinstance(module.lora_dropout[_NAME], torch.nn.Identity)
         and not module.lora_bias[_NAME]
-        and base.weight.dtype == module.lora_A[_NAME].weight.dtype
+        and base.weight.dtype in (torch.float32, torch.bfloat16)
     )
 
 
@@ -38,10 +38,10 @@ class LeanLora(LoraLinear):  # type: ignore[misc]
     """peft's module; whatever else than a plain pass is asked of it, peft does."""
 
     def forward(self, inputs: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        if args or kwargs or self.disable_adapters or self.merged or inputs.dtype != self.lora_A[_NAME].weight.dtype:
+        base = self.get_base_layer()
+        if args or kwargs or self.disable_adapters or self.merged or inputs.dtype != base.weight.dtype:
             found: torch.Tensor = super().forward(inputs, *args, **kwargs)
             return found
-        base = self.get_base_layer()
         down, up = self.lora_A[_NAME].weight, self.lora_B[_NAME].weight
         fast = isinstance(base, OneDnnLinear)
         given = (inputs, base.weight, base.bias, down, up, self.scaling[_NAME], fast)
@@ -54,7 +54,10 @@ def _linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | Non
 
 
 class _Adapted(torch.autograd.Function):
-    """x W^T + b + s (x A^T) B^T, of a W and b that are frozen (Hu et al., 2021, arXiv 2106.09685, equation 3)."""
+    """x W^T + b + s (x A^T) B^T, of a W and b that are frozen (Hu et al., 2021, arXiv 2106.09685, equation 3).
+
+    A and B, in float32, are rounded to the precision of the base for the products, as automatic mixed precision does.
+    """
 
     @staticmethod
     def forward(
@@ -68,6 +71,7 @@ class _Adapted(torch.autograd.Function):
         fast: bool,
     ) -> torch.Tensor:
         rows = inputs.reshape(-1, inputs.shape[-1])
+        down, up = down.to(rows.dtype), up.to(rows.dtype)
         low = rows @ down.t()
         outputs = _linear(rows, weight, bias, fast=fast).addmm_(low, up.t(), alpha=scale)
         ctx.save_for_backward(rows, weight, down, up, low)
@@ -84,4 +88,5 @@ class _Adapted(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_inputs = _linear(outer, weight.t(), None, fast=ctx.fast).addmm_(inner, down)
             of_inputs = of_inputs.view(*gradient.shape[:-1], -1)
-        return of_inputs, None, None, inner.t() @ rows, (outer.t() @ low).mul_(ctx.scale), None, None
+        of_down, of_up = inner.t() @ rows, (outer.t() @ low).mul_(ctx.scale)
+        return of_inputs, None, None, of_down.float(), of_up.float(), None, None

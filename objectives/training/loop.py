@@ -11,7 +11,6 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from objectives.models.prefix import Row, prefix_of
-from objectives.spec import FinetuneSpec
 from objectives.training.adapter import trainable
 from objectives.training.data import MixStream
 from objectives.training.tokens import UNLEARNT, split
@@ -19,6 +18,8 @@ from spaces import MixtuneError
 
 if TYPE_CHECKING:
     from peft import PeftModel
+
+    from objectives.spec import FinetuneSpec
 
 
 class Trainer:

@@ -17,7 +17,6 @@ import torch
 from peft.tuners.lora.layer import LoraLayer
 from torch.nn.functional import cross_entropy, pad
 
-from objectives.spec import FinetuneSpec
 from objectives.training.adapter import adapted
 from objectives.training.data import MixStream
 from objectives.training.loop import rate_share
@@ -27,6 +26,8 @@ from spaces import MixtuneError, Stage
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from objectives.spec import FinetuneSpec
 
 _PACKABLE = ("lora", "rslora", "loraplus")
 _NAME = "default"

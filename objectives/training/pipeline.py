@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Self
 
 from objectives.models.hub import find_blocks
 from objectives.models.prefix import prefix_of
-from objectives.spec import FinetuneSpec
 from objectives.training.adapter import Weights, merge, put_on, restore, take_off, trainable
 from objectives.training.data import MixStream
 from objectives.training.learned import Learned
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     import torch
     from peft import PeftModel
     from transformers import PreTrainedModel
+
+    from objectives.spec import FinetuneSpec
 
 
 @dataclass(frozen=True, slots=True)
