@@ -69,7 +69,7 @@ class FrozenPrefix:
     @contextmanager
     def frozen(self, layers: int) -> Iterator[None]:
         """Meanwhile, so many of the lowest layers, and what comes before them, are the base's own."""
-        self._layers = layers if layers and self._can(layers) else 0
+        self._layers = layers if layers and self._limit and self._can(layers) else 0
         try:
             yield
         finally:

@@ -134,6 +134,27 @@ def test_lora_in_one_step_is_pefts(monkeypatch: pytest.MonkeyPatch, quick: bool)
     assert not torch.allclose(off, before[0], atol=1e-3)
 
 
+def test_lora_on_a_base_in_bfloat16_is_pefts_but_for_rounding() -> None:
+    import torch
+    from peft import get_peft_model
+
+    from objectives.training.lean import LeanLora, trim
+
+    tuned = get_peft_model(random_model("llama").bfloat16(), _lora())
+    tokens = torch.arange(1, 13).view(2, 6)
+    found = []
+    for _ in range(2):
+        tuned.zero_grad()
+        output = tuned(input_ids=tokens).logits
+        output.float().logsumexp(-1).sum().backward()
+        trained = [weight for weight in tuned.parameters() if weight.requires_grad]
+        assert all(weight.grad is not None and weight.grad.dtype == torch.float32 for weight in trained)
+        found.append(torch.cat([output.detach().float().flatten(), *(w.grad.flatten() for w in trained)]))
+        trim(tuned)
+    assert any(isinstance(module, LeanLora) for module in tuned.modules())
+    assert (found[0] - found[1]).norm() < 0.02 * found[0].norm()
+
+
 @pytest.mark.parametrize("options", [{"use_dora": True}, {"lora_dropout": 0.1}])
 def test_more_than_lora_is_left_to_peft(options: dict[str, object]) -> None:
     from peft import get_peft_model

@@ -144,12 +144,13 @@ def test_equal_seeds_give_equal_adapters_and_others_do_not(base: PreTrainedModel
     assert any(not torch.equal(found[0][name], found[2][name]) for name in found[0])
 
 
-def test_the_rate_warms_up_and_falls_to_zero(base: PreTrainedModel) -> None:
-    for _, trainer, _ in train(base, 0):
-        rates = [trainer._rate(step) for step in range(10)]
-        assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])
-        assert rates[2:] == sorted(rates[2:], reverse=True)
-        assert trainer._rate(10) == 0
+def test_the_rate_warms_up_and_falls_to_zero() -> None:
+    from objectives.training.loop import rate_share
+
+    rates = [rate_share(step, 10, 2) for step in range(10)]
+    assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert rate_share(10, 10, 2) == 0
 
 
 def test_training_in_pieces_is_training_in_one(base: PreTrainedModel) -> None:
