@@ -1,0 +1,88 @@
+"""Time to an equally sure rating of the texts, each side with its own pruning: `python -m tests.benchmarks.sureness`.
+
+mixtune runs the demo's study as it is. The stock stack of `tests.benchmarks.stock` runs OptunaSearch with ASHA on the
+same space; its texts are rated by least squares on the trials that ended, with HC3 errors, as one would do by hand
+(pruned trials say nothing at the full budget). An interval narrows with the square root of the trials, which tells the
+time until the stock stack's would be as narrow. Its intervals promise more than they hold: its trials were chosen by
+their scores (docs/calibration.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import statsmodels.api as sm
+from numpy.typing import NDArray
+from ray import tune
+from rich.console import Console
+from scipy.stats import t
+
+from search.ray_runner import RayRunner
+from studies.launch import Ready
+from studies.rating.rating import rate
+from tests.benchmarks import stock
+from tests.benchmarks.throughput import WORKERS, prepared, stock_settings
+from tests.benchmarks.watching import Clock
+
+TARGETS = ["attention", "all-linear"]
+
+
+def ours(ready: Ready) -> tuple[float, float]:
+    """Seconds of the search, and half the width of a text's 95% interval, the median over texts."""
+    clock = Clock()
+    outcome = ready.run(lambda _spec, scratch: RayRunner(scratch, workers=WORKERS), clock)
+    effects = rate(outcome.study).effects
+    return clock.ends[-1] - clock.begun, statistics.median((each.high - each.low) / 2 for each in effects)
+
+
+def stocks(ready: Ready, folder: Path, trials: int) -> tuple[float, float, int]:
+    """The same of the stock stack, and how many trials ended."""
+    settings = stock_settings(ready, folder)
+    layout = ready.prepared.layout
+    targets = [" ".join(layout.resolve_targets(name, "targets")) for name in TARGETS]
+    searched = stock.space(settings, targets, ["0 1 2 3", "0 1 2"])
+    begun = time.perf_counter()
+    found = stock.run(settings, searched, trials, WORKERS, folder, prune=True)
+    seconds = time.perf_counter() - begun
+    ended = [result for result in found if result.metrics["step"] == settings.rung_steps[-1]]
+    return seconds, _half_width(ended, list(settings.texts)), len(ended)
+
+
+def _half_width(ended: list[tune.Result], texts: list[str]) -> float:
+    columns = np.array([_row(result, texts) for result in ended], dtype=float)
+    varied = columns[:, columns.std(axis=0) > 0]
+    if len(ended) <= varied.shape[1] + 1:
+        return float("inf")
+    fitted = sm.OLS([result.metrics["probability"] for result in ended], sm.add_constant(varied)).fit(cov_type="HC3")
+    errors: NDArray[np.float64] = fitted.bse[1 : 1 + len(texts)]
+    return float(np.median(errors) * t.ppf(0.975, len(ended) - varied.shape[1] - 1))
+
+
+def _row(result: tune.Result, texts: list[str]) -> list[float]:
+    config = result.config
+    own = [config["rank"] == 16, len(config["targets"].split()) > 4, "3" in config["layers"], np.log(config["rate"])]
+    return [*(config[f"text_{name}"] for name in texts), *own]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=64, help="of each")
+    chosen = parser.parse_args()
+    console = Console(highlight=False, soft_wrap=True)
+    with tempfile.TemporaryDirectory() as folder:
+        ready = prepared(Path(folder), 0, chosen.trials, pruner="asha")
+        mine, sure = ours(ready)
+        theirs, unsure, ended = stocks(ready, Path(folder), chosen.trials)
+    console.print(f"mixtune: {chosen.trials} trials in {mine:.0f} s, a text's interval is ±{sure:.4f}")
+    console.print(f"stock: {chosen.trials} trials in {theirs:.0f} s, {ended} ended, a text's interval is ±{unsure:.4f}")
+    console.print(f"as many trials in {theirs / mine:.1f} times the time")
+    console.print(f"as sure a rating in {theirs / mine * (unsure / sure) ** 2:.1f} times the time")
+
+
+if __name__ == "__main__":
+    main()
