@@ -52,14 +52,15 @@ class FirstGoal(optuna.Study):
 
 
 class AsFarAsTheyCame(optuna.Study):
-    """A study of two goals as its sampler sees it.
+    """A study in which a pruned trial counts with what it had reached, for a sampler that would not see it.
 
-    A pruned trial counts with what it had reached, which Optuna does not know of two goals. A trial that trained on
+    With two goals that is every sampler; with one it is the Gaussian process, to which complete trials alone say
+    anything, so that with a pruner it learns of little but the randomised arm. With two goals, a trial that trained on
     nothing is no compromise, cheap as it is: it counts as the dearest. Otherwise a sampler proposes, again and again,
     what is pruned, or nothing.
     """
 
-    def __init__(self, *arguments: Any, second: str, **options: Any) -> None:
+    def __init__(self, *arguments: Any, second: str | None, **options: Any) -> None:
         """As Optuna's own; `second`: name of the second goal."""
         super().__init__(*arguments, **options)
         self._second = second
@@ -67,10 +68,11 @@ class AsFarAsTheyCame(optuna.Study):
     def _get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
-        found = super()._get_trials(deepcopy, states, use_cache)
+        found = super()._get_trials(deepcopy, None, use_cache)
         reached = {trial.number: rung for trial in found if (rung := _last_rung(trial)) is not None}
-        dearest = max((values(rung, self._second)[1] for rung in reached.values()), default=0.0)
-        return [self._seen(trial, reached.get(trial.number), dearest) for trial in found]
+        dearest = max((values(rung, self._second)[-1] for rung in reached.values()), default=0.0)
+        seen = [self._seen(trial, reached.get(trial.number), dearest) for trial in found]
+        return [trial for trial in seen if states is None or trial.state in states]
 
     def _seen(self, trial: FrozenTrial, last: Rung | None, dearest: float) -> FrozenTrial:
         if last is None or trial.state not in {TrialState.COMPLETE, TrialState.PRUNED}:
@@ -78,7 +80,7 @@ class AsFarAsTheyCame(optuna.Study):
         seen = copy.copy(trial)
         seen.state = TrialState.COMPLETE
         seen.values = values(last, self._second)
-        if not last.qualities[TEXT_TOKENS]:
+        if self._second is not None and not last.qualities[TEXT_TOKENS]:
             seen.values = [last.score, dearest]
         return seen
 
@@ -87,6 +89,6 @@ def _last_rung(trial: FrozenTrial) -> Rung | None:
     return read_rung(trial, len(trial.intermediate_values) - 1)
 
 
-def sampled(second: str | None) -> Callable[..., optuna.Study]:
-    """How a sampler looks at a study."""
-    return optuna.Study if second is None else partial(AsFarAsTheyCame, second=second)
+def sampled(sampler: str, second: str | None) -> Callable[..., optuna.Study]:
+    """How a sampler looks at a study: Optuna's own know by themselves what to make of pruned trials, with one goal."""
+    return partial(AsFarAsTheyCame, second=second) if second is not None or sampler == "gp" else optuna.Study

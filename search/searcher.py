@@ -100,7 +100,7 @@ class StudySearcher:
         self._planner = planner or Arms(design_of(space, seed), spec.randomised, seed)
         self._pruner = build_pruner(spec.pruner, rungs, spec.reduction)
         others = len(self._driver.living()) - 1
-        self._sampler = build_sampler(spec.sampler, seed, len(self._ledger.trials()), others)
+        self._sampler = build_sampler(spec.sampling, seed, len(self._ledger.trials()), others)
         self._under_way: set[int] = set()
         self._claims = threading.Lock()  # what is under way changes together with the database
         self._when_ended: Callable[[int], None] = lambda _: None
@@ -233,7 +233,7 @@ class StudySearcher:
         """The trial's configuration, drawn where a driver had no time for it."""
         if records.CONFIG in trial.user_attrs:
             return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
-        view = self._ledger.study(self._sampler, self._pruner, sampled(self._spec.second))
+        view = self._ledger.study(self._sampler, self._pruner, sampled(self._spec.sampling, self._spec.second))
         drawn = draw(view, trial, self._distributions)
         params = {**trial.params, **drawn}
         self._ledger.set_params(trial.number, drawn)

@@ -12,6 +12,11 @@ from search.samplers import SAMPLERS
 from spaces.choices import Spec
 from spaces.errors import did_you_mean, listed
 
+AUTO = "auto"
+_MOST_FOR_GP = 128
+"""Trials up to which a Gaussian process was measured to be at least as near the best as TPE; its time grows with the
+cube of them."""
+
 
 def _known(name: str, names: list[str]) -> str:
     if name not in names:
@@ -43,7 +48,8 @@ class SearchSpec(Spec):
 
     trials: int = Field(40, gt=0)
     """Trials to finish, pruned and failed ones included."""
-    sampler: str = "tpe"
+    sampler: str = "auto"
+    """`auto`: gp for one goal and up to 128 trials, else tpe (docs/experiments.md, regret of every sampler)."""
     second: str | None = None
     """A second goal beside the score: `retention` (forget little of held-out text), `text_tokens` (few tokens of text),
     `adapter_size` (few trained weights). Pruning looks at the score alone; the report shows the Pareto front."""
@@ -73,7 +79,14 @@ class SearchSpec(Spec):
     @field_validator("sampler")
     @classmethod
     def _sampler(cls, name: str) -> str:
-        return _known(name, list(SAMPLERS))
+        return _known(name, [AUTO, *SAMPLERS])
+
+    @property
+    def sampling(self) -> str:
+        """Name of the sampler that is meant."""
+        if self.sampler != AUTO:
+            return self.sampler
+        return "gp" if self.second is None and self.trials <= _MOST_FOR_GP else "tpe"
 
     @field_validator("second")
     @classmethod

@@ -85,7 +85,7 @@ def simulate(
         tokens: of every text.
     """
     trials = min(max(search.trials, _FEWEST), _MOST)
-    sampler = "random" if search.sampler in _SLOW else search.sampler
+    sampler = "random" if search.sampling in _SLOW else search.sampling
     told = search.model_copy(update={"trials": trials, "sampler": sampler, "second": None, "hours": None})
     storage = InMemoryStorage()
     optuna.create_study(storage=storage, study_name=_NAME, direction="maximize")

@@ -19,7 +19,7 @@ def facts(study: StoredStudy) -> Iterator[tuple[str, str]]:
     yield "trials", _counted(counts(study.records))
     for arm, of in arms_table(study):
         yield f"trials with {arm}", _counted(of)
-    yield "sampler and pruner", f"{spec.search.sampler}, {spec.search.pruner}"
+    yield "sampler and pruner", f"{spec.search.sampling}, {spec.search.pruner}"
     yield from _objective(study)
     yield from _time(study)
     if best := front(study):

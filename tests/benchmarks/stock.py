@@ -185,16 +185,15 @@ def run(
     watch: tune.Callback | None = None,
 ) -> tune.ResultGrid:
     """Run trials, those of `first` before any that the sampler proposes."""
-    search = OptunaSearch(searched, metric="probability", mode="max", points_to_evaluate=first)
+    search = OptunaSearch(searched, **goal, points_to_evaluate=first)
     stops = settings.rung_steps
-    asha = ASHAScheduler(time_attr="step", max_t=stops[-1], grace_period=stops[0], reduction_factor=3)
+    goal = {"metric": "probability", "mode": "max"}
+    asha = ASHAScheduler(time_attr="step", max_t=stops[-1], grace_period=stops[0], reduction_factor=3, **goal)
     ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
     try:
         return tune.Tuner(
             tune.with_resources(partial(train_trial, settings=settings), {"cpu": 1}),
             tune_config=tune.TuneConfig(
-                metric="probability" if not prune else None,
-                mode="max" if not prune else None,
                 search_alg=ConcurrencyLimiter(search, max_concurrent=workers),
                 scheduler=asha if prune else None,
                 num_samples=trials,

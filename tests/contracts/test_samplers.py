@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
 
-from search import LocalRunner, TrialRecord, read_record
+from search import LocalRunner, SearchSpec, TrialRecord, read_record
 from search.artifacts import Artifacts
+from search.goals import sampled
 from search.samplers import SAMPLERS, build_sampler
 from spaces import Corpus
 from tests.studies_of import searcher_on, synthetic_factory
@@ -62,3 +65,35 @@ def test_seeds_depend_on_the_number_of_trials() -> None:
     one = study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).params["x"]
     study.sampler = later
     assert study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).params["x"] != one
+
+
+@pytest.mark.parametrize(
+    ("fields", "meant"),
+    [
+        ({}, "gp"),
+        ({"trials": 128}, "gp"),
+        ({"trials": 129}, "tpe"),
+        ({"second": "adapter_size"}, "tpe"),
+        ({"sampler": "qmc"}, "qmc"),
+    ],
+)
+def test_auto_is_the_sampler_that_was_nearest_the_best(fields: dict[str, Any], meant: str) -> None:
+    assert SearchSpec(**fields).sampling == meant
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_what_was_pruned_is_seen_by_the_sampler(corpus: Corpus, tmp_path: Path, name: str) -> None:
+    storage = InMemoryStorage()
+    searcher = searcher_on(corpus, storage, sampler=name, trials=30, randomised=0.0, pruner="asha")
+    LocalRunner().run(searcher, synthetic_factory(corpus), Artifacts(tmp_path))
+    trials = storage.get_all_trials(0)
+    pruned = {trial.number: trial for trial in trials if trial.state is TrialState.PRUNED}
+    assert pruned
+    view = sampled(name, None)("study", storage)
+    seen = {trial.number: trial for trial in view._get_trials(deepcopy=False, states=(TrialState.COMPLETE,))}
+    if name != "gp":  # the others look at pruned trials themselves, or at none
+        assert not seen.keys() & pruned.keys()
+        return
+    for number, trial in pruned.items():
+        assert trial.last_step is not None
+        assert seen[number].value == trial.intermediate_values[trial.last_step]

@@ -204,13 +204,6 @@ def test_recorded_curves_are_replayed_in_another_order() -> None:
     assert (replayed(recorded, False, Cut("none"), 6).regret != whole.regret).any()
 
 
-def test_a_sampler_can_be_shown_what_was_pruned() -> None:
-    blind, seeing = (study_of(settings(0), 0, trials=30, sampler="gp", sees_pruned=shown) for shown in (False, True))
-    assert blind.saved > 0
-    assert (blind.regret[:10] == seeing.regret[:10]).all(), "both begin at random"
-    assert (blind.regret != seeing.regret).any()
-
-
 def test_sheets() -> None:
     assert mean_and_interval([1.0, 2.0, 3.0], 2) == "2.00 ± 2.48"
     assert mean_and_interval([1.0], 1, sign=True) == "+1.0"

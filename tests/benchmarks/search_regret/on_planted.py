@@ -30,7 +30,6 @@ class Contestant:
     sampler: str
     pruner: str = "none"
     randomised: float = SearchSpec().randomised
-    sees_pruned: bool = False
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -49,7 +48,6 @@ CONTESTANTS: Mapping[str, Contestant] = {
     "tpe, none randomised": Contestant("tpe", randomised=0.0),
     "tpe, asha": Contestant("tpe", "asha"),
     "gp, asha": Contestant("gp", "asha"),
-    "gp that sees pruned trials, asha": Contestant("gp", "asha", sees_pruned=True),
 }
 
 
@@ -78,7 +76,6 @@ def _regret(make: Callable[[int], Problem], contestant: Contestant, seed: int) -
     course = study_of(
         make(seed),
         seed,
-        sees_pruned=contestant.sees_pruned,
         trials=max(contestant.counts),
         sampler=contestant.sampler,
         pruner=contestant.pruner,

@@ -18,7 +18,6 @@ from search import LocalRunner, SearchSpec, StudySearcher, TrialRecord, read_rec
 from search.arms import Planner
 from search.artifacts import Artifacts
 from tests.benchmarks.search_regret.planted import Problem
-from tests.benchmarks.search_regret.seen import SeesPruned
 
 
 @dataclass(frozen=True)
@@ -53,24 +52,19 @@ class Course:
         return 1 - self.guided / self.guided_trials if self.guided_trials else 0.0
 
 
-def study_of(
-    problem: Problem, seed: int, planner: Planner | None = None, *, sees_pruned: bool = False, **search: Any
-) -> Course:
+def study_of(problem: Problem, seed: int, planner: Planner | None = None, **search: Any) -> Course:
     """Run a whole study, one trial after the other.
 
     Args:
         problem: what is searched.
         seed: of the study.
         planner: decides what trials are about; None for the two arms of a search.
-        sees_pruned: whether the sampler is shown pruned trials as complete ones.
         search: fields of the `search:` section.
     """
     storage = InMemoryStorage()
     optuna.create_study(storage=storage, study_name=f"seed {seed}", direction="maximize")
     rungs = problem.objective.rungs
     searcher = StudySearcher(storage, f"seed {seed}", problem.space, SearchSpec(**search), rungs, seed, planner=planner)
-    if sees_pruned:
-        searcher._sampler = SeesPruned(searcher._sampler)
     with tempfile.TemporaryDirectory() as folder:
         LocalRunner().run(searcher, lambda: problem.objective, Artifacts(Path(folder)))
     found = (read_record(trial) for trial in storage.get_all_trials(0, deepcopy=False))
