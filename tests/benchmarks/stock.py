@@ -185,9 +185,9 @@ def run(
     watch: tune.Callback | None = None,
 ) -> tune.ResultGrid:
     """Run trials, those of `first` before any that the sampler proposes."""
+    goal = {"metric": "probability", "mode": "max"}
     search = OptunaSearch(searched, **goal, points_to_evaluate=first)
     stops = settings.rung_steps
-    goal = {"metric": "probability", "mode": "max"}
     asha = ASHAScheduler(time_attr="step", max_t=stops[-1], grace_period=stops[0], reduction_factor=3, **goal)
     ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
     try:
