@@ -88,11 +88,12 @@ class _Ends(tune.Callback):  # type: ignore[misc]
         self._clock.tick()
 
 
-def prepared(folder: Path, seed: int, trials: int, pruner: str = "none") -> Ready:
-    """The demo's study with so many trials, and without confirmation."""
+def prepared(folder: Path, seed: int, trials: int, pruner: str = "none", **objective: Any) -> Ready:
+    """The demo's study with so many trials, and without confirmation; `objective`: fields that differ."""
     path = write_demo(folder, "bench", seed=seed)
     study = yaml.safe_load(path.read_text())
     study["search"] |= {"trials": trials, "workers": WORKERS, "pruner": pruner, "confirm": {"best": 0}}
+    study["objective"] |= objective
     path.write_text(yaml.safe_dump(study))
     return prepare_launch(read_study(path), folder / "runs")
 
