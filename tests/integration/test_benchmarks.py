@@ -35,7 +35,7 @@ def test_the_stock_stack_trains_and_scores_alike(tmp_path: Path, monkeypatch: py
         for rung in objective.evaluate(TrialConfig("tiny", 5, (stage,)), tmp_path / "trial")
     ]
     told: list[dict[str, Any]] = []
-    monkeypatch.setattr(stock.tune, "report", lambda metrics, checkpoint: told.append(metrics))
+    monkeypatch.setattr("ray.tune.report", lambda metrics, checkpoint: told.append(metrics))
     config: dict[str, Any] = {f"text_{name}": name in chosen for name in settings.texts}
     config |= {"rank": 8, "targets": " ".join(targets), "layers": "0 1 2", "rate": 3e-3, "seed": 5}
     stock.train_trial(config, settings)
