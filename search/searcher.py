@@ -14,6 +14,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
+from threadpoolctl import threadpool_limits
 
 from objectives.base import Rung
 from search import records
@@ -234,7 +235,10 @@ class StudySearcher:
         if records.CONFIG in trial.user_attrs:
             return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
         view = self._ledger.study(self._sampler, self._pruner, sampled(self._spec.sampling, self._spec.second))
-        drawn = draw(view, trial, self._distributions)
+        with threadpool_limits(
+            1
+        ):  # small matrices take ten times as long on all threads, beside busy workers even more
+            drawn = draw(view, trial, self._distributions)
         params = {**trial.params, **drawn}
         self._ledger.set_params(trial.number, drawn)
         if idle := sorted(self._space.idle(params)):

@@ -1,10 +1,11 @@
 """Time to an equally sure rating of the texts, each side with its own pruning: `python -m tests.benchmarks.sureness`.
 
 mixtune runs the demo's study as it is. The stock stack of `tests.benchmarks.stock` runs OptunaSearch with ASHA on the
-same space; its texts are rated by least squares on the trials that ended, as one would do by hand (pruned trials say nothing
-at the full budget), with the usual errors, which are the kindest: where its sampler has settled on one mix, robust ones
-explode. An interval narrows with the square root of the trials, which tells the time until the stock stack's would be
-as narrow. Even then it promises more than it holds: its trials were chosen by their scores (docs/calibration.md).
+same space; its texts are rated by least squares on the trials that ended, as one would do by hand (pruned trials say
+nothing at the full budget), with the usual errors, which are the kindest: where its sampler has settled on one mix,
+robust ones explode. An interval narrows with the square root of the trials, which tells the time until the stock
+stack's would be as narrow. Even then it promises more than it holds: its trials were chosen by their scores
+(docs/calibration.md).
 """
 
 from __future__ import annotations
