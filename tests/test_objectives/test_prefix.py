@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ _PAIRS = [((5, 6, 7), (8, 9)), ((5, 6, 7), (9,)), ((4,), (3, 2, 1)), ((9, 8, 7, 
 _STILL = {"dropout": 0.0, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
 
 
-def _pipeline(base: PreTrainedModel, lowest: int, seed: int = 3) -> Pipeline:
+def _pipeline(base: PreTrainedModel, lowest: int, seed: int = 3, **fields: Any) -> Pipeline:
     from objectives.models.hub import find_blocks, is_linear
     from objectives.training.pipeline import Pipeline
 
@@ -32,7 +32,7 @@ def _pipeline(base: PreTrainedModel, lowest: int, seed: int = 3) -> Pipeline:
     stage = Stage("train", CorpusMix.equal(["a", "b"]), Tuning("lora", 4, 8.0, 0.0, targets), frozen, 640, 1e-2)
     rng = np.random.default_rng(0)
     tokens = {name: rng.integers(1, 60, 200).astype(np.int32) for name in "ab"}
-    return Pipeline(base, TrialConfig("random", seed, (stage,)), tokens, spec())
+    return Pipeline(base, TrialConfig("random", seed, (stage,)), tokens, spec(**fields))
 
 
 def _still(kind: str) -> PreTrainedModel:
@@ -139,3 +139,41 @@ def test_an_architecture_whose_layers_cannot_be_passed_over_runs_as_ever() -> No
         assert not prefix_of(base).active
     with _pipeline(base, 1):
         assert prefix_of(base).active
+
+
+@pytest.mark.parametrize("fields", [{"checkpointing": True}, {"accumulate": 2}])
+def test_steps_that_save_memory_pass_over_layers_too(fields: dict[str, Any]) -> None:
+    from objectives.models.prefix import prefix_of, remember
+
+    base = random_model("llama")
+    with _pipeline(base, 1) as plain:
+        losses = [plain.run(step) for step in (4, 10)]
+    remember(base, 1 << 20)
+    for _ in range(2):
+        with _pipeline(base, 1, **fields) as kept:
+            assert prefix_of(base).active
+            assert [kept.run(step) for step in (4, 10)] == pytest.approx(losses, rel=1e-4)
+
+
+def test_an_error_in_a_pass_leaves_the_layers_as_they_were() -> None:
+    import torch
+
+    from objectives.models.hub import find_blocks
+    from objectives.models.prefix import Row, prefix_of, remember
+
+    base = random_model("llama")
+    remember(base, 1 << 20)
+    prefix, rows = prefix_of(base), [Row((5, 6, 7))]
+    tokens = torch.tensor([[5, 6, 7]])
+
+    def fails() -> None:
+        base(input_ids=tokens)
+        raise ValueError("no memory")
+
+    with prefix.frozen(2), torch.no_grad():
+        before = prefix.run(lambda: base(input_ids=tokens).logits, rows, skip=False)
+        with pytest.raises(ValueError, match="no memory"):
+            prefix.run(fails, rows, skip=True)
+    assert not any("forward" in vars(block) or block._forward_pre_hooks for block in find_blocks(base)[1])
+    with torch.no_grad():
+        assert torch.equal(base(input_ids=tokens).logits, before)
