@@ -12,6 +12,7 @@ from lm_eval.models.huggingface import HFLM
 
 from objectives.models.hub import context_of
 from objectives.scoring.likelihood import Pair, log_likelihoods, takes_prompts
+from spaces import MixtuneError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -42,7 +43,16 @@ class _LanguageModel(HFLM):  # type: ignore[misc]
         return log_likelihoods(self.model, [self._pair(*each) for each in requests], self.batch_size)
 
     def _pair(self, _: object, context: list[int], continuation: list[int]) -> Pair:
-        """What a request asks, cut on the left to what the model can see, as lm-eval does."""
+        """What a request asks, cut on the left to what the model can see, as lm-eval does.
+
+        Raises:
+            MixtuneError: an answer of no token, or longer than the model can see.
+        """
+        if not 0 < len(continuation) <= self.max_length:
+            raise MixtuneError(
+                f"An answer must have 1 to {self.max_length} tokens, as many as the base can see; one of the "
+                f"benchmark's has {len(continuation)}. Shorten it, leave its question out, or take a base of longer context."
+            )
         seen = (context + continuation)[-(self.max_length + 1) :]
         return tuple(seen[: -len(continuation)]), tuple(continuation)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spaces import MixtuneError
 from tests.architectures import ARCHITECTURES, random_model
 
 if TYPE_CHECKING:
@@ -114,3 +115,16 @@ def test_scores_over_the_vocabulary_stay_within_bounds(monkeypatch: pytest.Monke
         longest = max(len(answer) for prompt in chosen for answer in prompt.answers)
         assert len(chosen) == 1 or len(chosen) * longest * 64 <= 64 * 20 * 3
     assert np.allclose([n for n, _ in likelihood.log_likelihoods(model, pairs, 64)], [n for n, _ in whole], atol=1e-5)
+
+
+def test_answers_that_the_model_cannot_see_are_refused() -> None:
+    from objectives.models.tiny import TinyBase
+    from objectives.scoring.harness import language_model
+
+    base = TinyBase("tiny")
+    asked = language_model(base.model("float32", "cpu"), base.tokenizer(), batch=2)
+    for answer in ([], [5] * 257):
+        with pytest.raises(MixtuneError, match=f"1 to 256 tokens.*has {len(answer)}"):
+            asked._loglikelihood_tokens([(("", ""), [5], answer)])
+    (longest,) = asked._loglikelihood_tokens([(("", ""), [5, 6], [5] * 256)])
+    assert longest[0] < 0
