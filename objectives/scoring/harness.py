@@ -51,7 +51,8 @@ class _LanguageModel(HFLM):  # type: ignore[misc]
         if not 0 < len(continuation) <= self.max_length:
             raise MixtuneError(
                 f"An answer must have 1 to {self.max_length} tokens, as many as the base can see; one of the "
-                f"benchmark's has {len(continuation)}. Shorten it, leave its question out, or take a base of longer context."
+                f"benchmark's has {len(continuation)}. Shorten it, leave its question out, or take a base that sees "
+                "more."
             )
         seen = (context + continuation)[-(self.max_length + 1) :]
         return tuple(seen[: -len(continuation)]), tuple(continuation)
