@@ -6,20 +6,19 @@ more to do in each. The idea of batches over adapters is that of mLoRA (Ye et al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from peft.tuners.lora.layer import LoraLayer
-from torch.nn.functional import cross_entropy, pad
+from torch.nn.functional import cross_entropy
 
 from objectives.training.adapter import adapted
 from objectives.training.data import MixStream
 from objectives.training.loop import rate_share
+from objectives.training.stacked import Matrices, attached, clip_each
 from objectives.training.tokens import UNLEARNT, split
 from objectives.training.tunings import TUNINGS
 from spaces import MixtuneError, Stage
@@ -34,8 +33,6 @@ _NAME = "default"
 """peft's name of a first adapter."""
 _FIRST, _SECOND, _EPS = 0.9, 0.999, 1e-8
 """AdamW's decay of both moments and what keeps it from dividing by nothing; torch's defaults."""
-_TINY = 1e-6
-"""What torch's clipping adds to a norm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +42,6 @@ class Packed:
     stage: Stage
     seed: int
     stream: MixStream
-
-
-@dataclass(frozen=True, slots=True)
-class Matrices:
-    """Of an adapter on one module, or of all trials' there, with the trials as a first dimension."""
-
-    down: torch.Tensor
-    """A, shape (rank, inputs)."""
-    up: torch.Tensor
-    """B, shape (outputs, rank)."""
-    scale: float = 1.0
-    """Of their product; 1 for those of all trials, which keep theirs apart."""
 
 
 class PackedTrainer:
@@ -95,7 +80,7 @@ class PackedTrainer:
         """Train up to a cumulative number of steps; return each trial's mean loss of these steps, in nats per token."""
         total = torch.zeros(len(self._trials), device=self._model.device)
         first = self.step
-        with self._attached():
+        with attached(self._model, self._stacks, self._scales):
             while self.step < until:
                 total += self._one_step()
         return (total / max(1, until - first)).tolist()
@@ -121,30 +106,12 @@ class PackedTrainer:
         learnt = (targets != UNLEARNT).view(len(self._trials), -1).sum(dim=1).clamp(min=1)
         loss = losses.view(len(self._trials), -1).sum(dim=1) / learnt
         loss.sum().backward()  # type: ignore[no-untyped-call]
-        self._clip()
+        clip_each([weight for optimiser in self._optimisers for weight in optimiser.weights], self._spec.clip)
         share = rate_share(self.step, self._steps, self._spec.warmup)
         for optimiser in self._optimisers:
             optimiser.step(share)
         self.step += 1
         return loss.detach()
-
-    def _clip(self) -> None:
-        """Shorten each trial's gradient to the largest norm allowed, as torch does for one alone."""
-        gradients = [weight.grad for optimiser in self._optimisers for weight in optimiser.weights]
-        present = [gradient for gradient in gradients if gradient is not None]
-        squares = torch.stack([gradient.square().sum(dim=(1, 2)) for gradient in present]).sum(dim=0)
-        shorter = (self._spec.clip / (squares.sqrt() + _TINY)).clamp(max=1.0)[:, None, None]
-        for gradient in present:
-            gradient.mul_(shorter)
-
-    @contextmanager
-    def _attached(self) -> Iterator[None]:
-        """Let the base's modules add what the adapters say."""
-        with ExitStack() as hooks:
-            for path, stack in self._stacks.items():
-                module = self._model.get_submodule(path)
-                hooks.callback(module.register_forward_hook(partial(_adapt, stack, self._scales)).remove)
-            yield
 
 
 class _AdamW:
@@ -185,15 +152,6 @@ def _refuse_other_methods(stage: Stage) -> None:
         )
 
 
-def _adapt(stack: Matrices, scales: torch.Tensor, _: Any, given: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
-    """A module's output and the adapters', each for its own rows of the batch."""
-    trials = len(scales)
-    rows = given[0].reshape(trials, -1, given[0].shape[-1]).to(stack.down.dtype)  # (trials, batch x length, inputs)
-    low = torch.bmm(rows, stack.down.transpose(1, 2)) * scales[:, None, None]
-    added = torch.bmm(low, stack.up.transpose(1, 2))
-    return output + added.view(output.shape).to(output.dtype)
-
-
 def _drawn(model: PreTrainedModel, trial: Packed) -> dict[str, Matrices]:
     """An adapter's first weights by the path of its module in the base."""
     with adapted(model, trial.stage, trial.seed) as tuned:
@@ -217,12 +175,7 @@ def _stacked(drawn: Sequence[Mapping[str, Matrices]]) -> dict[str, Matrices]:
         there = [matrices.get(path) for matrices in drawn]
         like = next(each for each in there if each is not None)
         nothing = Matrices(like.down.new_zeros(rank, inputs), like.up.new_zeros(outputs, rank))
-        filled = [_filled(each, rank) if each is not None else nothing for each in there]
+        filled = [each.filled(rank) if each is not None else nothing for each in there]
         down, up = torch.stack([each.down for each in filled]), torch.stack([each.up for each in filled])
         stacks[path] = Matrices(down.requires_grad_(), up.requires_grad_())
     return stacks
-
-
-def _filled(matrices: Matrices, rank: int) -> Matrices:
-    more = rank - matrices.down.shape[0]
-    return Matrices(pad(matrices.down, (0, 0, 0, more)), pad(matrices.up, (0, more)), matrices.scale)

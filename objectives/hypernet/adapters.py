@@ -1,0 +1,153 @@
+"""Adapters of one target, side by side: written by a network, trained, or read from folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from objectives.hypernet.target import Target
+from objectives.training.learned import Learned
+from objectives.training.stacked import Matrices, attached
+from spaces import Module
+
+_ROUNDS = 5
+"""Of turning everything towards the mean; it changes no more then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """So many adapters of one target."""
+
+    target: Target
+    matrices: Mapping[str, Matrices]
+    """Path of a module within a layer to A, shape (adapters, layers, rank, inputs), and B, shape (adapters, layers,
+    outputs, rank)."""
+
+    def __len__(self) -> int:
+        return len(next(iter(self.matrices.values())).down)
+
+    def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Adapters:
+        """The same with all tensors changed."""
+        changed = {path: Matrices(change(each.down), change(each.up)) for path, each in self.matrices.items()}
+        return Adapters(self.target, changed)
+
+    def chosen(self, numbers: Sequence[int]) -> Adapters:
+        """Some of them."""
+        return self.map(lambda tensor: tensor[list(numbers)])
+
+    def mean(self) -> Adapters:
+        """One adapter whose matrices are the means of all: the average LoRA."""
+        return self.map(lambda tensor: tensor.mean(dim=0, keepdim=True))
+
+    def repeated(self, times: int) -> Adapters:
+        """Each so many times, one after the other."""
+        return self.map(lambda tensor: tensor.repeat_interleave(times, dim=0))
+
+    @property
+    def flat(self) -> torch.Tensor:
+        """All weights of each, shape (adapters, weights)."""
+        parts = [part for each in self.matrices.values() for part in (each.down, each.up)]
+        return torch.cat([part.flatten(1) for part in parts], dim=1)
+
+    @contextmanager
+    def on(self, model: torch.nn.Module) -> Iterator[None]:
+        """Let a base act with them: the first rows of a batch with the first adapter, the next with the second."""
+        target = self.target
+        stacks = {
+            target.place(module, layer): Matrices(stack.down[:, place], stack.up[:, place])
+            for module in target.modules
+            for stack in (self.matrices[module.path],)
+            for place, layer in enumerate(target.layers)
+        }
+        scales = torch.full((len(self),), target.scale, device=next(model.parameters()).device)
+        with attached(model, stacks, scales):
+            yield
+
+    def joined(self) -> Adapters:
+        """One adapter of their ranks together, whose change of the base is the mean of theirs.
+
+        So the adapters of a document's chunks become its own (Doc-to-LoRA); their mean rather than their sum, so that
+        a long document does not shout.
+        """
+        number = len(self)
+
+        def joined(each: Matrices) -> Matrices:
+            layers, outputs = each.up.shape[1], each.up.shape[2]
+            down = each.down.transpose(0, 1).reshape(1, layers, -1, each.down.shape[-1])
+            up = each.up.permute(1, 2, 0, 3).reshape(1, layers, outputs, -1) / number
+            return Matrices(down, up)
+
+        return Adapters(self.target, {path: joined(each) for path, each in self.matrices.items()})
+
+    def learned(self, number: int, model: torch.nn.Module, name: str) -> Learned:
+        """One of them as peft keeps it."""
+        tensors, target = {}, self.target
+        rank = next(iter(self.matrices.values())).down.shape[2]
+        for module in target.modules:
+            stack = self.matrices[module.path]
+            for place, layer in enumerate(target.layers):
+                key = f"base_model.model.{target.place(module, layer)}"
+                tensors[f"{key}.lora_A.weight"] = stack.down[number, place].detach().cpu().contiguous()
+                tensors[f"{key}.lora_B.weight"] = stack.up[number, place].detach().cpu().contiguous()
+        return Learned(name, target.config(model, rank), tensors)
+
+
+def stacked(target: Target, found: Sequence[Mapping[str, Matrices]]) -> Adapters:
+    """Adapters that were trained apart, in the form of a target that has their modules, layers and ranks.
+
+    Args:
+        target: with at least the rank of each.
+        found: full path of a module to an adapter's matrices there; nothing is learnt where there are none. Scales
+            other than the target's go into B.
+    """
+
+    def one(module: Module, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+        place = target.place(module, layer)
+        filled = [
+            there.filled(target.rank) if there is not None else _nothing(target.rank, module)
+            for there in (each.get(place) for each in found)
+        ]
+        ups = [each.up.float() * (each.scale / target.scale) for each in filled]
+        return torch.stack([each.down.float() for each in filled]), torch.stack(ups)
+
+    matrices = {}
+    for module in target.modules:
+        layers = [one(module, layer) for layer in target.layers]
+        down, up = (torch.stack(parts, dim=1) for parts in zip(*layers, strict=True))
+        matrices[module.path] = Matrices(down, up)
+    return Adapters(target, matrices)
+
+
+def _nothing(rank: int, module: Module) -> Matrices:
+    return Matrices(torch.zeros(rank, module.inputs), torch.zeros(module.outputs, rank))
+
+
+def aligned(adapters: Adapters) -> Adapters:
+    """The same changes of the base, with A and B as alike between adapters as they can be.
+
+    B R and R⁻¹ A make the same change for every invertible R, so matrices that were trained from different first
+    weights differ where their changes do not, and a mean of them means nothing. Here A and B of each share the
+    singular values of their product alike, and a rotation is left; it is chosen so that they come near the mean of all
+    (generalised Procrustes analysis; Gower, 1975).
+    """
+    return Adapters(adapters.target, {path: _aligned(each) for path, each in adapters.matrices.items()})
+
+
+def _aligned(each: Matrices) -> Matrices:
+    left, upper = torch.linalg.qr(each.up)  # (n, layers, outputs, r), (n, layers, r, r)
+    right, lower = torch.linalg.qr(each.down.mT)
+    one, sizes, other = torch.linalg.svd(upper @ lower.mT)
+    roots = sizes.sqrt().diag_embed()
+    up, down = left @ one @ roots, right @ other.mT @ roots  # (n, layers, outputs, r), (n, layers, inputs, r)
+    both = torch.cat([up, down], dim=-2)
+    biggest = both.flatten(1).norm(dim=1).argmax()
+    towards = both[biggest]
+    for _ in range(_ROUNDS):
+        turn, _, back = torch.linalg.svd(both.mT @ towards)
+        both = both @ (turn @ back)
+        towards = both.mean(dim=0)
+    outputs = each.up.shape[-2]
+    return Matrices(both[..., outputs:, :].mT.contiguous(), both[..., :outputs, :].contiguous())

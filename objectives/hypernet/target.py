@@ -1,0 +1,71 @@
+"""What a hypernetwork writes: a LoRA adapter for chosen modules in chosen layers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from objectives.models.hub import find_blocks
+from objectives.training.tunings import TUNINGS, Site
+from spaces import Layout, Module, Tuning
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Modules and layers that get matrices A and B."""
+
+    path: str
+    """Of the list of layers in the base, such as `model.layers`."""
+    layers: tuple[int, ...]
+    modules: tuple[Module, ...]
+    rank: int
+    alpha: float
+
+    @classmethod
+    def of(cls, layout: Layout, model: torch.nn.Module, targets: str, rank: int, alpha: float) -> Target:
+        """In all layers of a base.
+
+        Raises:
+            InputError: the base has no such modules.
+        """
+        paths = layout.resolve_targets(targets, "--targets")
+        modules = tuple(module for module in layout.modules if module.path in paths)
+        return cls(find_blocks(model)[0], tuple(range(layout.layers)), modules, rank, alpha)
+
+    @property
+    def scale(self) -> float:
+        """Of the product of B and A."""
+        return self.alpha / self.rank
+
+    @property
+    def weights(self) -> int:
+        """Of one adapter."""
+        return len(self.layers) * self.rank * sum(module.inputs + module.outputs for module in self.modules)
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Inputs and outputs that occur, each once."""
+        return tuple(dict.fromkeys((module.inputs, module.outputs) for module in self.modules))
+
+    def place(self, module: Module, layer: int) -> str:
+        """Full path of a module in the base."""
+        return f"{self.path}.{layer}.{module.path}"
+
+    def config(self, model: torch.nn.Module, rank: int) -> PeftConfig:
+        """Peft's configuration of such an adapter of any rank, at the same scale."""
+        tuning = Tuning("lora", rank, self.scale * rank, 0.0, tuple(module.path for module in self.modules))
+        return TUNINGS["lora"].config(tuning, Site(self.path, self.layers, find_blocks(model)[1], model))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Target:
+        """The inverse of `to_dict`."""
+        modules = tuple(Module(**module) for module in data["modules"])
+        return cls(**{**data, "layers": tuple(data["layers"]), "modules": modules})
