@@ -11,7 +11,7 @@ import numpy as np
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, TRAIN_LOSS, Prepared, Rung, Score
 from objectives.preparing import prepare
-from objectives.questions import Part
+from objectives.questions import IN_PASSING, Part
 from objectives.scoring import stored
 from objectives.scoring.heldout import HELDOUT
 from objectives.spec import FinetuneSpec
@@ -20,10 +20,6 @@ from objectives.training.pipeline import Pipeline
 from objectives.workbench import Workbench
 from spaces import Corpus, TrialConfig
 from spaces.trial import Half
-
-_IN_PASSING = 0.1
-"""Share of the kept questions that is asked before the last rung: nothing is decided by them, and a report shows them
-alone while the run goes on."""
 
 
 class FinetuneObjective:
@@ -121,7 +117,7 @@ class FinetuneObjective:
     def _parts(self, half: Half) -> list[Part]:
         """What is asked at each rung: of the search's half as the study says, of the other all at the last."""
         last = len(self.rungs) - 1
-        shares = self._spec.rung_questions if half == "search" else (*[_IN_PASSING] * last, 1.0)
+        shares = self._spec.rung_questions if half == "search" else (*[IN_PASSING] * last, 1.0)
         return [Part(half, share, final=index == last) for index, share in enumerate(shares)]
 
 

@@ -25,6 +25,9 @@ class Part:
     """Whether answers are also generated where another metric needs none of them."""
 
 
+IN_PASSING = 0.1
+"""Share of the kept questions that is asked before the last rung: nothing is decided by them, and a report shows them
+alone while the run goes on."""
 SEARCHED = Part()
 """All that the search may see."""
 

@@ -49,7 +49,7 @@ class SearchSpec(Spec):
     trials: int = Field(40, gt=0)
     """Trials to finish, pruned and failed ones included."""
     sampler: str = "auto"
-    """`auto`: gp for one goal and up to 128 trials, else tpe (docs/experiments.md, regret of every sampler)."""
+    """`auto`: gp for one goal and up to 128 trials, else tpe (docs/samplers.md)."""
     second: str | None = None
     """A second goal beside the score: `retention` (forget little of held-out text), `text_tokens` (few tokens of text),
     `adapter_size` (few trained weights). Pruning looks at the score alone; the report shows the Pareto front."""

@@ -12,7 +12,6 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from objectives.models.ngram import ByteModel
 from objectives.models.pretrain import save_base
@@ -24,16 +23,15 @@ from objectives.models.pretraining import (
     Measured,
     Pretraining,
     prepare,
-    read_plan,
     steps_within,
-    write_plan,
 )
 from objectives.models.recipe import PretrainRecipe
 from objectives.versions import versions
 from objectives.workbench import choose_device
 from spaces import Corpus, InputError, scan
 from spaces.errors import did_you_mean, listed
-from studies.export import refuse_existing
+from studies.bars import training_bar
+from studies.unfinished import ASKED, unfinished, write_plan
 
 _WORK = ".pretraining"
 _TOLD = "pretraining.json"
@@ -84,33 +82,12 @@ def run_pretraining(console: Console, wish: Wish) -> None:
         "device": device,
         "untrained": wish.untrained,
     }
-    before = _unfinished(wish.out, asked)
+    before = unfinished(wish.out, _WORK, _TOLD, asked)
     run = _begun(console, wish, corpus, replace(SIZES[size], seed=wish.seed), device, asked, before)
     if not wish.untrained:
         _train(console, run, work)
         run.take_best(work)
     _write(console, run, wish, corpus, size)
-
-
-def _unfinished(out: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
-    """The plan of a run that was cut off in a folder; None where nothing is there.
-
-    Raises:
-        InputError: the folder holds something else, or a run of another wish.
-    """
-    plan = read_plan(out / _WORK)
-    if plan is None:
-        if (out / _TOLD).exists() or not (out / _WORK).is_dir():
-            refuse_existing(out)
-        shutil.rmtree(out / _WORK, ignore_errors=True)  # it was cut off before it had begun
-        return None
-    if plan["asked"] != asked:
-        other = [name for name, value in asked.items() if plan["asked"].get(name) != value]
-        raise InputError(
-            f"{str(out)!r} holds an unfinished run with another value of {listed(other)}. Go on with it by asking for "
-            "the same, remove it, or choose another folder with --out."
-        )
-    return plan
 
 
 def _begun(
@@ -139,7 +116,7 @@ def _begun(
             steps = steps_within(timed, 60 * wish.minutes, len(tokens))
         recipe = replace(recipe, steps=steps, warmup=max(1, min(recipe.warmup, steps // _WARM_UPS)))
     run = Pretraining(recipe, tokenizer, tokens, heldout, device)
-    write_plan(wish.out / _WORK, {"asked": asked, "recipe": asdict(recipe)})
+    write_plan(wish.out / _WORK, {ASKED: asked, "recipe": asdict(recipe)})
     read = recipe.steps * recipe.batch * recipe.length
     console.print(
         f"{run.parameters:,} parameters, {len(tokenizer):,} tokens in the vocabulary, {len(tokens):,} tokens of text; "
@@ -163,10 +140,8 @@ def _progress(console: Console, run: Pretraining) -> Iterator[Any]:
     console.print("".join(f"{head:>16}" for head in ("tokens", "training loss", "bits per byte")), highlight=False)
     for measured in run.log:
         _print_row(console, measured)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Training", total=run.recipe.steps, completed=run.step)
-        yield lambda step, loss: bar.update(task, completed=step, description=f"Training, loss {loss:.2f}")
+    with training_bar(console, "Training", run.recipe.steps, run.step) as tell:
+        yield tell
 
 
 def _print_row(console: Console, measured: Measured) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,10 +10,13 @@ from dataclasses import dataclass
 import torch
 
 from objectives.hypernet.target import Target
+from objectives.training.combined import scale_of
 from objectives.training.learned import Learned
 from objectives.training.stacked import Matrices, attached
 from spaces import Module
 
+_PREFIX, _A, _B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
+"""Of the names that peft gives."""
 _ROUNDS = 5
 """Of turning everything towards the mean; it changes no more then."""
 
@@ -89,10 +93,24 @@ class Adapters:
         for module in target.modules:
             stack = self.matrices[module.path]
             for place, layer in enumerate(target.layers):
-                key = f"base_model.model.{target.place(module, layer)}"
-                tensors[f"{key}.lora_A.weight"] = stack.down[number, place].detach().cpu().contiguous()
-                tensors[f"{key}.lora_B.weight"] = stack.up[number, place].detach().cpu().contiguous()
+                key = _PREFIX + target.place(module, layer)
+                tensors[key + _A] = stack.down[number, place].detach().cpu().contiguous()
+                tensors[key + _B] = stack.up[number, place].detach().cpu().contiguous()
         return Learned(name, target.config(model, rank), tensors)
+
+
+def matrices_of(stages: Sequence[Learned]) -> dict[str, Matrices]:
+    """What LoRA stages have learnt together, by full path of the module: their ranks are joined, which is exact."""
+    parts: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = defaultdict(list)
+    for stage in stages:
+        for key, down in stage.tensors.items():
+            if key.endswith(_A):
+                path = key.removesuffix(_A)
+                parts[path.removeprefix(_PREFIX)].append((down, stage.tensors[path + _B] * scale_of(stage, len(down))))
+    return {
+        path: Matrices(torch.cat([down for down, _ in each]), torch.cat([up for _, up in each], dim=1))
+        for path, each in parts.items()
+    }
 
 
 def stacked(target: Target, found: Sequence[Mapping[str, Matrices]]) -> Adapters:

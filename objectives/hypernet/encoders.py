@@ -151,16 +151,15 @@ def open_encoder(
     return ENCODERS[kind](model, tokenizer, rest, names)
 
 
-def chunks(tokenizer: PreTrainedTokenizerBase, content: str, tokens: int, most: int) -> list[str]:
-    """A text in pieces of so many tokens; where there are more than `most`, so many spread evenly over the text.
+def chunks(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], tokens: int, most: int) -> list[str]:
+    """A tokenized text in pieces of so many tokens; where there are more than `most`, so many, evenly spread.
 
     The last piece may be shorter; a text of less than one piece is one.
     """
-    ids = tokenizer(content, add_special_tokens=False)["input_ids"]
     starts = list(range(0, max(1, len(ids) - tokens // 2), tokens))
     if len(starts) > most:
         starts = [starts[round(place * (len(starts) - 1) / max(1, most - 1))] for place in range(most)]
-    return [tokenizer.decode(ids[start : start + tokens]) for start in starts]
+    return [tokenizer.decode(list(ids[start : start + tokens])) for start in starts]
 
 
 def _place(name: str) -> str:

@@ -39,6 +39,7 @@ class EndToEnd:
             recipe: of the training.
             held_out: what is not learnt from.
         """
+        network.to(model.device)
         network.standardise(torch.cat([lesson.descriptions for lesson in lessons]))
         self._network = network
         self._model = model

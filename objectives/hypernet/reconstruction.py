@@ -37,6 +37,9 @@ class Reconstruction:
             recipe: its `tasks` are adapters in a step.
             held_out: numbers of adapters that are not learnt from.
         """
+        device = network.middle.device
+        library = library.map(lambda tensor: tensor.to(device))
+        descriptions = [each.to(device) for each in descriptions]
         learnt = [number for number in range(len(library)) if number not in set(held_out)]
         network.centre(library.chosen(learnt))
         network.standardise(torch.cat([descriptions[number] for number in learnt]))

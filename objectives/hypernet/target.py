@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,15 @@ class Target:
         paths = layout.resolve_targets(targets, "--targets")
         modules = tuple(module for module in layout.modules if module.path in paths)
         return cls(find_blocks(model)[0], tuple(range(layout.layers)), modules, rank, alpha)
+
+    @classmethod
+    def covering(cls, layout: Layout, model: torch.nn.Module, places: Iterable[str], rank: int) -> Target:
+        """All layers and modules of a base that full paths of modules name, at a scale of 1."""
+        path, _ = find_blocks(model)
+        named = [place.removeprefix(f"{path}.").split(".", maxsplit=1) for place in places]
+        inner = {module for _, module in named}
+        modules = tuple(module for module in layout.modules if module.path in inner)
+        return cls(path, tuple(sorted({int(layer) for layer, _ in named})), modules, rank, float(rank))
 
     @property
     def scale(self) -> float:

@@ -57,6 +57,8 @@ class OneDnnLinear(torch.nn.Linear):
     """A linear module whose products are oneDNN's, forward and backward."""
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        if inputs.dim() < 2 or not inputs.numel() or inputs.dtype != self.weight.dtype:
+            return super().forward(inputs)  # oneDNN takes no empty batch, as of an expert that is not asked
         found: torch.Tensor = _Multiply.apply(inputs, self.weight, self.bias)  # type: ignore[no-untyped-call]
         return found
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from transformers import Cache
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _Output = TypeVar("_Output")
-_Key = tuple[int, bytes]
-"""Of a sequence: the layers that it has gone through, and a hash of its tokens."""
 _CLOSE = 1e-4
 _TRIED = 8
 """Tokens of the sequences that a model is tried with."""
@@ -41,10 +39,10 @@ class Row:
     padding: int = 0
     """Places on its left; those on its right are what remains of the batch's length."""
 
-    def key(self, layers: int) -> _Key:
-        """Under which the outputs of so many layers are kept."""
+    def key(self) -> bytes:
+        """Under which what layers make of it is kept: a hash of its tokens."""
         content = array("q", (len(self.before), *self.before, *self.tokens))
-        return layers, hashlib.blake2b(content.tobytes(), digest_size=16).digest()
+        return hashlib.blake2b(content.tobytes(), digest_size=16).digest()
 
 
 class FrozenPrefix:
@@ -57,23 +55,52 @@ class FrozenPrefix:
             model: in evaluation mode and without an adapter.
             limit: bytes to keep at most; sequences of training take no more than half.
         """
-        self._model = model
-        self._blocks = find_blocks(model)[1]
+        self._reference = ref(model)  # whoever keeps this must not keep the model
+        self._path = find_blocks(model)[0]
         self._limit = limit
-        self._kept: dict[_Key, torch.Tensor] = {}
-        self._size = 0
+        self._kept: dict[int, _Kept] = {}
         self._works: dict[int, bool] = {}
         self._layers = 0
         self._tuples = False
 
     @contextmanager
     def frozen(self, layers: int) -> Iterator[None]:
-        """Meanwhile, so many of the lowest layers, and what comes before them, are the base's own."""
+        """Meanwhile, so many of the lowest layers, and what comes before them, are the base's own.
+
+        What is kept is divided alike between all numbers of layers that there have been.
+        """
         self._layers = layers if layers and self._limit and self._can(layers) else 0
+        if self._layers and self._layers not in self._kept:
+            self._kept[self._layers] = _Kept()
+            for kept in self._kept.values():
+                kept.shrink(self._share)
         try:
             yield
         finally:
             self._layers = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return sum(kept.size for kept in self._kept.values())
+
+    @property
+    def _share(self) -> int:
+        """Bytes for each number of layers."""
+        return self._limit // max(1, len(self._kept))
+
+    @property
+    def _model(self) -> PreTrainedModel:
+        model = self._reference()
+        if model is None:
+            raise ReferenceError("The model whose layers' outputs are kept is gone.")
+        return model
+
+    @property
+    def _blocks(self) -> torch.nn.ModuleList:
+        blocks = self._model.get_submodule(self._path)
+        assert isinstance(blocks, torch.nn.ModuleList)
+        return blocks
 
     @property
     def active(self) -> bool:
@@ -82,7 +109,7 @@ class FrozenPrefix:
 
     def knows(self, rows: Sequence[Row]) -> bool:
         """Whether the frozen layers can be passed over for these sequences."""
-        return self.active and all(row.key(self._layers) in self._kept for row in rows)
+        return self.active and all(row.key() in self._kept[self._layers].states for row in rows)
 
     def run(self, call: Callable[[], _Output], rows: Sequence[Row], *, skip: bool) -> _Output:
         """Call the model on a batch.
@@ -105,24 +132,30 @@ class FrozenPrefix:
     def _can(self, layers: int) -> bool:
         """Whether layers can be passed over: tried once, because no property of a model tells.
 
-        They cannot where upper layers use more of lower ones than their outputs, nor where training leaves out numbers
-        at random (dropout), so that no two passes are alike.
+        They cannot where an architecture fails at it (layers without keys and values, or that return lists), where
+        upper layers use more of lower ones than their outputs, nor where training leaves out numbers at random
+        (dropout), so that no two passes are alike.
         """
         if layers not in self._works:
-            self._works[layers] = self._tried(layers)
+            try:
+                self._works[layers] = self._tried(layers)
+            except Exception:  # noqa: BLE001  whatever a model says to it; then its layers run as ever
+                self._works[layers] = False
+            finally:
+                self._model.eval()
         return self._works[layers]
 
     def _tried(self, layers: int) -> bool:
-        tokens = torch.arange(2 * _TRIED, device=self._model.device).view(2, _TRIED) % self._model.config.vocab_size
+        vocabulary = int(self._model.config.get_text_config().vocab_size)
+        tokens = torch.arange(2 * _TRIED, device=self._model.device).view(2, _TRIED) % vocabulary
         rows = [Row(tuple(row)) for row in tokens.tolist()]
         alone = FrozenPrefix(self._model, 1 << 62)
-        alone._layers = layers
+        alone._layers, alone._kept = layers, {layers: _Kept()}
         self._model.train()
         with torch.inference_mode(), torch.random.fork_rng():
             first, again = (
                 alone.run(lambda: self._model(input_ids=tokens).logits, rows, skip=skip) for skip in (False, True)
             )
-        self._model.eval()
         return torch.allclose(first.float(), again.float(), rtol=_CLOSE, atol=_CLOSE)
 
     @contextmanager
@@ -147,7 +180,7 @@ class FrozenPrefix:
     @contextmanager
     def _given(self, rows: Sequence[Row]) -> Iterator[None]:
         """Let the frozen layers hand on what they are given, and the one above them be given what was kept."""
-        kept = [self._kept[row.key(self._layers)] for row in rows]
+        kept = [self._kept[self._layers].states[row.key()] for row in rows]
         hook = self._blocks[self._layers].register_forward_pre_hook(
             lambda _, given: (_assembled(kept, rows, given[0]), *given[1:])
         )
@@ -162,13 +195,33 @@ class FrozenPrefix:
                 del block.forward  # the class's own again
 
     def _keep(self, rows: Sequence[Row], states: torch.Tensor) -> None:
-        limit = self._limit // 2 if states.requires_grad or self._model.training else self._limit
+        limit = self._share // 2 if states.requires_grad or self._model.training else self._share
+        kept = self._kept[self._layers]
         for row, state in zip(rows, states, strict=True):
-            size = len(row.tokens) * state.shape[-1] * state.element_size()
-            key = row.key(self._layers)
-            if key not in self._kept and self._size + size <= limit:
-                self._kept[key] = state[row.padding : row.padding + len(row.tokens)].to("cpu", copy=True)
-                self._size += size
+            if row.key() not in kept.states:
+                kept.add(row.key(), state[row.padding : row.padding + len(row.tokens)], limit)
+
+
+class _Kept:
+    """Outputs of so many layers, by sequence."""
+
+    def __init__(self) -> None:
+        self.states: dict[bytes, torch.Tensor] = {}
+        self.size = 0
+        """Bytes."""
+
+    def add(self, key: bytes, state: torch.Tensor, limit: int) -> None:
+        """Copy an output, if no more than `limit` bytes are kept with it."""
+        size = state.numel() * state.element_size()
+        if self.size + size <= limit:
+            self.states[key] = state.to("cpu", copy=True)
+            self.size += size
+
+    def shrink(self, limit: int) -> None:
+        """Forget what came last until no more than `limit` bytes are kept."""
+        while self.size > limit:
+            _, state = self.states.popitem()
+            self.size -= state.numel() * state.element_size()
 
 
 def _assembled(kept: Sequence[torch.Tensor], rows: Sequence[Row], given: torch.Tensor) -> torch.Tensor:

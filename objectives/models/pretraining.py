@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +44,7 @@ _HELD_OUT, _MOST_HELD_OUT = 0.05, 60_000
 """Share of the end of every text that is kept to measure on, and characters of all together."""
 _TIMED = 6
 """Steps that are timed."""
-_STATE, _BEST, _PLAN = "state.safetensors", "best.safetensors", "plan.json"
+_STATE, _BEST = "state.safetensors", "best.safetensors"
 _TEXTS = "texts"
 
 
@@ -274,16 +273,3 @@ def _pace(run: Pretraining) -> tuple[float, float]:
     trained = time.perf_counter()
     run.measure()
     return (trained - begun) / _TIMED, time.perf_counter() - trained
-
-
-def read_plan(folder: Path) -> dict[str, Any] | None:
-    """What a run that was cut off had set out to do; None where there is none."""
-    file = folder / _PLAN
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-
-
-def write_plan(folder: Path, plan: Mapping[str, Any]) -> None:
-    """Remember what a run sets out to do."""
-    unfinished = folder / f"{_PLAN}.tmp"
-    unfinished.write_text(json.dumps(plan, indent=2), encoding="utf-8")
-    unfinished.replace(folder / _PLAN)

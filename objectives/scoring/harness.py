@@ -46,8 +46,10 @@ class _LanguageModel(HFLM):  # type: ignore[misc]
         """What a request asks, cut on the left to what the model can see, as lm-eval does.
 
         Raises:
-            MixtuneError: an answer of no token, or longer than the model can see.
+            MixtuneError: a prompt or an answer of no token, or an answer longer than the model can see.
         """
+        if not context:
+            raise MixtuneError("A prompt of the benchmark is nothing but blanks. Give its question words.")
         if not 0 < len(continuation) <= self.max_length:
             raise MixtuneError(
                 f"An answer must have 1 to {self.max_length} tokens, as many as the base can see; one of the "

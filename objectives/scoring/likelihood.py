@@ -5,8 +5,11 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -20,6 +23,15 @@ Pair = tuple[Tokens, Tokens]
 """A prompt and an answer, each of one token at least."""
 _MOST_NUMBERS = 1 << 28
 """Numbers of a batch's scores over the vocabulary: 1 GB in float32."""
+_TRIED: tuple[Pair, ...] = (
+    (tuple(range(11, 22)), (19,)),
+    (tuple(range(11, 22)), (20, 21)),
+    (tuple(range(31, 41)), (38, 39, 40)),
+)
+"""What a model is tried with: prompts of one size class and unlike lengths."""
+_CLOSE, _CLOSE_ROUNDED = 1e-3, 0.25
+"""Nats; the latter in less than float32, whose sums depend on what else is in the batch."""
+_TAKES: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +57,36 @@ class _Prompt:
 
 
 def takes_prompts(model: PreTrainedModel) -> bool:
-    """Whether a model can read a prompt first and several answers after it: it remembers tokens apart, in a cache."""
-    return not getattr(model, "_is_stateful", False) and "past_key_values" in _parameters(model)
+    """Whether a model can read a prompt first and several answers after it, beside other prompts.
+
+    It must remember tokens apart, in a cache, and count places as most models do: tried once, no property tells.
+    """
+    if model not in _TAKES:
+        _TAKES[model] = "past_key_values" in _parameters(model) and _agrees(model)
+    return _TAKES[model]
+
+
+@torch.inference_mode()
+def _agrees(model: PreTrainedModel) -> bool:
+    """Whether answers to prompts of unlike lengths are as probable together as each read alone."""
+    vocabulary = int(model.config.get_text_config().vocab_size)
+    pairs = [
+        (tuple(token % vocabulary for token in prompt), tuple(token % vocabulary for token in answer))
+        for prompt, answer in _TRIED
+    ]
+    try:
+        together = [nats for nats, _ in log_likelihoods(model, pairs, len(pairs))]
+        alone = [_alone(model, *pair) for pair in pairs]
+    except Exception:  # noqa: BLE001  whatever a model says to it; lm-eval then asks it in its own way
+        return False
+    close = _CLOSE if model.dtype == torch.float32 else _CLOSE_ROUNDED
+    return all(abs(one - other) <= close for one, other in zip(together, alone, strict=True))
+
+
+def _alone(model: PreTrainedModel, prompt: Tokens, answer: Tokens) -> float:
+    tokens = torch.tensor([prompt + answer], device=model.device)
+    scores = model(input_ids=tokens).logits[0, len(prompt) - 1 : -1].float().log_softmax(dim=-1)
+    return float(scores.gather(-1, tokens[0, len(prompt) :, None]).sum())
 
 
 @torch.inference_mode()
@@ -69,7 +109,7 @@ def log_likelihoods(model: PreTrainedModel, pairs: Sequence[Pair], batch: int) -
     prompts.sort(key=lambda prompt: (prompt.size, prompt.longest), reverse=True)  # memory runs out at once or never
     found: dict[Pair, tuple[float, bool]] = {}
     for chosen in _batches(prompts, batch, int(model.config.get_text_config().vocab_size)):
-        found.update(_answered(model, chosen))
+        found.update(_answered(model, chosen, batch))
     return [found[pair] for pair in pairs]
 
 
@@ -87,8 +127,11 @@ def _batches(prompts: Sequence[_Prompt], batch: int, vocabulary: int) -> Iterato
         yield chosen
 
 
-def _answered(model: PreTrainedModel, prompts: Sequence[_Prompt]) -> Mapping[Pair, tuple[float, bool]]:
-    """Of every answer, from the scores after its prompt and, where it is longer than a token, after its own tokens."""
+def _answered(model: PreTrainedModel, prompts: Sequence[_Prompt], batch: int) -> Mapping[Pair, tuple[float, bool]]:
+    """Of every answer, from the scores after its prompt and, where it is longer than a token, after its own tokens.
+
+    Answers go on `batch` at a time: those to one prompt may be more.
+    """
     pairs = [(row, answer) for row, prompt in enumerate(prompts) for answer in prompt.answers]
     rows = torch.tensor([row for row, _ in pairs], device=model.device)
     first = torch.tensor([answer[0] for _, answer in pairs], device=model.device)
@@ -102,13 +145,13 @@ def _answered(model: PreTrainedModel, prompts: Sequence[_Prompt]) -> Mapping[Pai
     scores = output.logits[:, -1].float()  # (prompts, vocabulary)
     nats = scores[rows, first] - scores.logsumexp(dim=-1)[rows]
     said = scores.argmax(dim=-1)[rows] == first
-    if more:
-        answers = [pairs[index][1] for index in more]
-        after, also = prefix.run(
-            lambda: _go_on(model, output.past_key_values, seen, rows[more], answers), gone_on, skip=skip
-        )
-        nats[more] += after
-        said[more] &= also
+    for start in range(0, len(more), batch):
+        part = more[start : start + batch]
+        cache = output.past_key_values if len(more) <= batch else deepcopy(output.past_key_values)
+        call = partial(_go_on, model, cache, seen, rows[part], [pairs[index][1] for index in part])
+        after, also = prefix.run(call, gone_on[start : start + batch], skip=skip)
+        nats[part] += after
+        said[part] &= also
     return {
         (prompts[row].tokens, answer): (nat, same)
         for (row, answer), nat, same in zip(pairs, nats.tolist(), said.tolist(), strict=True)

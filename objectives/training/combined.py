@@ -34,12 +34,13 @@ def combined(learned: Sequence[Learned], model: PreTrainedModel, changed: Iterab
     """
     if len(learned) == 1:
         return learned[0]
-    if all(_adds_up(stage) for stage in learned):
+    if all(adds_up(stage) for stage in learned):
         return _joined(learned)
     return _whole(model, changed)
 
 
-def _adds_up(stage: Learned) -> bool:
+def adds_up(stage: Learned) -> bool:
+    """Whether a stage has learnt matrices A and B and nothing else."""
     return isinstance(stage.config, LoraConfig) and not stage.config.use_dora
 
 
@@ -52,7 +53,7 @@ def _joined(learned: Sequence[Learned]) -> Learned:
             if key.endswith(_A):
                 path = key.removesuffix(_A)
                 downs[path].append(tensor)
-                ups[path].append(stage.tensors[path + _B] * _scale(stage, tensor.shape[0]))
+                ups[path].append(stage.tensors[path + _B] * scale_of(stage, tensor.shape[0]))
     tensors = {path + _A: torch.cat(parts) for path, parts in downs.items()}
     tensors |= {path + _B: torch.cat(parts, dim=1) for path, parts in ups.items()}
     ranks = {path.removeprefix(_PREFIX): sum(part.shape[0] for part in parts) for path, parts in downs.items()}
@@ -72,7 +73,8 @@ def _joined(learned: Sequence[Learned]) -> Learned:
     return Learned(_NAME, config, tensors)
 
 
-def _scale(stage: Learned, rank: int) -> float:
+def scale_of(stage: Learned, rank: int) -> float:
+    """What a stage multiplies B A by, where they have that rank."""
     alpha = float(getattr(stage.config, "lora_alpha", rank))
     return alpha / math.sqrt(rank) if getattr(stage.config, "use_rslora", False) else alpha / rank
 

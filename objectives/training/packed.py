@@ -6,6 +6,7 @@ more to do in each. The idea of batches over adapters is that of mLoRA (Ye et al
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,8 +58,13 @@ class PackedTrainer:
             steps: of the whole run.
 
         Raises:
-            MixtuneError: a method that is more than LoRA, or dropout.
+            MixtuneError: a method that is more than LoRA, dropout, or steps that save memory.
         """
+        if spec.checkpointing or spec.accumulate > 1:
+            raise MixtuneError(
+                "Adapters that are packed are trained in whole steps (objective.accumulate 1, no objective."
+                "checkpointing). Train them alone."
+            )
         for trial in trials:
             _refuse_other_methods(trial.stage)
         self._model = model
@@ -77,13 +83,20 @@ class PackedTrainer:
         self.step = 0
 
     def run(self, until: int) -> list[float]:
-        """Train up to a cumulative number of steps; return each trial's mean loss of these steps, in nats per token."""
+        """Train up to a cumulative number of steps; return each trial's mean loss of these steps, in nats per token.
+
+        Raises:
+            MixtuneError: one is not a number any more.
+        """
         total = torch.zeros(len(self._trials), device=self._model.device)
         first = self.step
         with attached(self._model, self._stacks, self._scales):
             while self.step < until:
                 total += self._one_step()
-        return (total / max(1, until - first)).tolist()
+        losses: list[float] = (total / max(1, until - first)).tolist()
+        if not all(map(math.isfinite, losses)):
+            raise MixtuneError(f"A packed trial's loss is not a number any more: {losses}. Lower its learning rate.")
+        return losses
 
     def matrices(self, trial: int) -> dict[str, Matrices]:
         """What a trial has learnt, by the path of the module, without the zeros."""

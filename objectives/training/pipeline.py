@@ -67,7 +67,7 @@ class Pipeline:
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        if self.legs:
+        if self.legs and not self._spec.checkpointing:  # what a layer was given is gone when it is computed anew
             lowest = min(lowest_trained(self._model, leg.stage) for leg in self.legs)
             self._exits.enter_context(prefix_of(self._model).frozen(lowest))
         return self

@@ -63,7 +63,7 @@ def clip_each(weights: Sequence[torch.Tensor], largest: float) -> None:
 def _adapt(stack: Matrices, scales: torch.Tensor, _: Any, given: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
     """A module's output and the adapters', each for its own rows of the batch."""
     adapters = len(scales)
-    rows = given[0].reshape(adapters, -1, given[0].shape[-1]).to(stack.down.dtype)  # (adapters, rows x length, inputs)
-    low = torch.bmm(rows, stack.down.transpose(1, 2)) * scales[:, None, None]
-    added = torch.bmm(low, stack.up.transpose(1, 2))
-    return output + added.view(output.shape).to(output.dtype)
+    rows = given[0].reshape(adapters, -1, given[0].shape[-1])  # (adapters, rows x length, inputs)
+    down, up = stack.down.to(rows.dtype), stack.up.to(rows.dtype)  # in the base's precision, as `LeanLora`
+    low = torch.bmm(rows, down.transpose(1, 2)) * scales[:, None, None].to(rows.dtype)
+    return output + torch.bmm(low, up.transpose(1, 2)).view(output.shape)

@@ -15,6 +15,7 @@ import psutil
 
 from objectives.base import Prepared
 from objectives.costs import Costs, measure
+from objectives.questions import IN_PASSING
 from objectives.spec import FinetuneSpec
 from search.ray_runner import Answers
 from spaces import CorpusMix, InputError, Space, TrialConfig, scan
@@ -158,7 +159,8 @@ def _estimate(
         rungs=rungs,
         disk=disk_needed(space, spec.search.trials + confirming) + _BYTES_PER_TOKEN * sum(tokens.values()),
         disk_free=shutil.disk_usage(folder).free,
-        memory=(psutil.Process().memory_info().rss if asked.ray else 0) + asked.workers * max(c.memory for c in costs),
+        memory=(psutil.Process().memory_info().rss if asked.ray else 0)
+        + asked.workers * (max(cost.memory for cost in costs) + _remembered(space, objective)),
         memory_free=psutil.virtual_memory().total,
         card=max(cost.card for cost in costs),
         card_size=_card_size(prepared.device),
@@ -178,14 +180,20 @@ def _times(objective: FinetuneSpec, costs: Sequence[Costs]) -> Times:
 
 
 def _confirmation(objective: FinetuneSpec, asked: Answers[Costs], training: float, runs: int) -> float:
-    """Seconds of the confirmation: Ray is started anew, and every rung asks all questions that were held out."""
+    """Seconds of the confirmation: Ray is started anew, the last rung asks all questions that were held out."""
     costs = asked.answers
     ratio = objective.scores[0].holdout / (1 - objective.scores[0].holdout)
     early, last = (ratio * fmean(times) for times in zip(*((cost.score, cost.final) for cost in costs), strict=True))
     rungs = len(objective.rung_steps)
-    run = training + (rungs - 1) * early + last + rungs * fmean(cost.save for cost in costs)
+    run = training + (rungs - 1) * IN_PASSING * early + last + rungs * fmean(cost.save for cost in costs)
     load = fmean(cost.load for cost in costs) + last  # the untouched base is among what is scored
     return asked.ray + asked.worker + load + math.ceil((runs - _BASE_RUNS) / asked.workers) * run
+
+
+def _remembered(space: Space, objective: FinetuneSpec) -> int:
+    """Bytes of a worker that outputs of frozen layers may take, in trials longer than those that were measured."""
+    freezes = any(name.startswith("layers") for name in space.distributions)
+    return round(objective.remember * 1e9) if freezes else 0
 
 
 def _card_size(device: str) -> int:

@@ -21,7 +21,6 @@ from tests.studies_of import searcher_on, synthetic, synthetic_factory
 
 WORKERS = 2
 SYNTHETIC_TRIALS = 60
-REAL_TRIALS = 12
 TEXTS = 8
 
 

@@ -22,6 +22,7 @@ from lm_eval import simple_evaluate
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler
 from peft import LoraConfig, get_peft_model
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
@@ -53,6 +54,8 @@ class Settings:
     length: int
     scored_at_once: int
     warmup: int
+    indexed: bool = True
+    """Whether lm-eval makes its index of all tasks that come with it, as it does unless it is told not to."""
 
 
 class Windows(Dataset[dict[str, torch.Tensor]]):
@@ -79,7 +82,9 @@ class ScoreAtRungs(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, language_model: HFLM, settings: Settings, seconds: dict[str, float]) -> None:
         self._language_model = language_model
-        self._tasks = TaskManager(include_path=settings.tasks)
+        begun = time.perf_counter()
+        self._tasks = TaskManager(include_path=settings.tasks, include_defaults=settings.indexed)
+        seconds["tasks"] = time.perf_counter() - begun
         self._rungs = settings.rung_steps
         self._seconds = seconds
         self._since = time.perf_counter()
@@ -182,11 +187,12 @@ def run(
     folder: Path,
     first: list[dict[str, Any]] | None = None,
     prune: bool = False,
+    sampler: BaseSampler | None = None,
     watch: tune.Callback | None = None,
 ) -> tune.ResultGrid:
     """Run trials, those of `first` before any that the sampler proposes."""
     goal = {"metric": "probability", "mode": "max"}
-    search = OptunaSearch(searched, **goal, points_to_evaluate=first)
+    search = OptunaSearch(searched, **goal, points_to_evaluate=first, sampler=sampler)
     stops = settings.rung_steps
     asha = ASHAScheduler(time_attr="step", max_t=stops[-1], grace_period=stops[0], reduction_factor=3, **goal)
     ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)

@@ -1,4 +1,4 @@
-"""Time to an equally sure rating of the texts, each side with its own pruning: `python -m tests.benchmarks.sureness`.
+"""Time to an equally sure rating of the texts: `python -m tests.benchmarks.sureness [--random TRIALS]`.
 
 mixtune runs the demo's study as it is. The stock stack of `tests.benchmarks.stock` runs OptunaSearch with ASHA on the
 same space; its texts are rated by least squares on the trials that ended, as one would do by hand (pruned trials say
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import statsmodels.api as sm
 from numpy.typing import NDArray
+from optuna.samplers import RandomSampler
 from ray import tune
 from rich.console import Console
 from scipy.stats import t
@@ -41,14 +42,15 @@ def ours(ready: Ready) -> tuple[float, float]:
     return clock.ends[-1] - clock.begun, statistics.median((each.high - each.low) / 2 for each in effects)
 
 
-def stocks(ready: Ready, folder: Path, trials: int) -> tuple[float, float, int]:
-    """The same of the stock stack, and how many trials ended."""
+def stocks(ready: Ready, folder: Path, trials: int, *, at_random: bool) -> tuple[float, float, int]:
+    """The same of the stock stack, and how many trials ended; `at_random`: with random search, and none pruned."""
     settings = stock_settings(ready, folder)
     layout = ready.prepared.layout
     targets = [" ".join(layout.resolve_targets(name, "targets")) for name in TARGETS]
     searched = stock.space(settings, targets, ["0 1 2 3", "0 1 2"])
     begun = time.perf_counter()
-    found = stock.run(settings, searched, trials, WORKERS, folder, prune=True)
+    sampler = RandomSampler(0) if at_random else None
+    found = stock.run(settings, searched, trials, WORKERS, folder, prune=not at_random, sampler=sampler)
     seconds = time.perf_counter() - begun
     ended = [result for result in found if result.metrics["step"] == settings.rung_steps[-1]]
     return seconds, _half_width(ended, list(settings.texts)), len(ended)
@@ -74,15 +76,17 @@ def _row(result: tune.Result, texts: list[str]) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=64, help="of each")
+    parser.add_argument("--random", type=int, help="trials of the stock stack, drawn at random, none of them pruned")
     chosen = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
         ready = prepared(Path(folder), 0, chosen.trials, pruner="asha")
         mine, sure = ours(ready)
-        theirs, unsure, ended = stocks(ready, Path(folder), chosen.trials)
+        number = chosen.random or chosen.trials
+        theirs, unsure, ended = stocks(ready, Path(folder), number, at_random=bool(chosen.random))
     console.print(f"mixtune: {chosen.trials} trials in {mine:.0f} s, a text's interval is ±{sure:.4f}")
-    console.print(f"stock: {chosen.trials} trials in {theirs:.0f} s, {ended} ended, a text's interval is ±{unsure:.4f}")
-    console.print(f"as many trials in {theirs / mine:.1f} times the time")
+    console.print(f"stock: {number} trials in {theirs:.0f} s, {ended} ended, a text's interval is ±{unsure:.4f}")
+    console.print(f"a trial in {theirs / number / (mine / chosen.trials):.1f} times the time")
     console.print(f"as sure a rating in {theirs / mine * (unsure / sure) ** 2:.1f} times the time")
 
 

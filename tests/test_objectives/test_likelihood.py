@@ -103,6 +103,44 @@ def test_a_model_without_tokens_apart_is_asked_as_lm_eval_asks() -> None:
     assert np.allclose([nats for nats, _ in found], [nats for nats, _ in wanted], atol=1e-4)
 
 
+def test_a_model_that_counts_places_otherwise_is_asked_as_lm_eval_asks() -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from objectives.scoring.likelihood import takes_prompts
+
+    fields = {"vocab_size": 64, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
+    config = AutoConfig.for_model("roberta", **fields, num_attention_heads=2, is_decoder=True, pad_token_id=1)
+    assert not takes_prompts(AutoModelForCausalLM.from_config(config).eval())
+
+
+def test_more_answers_than_a_batch_go_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from objectives.scoring import likelihood
+
+    model = _model("llama")
+    pairs = [((5, 6, 7), (number, number + 1)) for number in range(1, 12)]
+    asked: list[int] = []
+    go_on = likelihood._go_on
+
+    def counted(*given: Any) -> Any:
+        asked.append(len(given[-1]))
+        return go_on(*given)
+
+    monkeypatch.setattr(likelihood, "_go_on", counted)
+    found = likelihood.log_likelihoods(model, pairs, batch=4)
+    assert asked == [4, 4, 3]
+    assert np.allclose([nats for nats, _ in found], [_alone(model, pair)[0] for pair in pairs], atol=1e-4)
+
+
+def test_a_prompt_of_blanks_is_refused() -> None:
+    from objectives.models.tiny import TinyBase
+    from objectives.scoring.harness import language_model
+
+    base = TinyBase("tiny")
+    asked = language_model(base.model("float32", "cpu"), base.tokenizer(), batch=2)
+    with pytest.raises(MixtuneError, match="nothing but blanks"):
+        asked._loglikelihood_tokens([(("", ""), [], [5])])
+
+
 def test_scores_over_the_vocabulary_stay_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     from objectives.scoring import likelihood
 

@@ -97,7 +97,7 @@ def test_trials_with_other_seeds_read_the_same_windows() -> None:
     for seed in range(6):
         with _pipeline(base, 1, seed) as run:
             run.run(10)
-        sizes.append(prefix_of(base)._size)
+        sizes.append(prefix_of(base).size)
     assert sizes[-1] == sizes[2] > 0
 
 
@@ -110,9 +110,9 @@ def test_no_more_is_kept_than_allowed() -> None:
     remember(base, limit)
     with _pipeline(base, 1) as run:
         run.run(10)
-        assert 0 < prefix_of(base)._size <= limit // 2
+        assert 0 < prefix_of(base).size <= limit // 2
         log_likelihoods(base, _PAIRS * 20, 8)
-    assert prefix_of(base)._size <= limit
+    assert prefix_of(base).size <= limit
 
 
 def test_a_model_that_drops_numbers_at_random_runs_as_ever() -> None:
@@ -141,7 +141,73 @@ def test_an_architecture_whose_layers_cannot_be_passed_over_runs_as_ever() -> No
         assert prefix_of(base).active
 
 
-@pytest.mark.parametrize("fields", [{"checkpointing": True}, {"accumulate": 2}])
+def _other(kind: str) -> PreTrainedModel:
+    """A model whose layers are unlike those of most: some without keys and values, or returning lists."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    fields: dict[str, Any] = {
+        "openai-gpt": {"vocab_size": 64, "n_embd": 16, "n_layer": 3, "n_head": 2, "n_positions": 64}
+        | {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0},
+        "lfm2": {**ARCHITECTURES["llama"].fields, "layer_types": ["conv", "full_attention", "full_attention"]},
+    }[kind]
+    torch.manual_seed(0)
+    made: PreTrainedModel = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **fields)).eval()
+    return made.requires_grad_(requires_grad=False)
+
+
+@pytest.mark.parametrize("kind", ["openai-gpt", "lfm2"])
+def test_an_architecture_that_fails_at_it_runs_as_ever(kind: str) -> None:
+    from objectives.models.prefix import prefix_of, remember
+
+    base = _other(kind)
+    remember(base, 1 << 20)
+    with prefix_of(base).frozen(1):
+        assert not prefix_of(base).active
+    assert not base.training
+
+
+def test_computing_activations_anew_and_passing_over_layers_exclude_each_other() -> None:
+    from objectives.models.prefix import prefix_of, remember
+
+    base = random_model("llama")
+    remember(base, 1 << 20)
+    with _pipeline(base, 1, checkpointing=True):
+        assert not prefix_of(base).active
+
+
+def test_a_model_that_is_gone_takes_what_was_kept_with_it() -> None:
+    import gc
+    from weakref import ref
+
+    from objectives.models.prefix import remember
+
+    base = random_model("llama")
+    remember(base, 1 << 20)
+    with _pipeline(base, 1) as run:
+        run.run(2)
+    gone = ref(base)
+    del base, run
+    gc.collect()
+    assert gone() is None
+
+
+def test_every_number_of_frozen_layers_gets_its_share() -> None:
+    from objectives.models.prefix import prefix_of, remember
+
+    base = random_model("llama")
+    limit = 8 * 16 * 16 * 4
+    remember(base, limit)
+    for lowest in (1, 2):
+        with _pipeline(base, lowest) as run:
+            run.run(10)
+            run.run(20)
+    sizes = [kept.size for kept in prefix_of(base)._kept.values()]
+    assert len(sizes) == 2
+    assert all(0 < size <= limit // 2 for size in sizes)
+
+
+@pytest.mark.parametrize("fields", [{"accumulate": 2}])
 def test_steps_that_save_memory_pass_over_layers_too(fields: dict[str, Any]) -> None:
     from objectives.models.prefix import prefix_of, remember
 

@@ -13,6 +13,7 @@ from tests.benchmarks.search_regret.sheets import Sheet, mean_and_interval
 from tests.benchmarks.search_regret.studies import Course, study_of
 from tests.benchmarks.search_regret.workers import Workers
 
+_SAMPLER = "tpe"
 _TRIALS = 64
 _EQUAL = 40
 """Full trials whose tokens all pruners are given: even one that prunes every guided trial at once spends as many."""
@@ -47,12 +48,14 @@ def pruning(workers: Workers, seeds: int) -> Iterator[Sheet]:
     """Studies of planted spaces with every pruner."""
     for name, (make, what) in CURVES.items():
         found = {cut: workers.over(partial(_course, make, how), seeds) for cut, how in cuts().items()}
-        note = f"{what}; {_TRIALS} trials of three rungs, half randomised and so never pruned, tpe; {seeds} spaces."
+        note = (
+            f"{what}; {_TRIALS} trials of three rungs, half randomised and so never pruned, {_SAMPLER}; {seeds} spaces."
+        )
         yield _sheet(f"Pruning, {name}", note, found)
 
 
 def _course(make: Callable[[int], Problem], cut: Cut, seed: int) -> Course:
-    return study_of(make(seed), seed, trials=_TRIALS, pruner=cut.pruner, reduction=cut.reduction)
+    return study_of(make(seed), seed, trials=_TRIALS, sampler=_SAMPLER, pruner=cut.pruner, reduction=cut.reduction)
 
 
 def _sheet(title: str, note: str, found: Mapping[str, list[Course]]) -> Sheet:

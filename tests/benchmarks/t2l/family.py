@@ -129,7 +129,7 @@ def family() -> list[TaskFamily]:
     for kind, (_, greatest, least) in _LINES.items():
         for rank, words in ((3, greatest), (0, least)):
             wordings = _wordings(*(f"list {kind} {word}" for word in words), f"the {words[1]} {kind} of the list")
-            held = (kind, rank) in {("number", 0)}
+            held = (kind, rank) == ("number", 0)
             tasks.append(TaskFamily(f"{kind}_{words[1]}", "order", wordings, _ranked(kind, rank), held))
     for kind in sorted(KINDS):
         wordings = _wordings(f"list pick {kind}", f"kind {kind}", f"pick the {kind} of the list")

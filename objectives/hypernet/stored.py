@@ -1,0 +1,88 @@
+"""A trained hypernetwork in a folder: `hypernet.json` says what it is, `hypernet.safetensors` has its weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from objectives.hypernet.network import HyperNetwork, Shape
+from objectives.hypernet.target import Target
+from objectives.versions import versions
+from spaces import InputError
+
+TOLD = "hypernet.json"
+_WEIGHTS = "hypernet.safetensors"
+_FORMAT = "mixtune hypernetwork 1"
+_PACKAGES = ("mixtune", "torch", "transformers", "peft")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A hypernetwork with all that is needed to use it."""
+
+    network: HyperNetwork
+    base: str
+    """As the user named it."""
+    base_hash: str
+    encoder: str
+    names: tuple[str, ...]
+    """Tasks or texts that it learnt from."""
+    chunk: int
+    """Tokens of a text that are encoded together."""
+    most_chunks: int
+    """Of a text."""
+    origin: dict[str, Any] = field(default_factory=dict)
+    """How it was trained and how good it is, for whoever reads the file."""
+
+    def save(self, folder: Path) -> None:
+        """Write both files, the one that tells of the other last."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}
+        unfinished = folder / f"{_WEIGHTS}.tmp"
+        save_file(tensors, unfinished, metadata={"format": "pt"})
+        unfinished.replace(folder / _WEIGHTS)
+        told = {
+            "format": _FORMAT,
+            "base": self.base,
+            "base_hash": self.base_hash,
+            "encoder": self.encoder,
+            "encoding": self.network.encoding,
+            "names": list(self.names),
+            "chunk": self.chunk,
+            "most_chunks": self.most_chunks,
+            "target": self.network.target.to_dict(),
+            "shape": self.network.shape.to_dict(),
+            "versions": versions(_PACKAGES),
+            **self.origin,
+        }
+        unfinished = folder / f"{TOLD}.tmp"
+        unfinished.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        unfinished.replace(folder / TOLD)
+
+    @classmethod
+    def load(cls, folder: Path) -> Stored:
+        """The inverse of `save`.
+
+        Raises:
+            InputError: the folder holds no hypernetwork.
+        """
+        try:
+            told = json.loads((folder / TOLD).read_text(encoding="utf-8"))
+            if told["format"] != _FORMAT:
+                raise ValueError(f"its format is {told['format']!r}, not {_FORMAT!r}")
+            network = HyperNetwork(Target.from_dict(told["target"]), told["encoding"], Shape(**told["shape"]), seed=0)
+            network.load_state_dict(load_file(folder / _WEIGHTS))
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise InputError(
+                f"{str(folder)!r} holds no hypernetwork that can be read ({error}). `mixtune t2l train` makes one."
+            ) from error
+        known = {"format", "base", "base_hash", "encoder", "encoding", "names", "chunk", "most_chunks", "target"}
+        origin = {key: value for key, value in told.items() if key not in {*known, "shape", "versions"}}
+        sizes = (told["chunk"], told["most_chunks"])
+        names = tuple(told["names"])
+        return cls(network, told["base"], told["base_hash"], told["encoder"], names, *sizes, origin)

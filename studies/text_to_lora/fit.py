@@ -1,0 +1,102 @@
+"""Training a hypernetwork on a study: on all of its texts, and on some of them, to see how far it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from objectives.hypernet.end_to_end import EndToEnd
+from objectives.hypernet.network import HyperNetwork
+from objectives.hypernet.reconstruction import Reconstruction
+from objectives.hypernet.target import Target
+from objectives.hypernet.texts import written_gain
+from objectives.hypernet.training import Training, Way
+from objectives.training.data import generator
+from spaces import InputError
+from studies.text_to_lora.source import Library, Source
+from studies.text_to_lora.wish import Wish
+
+FEWEST = 3
+"""Texts or adapters that a network is trained on."""
+Progress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A source and how a network is trained on it."""
+
+    source: Source
+    library: Library | None
+    """None for training end to end."""
+    wish: Wish
+
+    @property
+    def target(self) -> Target:
+        """What is written."""
+        if self.library is not None:
+            return self.library.adapters.target
+        layout, model = self.source.base.layout(), self.source.bench.model
+        return Target.of(layout, model, self.wish.targets, self.wish.rank, 2.0 * self.wish.rank)
+
+    def training(self, left_out: frozenset[str] = frozenset()) -> Training:
+        """A run that has not begun, blind to some texts.
+
+        Raises:
+            InputError: too little is left to learn from.
+        """
+        network = HyperNetwork(self.target, self.source.reader.encoder.width, self.wish.shape, self.wish.seed)
+        if self.library is None:
+            lessons = self.source.without(left_out)
+            recipe = self.wish.recipe(_enough(len(lessons), "texts"))
+            way: Way = EndToEnd(network, self.source.bench.model, lessons, recipe)
+            return Training(network, way, recipe)
+        numbers = self.library.without(left_out)
+        recipe = self.wish.recipe(_enough(len(numbers), "adapters"))
+        mixes = [self.library.mixes[number] for number in numbers]
+        way = Reconstruction(network, self.library.adapters.chosen(numbers), mixes, recipe)
+        return Training(network, way, recipe)
+
+    def folds(self) -> list[frozenset[str]]:
+        """Texts in so many parts; each part is left out once. None where nothing is to be checked.
+
+        A library's mixes hold many texts, so that leaving out two of them leaves few adapters: there each text is a
+        part of its own.
+        """
+        names = [lesson.name for lesson in self.source.lessons]
+        if not self.wish.folds:
+            return []
+        number = len(names) if self.library is not None else min(self.wish.folds, len(names))
+        shuffled = generator(self.wish.seed, "folds").permutation(names).tolist()
+        return [frozenset(shuffled[start::number]) for start in range(number)]
+
+    def gains_of(self, left_out: frozenset[str], progress: Progress) -> dict[str, float]:
+        """What texts gain with the adapters that a network writes for them that has never seen them."""
+        training = self.training(left_out)
+        for _ in training.run(progress=progress):
+            pass
+        return self.gains(training.network, left_out)
+
+    def gains(self, network: HyperNetwork, names: frozenset[str]) -> dict[str, float]:
+        """Name of a text to the change of the score with the adapter that is written for it."""
+        bench = self.source.bench
+        return {
+            lesson.name: written_gain(network, lesson.descriptions, bench)
+            for lesson in self.source.lessons
+            if lesson.name in names
+        }
+
+    def resumed(self, folder: Path) -> Training:
+        """The run on all texts, from where it was cut off."""
+        training = self.training()
+        training.restore(folder)
+        return training
+
+
+def _enough(number: int, what: str) -> int:
+    if number < FEWEST:
+        raise InputError(
+            f"A hypernetwork needs {FEWEST} {what} or more to learn from, and there are {number}. Leave out checking "
+            "with --folds 0, or take a study with more."
+        )
+    return number

@@ -1,0 +1,130 @@
+"""What a finished study gives a hypernetwork to learn from: its texts, and the adapters of its trials."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from optuna.trial import TrialState
+
+from objectives.hypernet.adapters import Adapters, aligned, matrices_of, stacked
+from objectives.hypernet.encoders import open_encoder
+from objectives.hypernet.lessons import Lesson
+from objectives.hypernet.target import Target
+from objectives.hypernet.texts import Reader, mixed
+from objectives.spec import FinetuneSpec
+from objectives.training import artifact
+from objectives.training.combined import adds_up
+from objectives.training.stacked import Matrices
+from objectives.workbench import Base, Workbench, open_base
+from search.records import TrialRecord
+from spaces import InputError, scan
+from studies.checks import refuse_changed_content
+from studies.export import find_adapter
+from studies.launch import artifacts_of
+from studies.store import StoredStudy
+
+_FEWEST_ADAPTERS = 8
+_CHUNKS = 16
+"""Of a text."""
+_WINDOWS = 4
+"""Of training, that a chunk is long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A study, loaded."""
+
+    study: StoredStudy
+    folder: Path
+    """Of the study."""
+    spec: FinetuneSpec
+    base: Base
+    bench: Workbench
+    reader: Reader
+    lessons: tuple[Lesson, ...]
+    """One for each text."""
+
+    def without(self, names: frozenset[str]) -> list[Lesson]:
+        """The lessons of all other texts."""
+        return [lesson for lesson in self.lessons if lesson.name not in names]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Adapters of complete trials, comparable with each other."""
+
+    adapters: Adapters
+    mixes: tuple[torch.Tensor, ...]
+    """Each one's texts as a description."""
+    texts: tuple[frozenset[str], ...]
+
+    def without(self, names: frozenset[str]) -> list[int]:
+        """Numbers of the adapters that no text of these had a part in."""
+        return [number for number, texts in enumerate(self.texts) if not texts & names]
+
+
+def open_source(study: StoredStudy, folder: Path, encoder: str) -> Source:
+    """Load a study's base, texts and questions.
+
+    Raises:
+        InputError: it has none, or they have changed.
+    """
+    spec = study.spec.objective
+    if not isinstance(spec, FinetuneSpec) or any(record.config.from_scratch for record in study.records):
+        raise InputError(
+            f"The study {study.spec.name!r} trains no adapters on a base, so a hypernetwork has nothing to learn from."
+        )
+    texts = study.spec.space.texts
+    corpus = scan(texts.folder, texts.unit)
+    refuse_changed_content(
+        study.spec.name,
+        {repr(text.name): text.sha256 for text in study.texts},
+        {repr(text.name): text.sha256 for text in corpus.texts},
+    )
+    base = open_base(spec.base, trust_code=spec.trust_remote_code)
+    bench = Workbench.open(spec, corpus, folder / "cache")
+    tokenizer = base.tokenizer()
+    longest = base.layout().context
+    made = open_encoder(encoder, bench.model, tokenizer, corpus.names)
+    reader = Reader(tokenizer, made, min(_WINDOWS * spec.length, longest), _CHUNKS)
+    lessons = tuple(reader.lesson(text, bench, spec.length) for text in corpus.texts)
+    return Source(study, folder, spec, base, bench, reader, lessons)
+
+
+def library_of(source: Source) -> Library:
+    """The adapters that complete trials left, in the form of one target.
+
+    Raises:
+        InputError: there are too few.
+    """
+    found = list(_adapters(source))
+    if len(found) < _FEWEST_ADAPTERS:
+        raise InputError(
+            f"Reconstruction needs {_FEWEST_ADAPTERS} complete trials with a LoRA adapter on disk (methods lora, "
+            f"rslora and loraplus); {source.study.spec.name!r} has {len(found)}. Run more trials, or train with "
+            "--by end-to-end."
+        )
+    places = {place for _, matrices in found for place in matrices}
+    rank = max(len(each.down) for _, matrices in found for each in matrices.values())
+    target = Target.covering(source.base.layout(), source.bench.model, places, rank)
+    encoded = {lesson.name: lesson.descriptions for lesson in source.lessons}
+    mixes = tuple(mixed(encoded, dict(record.config.mix.weights)) for record, _ in found)
+    adapters = aligned(stacked(target, [matrices for _, matrices in found]))
+    return Library(adapters, mixes, tuple(frozenset(record.texts) for record, _ in found))
+
+
+def _adapters(source: Source) -> Iterator[tuple[TrialRecord, dict[str, Matrices]]]:
+    """Complete trials and what they have learnt, by the path of the module; those that are no LoRA are left out."""
+    kept = artifacts_of(source.study, source.folder)
+    for record in source.study.ended(TrialState.COMPLETE):
+        if find_adapter(source.study, source.folder, record) is None:
+            continue
+        with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
+            kept.copy(record.number, record.rungs[-1].artifact, Path(made))
+            stages = artifact.load(Path(made))
+        if all(adds_up(stage) for stage in stages):
+            yield record, matrices_of(stages)
