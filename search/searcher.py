@@ -25,6 +25,7 @@ from search.drivers import Driver, LoneDriver
 from search.failures import FailuresInARow
 from search.goals import FirstGoal, sampled, values
 from search.ledger import Ledger
+from search.prior import imagined, with_prior
 from search.pruning import build_pruner
 from search.samplers import build_sampler
 from search.spec import SearchSpec
@@ -102,6 +103,9 @@ class StudySearcher:
         self._pruner = build_pruner(spec.pruner, rungs, spec.reduction)
         others = len(self._driver.living()) - 1
         self._sampler = build_sampler(spec.sampling, seed, len(self._ledger.trials()), others)
+        self._view = sampled(spec.sampling, spec.second)
+        if spec.prior:
+            self._view = with_prior(self._view, imagined(space, spec.prior, seed))
         self._under_way: set[int] = set()
         self._claims = threading.Lock()  # what is under way changes together with the database
         self._when_ended: Callable[[int], None] = lambda _: None
@@ -234,10 +238,9 @@ class StudySearcher:
         """The trial's configuration, drawn where a driver had no time for it."""
         if records.CONFIG in trial.user_attrs:
             return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
-        view = self._ledger.study(self._sampler, self._pruner, sampled(self._spec.sampling, self._spec.second))
-        with threadpool_limits(
-            1
-        ):  # small matrices take ten times as long on all threads, beside busy workers even more
+        view = self._ledger.study(self._sampler, self._pruner, self._view)
+        # Small matrices take ten times as long on all threads, beside busy workers even more.
+        with threadpool_limits(1):
             drawn = draw(view, trial, self._distributions)
         params = {**trial.params, **drawn}
         self._ledger.set_params(trial.number, drawn)

@@ -53,6 +53,9 @@ class SearchSpec(Spec):
     second: str | None = None
     """A second goal beside the score: `retention` (forget little of held-out text), `text_tokens` (few tokens of text),
     `adapter_size` (few trained weights). Pruning looks at the score alone; the report shows the Pareto front."""
+    prior: dict[str, float] = Field(default_factory=dict)
+    """Text to the effect that it is thought to have, in the score's unit; the sampler begins with that opinion and
+    forgets it as trials complete (`mixtune t2l rank --prior` writes one). Empty: no opinion."""
     pruner: str = "asha"
     randomised: float = Field(0.5, ge=0, le=1)
     """Share of the trials whose texts are drawn by coin flips and that are never pruned: the effects of the texts
@@ -99,6 +102,12 @@ class SearchSpec(Spec):
             raise ValueError("the sampler cmaes searches for one goal only; with `second`, take tpe, gp or nsga2")
         if self.second is not None and self.pruner == "hyperband":
             raise ValueError("the pruner hyperband knows one goal only; with `second`, take asha, median or wilcoxon")
+        return self
+
+    @model_validator(mode="after")
+    def _opinion_on_the_score(self) -> Self:
+        if self.second is not None and self.prior:
+            raise ValueError("a prior is an opinion on the score alone; leave out `prior` or `second`")
         return self
 
     @field_validator("pruner")

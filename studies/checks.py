@@ -12,7 +12,7 @@ from objectives.base import Prepared
 from objectives.spec import FinetuneSpec
 from search.designs import design_of
 from search.goals import GOALS
-from spaces import FieldError, InputError, Space
+from spaces import Corpus, FieldError, InputError, Space
 from spaces.errors import listed
 from spaces.methods import METHODS
 from studies.rating.estimands import ESTIMANDS
@@ -43,6 +43,22 @@ def check_machine(spec: StudySpec) -> None:
     if spec.search.gpus and spec.search.gpus > cards:
         raise FieldError(
             "search.gpus", f"a trial wants {spec.search.gpus:g} GPUs, and this machine has {cards}. Lower it."
+        )
+
+
+def check_prior(spec: StudySpec, corpus: Corpus) -> None:
+    """See that a prior is about texts that are searched one by one.
+
+    Raises:
+        FieldError: it is not.
+    """
+    for name in spec.search.prior:
+        corpus.named(name, "search.prior")
+    if spec.search.prior and spec.space.texts.choose != "subset":
+        raise FieldError(
+            "search.prior",
+            f"says what including a text does, so space.texts.choose must be subset; it is "
+            f"{spec.space.texts.choose}. Leave out the prior.",
         )
 
 

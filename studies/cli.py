@@ -14,6 +14,7 @@ from rich.console import Console
 from studies.model_commands import models
 from studies.options import RUNS, Local, Name, Runs, Storage, console_of
 from studies.quiet import quieten_libraries
+from studies.t2l_commands import t2l
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +24,7 @@ app = typer.Typer(
     help="Which texts make a language model reason better, and how should it be tuned on them?",
 )
 app.add_typer(models)
+app.add_typer(t2l, name="t2l")
 
 
 _CHECKING = "Checking the study; a base from the hub is downloaded now …"

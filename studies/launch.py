@@ -29,6 +29,7 @@ from studies.checks import (
     check_disk,
     check_machine,
     check_precision,
+    check_prior,
     check_second_goal,
     check_stages,
     rating_notes,
@@ -302,6 +303,7 @@ def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple
             "weights or one, or give a list or a range for a field."
         )
     check_second_goal(spec, prepared)
+    check_prior(spec, corpus)
     check_precision(spec, space)
     check_stages(spec, space)
     check_disk(space, folder, trials + confirming_runs(spec, prepared))

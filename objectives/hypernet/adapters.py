@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from objectives.hypernet.target import Target
 from objectives.training.combined import scale_of
@@ -17,8 +19,6 @@ from spaces import Module
 
 _PREFIX, _A, _B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
 """Of the names that peft gives."""
-_ROUNDS = 5
-"""Of turning everything towards the mean; it changes no more then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,29 +143,18 @@ def _nothing(rank: int, module: Module) -> Matrices:
     return Matrices(torch.zeros(rank, module.inputs), torch.zeros(module.outputs, rank))
 
 
-def aligned(adapters: Adapters) -> Adapters:
-    """The same changes of the base, with A and B as alike between adapters as they can be.
+def write_adapters(file: Path, adapters: Adapters) -> None:
+    """Keep adapters in a file, which appears whole or not at all."""
+    tensors: dict[str, torch.Tensor] = {}
+    for path, each in adapters.matrices.items():
+        tensors |= {f"{path}/down": each.down.cpu().contiguous(), f"{path}/up": each.up.cpu().contiguous()}
+    unfinished = file.with_suffix(".tmp")
+    save_file(tensors, unfinished)
+    unfinished.replace(file)
 
-    B R and R⁻¹ A make the same change for every invertible R, so matrices that were trained from different first
-    weights differ where their changes do not, and a mean of them means nothing. Here A and B of each share the
-    singular values of their product alike, and a rotation is left; it is chosen so that they come near the mean of all
-    (generalised Procrustes analysis; Gower, 1975).
-    """
-    return Adapters(adapters.target, {path: _aligned(each) for path, each in adapters.matrices.items()})
 
-
-def _aligned(each: Matrices) -> Matrices:
-    left, upper = torch.linalg.qr(each.up)  # (n, layers, outputs, r), (n, layers, r, r)
-    right, lower = torch.linalg.qr(each.down.mT)
-    one, sizes, other = torch.linalg.svd(upper @ lower.mT)
-    roots = sizes.sqrt().diag_embed()
-    up, down = left @ one @ roots, right @ other.mT @ roots  # (n, layers, outputs, r), (n, layers, inputs, r)
-    both = torch.cat([up, down], dim=-2)
-    biggest = both.flatten(1).norm(dim=1).argmax()
-    towards = both[biggest]
-    for _ in range(_ROUNDS):
-        turn, _, back = torch.linalg.svd(both.mT @ towards)
-        both = both @ (turn @ back)
-        towards = both.mean(dim=0)
-    outputs = each.up.shape[-2]
-    return Matrices(both[..., outputs:, :].mT.contiguous(), both[..., :outputs, :].contiguous())
+def read_adapters(file: Path, target: Target) -> Adapters:
+    """The inverse of `write_adapters`."""
+    tensors = load_file(file)
+    paths = [module.path for module in target.modules]
+    return Adapters(target, {path: Matrices(tensors[f"{path}/down"], tensors[f"{path}/up"]) for path in paths})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from objectives.hypernet.encoders import Encoder
+from objectives.hypernet.encoders import Encoder, OneHotEncoder
 from objectives.hypernet.lessons import Lesson, instruction
 from spaces import InputError
 from spaces.choices import Spec
@@ -59,9 +59,10 @@ class Task:
     held_out: bool = False
 
     def lesson(self, encoder: Encoder, tokenizer: PreTrainedTokenizerBase) -> Lesson:
-        """The task as numbers."""
+        """The task as numbers; one-hot ids know it by its name."""
+        texts = [self.name] if isinstance(encoder, OneHotEncoder) else self.descriptions
         sequences = [instruction(example, tokenizer) for example in self.examples]
-        return Lesson(self.name, encoder(self.descriptions), sequences)
+        return Lesson(self.name, encoder(texts), sequences)
 
 
 def read_tasks(folder: Path) -> list[Task]:

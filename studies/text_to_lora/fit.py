@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from objectives.hypernet.end_to_end import EndToEnd
 from objectives.hypernet.network import HyperNetwork
@@ -36,7 +35,7 @@ class Fitting:
         """What is written."""
         if self.library is not None:
             return self.library.adapters.target
-        layout, model = self.source.base.layout(), self.source.bench.model
+        layout, model = self.source.place.base.layout(), self.source.place.bench.model
         return Target.of(layout, model, self.wish.targets, self.wish.rank, 2.0 * self.wish.rank)
 
     def training(self, left_out: frozenset[str] = frozenset()) -> Training:
@@ -45,11 +44,11 @@ class Fitting:
         Raises:
             InputError: too little is left to learn from.
         """
-        network = HyperNetwork(self.target, self.source.reader.encoder.width, self.wish.shape, self.wish.seed)
+        network = HyperNetwork(self.target, self.source.place.reader.encoder.width, self.wish.shape, self.wish.seed)
         if self.library is None:
             lessons = self.source.without(left_out)
             recipe = self.wish.recipe(_enough(len(lessons), "texts"))
-            way: Way = EndToEnd(network, self.source.bench.model, lessons, recipe)
+            way: Way = EndToEnd(network, self.source.place.bench.model, lessons, recipe)
             return Training(network, way, recipe)
         numbers = self.library.without(left_out)
         recipe = self.wish.recipe(_enough(len(numbers), "adapters"))
@@ -58,7 +57,7 @@ class Fitting:
         return Training(network, way, recipe)
 
     def folds(self) -> list[frozenset[str]]:
-        """Texts in so many parts; each part is left out once. None where nothing is to be checked.
+        """Texts in so many parts; each part is left out once; no part where nothing is to be checked.
 
         A library's mixes hold many texts, so that leaving out two of them leaves few adapters: there each text is a
         part of its own.
@@ -79,18 +78,12 @@ class Fitting:
 
     def gains(self, network: HyperNetwork, names: frozenset[str]) -> dict[str, float]:
         """Name of a text to the change of the score with the adapter that is written for it."""
-        bench = self.source.bench
+        bench = self.source.place.bench
         return {
             lesson.name: written_gain(network, lesson.descriptions, bench)
             for lesson in self.source.lessons
             if lesson.name in names
         }
-
-    def resumed(self, folder: Path) -> Training:
-        """The run on all texts, from where it was cut off."""
-        training = self.training()
-        training.restore(folder)
-        return training
 
 
 def _enough(number: int, what: str) -> int:

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from optuna.trial import TrialState
 
-from objectives.hypernet.adapters import Adapters, aligned, matrices_of, stacked
+from objectives.hypernet.adapters import Adapters, matrices_of, stacked
+from objectives.hypernet.aligning import aligned
 from objectives.hypernet.encoders import open_encoder
 from objectives.hypernet.lessons import Lesson
 from objectives.hypernet.target import Target
@@ -21,7 +22,7 @@ from objectives.training.combined import adds_up
 from objectives.training.stacked import Matrices
 from objectives.workbench import Base, Workbench, open_base
 from search.records import TrialRecord
-from spaces import InputError, scan
+from spaces import Corpus, InputError, scan
 from studies.checks import refuse_changed_content
 from studies.export import find_adapter
 from studies.launch import artifacts_of
@@ -35,16 +36,23 @@ _WINDOWS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A study, loaded."""
+class Place:
+    """Where a study's texts are read and its questions asked."""
 
     study: StoredStudy
-    folder: Path
-    """Of the study."""
     spec: FinetuneSpec
     base: Base
     bench: Workbench
     reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A study with its texts as lessons."""
+
+    place: Place
+    folder: Path
+    """Of the study."""
     lessons: tuple[Lesson, ...]
     """One for each text."""
 
@@ -67,17 +75,40 @@ class Library:
         return [number for number, texts in enumerate(self.texts) if not texts & names]
 
 
-def open_source(study: StoredStudy, folder: Path, encoder: str) -> Source:
-    """Load a study's base, texts and questions.
+def open_place(study: StoredStudy, cache: Path, encoder: str, corpus: Corpus) -> Place:
+    """Load a study's base and questions.
+
+    Args:
+        study: of any state.
+        cache: folder for token arrays.
+        encoder: see `open_encoder`.
+        corpus: the texts to be read.
 
     Raises:
-        InputError: it has none, or they have changed.
+        InputError: the study has no base or no questions, or they have gone.
     """
     spec = study.spec.objective
     if not isinstance(spec, FinetuneSpec) or any(record.config.from_scratch for record in study.records):
         raise InputError(
             f"The study {study.spec.name!r} trains no adapters on a base, so a hypernetwork has nothing to learn from."
         )
+    if encoder == "onehot":
+        raise InputError("--encoder onehot knows tasks by their names alone, and nothing of a text. Take base.")
+    base = open_base(spec.base, trust_code=spec.trust_remote_code)
+    refuse_changed_content(study.spec.name, {"the base": study.inputs.get("the base", "")}, {"the base": base.fetch()})
+    bench = Workbench.open(spec, corpus, cache)
+    tokenizer = base.tokenizer()
+    made = open_encoder(encoder, bench.model, tokenizer, corpus.names)
+    chunk = min(_WINDOWS * spec.length, base.layout().context)
+    return Place(study, spec, base, bench, Reader(tokenizer, made, chunk, _CHUNKS))
+
+
+def open_source(study: StoredStudy, folder: Path, encoder: str) -> Source:
+    """Load a study with its texts.
+
+    Raises:
+        InputError: as for `open_place`, or its texts have changed.
+    """
     texts = study.spec.space.texts
     corpus = scan(texts.folder, texts.unit)
     refuse_changed_content(
@@ -85,14 +116,9 @@ def open_source(study: StoredStudy, folder: Path, encoder: str) -> Source:
         {repr(text.name): text.sha256 for text in study.texts},
         {repr(text.name): text.sha256 for text in corpus.texts},
     )
-    base = open_base(spec.base, trust_code=spec.trust_remote_code)
-    bench = Workbench.open(spec, corpus, folder / "cache")
-    tokenizer = base.tokenizer()
-    longest = base.layout().context
-    made = open_encoder(encoder, bench.model, tokenizer, corpus.names)
-    reader = Reader(tokenizer, made, min(_WINDOWS * spec.length, longest), _CHUNKS)
-    lessons = tuple(reader.lesson(text, bench, spec.length) for text in corpus.texts)
-    return Source(study, folder, spec, base, bench, reader, lessons)
+    place = open_place(study, folder / "cache", encoder, corpus)
+    lessons = tuple(place.reader.lesson(text, place.bench, place.spec.length) for text in corpus.texts)
+    return Source(place, folder, lessons)
 
 
 def library_of(source: Source) -> Library:
@@ -105,12 +131,12 @@ def library_of(source: Source) -> Library:
     if len(found) < _FEWEST_ADAPTERS:
         raise InputError(
             f"Reconstruction needs {_FEWEST_ADAPTERS} complete trials with a LoRA adapter on disk (methods lora, "
-            f"rslora and loraplus); {source.study.spec.name!r} has {len(found)}. Run more trials, or train with "
+            f"rslora and loraplus); {source.place.study.spec.name!r} has {len(found)}. Run more trials, or train with "
             "--by end-to-end."
         )
     places = {place for _, matrices in found for place in matrices}
     rank = max(len(each.down) for _, matrices in found for each in matrices.values())
-    target = Target.covering(source.base.layout(), source.bench.model, places, rank)
+    target = Target.covering(source.place.base.layout(), source.place.bench.model, places, rank)
     encoded = {lesson.name: lesson.descriptions for lesson in source.lessons}
     mixes = tuple(mixed(encoded, dict(record.config.mix.weights)) for record, _ in found)
     adapters = aligned(stacked(target, [matrices for _, matrices in found]))
@@ -119,9 +145,10 @@ def library_of(source: Source) -> Library:
 
 def _adapters(source: Source) -> Iterator[tuple[TrialRecord, dict[str, Matrices]]]:
     """Complete trials and what they have learnt, by the path of the module; those that are no LoRA are left out."""
-    kept = artifacts_of(source.study, source.folder)
-    for record in source.study.ended(TrialState.COMPLETE):
-        if find_adapter(source.study, source.folder, record) is None:
+    study = source.place.study
+    kept = artifacts_of(study, source.folder)
+    for record in study.ended(TrialState.COMPLETE):
+        if find_adapter(study, source.folder, record) is None:
             continue
         with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
             kept.copy(record.number, record.rungs[-1].artifact, Path(made))

@@ -1,0 +1,73 @@
+"""What is thought of the texts before a study begins, for the sampler alone: trials that it imagines were run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from functools import partial
+from statistics import fmean
+from typing import Any
+
+import optuna
+from optuna.samplers import RandomSampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search.goals import AsFarAsTheyCame
+from spaces import Space
+
+_MOST = 16
+"""Imagined trials where no real one is complete yet; one goes for every two that are."""
+
+
+def imagined(space: Space, effects: Mapping[str, float], seed: int) -> list[FrozenTrial]:
+    """Trials drawn at random with the scores that the effects of their texts foretell, the mean of all being 0.
+
+    So any sampler begins with these effects as its opinion, and forgets them as it learns: Optuna's Gaussian process
+    takes no mean function.
+    """
+    study = optuna.create_study(sampler=RandomSampler(seed))
+    distributions = space.distributions
+    found = []
+    for _ in range(_MOST):
+        params = study.ask(distributions).params
+        texts = space.decode(params, seed).mix.names
+        score = sum(effect * ((name in texts) - 0.5) for name, effect in effects.items())
+        found.append(create_trial(params=params, distributions=distributions, value=score))
+    return found
+
+
+class _Imagining:
+    """Mixed into a study: the sampler finds imagined trials before the real ones."""
+
+    def __init__(self, *arguments: Any, imagined: Sequence[FrozenTrial], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._imagined = imagined
+
+    def _get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
+    ) -> list[FrozenTrial]:
+        found: list[FrozenTrial] = super()._get_trials(deepcopy, states, use_cache)  # type: ignore[misc]
+        if states is not None and TrialState.COMPLETE not in states:
+            return found
+        scores = [trial.values[0] for trial in found if trial.state is TrialState.COMPLETE]
+        level = fmean(scores) if scores else 0.0
+        left = self._imagined[: max(0, _MOST - len(scores) // 2)]
+        return [*(_raised(trial, level) for trial in left), *found]
+
+
+def _raised(trial: FrozenTrial, level: float) -> FrozenTrial:
+    return create_trial(params=trial.params, distributions=trial.distributions, value=trial.values[0] + level)
+
+
+class _Opinionated(_Imagining, optuna.Study):
+    """A study beside imagined trials."""
+
+
+class _OpinionatedAsFarAsTheyCame(_Imagining, AsFarAsTheyCame):
+    """The same where pruned trials count as far as they came."""
+
+
+def with_prior(view: Callable[..., optuna.Study], trials: Sequence[FrozenTrial]) -> Callable[..., optuna.Study]:
+    """A view of a study, with imagined trials."""
+    if isinstance(view, partial):
+        return partial(_OpinionatedAsFarAsTheyCame, imagined=trials, **view.keywords)
+    return partial(_Opinionated, imagined=trials)

@@ -1,0 +1,98 @@
+"""`mixtune t2l train --tasks`: a hypernetwork from a folder of tasks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from objectives.hypernet.adapters import Adapters, read_adapters, write_adapters
+from objectives.hypernet.encoders import open_encoder
+from objectives.hypernet.end_to_end import EndToEnd
+from objectives.hypernet.lessons import Lesson
+from objectives.hypernet.library import train_library
+from objectives.hypernet.network import HyperNetwork
+from objectives.hypernet.reconstruction import Reconstruction
+from objectives.hypernet.stored import Stored
+from objectives.hypernet.target import Target
+from objectives.hypernet.tasks import Task, lessons_of, read_tasks
+from objectives.hypernet.training import Recipe, Training, Way
+from objectives.workbench import choose_device, open_base
+from spaces.trial import fingerprint
+from studies.bars import training_bar
+from studies.text_to_lora.training import begun, run, trained
+from studies.text_to_lora.wish import Wish
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_LIBRARY = "library.safetensors"
+_CHUNK, _CHUNKS = 256, 16
+"""Tokens of a chunk of a text, and chunks of one, where an adapter is written for a text."""
+_LIBRARY_RECIPE = Recipe(steps=200, learning_rate=5e-3, warmup=10)
+
+
+def train_on_tasks(
+    console: Console, folder: Path, base_name: str, out: Path, wish: Wish, *, trust_code: bool = False
+) -> None:
+    """Train on a folder of tasks; cut off, the same wish goes on from its last measurement.
+
+    Raises:
+        InputError: a task or the base cannot be used, or `out` is taken.
+    """
+    wish.check()
+    tasks = read_tasks(folder)
+    base = open_base(base_name, trust_code=trust_code)
+    digest = base.fetch()
+    content = fingerprint(
+        [
+            [task.name, task.descriptions, [[e.prompt, e.completion] for e in task.examples], task.held_out]
+            for task in tasks
+        ]
+    )
+    with begun(out, {"tasks": content, "base": digest, **asdict(wish)}) as work:
+        with console.status("Loading the base …"):
+            model, tokenizer = base.model("float32", choose_device("auto")), base.tokenizer()
+            names = tuple(task.name for task in tasks)
+            encoder = open_encoder(wish.encoder, model, tokenizer, names)
+            learnt, held_out = lessons_of(tasks, encoder, tokenizer)
+        target = Target.of(base.layout(), model, wish.targets, wish.rank, 2.0 * wish.rank)
+        network = HyperNetwork(target, encoder.width, wish.shape, wish.seed)
+        recipe = wish.recipe(len(learnt))
+        if wish.by == "reconstruction":
+            every = [*learnt, *held_out]
+            library = _library(console, model, target, every, work)
+            numbers = list(range(len(learnt), len(every)))
+            way: Way = Reconstruction(network, library, [each.descriptions for each in every], recipe, numbers)
+        else:
+            way = EndToEnd(network, model, learnt, recipe, held_out)
+        training = Training(network, way, recipe)
+        run(console, training, work)
+        origin = trained(wish, training)
+        chunk = min(_CHUNK, base.layout().context)
+        Stored(network.cpu(), base_name, digest, wish.encoder, names, chunk, _CHUNKS, origin).save(out)
+    console.print(
+        f'Wrote {out}. Write an adapter with: mixtune t2l write "…" --network {out} --out DIR', highlight=False
+    )
+
+
+def _library(console: Console, model: PreTrainedModel, target: Target, lessons: list[Lesson], work: Path) -> Adapters:
+    """An adapter for each task, trained once and kept for a run that is cut off."""
+    file = work / _LIBRARY
+    if file.is_file():
+        return read_adapters(file, target)
+    with training_bar(console, f"An adapter for each of {len(lessons)} tasks", _LIBRARY_RECIPE.steps) as tell:
+        library = train_library(model, target, lessons, _LIBRARY_RECIPE, tell)
+    write_adapters(file, library)
+    return library
+
+
+def _fingerprint(tasks: list[Task]) -> str:
+    return fingerprint(
+        [
+            [task.name, task.descriptions, task.held_out, [[each.prompt, each.completion] for each in task.examples]]
+            for task in tasks
+        ]
+    )

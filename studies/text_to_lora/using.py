@@ -1,0 +1,119 @@
+"""`mixtune t2l write` and `mixtune t2l rank`: what a trained hypernetwork is for."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from objectives.hypernet.stored import TOLD, Stored
+from objectives.hypernet.texts import written_gain
+from objectives.hypernet.writing import Writer
+from spaces import InputError, scan
+from spaces.corpus import read_file
+from spaces.errors import listed
+from studies.export import refuse_existing
+from studies.store import Store
+from studies.text_to_lora.source import open_place
+from studies.text_to_lora.trust import Trust, trust_words
+from studies.units import Unit, unit_of
+
+FOLDER = "t2l"
+"""Of a study, where its hypernetwork lies."""
+RANKED = "t2l_ranking.csv"
+
+
+def find_network(given: Path | None, runs: Path) -> Path:
+    """The folder of a hypernetwork; the only one of the studies where none is given.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    if given is not None:
+        return given
+    found = sorted(path.parent for path in runs.glob(f"*/{FOLDER}/{TOLD}"))
+    if len(found) != 1:
+        there = f"there are {listed(map(str, found))}" if found else f"there is none in {str(runs)!r}"
+        raise InputError(f"--network must name the folder of a hypernetwork; {there}. `mixtune t2l train` makes one.")
+    return found[0]
+
+
+def write_adapter(network: Path, wanted: str | Path, out: Path, *, trust_code: bool = False) -> Writer:
+    """Write a plain PEFT folder for a description, or for the text in a file; return what wrote it.
+
+    Raises:
+        InputError: the network or the file cannot be read, or `out` exists.
+    """
+    refuse_existing(out)
+    writer = Writer.open(network, trust_code=trust_code)
+    adapters = writer.read(read_file(wanted)) if isinstance(wanted, Path) else writer.described(wanted)
+    unfinished = writer.learned(adapters, out.name).save(out.parent, f".{out.name}.unfinished")
+    unfinished.replace(out)
+    return writer
+
+
+def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: Path | None) -> None:
+    """Say what new texts would do, the best first, and how far that can be trusted; write it as a table.
+
+    Args:
+        console: for the answer.
+        network: folder of a hypernetwork that was trained on a study.
+        folder: of the texts.
+        out: CSV file to write.
+        prior: YAML file to write, for `search.prior` of a study of these texts.
+
+    Raises:
+        InputError: the network was not trained on a study, or the study is gone.
+    """
+    stored = Stored.load(network)
+    if "study" not in stored.origin:
+        raise InputError(
+            f"The hypernetwork in {str(network)!r} was trained on tasks, so there are no questions to rate texts by. "
+            "Train one on a study: mixtune t2l train STUDY"
+        )
+    where = stored.origin["study"]
+    study = Store(where["url"]).load(where["name"])
+    corpus = scan(folder, fewest=1)
+    with console.status("Loading the base, the texts and the study's questions …"):
+        place = open_place(study, Path(where["folder"]) / "cache", stored.encoder, corpus)
+    if place.base.fetch() != stored.base_hash:
+        raise InputError(f"The base {stored.base!r} has changed since the hypernetwork was trained on it.")
+    trust = Trust(**stored.origin["trust"])
+    gains = {}
+    for text in corpus.texts:
+        with console.status(f"Writing and scoring an adapter for {text.name} …"):
+            gains[text.name] = written_gain(stored.network, place.reader.encoded(text, place.bench), place.bench)
+    order = sorted(gains, key=lambda name: -gains[name])
+    rows: list[dict[str, float | str]] = [
+        {"text": name, "gain": gains[name], "predicted_effect": trust.effect(gains[name])} for name in order
+    ]
+    pd.DataFrame(rows).to_csv(out, index=False)
+    if prior is not None:
+        _write_prior(prior, {name: trust.effect(gains[name]) for name in order})
+    _print_ranking(console, rows, trust, unit_of(study))
+    console.print(f"Wrote {out}" + (f" and {prior}" if prior is not None else ""), highlight=False)
+
+
+def _write_prior(path: Path, effects: dict[str, float]) -> None:
+    if not all(map(math.isfinite, effects.values())):
+        raise InputError(
+            "--prior wants predicted effects, and the hypernetwork was not checked. Train it without --folds 0."
+        )
+    rounded = {name: round(value, 6) for name, value in effects.items()}
+    path.write_text(yaml.safe_dump({"prior": rounded}, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _print_ranking(console: Console, rows: list[dict[str, float | str]], trust: Trust, unit: Unit) -> None:
+    title = f"What new texts would do ({unit.effect})"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None)
+    table.add_column("text", overflow="fold")
+    for head in ("adapter written for it", "predicted effect"):
+        table.add_column(head, justify="right")
+    for row in rows:
+        table.add_row(str(row["text"]), unit.signed(float(row["gain"])), unit.signed(float(row["predicted_effect"])))
+    console.print(table)
+    console.print(trust_words(trust), highlight=False)
