@@ -15,15 +15,16 @@ from objectives.hypernet.lessons import Lesson
 from objectives.hypernet.library import train_library
 from objectives.hypernet.network import HyperNetwork
 from objectives.hypernet.reconstruction import Reconstruction
-from objectives.hypernet.stored import Stored
+from objectives.hypernet.stored import TOLD, Stored
 from objectives.hypernet.target import Target
 from objectives.hypernet.tasks import Task, lessons_of, read_tasks
 from objectives.hypernet.training import Recipe, Training, Way
 from objectives.workbench import choose_device, open_base
 from spaces.trial import fingerprint
 from studies.bars import training_bar
-from studies.text_to_lora.training import begun, run, trained
+from studies.text_to_lora.training import WORK, run, trained, working
 from studies.text_to_lora.wish import Wish
+from studies.unfinished import unfinished
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -46,21 +47,17 @@ def train_on_tasks(
     tasks = read_tasks(folder)
     base = open_base(base_name, trust_code=trust_code)
     digest = base.fetch()
-    content = fingerprint(
-        [
-            [task.name, task.descriptions, [[e.prompt, e.completion] for e in task.examples], task.held_out]
-            for task in tasks
-        ]
-    )
-    with begun(out, {"tasks": content, "base": digest, **asdict(wish)}) as work:
-        with console.status("Loading the base …"):
-            model, tokenizer = base.model("float32", choose_device("auto")), base.tokenizer()
-            names = tuple(task.name for task in tasks)
-            encoder = open_encoder(wish.encoder, model, tokenizer, names)
-            learnt, held_out = lessons_of(tasks, encoder, tokenizer)
+    asked = {"tasks": _fingerprint(tasks), "base": digest, **asdict(wish)}
+    unfinished(out, WORK, TOLD, asked)
+    with console.status("Loading the base …"):
+        model, tokenizer = base.model("float32", choose_device("auto")), base.tokenizer()
+        names = tuple(task.name for task in tasks)
+        encoder = open_encoder(wish.encoder, model, tokenizer, names)
+        learnt, held_out = lessons_of(tasks, encoder, tokenizer)
         target = Target.of(base.layout(), model, wish.targets, wish.rank, 2.0 * wish.rank)
-        network = HyperNetwork(target, encoder.width, wish.shape, wish.seed)
-        recipe = wish.recipe(len(learnt))
+    network = HyperNetwork(target, encoder.width, wish.shape, wish.seed)
+    recipe = wish.recipe(len(learnt))
+    with working(out, asked) as work:
         if wish.by == "reconstruction":
             every = [*learnt, *held_out]
             library = _library(console, model, target, every, work)
@@ -73,9 +70,7 @@ def train_on_tasks(
         origin = trained(wish, training)
         chunk = min(_CHUNK, base.layout().context)
         Stored(network.cpu(), base_name, digest, wish.encoder, names, chunk, _CHUNKS, origin).save(out)
-    console.print(
-        f'Wrote {out}. Write an adapter with: mixtune t2l write "…" --network {out} --out DIR', highlight=False
-    )
+    console.print(f"Wrote {out}. Write an adapter with: mixtune t2l write DESCRIPTION --network {out} --out DIR")
 
 
 def _library(console: Console, model: PreTrainedModel, target: Target, lessons: list[Lesson], work: Path) -> Adapters:

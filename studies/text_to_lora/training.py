@@ -39,12 +39,14 @@ def train_on_study(console: Console, study: StoredStudy, folder: Path, out: Path
         InputError: the study has too little to learn from, or `out` is taken.
     """
     wish.check()
-    with begun(out, {"study": study.id, "trials": len(study.records), **asdict(wish)}) as work:
-        with console.status("Loading the study's base, texts and questions …"):
-            source = open_source(study, folder, wish.encoder)
-            library = library_of(source) if wish.by == "reconstruction" else None
+    asked = {"study": study.id, "trials": len(study.records), **asdict(wish)}
+    unfinished(out, WORK, TOLD, asked)
+    with console.status("Loading the study's base, texts and questions …"):
+        source = open_source(study, folder, wish.encoder)
+        library = library_of(source) if wish.by == "reconstruction" else None
         fitting = Fitting(source, library, wish)
         training = fitting.training()
+    with working(out, asked) as work:
         rated = {effect.text: effect.effect for effect in rate(study).effects}
         trust = Trust(_checked(console, fitting, work), rated)
         run(console, training, work)
@@ -82,14 +84,9 @@ def trained(wish: Wish, training: Training) -> dict[str, Any]:
 
 
 @contextmanager
-def begun(out: Path, asked: dict[str, Any]) -> Iterator[Path]:
-    """The working folder of a run, which goes at its end; one that was cut off goes on where it was.
-
-    Raises:
-        InputError: the folder holds something else, or a run of another wish.
-    """
-    if unfinished(out, WORK, TOLD, asked) is None:
-        write_plan(out / WORK, {ASKED: asked})
+def working(out: Path, asked: dict[str, Any]) -> Iterator[Path]:
+    """The working folder of a run of which nothing is left to refuse; it goes at the run's end."""
+    write_plan(out / WORK, {ASKED: asked})
     yield out / WORK
     shutil.rmtree(out / WORK)
 

@@ -1,0 +1,56 @@
+"""A prior opinion on the texts: what the sampler sees, and how it is forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
+
+from search import LocalRunner, StudySearcher
+from search.artifacts import Artifacts
+from search.spec import SearchSpec
+from spaces import Corpus
+from tests.studies_of import searcher_on, synthetic_factory
+
+
+def _searched(corpus: Corpus, folder: Path, trials: int, **search: Any) -> tuple[optuna.Study, StudySearcher]:
+    storage = InMemoryStorage()
+    study = optuna.create_study(storage=storage, study_name="study", direction="maximize")
+    searcher = searcher_on(corpus, storage, trials=trials, **search)
+    LocalRunner().run(searcher, synthetic_factory(corpus, noise=0.01), Artifacts(folder))
+    return study, searcher
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp"])
+def test_first_trials_follow_the_opinion(imagined: Corpus, tmp_path: Path, sampler: str) -> None:
+    name = imagined.names[0]
+    included = {}
+    for sign in (1, -1):
+        search = {"sampler": sampler, "randomised": 0.0, "pruner": "none", "prior": {name: sign * 5.0}}
+        study, _ = _searched(imagined, tmp_path / f"{sign}", 6, **search)
+        (key,) = {key for trial in study.trials for key in trial.params if key.endswith(name)}
+        included[sign] = sum(bool(trial.params[key]) for trial in study.trials)
+    assert included[1] > included[-1]
+
+
+def test_imagined_trials_are_the_samplers_alone_and_fade(imagined: Corpus, tmp_path: Path) -> None:
+    prior = dict.fromkeys(imagined.names, 0.1)
+    study, searcher = _searched(imagined, tmp_path, 12, sampler="tpe", pruner="none", prior=prior)
+    assert len(study.trials) == 12, "none is in the database"
+    view = searcher._ledger.study(searcher._sampler, searcher._pruner, searcher._view)
+    complete = view._get_trials(states=(TrialState.COMPLETE,))
+    assert len(complete) == 12 + 16 - 6
+    assert not any(trial.user_attrs for trial in complete[:10])
+    running = view._get_trials(states=(TrialState.RUNNING,))
+    assert running == []
+    real = sum(trial.values[0] for trial in complete[10:]) / 12
+    assert sum(trial.values[0] for trial in complete[:10]) / 10 == pytest.approx(real, abs=0.5)
+
+
+def test_an_opinion_beside_a_second_goal_is_refused() -> None:
+    with pytest.raises(ValueError, match="opinion on the score alone"):
+        SearchSpec(second="adapter_size", prior={"a": 1.0})

@@ -1,0 +1,178 @@
+"""`mixtune t2l` as a user calls it: on a short real study, on tasks, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from studies.demo.library import write_demo
+from tests.test_studies.test_cli import call, fails
+
+if TYPE_CHECKING:
+    from objectives.hypernet.training import Training
+
+pytestmark = pytest.mark.torch
+
+STUDY = "short"
+FAST = ("--width", "16", "--steps", "10", "--rank", "2")
+
+
+Refused = Callable[..., str]
+"""From words on the command line to what the program prints when it fails."""
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Refused:
+    return partial(fails, capsys, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished study of ten very short trials on the demo's library."""
+    folder = tmp_path_factory.mktemp("t2l")
+    path = write_demo(folder, STUDY, seed=0)
+    study = yaml.safe_load(path.read_text())
+    study["objective"] |= {"tokens": 1024, "rungs": [1.0]}
+    study["search"] |= {"trials": 10, "randomised": 1.0, "confirm": {"best": 0}}
+    path.write_text(yaml.safe_dump(study))
+    done = call("launch", str(path), "--runs", str(folder / "runs"), "--local")
+    assert done.exit_code == 0, done.output
+    return folder / "runs"
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    for name, place, held_out in (("first", 0, False), ("third", 2, False), ("fourth", 3, True)):
+        lists = [["lamp", "rope", "chair", "cup"], ["soup", "plum", "salt", "rice"], ["cat", "ant", "fox", "bee"]]
+        examples = [{"prompt": f"which of {' '.join(w)} is any?", "completion": f" {w[place]}"} for w in lists]
+        task: dict[str, Any] = {"descriptions": [f"list {name}", f"the {name} of the list"], "held_out": held_out}
+        if name == "third":
+            (folder / "third.jsonl").write_text("".join(json.dumps(each) + "\n" for each in examples))
+            task["examples"] = "third.jsonl"
+        else:
+            task["examples"] = examples
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(task))
+    return folder
+
+
+@pytest.mark.parametrize("by", ["end-to-end", "reconstruction"])
+def test_a_study_becomes_a_network_that_writes_and_ranks(runs: Path, tmp_path: Path, refused: Refused, by: str) -> None:
+    network, new = tmp_path / "net", tmp_path / "new"
+    done = call("t2l", "train", STUDY, "--runs", str(runs), "--out", str(network), "--by", by, "--folds", "2", *FAST)
+    assert done.exit_code == 0, done.output
+    assert "having seen it" in done.output
+    assert "the rank correlation with their rated effects" in done.output
+    told = json.loads((network / "hypernet.json").read_text())
+    assert set(told["trust"]["predicted"]) == set(told["trust"]["rated"]) == set(told["gains"])
+    assert not (network / ".training").exists()
+
+    new.mkdir()
+    (new / "fresh.txt").write_text("which of lamp rope soup cup is edible? soup.\n" * 40)
+    (new / "other.txt").write_text("the old cat met a warm fox by the mill.\n" * 40)
+    ranked = tmp_path / "ranked.csv"
+    prior = tmp_path / "prior.yaml"
+    done = call("t2l", "rank", str(new), "--network", str(network), "--out", str(ranked), "--prior", str(prior))
+    assert done.exit_code == 0, done.output
+    assert "rank correlation" in done.output, "nobody is to trust it blindly"
+    rows = list(csv.DictReader(ranked.read_text().splitlines()))
+    assert {row["text"] for row in rows} == {"fresh", "other"}
+    assert float(rows[0]["gain"]) >= float(rows[1]["gain"])
+    assert set(yaml.safe_load(prior.read_text())["prior"]) == {"fresh", "other"}
+
+    for number, wanted in enumerate((["list edible"], ["--text", str(new / "other.txt")])):
+        out = tmp_path / f"adapter-{number}"
+        done = call("t2l", "write", *wanted, "--out", str(out), "--network", str(network))
+        assert done.exit_code == 0, done.output
+        _loads(out)
+    message = refused("t2l", "write", "list edible", "--out", str(out), "--network", str(network))
+    assert "exists already" in message
+
+
+def _loads(folder: Path) -> None:
+    """The folder is an adapter that plain peft puts on the base."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from objectives.models.tiny import FOLDER
+
+    tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(FOLDER), folder)
+    assert any("lora_A" in name for name, _ in tuned.named_parameters())
+
+
+@pytest.mark.parametrize("by", ["end-to-end", "reconstruction"])
+def test_tasks_become_a_network(
+    tasks: Path, tmp_path: Path, refused: Refused, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from objectives.hypernet.training import Recipe
+
+    monkeypatch.setattr("studies.text_to_lora.task_training._LIBRARY_RECIPE", Recipe(steps=5, warmup=1))
+    network, out = tmp_path / "net", tmp_path / "adapter"
+    done = call("t2l", "train", "--tasks", str(tasks), "--out", str(network), "--by", by, *FAST)
+    assert done.exit_code == 0, done.output
+    told = json.loads((network / "hypernet.json").read_text())
+    assert told["names"] == ["first", "fourth", "third"]
+    assert all(measured["validation"] is not None for measured in told["measured"]), "one task is held out"
+    assert call("t2l", "write", "list final", "--out", str(out), "--network", str(network)).exit_code == 0
+    _loads(out)
+    message = refused("t2l", "rank", str(tasks), "--network", str(network))
+    assert "was trained on tasks" in message
+
+
+def test_a_training_that_was_stopped_goes_on_with_the_same_command(
+    tasks: Path, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from objectives.hypernet.training import Training
+
+    asked = ("t2l", "train", "--tasks", str(tasks), "--out", str(tmp_path / "net"), *FAST)
+    whole = call("t2l", "train", "--tasks", str(tasks), "--out", str(tmp_path / "whole"), *FAST)
+    one_step = Training._one_step
+
+    def stops(self: Training) -> float:
+        if self.step == 6:
+            raise KeyboardInterrupt
+        return one_step(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "_one_step", stops)
+        stopped = call(*asked)
+    assert stopped.exit_code == 130
+    assert "goes on from the last row" in stopped.output
+    message = refused(*asked, "--seed", "1")
+    assert "an unfinished run with another value of seed" in message
+    done = call(*asked)
+    assert done.exit_code == 0, done.output
+    both = [(tmp_path / name / "hypernet.safetensors").read_bytes() for name in ("net", "whole")]
+    assert both[0] == both[1]
+    assert whole.exit_code == 0
+
+
+def test_what_cannot_be_is_refused(runs: Path, tasks: Path, tmp_path: Path, refused: Refused) -> None:
+    out = ("--out", str(tmp_path / "net"))
+    assert "one of the two" in refused("t2l", "train")
+    assert "one of the two" in refused("t2l", "train", STUDY, "--tasks", str(tasks))
+    assert "--out names the folder" in refused("t2l", "train", "--tasks", str(tasks))
+    assert "Did you mean 'reconstruction'" in refused(
+        "t2l", "train", "--tasks", str(tasks), *out, "--by", "reconstruct"
+    )
+    assert "--head must be one of L, M, S" in refused(*train, "--head", "XL")
+    assert "no linear module 'query'" in refused(*train, "--targets", "query")
+    assert "knows tasks by their names" in refused(
+        "t2l", "train", STUDY, "--runs", str(runs), *out, "--encoder", "onehot"
+    )
+    assert "is not there" in refused("t2l", "train", "--tasks", str(tmp_path / "nowhere"), *out)
+    assert "there is none in" in refused("t2l", "rank", str(tasks), "--runs", str(tmp_path))
+    assert "one of the two" in refused("t2l", "write", *out)
+    (tasks / "bad.yaml").write_text("descriptions: []\nexamples: []\n")
+    assert "bad.yaml, line 1" in refused(*train)
+    (tasks / "bad.yaml").write_text("descriptions: [x]\nexamples: thrd.jsonl\n")
+    assert "Did you mean 'third.jsonl'" in refused(*train)
+    assert not (tmp_path / "net").exists(), "nothing is left behind"
