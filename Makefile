@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test unit check format base bench bench-search calibration crash clean
+.PHONY: demo test unit check format base bench bench-search calibration crash t2l clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'mixtune needs Python 3.11 or newer, this is ' + sys.version.split()[0] + '. Try: make demo PYTHON=python3.12')"
@@ -45,6 +45,9 @@ bench: $(STAMP)  ## trials an hour against the stack that one would write instea
 bench-search: $(STAMP)  ## samplers and pruners by regret; TABLES=folder of the public tables, about fifteen minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[calibration]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.search_regret $(TABLES)
+
+t2l: $(STAMP)  ## Text-to-LoRA against its rivals, docs/text_to_lora_results.md anew, about twenty minutes
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m tests.benchmarks.t2l
 
 crash: $(STAMP)  ## a hundred kills of a driver at random moments, on SQLite and PostgreSQL, about 16 minutes
 	$(BIN)/python -m tests.crash

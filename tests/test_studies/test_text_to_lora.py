@@ -157,12 +157,11 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_command(
 
 def test_what_cannot_be_is_refused(runs: Path, tasks: Path, tmp_path: Path, refused: Refused) -> None:
     out = ("--out", str(tmp_path / "net"))
+    train = ("t2l", "train", "--tasks", str(tasks), *out)
     assert "one of the two" in refused("t2l", "train")
     assert "one of the two" in refused("t2l", "train", STUDY, "--tasks", str(tasks))
     assert "--out names the folder" in refused("t2l", "train", "--tasks", str(tasks))
-    assert "Did you mean 'reconstruction'" in refused(
-        "t2l", "train", "--tasks", str(tasks), *out, "--by", "reconstruct"
-    )
+    assert "Did you mean 'reconstruction'" in refused(*train, "--by", "reconstruct")
     assert "--head must be one of L, M, S" in refused(*train, "--head", "XL")
     assert "no linear module 'query'" in refused(*train, "--targets", "query")
     assert "knows tasks by their names" in refused(
