@@ -14,6 +14,7 @@ import pytest
 from search.samplers import SAMPLERS
 from spaces import InputError
 from tests.benchmarks.search_regret.choosers import AtRandom, ByModel, ByProxy, BySampler, Maker, automatic, order_of
+from tests.benchmarks.search_regret.foretold import Opinion
 from tests.benchmarks.search_regret.models import boosted_trees, expected_improvement, linear
 from tests.benchmarks.search_regret.on_tables import regrets_on
 from tests.benchmarks.search_regret.planted import Problem, crossing, settings, shares, subsets
@@ -210,3 +211,12 @@ def test_sheets() -> None:
     assert mean_and_interval([1.0, np.nan], 1) == "–"
     sheet = Sheet("Title", "Note.", ("", "after 8"), (("random", "0.1"),))
     assert sheet.markdown() == "**Title.** Note.\n\n|  | after 8 |\n| --- | --- |\n| random | 0.1 |\n"
+
+
+def test_an_opinion_is_as_good_as_it_says() -> None:
+    effects = {f"text-{number}": value for number, value in enumerate(np.random.default_rng(1).normal(0.1, 0.2, 4000))}
+    planted = np.array(list(effects.values()))
+    good, worthless = (Opinion(rho, 0.5).prior(effects, 0) for rho in (0.9, 0.0))
+    assert np.corrcoef(planted, list(good.values()))[0, 1] == pytest.approx(0.9, abs=0.02)
+    assert np.corrcoef(planted, list(worthless.values()))[0, 1] == pytest.approx(0, abs=0.05)
+    assert np.std(list(good.values())) == pytest.approx(0.5 * planted.std(), rel=0.05)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ class Problem:
     """The highest truth of the space."""
     base: float
     """Score of the untouched base."""
+    effects: Mapping[str, float] = field(default_factory=dict)
+    """Of each text by itself, where the texts are searched one by one."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def subsets(texts: int, seed: int) -> Problem:
     corpus = _corpus(names)
     objective = SyntheticObjective(SyntheticSpec.model_validate(fields), corpus, _NOWHERE)
     space = _space(corpus, texts={"choose": "subset"}, tuning=_TUNING, learning_rate=_RATES)
-    return Problem(space, objective, objective.truth, _BASE + float(values.max()), _BASE)
+    alone = dict(zip(names, effects.tolist(), strict=True))
+    return Problem(space, objective, objective.truth, _BASE + float(values.max()), _BASE, alone)
 
 
 def _summed(
