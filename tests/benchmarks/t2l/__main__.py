@@ -7,22 +7,15 @@ import os
 import time
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from tests.benchmarks.search_regret.workers import Workers
 from tests.benchmarks.t2l import page
 from tests.benchmarks.t2l.compression import compressed
-from tests.benchmarks.t2l.rivals import Found, all_rivals
+from tests.benchmarks.t2l.rivals import all_rivals
 
 _COMPRESSED = 2
 """Seeds of the compression experiment."""
-
-
-def rivals_alone(seed: int) -> Found:
-    """On one thread, as every worker is."""
-    torch.set_num_threads(1)
-    return all_rivals(seed)
 
 
 def main() -> None:
@@ -32,9 +25,8 @@ def main() -> None:
     chosen = parser.parse_args()
     begun = time.perf_counter()
     with Workers(min(os.cpu_count() or 1, chosen.seeds)) as workers:
-        found = workers.over(rivals_alone, chosen.seeds)
+        found = workers.over(all_rivals, chosen.seeds)
         held = workers.over(compressed, min(_COMPRESSED, chosen.seeds))
-    torch.set_num_threads(1)
     page.write(chosen.docs, found, held, (time.perf_counter() - begun) / 60)
     console = Console(highlight=False)
     for sheet in (page.rivals(found), page.tasks_held_out(found), page.compression(held)):

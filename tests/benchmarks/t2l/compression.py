@@ -34,6 +34,7 @@ class Held:
 
 def compressed(seed: int) -> list[Held]:
     """Every head with every number of adapters."""
+    torch.set_num_threads(1)  # a process for each core
     world = World(seed)
     lessons = world.lessons(None)
     library = train_library(world.model, world.target, lessons, ORACLE)

@@ -41,6 +41,7 @@ class Found:
 
 def all_rivals(seed: int) -> Found:
     """Everything for one seed."""
+    torch.set_num_threads(1)  # a process for each core
     world = World(seed)
     encoder = BaseEncoder(world.model, world.tokenizer)
     lessons = world.lessons(encoder)
