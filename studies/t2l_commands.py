@@ -29,7 +29,7 @@ def train(
     encoder: Annotated[str, typer.Option(help="base, sentences, sentences:MODEL, or onehot.")] = "base",
     targets: Annotated[str, typer.Option(help="Modules that are written, as in a study file.")] = "attention",
     rank: Annotated[int, typer.Option(min=1, help="Of the adapters.")] = 8,
-    steps: Annotated[int | None, typer.Option(min=1, help="Of training; 1000 end to end, 2000 else.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of training; 1000 by default.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=1e-8, help="0.001 by default.")] = None,
     folds: Annotated[int, typer.Option(min=0, help="Trainings blind to a part of the study's texts; 0: no check.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Of the weights and the order of the lessons.")] = 0,

@@ -47,7 +47,7 @@ class Fitting:
         network = HyperNetwork(self.target, self.source.place.reader.encoder.width, self.wish.shape, self.wish.seed)
         if self.library is None:
             lessons = self.source.without(left_out)
-            recipe = self.wish.recipe(_enough(len(lessons), "texts"))
+            recipe = self.wish.recipe(_enough(len(lessons), "texts"), self.source.place.spec.batch)
             way: Way = EndToEnd(network, self.source.place.bench.model, lessons, recipe)
             return Training(network, way, recipe)
         numbers = self.library.without(left_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from objectives.hypernet.heads import HEADS
 from objectives.hypernet.network import Shape
@@ -11,8 +11,10 @@ from spaces import InputError
 from spaces.errors import did_you_mean, listed
 
 WAYS = ("end-to-end", "reconstruction")
-_SIZES = {"end-to-end": (1000, 1e-3), "reconstruction": (2000, 1e-3)}
-"""Way to the steps and the learning rate that are taken where none are given."""
+_DEFAULTS = {"end-to-end": Recipe(steps=1000), "reconstruction": Recipe(steps=1000)}
+"""Way to the recipe where the user does not say otherwise."""
+_WARM_UPS = 20
+"""A run is so many times as long as its warm-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,20 @@ class Wish:
     def shape(self) -> Shape:
         return Shape(head=self.head, width=self.width)
 
-    def recipe(self, tasks: int) -> Recipe:
-        """For so many tasks or texts to learn from."""
-        steps, rate = _SIZES[self.by]
-        steps = self.steps or steps
-        return Recipe(
+    def recipe(self, tasks: int, batch: int | None = None) -> Recipe:
+        """For so many tasks, texts or adapters to learn from.
+
+        `batch`: sequences of a step that are known to fit, where there is such a number: a step then takes no more.
+        """
+        default = _DEFAULTS[self.by]
+        steps = self.steps or default.steps
+        at_once = min(tasks, default.tasks, batch or default.tasks)
+        return replace(
+            default,
             steps=steps,
-            tasks=min(tasks, 8),
-            learning_rate=self.learning_rate or rate,
-            warmup=max(1, steps // 20),
+            tasks=at_once,
+            examples=max(1, batch // at_once) if batch else default.examples,
+            learning_rate=self.learning_rate or default.learning_rate,
+            warmup=max(1, steps // _WARM_UPS),
             seed=self.seed,
         )

@@ -23,7 +23,7 @@ from studies.demo.skills import SKILLS, Question, questions
 from studies.launch import prepare_launch
 from studies.study_file import read_study
 from studies.text_to_lora.training import train_on_study
-from studies.text_to_lora.wish import Wish
+from studies.text_to_lora.wish import WAYS, Wish
 
 _LINES = 400
 _OF_A_SKILL, _OF_PROSE = 3, 2
@@ -56,7 +56,7 @@ def _lines(found: Sequence[Question], wrong: random.Random | None = None) -> str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=96)
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=1000)
     chosen = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory() as place:
@@ -71,9 +71,9 @@ def main() -> None:
         path.write_text(yaml.safe_dump(study))
         ready = prepare_launch(read_study(path), folder / "runs")
         outcome = ready.run(lambda _spec, scratch: RayRunner(scratch, workers=_WORKERS), lambda _: None)
-        for by, steps in (("end-to-end", chosen.steps), ("reconstruction", 2 * chosen.steps)):
+        for by in WAYS:
             console.print(f"\n{by}", style="bold")
-            wish = Wish(by=by, steps=steps, folds=6)
+            wish = Wish(by=by, steps=chosen.steps, folds=6)
             train_on_study(console, outcome.study, folder / "runs" / "many", folder / by, wish)
 
 
