@@ -16,7 +16,7 @@ from objectives.hypernet.training import Training
 from tests.benchmarks.t2l.rivals import ORACLE, RECONSTRUCTION
 from tests.benchmarks.t2l.world import World
 
-NUMBERS = (4, 8, 16, 24, 32, 43)
+NUMBERS = (4, 8, 16, 24, 43)
 HEADS = "LMS"
 
 

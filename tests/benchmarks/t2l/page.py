@@ -17,7 +17,7 @@ from tests.benchmarks.t2l import costs
 from tests.benchmarks.t2l.compression import HEADS, NUMBERS, Held
 from tests.benchmarks.t2l.family import family
 from tests.benchmarks.t2l.rivals import Found
-from tests.benchmarks.t2l.world import World
+from tests.benchmarks.t2l.world import ASKED, World
 
 _INTRODUCTION = """\
 # Text-to-LoRA: results
@@ -27,7 +27,7 @@ _INTRODUCTION = """\
 
 {tasks} tasks for the shipped base (854,144 weights), {held} of them held out; {seeds} seeds, which differ in the
 training questions, first weights and order. Every prompt reads `which of a b c d is any?`; a task says which of the
-four words is right. 200 test questions each, with sets of words that no training question has; chance is 25%.
+four words is right. {asked} test questions each, with sets of words that no training question has; chance is 25%.
 Accuracies are means over tasks, and over a task's three wordings, ± half of the 95% interval over seeds.
 
 """
@@ -38,7 +38,7 @@ def write(docs: Path, found: Sequence[Found], held: Sequence[Sequence[Held]], mi
     """Write the page and its picture."""
     tasks = family()
     out = sum(task.held_out for task in tasks)
-    head = {"today": date.today().isoformat(), "minutes": minutes, "tasks": len(tasks), "held": out}  # noqa: DTZ011
+    head = {"today": date.today().isoformat(), "minutes": minutes, "tasks": len(tasks), "held": out, "asked": ASKED}  # noqa: DTZ011
     picture(docs / _PICTURE, found[0].written)
     sheets = [rivals(found), tasks_held_out(found), compression(held), small_costs(), large_costs()]
     shown = f"![Adapters that the L head writes, in two dimensions]({_PICTURE})\n\n*{_CAPTION}*\n"

@@ -22,7 +22,7 @@ from tests.benchmarks.t2l.family import Question, TaskFamily, family
 RANK = 8
 TARGETS = "q_proj+v_proj"
 """As in the paper."""
-LEARNT, ASKED = 400, 200
+LEARNT, ASKED = 400, 100
 """Questions of each task."""
 SHOTS = 3
 
