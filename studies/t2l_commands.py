@@ -83,11 +83,10 @@ def write(
     begun = time.perf_counter()
     with console.status("Writing the adapter …"):
         wanted = text if text is not None else str(description)
-        writer = write_adapter(find_network(network, runs), wanted, out, trust_code=trust_remote_code)
-    target = writer.stored.network.target
+        base, weights = write_adapter(find_network(network, runs), wanted, out, trust_code=trust_remote_code)
     console.print(
-        f"Wrote {out}, {target.weights:,} weights, in {time.perf_counter() - begun:.1f} s with loading. Load it with "
-        f"PeftModel.from_pretrained(base, {str(out)!r}) on {writer.stored.base!r}.",
+        f"Wrote {out}, {weights:,} weights, in {time.perf_counter() - begun:.1f} s with loading. Load it with "
+        f"PeftModel.from_pretrained(base, {str(out)!r}) on {base!r}.",
         soft_wrap=True,
         highlight=False,
     )

@@ -80,7 +80,9 @@ def trust_words(trust: Trust) -> str:
             "trust them."
         )
     low, high = trust.interval
-    verdict = "better than guessing" if low > 0 else "not shown to be better than guessing"
+    verdict = "not shown to be better than guessing"
+    if low > 0 or high < 0:
+        verdict = "better than guessing" if low > 0 else "worse than guessing, so every text is foretold the mean"
     return (
         f"On {number} texts of the study that the network had not seen, the rank correlation with their rated effects "
         f"is {trust.correlation:+.2f} ({CONFIDENCE:.0%} interval {low:+.2f} to {high:+.2f}): {verdict}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -42,8 +43,8 @@ def find_network(given: Path | None, runs: Path) -> Path:
     return found[0]
 
 
-def write_adapter(network: Path, wanted: str | Path, out: Path, *, trust_code: bool = False) -> Writer:
-    """Write a plain PEFT folder for a description, or for the text in a file; return what wrote it.
+def write_adapter(network: Path, wanted: str | Path, out: Path, *, trust_code: bool = False) -> tuple[str, int]:
+    """Write a plain PEFT folder for a description, or for the text in a file; return the base's name, and its weights.
 
     Raises:
         InputError: the network or the file cannot be read, or `out` exists.
@@ -51,9 +52,11 @@ def write_adapter(network: Path, wanted: str | Path, out: Path, *, trust_code: b
     refuse_existing(out)
     writer = Writer.open(network, trust_code=trust_code)
     adapters = writer.read(read_file(wanted)) if isinstance(wanted, Path) else writer.described(wanted)
-    unfinished = writer.learned(adapters, out.name).save(out.parent, f".{out.name}.unfinished")
-    unfinished.replace(out)
-    return writer
+    learned = writer.learned(adapters, out.name)
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    learned.save(unfinished.parent, unfinished.name).replace(out)
+    return writer.stored.base, learned.trainable
 
 
 def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: Path | None) -> None:

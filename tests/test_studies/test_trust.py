@@ -30,7 +30,9 @@ def test_bad_ones_foretell_the_mean_of_all() -> None:
     trust = _trust([-each for each in rated], rated)
     assert trust.correlation == pytest.approx(-1)
     assert trust.effect(3.0) == trust.effect(-3.0) == pytest.approx(np.mean(rated))
-    assert "not shown to be better than guessing" in trust_words(trust)
+    assert "worse than guessing" in trust_words(trust)
+    luck = _trust([0.3, 0.1, 0.2, 0.5, 0.4], [0.1, 0.2, 0.3, 0.4, 0.5])
+    assert "not shown to be better than guessing" in trust_words(luck)
 
 
 def test_intervals_hold_the_truth() -> None:
