@@ -25,7 +25,7 @@ Accuracies = dict[int, float]
 ORACLE = Recipe(steps=150, examples=8, learning_rate=5e-3, warmup=10)
 TOGETHER = Recipe(steps=400, examples=64, learning_rate=5e-3, warmup=20)
 END_TO_END = Recipe(steps=600, tasks=10, examples=8, learning_rate=1e-3, warmup=30)
-RECONSTRUCTION = Recipe(steps=1500, tasks=16, learning_rate=1e-3, warmup=75)
+RECONSTRUCTION = Recipe(steps=600, tasks=16, learning_rate=1e-3, warmup=30)
 
 
 @dataclass(frozen=True)
