@@ -21,8 +21,8 @@ _MOST = 16
 def imagined(space: Space, effects: Mapping[str, float], seed: int) -> list[FrozenTrial]:
     """Trials drawn at random with the scores that the effects of their texts foretell, the mean of all being 0.
 
-    So any sampler begins with these effects as its opinion, and forgets them as it learns: Optuna's Gaussian process
-    takes no mean function.
+    So a sampler that learns from complete trials begins with these effects as its opinion, and forgets them as it
+    learns: Optuna's Gaussian process takes no mean function.
     """
     study = optuna.create_study(sampler=RandomSampler(seed))
     distributions = space.distributions

@@ -54,8 +54,8 @@ class SearchSpec(Spec):
     """A second goal beside the score: `retention` (forget little of held-out text), `text_tokens` (few tokens of text),
     `adapter_size` (few trained weights). Pruning looks at the score alone; the report shows the Pareto front."""
     prior: dict[str, float] = Field(default_factory=dict)
-    """Text to the effect that it is thought to have, in the score's unit; the sampler begins with that opinion and
-    forgets it as trials complete (`mixtune t2l rank --prior` writes one). Empty: no opinion."""
+    """Text to the effect that it is thought to have, in the score's unit; gp and tpe begin with that opinion and
+    forget it as trials complete (`mixtune t2l rank --prior` writes one). Empty: no opinion."""
     pruner: str = "asha"
     randomised: float = Field(0.5, ge=0, le=1)
     """Share of the trials whose texts are drawn by coin flips and that are never pruned: the effects of the texts
@@ -108,6 +108,8 @@ class SearchSpec(Spec):
     def _opinion_on_the_score(self) -> Self:
         if self.second is not None and self.prior:
             raise ValueError("a prior is an opinion on the score alone; leave out `prior` or `second`")
+        if self.prior and self.sampling not in ("gp", "tpe"):
+            raise ValueError(f"the sampler {self.sampling} takes no prior; take gp or tpe, or leave out `prior`")
         return self
 
     @field_validator("pruner")

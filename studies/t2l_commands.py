@@ -31,7 +31,7 @@ def train(
     rank: Annotated[int, typer.Option(min=1, help="Of the adapters.")] = 8,
     steps: Annotated[int | None, typer.Option(min=1, help="Of training; 1000 by default.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=1e-8, help="0.001 by default.")] = None,
-    folds: Annotated[int, typer.Option(min=0, help="Trainings blind to a part of the study's texts; 0: no check.")] = 4,
+    folds: Annotated[int, typer.Option(min=0, help="Checks, each blind to a part of the texts; 0: none.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Of the weights and the order of the lessons.")] = 0,
     runs: Runs = RUNS,
     storage: Storage = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from objectives.hypernet.aligning import aligned
 from objectives.hypernet.end_to_end import EndToEnd
 from objectives.hypernet.network import HyperNetwork
 from objectives.hypernet.reconstruction import Reconstruction
@@ -18,6 +19,8 @@ from studies.text_to_lora.wish import Wish
 
 FEWEST = 3
 """Texts or adapters that a network is trained on."""
+_MOST_ALONE = 12
+"""Texts that are left out one by one."""
 Progress = Callable[[int, float], None]
 
 
@@ -53,20 +56,22 @@ class Fitting:
         numbers = self.library.without(left_out)
         recipe = self.wish.recipe(_enough(len(numbers), "adapters"))
         mixes = [self.library.mixes[number] for number in numbers]
-        way = Reconstruction(network, self.library.adapters.chosen(numbers), mixes, recipe)
+        way = Reconstruction(network, aligned(self.library.adapters.chosen(numbers)), mixes, recipe)
         return Training(network, way, recipe)
 
     def folds(self) -> list[frozenset[str]]:
         """Texts in so many parts; each part is left out once; no part where nothing is to be checked.
 
         A library's mixes hold many texts, so that leaving out two of them leaves few adapters: there each text is a
-        part of its own.
+        part of its own, and of many texts some are drawn.
         """
         names = [lesson.name for lesson in self.source.lessons]
+        shuffled = generator(self.wish.seed, "folds").permutation(names).tolist()
         if not self.wish.folds:
             return []
-        number = len(names) if self.library is not None else min(self.wish.folds, len(names))
-        shuffled = generator(self.wish.seed, "folds").permutation(names).tolist()
+        if self.library is not None:
+            return [frozenset([name]) for name in shuffled[:_MOST_ALONE]]
+        number = min(self.wish.folds, len(names))
         return [frozenset(shuffled[start::number]) for start in range(number)]
 
     def gains_of(self, left_out: frozenset[str], progress: Progress) -> dict[str, float]:

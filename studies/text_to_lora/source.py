@@ -11,7 +11,6 @@ import torch
 from optuna.trial import TrialState
 
 from objectives.hypernet.adapters import Adapters, matrices_of, stacked
-from objectives.hypernet.aligning import aligned
 from objectives.hypernet.encoders import open_encoder
 from objectives.hypernet.lessons import Lesson
 from objectives.hypernet.target import Target
@@ -22,12 +21,14 @@ from objectives.training.combined import adds_up
 from objectives.training.stacked import Matrices
 from objectives.workbench import Base, Workbench, open_base
 from search.records import TrialRecord
-from spaces import Corpus, InputError, scan
+from spaces import InputError, scan
 from studies.checks import refuse_changed_content
 from studies.export import find_adapter
 from studies.launch import artifacts_of
 from studies.store import StoredStudy
 
+_BASE = "the base"
+"""Among a study's inputs."""
 _FEWEST_ADAPTERS = 8
 _CHUNKS = 16
 """Of a text."""
@@ -63,7 +64,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Adapters of complete trials, comparable with each other."""
+    """Adapters of complete trials, each as it was trained."""
 
     adapters: Adapters
     mixes: tuple[torch.Tensor, ...]
@@ -75,17 +76,16 @@ class Library:
         return [number for number, texts in enumerate(self.texts) if not texts & names]
 
 
-def open_place(study: StoredStudy, cache: Path, encoder: str, corpus: Corpus) -> Place:
-    """Load a study's base and questions.
+def open_place(study: StoredStudy, cache: Path, encoder: str) -> Place:
+    """Load a study's base, and what its questions need.
 
     Args:
         study: of any state.
         cache: folder for token arrays.
         encoder: see `open_encoder`.
-        corpus: the texts to be read.
 
     Raises:
-        InputError: the study has no base or no questions, or they have gone.
+        InputError: the study has no base or no questions, or something of it has gone or changed.
     """
     spec = study.spec.objective
     if not isinstance(spec, FinetuneSpec) or any(record.config.from_scratch for record in study.records):
@@ -95,20 +95,8 @@ def open_place(study: StoredStudy, cache: Path, encoder: str, corpus: Corpus) ->
     if encoder == "onehot":
         raise InputError("--encoder onehot knows tasks by their names alone, and nothing of a text. Take base.")
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
-    refuse_changed_content(study.spec.name, {"the base": study.inputs.get("the base", "")}, {"the base": base.fetch()})
-    bench = Workbench.open(spec, corpus, cache)
-    tokenizer = base.tokenizer()
-    made = open_encoder(encoder, bench.model, tokenizer, corpus.names)
-    chunk = min(_WINDOWS * spec.length, base.layout().context)
-    return Place(study, spec, base, bench, Reader(tokenizer, made, chunk, _CHUNKS))
-
-
-def open_source(study: StoredStudy, folder: Path, encoder: str) -> Source:
-    """Load a study with its texts.
-
-    Raises:
-        InputError: as for `open_place`, or its texts have changed.
-    """
+    if _BASE in study.inputs:
+        refuse_changed_content(study.spec.name, {_BASE: study.inputs[_BASE]}, {_BASE: base.fetch()})
     texts = study.spec.space.texts
     corpus = scan(texts.folder, texts.unit)
     refuse_changed_content(
@@ -116,9 +104,22 @@ def open_source(study: StoredStudy, folder: Path, encoder: str) -> Source:
         {repr(text.name): text.sha256 for text in study.texts},
         {repr(text.name): text.sha256 for text in corpus.texts},
     )
-    place = open_place(study, folder / "cache", encoder, corpus)
-    lessons = tuple(place.reader.lesson(text, place.bench, place.spec.length) for text in corpus.texts)
-    return Source(place, folder, lessons)
+    bench = Workbench.open(spec, corpus, cache)
+    tokenizer = base.tokenizer()
+    made = open_encoder(encoder, bench.model, tokenizer)
+    chunk = min(_WINDOWS * spec.length, base.layout().context)
+    return Place(study, spec, base, bench, Reader(tokenizer, made, chunk, _CHUNKS))
+
+
+def open_source(study: StoredStudy, folder: Path, encoder: str) -> Source:
+    """Load a study with its texts as lessons.
+
+    Raises:
+        InputError: as for `open_place`.
+    """
+    place = open_place(study, folder / "cache", encoder)
+    bench, length = place.bench, place.spec.length
+    return Source(place, folder, tuple(place.reader.lesson(text, bench, length) for text in bench.corpus.texts))
 
 
 def library_of(source: Source) -> Library:
@@ -139,7 +140,7 @@ def library_of(source: Source) -> Library:
     target = Target.covering(source.place.base.layout(), source.place.bench.model, places, rank)
     encoded = {lesson.name: lesson.descriptions for lesson in source.lessons}
     mixes = tuple(mixed(encoded, dict(record.config.mix.weights)) for record, _ in found)
-    adapters = aligned(stacked(target, [matrices for _, matrices in found]))
+    adapters = stacked(target, [matrices for _, matrices in found])
     return Library(adapters, mixes, tuple(frozenset(record.texts) for record, _ in found))
 
 

@@ -81,8 +81,8 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
     where = stored.origin["study"]
     study = Store(where["url"]).load(where["name"])
     corpus = scan(folder, fewest=1)
-    with console.status("Loading the base, the texts and the study's questions …"):
-        place = open_place(study, Path(where["folder"]) / "cache", stored.encoder, corpus)
+    with console.status("Loading the study's base and questions …"):
+        place = open_place(study, Path(where["folder"]) / "cache", stored.encoder)
     if place.base.fetch() != stored.base_hash:
         raise InputError(f"The base {stored.base!r} has changed since the hypernetwork was trained on it.")
     trust = Trust(**stored.origin["trust"])

@@ -54,3 +54,8 @@ def test_imagined_trials_are_the_samplers_alone_and_fade(imagined: Corpus, tmp_p
 def test_an_opinion_beside_a_second_goal_is_refused() -> None:
     with pytest.raises(ValueError, match="opinion on the score alone"):
         SearchSpec(second="adapter_size", prior={"a": 1.0})
+
+
+def test_samplers_that_would_not_see_it_are_refused() -> None:
+    with pytest.raises(ValueError, match="the sampler cmaes takes no prior"):
+        SearchSpec(sampler="cmaes", prior={"a": 1.0})

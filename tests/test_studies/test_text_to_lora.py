@@ -40,6 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = write_demo(folder, STUDY, seed=0)
     study = yaml.safe_load(path.read_text())
     study["objective"] |= {"tokens": 1024, "rungs": [1.0]}
+    study["objective"]["scores"].append({"kind": "heldout", "text": "river_poems"})
     study["search"] |= {"trials": 10, "randomised": 1.0, "confirm": {"best": 0}}
     path.write_text(yaml.safe_dump(study))
     done = call("launch", str(path), "--runs", str(folder / "runs"), "--local")
