@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch.nn.functional import pad
 
 from objectives.hypernet.adapters import Adapters
 from objectives.training.stacked import Matrices
@@ -23,12 +24,12 @@ def aligned(adapters: Adapters) -> Adapters:
 
 
 def _aligned(each: Matrices) -> Matrices:
-    left, upper = torch.linalg.qr(each.up)  # (n, layers, outputs, r), (n, layers, r, r)
+    left, upper = torch.linalg.qr(each.up)
     right, lower = torch.linalg.qr(each.down.mT)
-    one, sizes, other = torch.linalg.svd(upper @ lower.mT)
+    one, sizes, other = torch.linalg.svd(upper @ lower.mT, full_matrices=False)
     roots = sizes.sqrt().diag_embed()
-    up, down = left @ one @ roots, right @ other.mT @ roots  # (n, layers, outputs, r), (n, layers, inputs, r)
-    both = torch.cat([up, down], dim=-2)
+    both = torch.cat([left @ one @ roots, right @ other.mT @ roots], dim=-2)  # (n, layers, outputs + inputs, ranks)
+    both = pad(both, (0, each.down.shape[-2] - both.shape[-1]))  # a module may have fewer outputs than the rank
     biggest = both.flatten(1).norm(dim=1).argmax()
     towards = both[biggest]
     for _ in range(_ROUNDS):

@@ -166,6 +166,23 @@ def test_alignment_keeps_changes_and_undoes_rotations() -> None:
     assert float(found.flat.std(dim=0).max()) < 1e-3 < float(turned.flat.std(dim=0).max())
 
 
+def test_alignment_takes_adapters_that_change_nothing_and_ranks_beyond_a_module() -> None:
+    import torch
+
+    from objectives.hypernet.aligning import aligned
+
+    wide = _adapters(_target(rank=12), 3)  # the values have eight outputs
+    untrained = wide.map(torch.Tensor.clone)
+    for each in untrained.matrices.values():
+        each.up.zero_()
+    for adapters in (wide, untrained):
+        found = aligned(adapters)
+        assert bool(torch.isfinite(found.flat).all())
+        assert found.flat.shape == adapters.flat.shape
+        for path, change in _change(found, 1).items():
+            assert np.allclose(change, _change(adapters, 1)[path], atol=1e-4)
+
+
 def test_adapters_trained_apart_get_one_form(tmp_path: Path) -> None:
     from objectives.hypernet.adapters import matrices_of, read_adapters, stacked, write_adapters
     from objectives.hypernet.target import Target
