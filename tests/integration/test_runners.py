@@ -125,8 +125,8 @@ def test_workers_are_reused(ran: Ran) -> None:
 
 @pytest.mark.ray
 def test_a_trial_whose_worker_is_killed_goes_on_elsewhere(imagined: Corpus, tmp_path: Path) -> None:
-    """The trials last longer than a worker needs to start: a shorter one hands its worker on first, and Tune gives
-    the one that is starting up again.
+    """The trials last about as long as a worker needs to start: a shorter one hands its worker on first, and Tune
+    gives the one that is starting up again, so that on a busy machine one more may be started than was killed.
     """
     runner = RayRunner(tmp_path / "ray", workers=WORKERS)
     found = run(runner, imagined, tmp_path, trials=10, seconds=2.0, dying=frozenset({2}))
@@ -136,7 +136,8 @@ def test_a_trial_whose_worker_is_killed_goes_on_elsewhere(imagined: Corpus, tmp_
     assert all(len(visits) == 1 for visits in others), "the other trials were not disturbed"
     assert found.told(2) == [0, 1, 2], "it went on from the rung that the dead worker had kept"
     assert [rung.tokens for rung in found.records[2].rungs] == [300, 600, 900]
-    assert len({process for number in range(10) for process in found.visits(number)}) == WORKERS + 1
+    started = {process for number in range(10) for process in found.visits(number)}
+    assert len(started) - WORKERS in (1, 2), "the worker that was killed had a successor; the others were kept"
 
 
 @pytest.mark.ray

@@ -15,6 +15,8 @@ from tests.benchmarks.t2l.family import TaskFamily, family
 pytestmark = pytest.mark.torch
 
 SHORT = Recipe(steps=2, tasks=2, examples=2, warmup=1)
+LEARNS = Recipe(steps=40, examples=8, learning_rate=5e-3, warmup=5)
+"""Long enough for adapters that gain something over the base, of which the networks keep a share."""
 
 
 @pytest.mark.parametrize("task", family(), ids=lambda task: task.name)
@@ -28,7 +30,8 @@ def test_questions_have_one_right_answer_and_none_is_in_both_parts(task: TaskFam
         assert question.answer == f" {question.words[question.gold]}"
     right = [each.gold for each in learnt]
     if task.kind != "place":
-        assert max(map(right.count, range(4))) < 40, "no place is right by itself"
+        # The first of two words of a kind is the first of the four in half of the questions: 30 of 60, give or take 4.
+        assert max(map(right.count, range(4))) < 48, "no place is right by itself"
 
 
 def test_tasks_differ_and_some_of_every_kind_are_held_out() -> None:
@@ -51,14 +54,14 @@ def test_the_comparison_runs_and_is_written(tmp_path: Path, monkeypatch: pytest.
     few = [task for task in family() if task.kind in ("order", "pick")]
     for module in (world, page):
         monkeypatch.setattr(module, "family", lambda: few)
-    monkeypatch.setattr(world, "ASKED", 5)
-    monkeypatch.setattr(world, "LEARNT", 10)
+    monkeypatch.setattr(world, "ASKED", 10)
+    monkeypatch.setattr(world, "LEARNT", 40)
     monkeypatch.setattr(compression, "NUMBERS", (2, 4))
     monkeypatch.setattr(page, "NUMBERS", (2, 4))
     for name in ("ORACLE", "TOGETHER", "END_TO_END", "RECONSTRUCTION"):
         monkeypatch.setattr(rivals, name, SHORT)
-    for name in ("ORACLE", "RECONSTRUCTION"):
-        monkeypatch.setattr(compression, name, SHORT)
+    monkeypatch.setattr(compression, "ORACLE", LEARNS)
+    monkeypatch.setattr(compression, "RECONSTRUCTION", SHORT)
     found, held = rivals.all_rivals(0), compression.compressed(0)
     assert set(found.accuracies) >= {"base", "average LoRA", "T2L S, end to end", "a LoRA for each task (oracle)"}
     assert all(len(each) == len(few) for each in found.accuracies.values())
