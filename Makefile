@@ -46,7 +46,7 @@ bench-search: $(STAMP)  ## samplers and pruners by regret; TABLES=folder of the 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[calibration]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.search_regret $(TABLES)
 
-t2l: $(STAMP)  ## Text-to-LoRA against its rivals, docs/text_to_lora_results.md anew, about twenty minutes
+t2l: $(STAMP)  ## Text-to-LoRA against its rivals, docs/text_to_lora_results.md anew, about 25 minutes
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m tests.benchmarks.t2l
 
 crash: $(STAMP)  ## a hundred kills of a driver at random moments, on SQLite and PostgreSQL, about 16 minutes

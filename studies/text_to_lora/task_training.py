@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from objectives.hypernet.adapters import Adapters, read_adapters, write_adapters
+from objectives.hypernet.adapters import Adapters, read_adapters, side_by_side, write_adapters
 from objectives.hypernet.encoders import open_encoder
 from objectives.hypernet.end_to_end import EndToEnd
 from objectives.hypernet.lessons import Lesson
@@ -29,7 +29,9 @@ from studies.unfinished import unfinished
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_LIBRARY = "library.safetensors"
+_LIBRARY = "library-{}.safetensors"
+_AT_ONCE = 16
+"""Adapters of a library that are trained side by side, so that memory does not grow with the number of tasks."""
 _CHUNK, _CHUNKS = 256, 16
 """Tokens of a chunk of a text, and chunks of one, where an adapter is written for a text."""
 _LIBRARY_RECIPE = Recipe(steps=200, learning_rate=5e-3, warmup=10)
@@ -75,13 +77,15 @@ def train_on_tasks(
 
 def _library(console: Console, model: PreTrainedModel, target: Target, lessons: list[Lesson], work: Path) -> Adapters:
     """An adapter for each task, trained once and kept for a run that is cut off."""
-    file = work / _LIBRARY
-    if file.is_file():
-        return read_adapters(file, target)
-    with training_bar(console, f"An adapter for each of {len(lessons)} tasks", _LIBRARY_RECIPE.steps) as tell:
-        library = train_library(model, target, lessons, _LIBRARY_RECIPE, tell)
-    write_adapters(file, library)
-    return library
+    parts = []
+    for start in range(0, len(lessons), _AT_ONCE):
+        file, group = work / _LIBRARY.format(start), lessons[start : start + _AT_ONCE]
+        if not file.is_file():
+            what = f"Adapters of tasks {start + 1} to {start + len(group)} of {len(lessons)}"
+            with training_bar(console, what, _LIBRARY_RECIPE.steps) as tell:
+                write_adapters(file, train_library(model, target, group, _LIBRARY_RECIPE, tell))
+        parts.append(read_adapters(file, target))
+    return side_by_side(parts)
 
 
 def _fingerprint(tasks: list[Task]) -> str:

@@ -89,12 +89,11 @@ def test_every_weight_learns_and_descriptions_tell_adapters_apart(head: str) -> 
 
 
 def test_heads_have_the_sizes_of_the_paper() -> None:
-    from tests.benchmarks.t2l.costs import MISTRAL, large
+    from tests.benchmarks.t2l.costs import MISTRAL, PAPER, written
 
     assert MISTRAL.weights == pytest.approx(3.4e6, rel=0.01)
-    wanted = {"L": 55e6, "M": 34e6, "S": 5e6}
-    for cost in large():
-        assert cost.weights == pytest.approx(wanted[cost.head], rel=0.03)
+    for cost in written(MISTRAL, encoding=1024):
+        assert cost.weights == pytest.approx(1e6 * float(PAPER[cost.of].removesuffix(" M")), rel=0.03)
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "opt"])

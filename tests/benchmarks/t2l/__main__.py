@@ -7,6 +7,7 @@ import os
 import time
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
 from tests.benchmarks.search_regret.workers import Workers
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     chosen = parser.parse_args()
+    torch.set_num_threads(1)
     begun = time.perf_counter()
     with Workers(min(os.cpu_count() or 1, chosen.seeds)) as workers:
         found = workers.over(all_rivals, chosen.seeds)
