@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
@@ -11,6 +11,8 @@ from objectives.scoring.spec import ScoreSpec
 from spaces.choices import Spec
 
 _Share = Annotated[float, Field(gt=0, le=1)]
+Precision = Literal["float32", "bfloat16", "4bit"]
+PRECISIONS = get_args(Precision)
 
 
 class FinetuneSpec(Spec):
@@ -43,7 +45,7 @@ class FinetuneSpec(Spec):
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, gt=0)
     """Largest norm of the gradient."""
-    precision: Literal["float32", "bfloat16", "4bit"] = "float32"
+    precision: Precision = "float32"
     """Of the frozen base; adapters are always trained in float32. `4bit` (NF4) wants CUDA and bitsandbytes."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     scores: Annotated[list[ScoreSpec], Field(min_length=1)]

@@ -66,8 +66,8 @@ class _OpinionatedAsFarAsTheyCame(_Imagining, AsFarAsTheyCame):
     """The same where pruned trials count as far as they came."""
 
 
-def with_prior(view: Callable[..., optuna.Study], trials: Sequence[FrozenTrial]) -> Callable[..., optuna.Study]:
-    """A view of a study, with imagined trials."""
-    if isinstance(view, partial):
-        return partial(_OpinionatedAsFarAsTheyCame, imagined=trials, **view.keywords)
+def with_prior(sampler: str, trials: Sequence[FrozenTrial]) -> Callable[..., optuna.Study]:
+    """How a sampler looks at a study of one goal, with imagined trials; see `search.goals.sampled`."""
+    if sampler == "gp":
+        return partial(_OpinionatedAsFarAsTheyCame, second=None, imagined=trials)
     return partial(_Opinionated, imagined=trials)

@@ -105,7 +105,7 @@ class StudySearcher:
         self._sampler = build_sampler(spec.sampling, seed, len(self._ledger.trials()), others)
         self._view = sampled(spec.sampling, spec.second)
         if spec.prior:
-            self._view = with_prior(self._view, imagined(space, spec.prior, seed))
+            self._view = with_prior(spec.sampling, imagined(space, spec.prior, seed))
         self._under_way: set[int] = set()
         self._claims = threading.Lock()  # what is under way changes together with the database
         self._when_ended: Callable[[int], None] = lambda _: None

@@ -189,7 +189,7 @@ def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...], fewe
         found = f"only {texts[0].name!r}" if texts else "none"
         other = f" (it also holds {listed(ignored, 4)}, of kinds that are not read)" if ignored else ""
         raise InputError(
-            f"A study compares texts, so {str(folder)!r} must hold at least two files ending in "
+            f"The folder {str(folder)!r} must hold at least {fewest} file{'s' * (fewest > 1)} ending in "
             f"{', '.join(SUFFIXES)}; found {found}{other}. Add texts, or split one into chapters."
         )
     first: dict[str, str] = {}

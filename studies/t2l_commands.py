@@ -22,16 +22,33 @@ def train(
     study: Annotated[str | None, typer.Argument(help="Name of a finished study.")] = None,
     tasks: Annotated[Path | None, typer.Option(help="In place of a study: a folder with a YAML file a task.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write; RUNS/STUDY/t2l by default.")] = None,
-    base: Annotated[str, typer.Option(help="With --tasks: tiny, a model folder, or a name on the hub.")] = "tiny",
+    base: Annotated[
+        str | None, typer.Option(help="With --tasks: tiny (the default), a model folder, or a name on the hub.")
+    ] = None,
     by: Annotated[str, typer.Option(help="end-to-end or reconstruction.")] = "end-to-end",
     head: Annotated[str, typer.Option(help="L, M or S: how much of an adapter a pass writes.")] = "L",
     width: Annotated[int, typer.Option(min=8, help="Of the trunk.")] = 512,
     encoder: Annotated[str, typer.Option(help="base, sentences, sentences:MODEL, or onehot.")] = "base",
-    targets: Annotated[str, typer.Option(help="Modules that are written, as in a study file.")] = "attention",
-    rank: Annotated[int, typer.Option(min=1, help="Of the adapters.")] = 8,
+    targets: Annotated[
+        str | None, typer.Option(help="Modules that are written, as in a study file; attention by default.")
+    ] = None,
+    rank: Annotated[int | None, typer.Option(min=1, help="Of the adapters; 8 by default.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Of training; 1000 by default.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=1e-8, help="0.001 by default.")] = None,
-    folds: Annotated[int, typer.Option(min=0, help="Checks, each blind to a part of the texts; 0: none.")] = 4,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Sequences of a step; the study's own by default, 64 with --tasks.")
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Checks, each blind to a part of a study's texts; 4 by default, 0: none. With reconstruction each of "
+            "at most 12 texts is left out by itself.",
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Of the base, with --tasks: float32 (the default), bfloat16 or 4bit.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the weights and the order of the lessons.")] = 0,
     runs: Runs = RUNS,
     storage: Storage = None,
@@ -49,11 +66,13 @@ def train(
         raise InputError("`mixtune t2l train` takes the name of a study or --tasks FOLDER, one of the two.")
     if study is None and out is None:
         raise InputError("With --tasks, --out names the folder to write.")
-    wish = Wish(by, head, width, encoder, targets, rank, steps, learning_rate, folds, seed)
+    if study is not None and (base is not None or trust_remote_code):
+        raise InputError("--base and --trust-remote-code go with --tasks: a study says what its base is.")
+    wish = Wish(by, head, width, encoder, targets, rank, steps, learning_rate, batch, folds, precision, seed)
     console = console_of()
     try:
         if tasks is not None and out is not None:
-            train_on_tasks(console, tasks, base, out, wish, trust_code=trust_remote_code)
+            train_on_tasks(console, tasks, base or "tiny", out, wish, trust_code=trust_remote_code)
         elif study is not None:
             _, found = find(study, runs, storage)
             train_on_study(console, found, runs / study, out or runs / study / FOLDER, wish)
@@ -96,7 +115,10 @@ def write(
 def rank(
     folder: Annotated[Path, typer.Argument(help="Folder of new texts.")],
     out: Annotated[Path, typer.Option(help="Table to write.")] = Path("t2l_ranking.csv"),
-    prior: Annotated[Path | None, typer.Option(help="YAML to write, for search.prior of their own study.")] = None,
+    prior: Annotated[
+        Path | None,
+        typer.Option(help="YAML to write, for search.prior of their own study; predictions must be good for it."),
+    ] = None,
     network: _Network = None,
     runs: Runs = RUNS,
 ) -> None:

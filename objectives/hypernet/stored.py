@@ -18,6 +18,8 @@ from spaces import InputError
 TOLD = "hypernet.json"
 _WEIGHTS = "hypernet.safetensors"
 _FORMAT = "mixtune hypernetwork 1"
+_FIELDS = ("base", "base_hash", "precision", "encoder", "chunk", "most_chunks", "whole_texts")
+_OF_THE_NETWORK = ("format", "encoding", "target", "shape", "versions")
 _PACKAGES = ("mixtune", "torch", "transformers", "peft")
 
 
@@ -29,6 +31,8 @@ class Stored:
     base: str
     """As the user named it."""
     base_hash: str
+    precision: str
+    """Of the base, see `HubBase.model`."""
     encoder: str
     names: tuple[str, ...]
     """Tasks or texts that it learnt from."""
@@ -36,6 +40,8 @@ class Stored:
     """Tokens of a text that are encoded together."""
     most_chunks: int
     """Of a text."""
+    whole_texts: bool
+    """See `Reader`."""
     origin: dict[str, Any] = field(default_factory=dict)
     """How it was trained and how good it is, for whoever reads the file."""
 
@@ -48,13 +54,9 @@ class Stored:
         unfinished.replace(folder / _WEIGHTS)
         told = {
             "format": _FORMAT,
-            "base": self.base,
-            "base_hash": self.base_hash,
-            "encoder": self.encoder,
-            "encoding": self.network.encoding,
+            **{name: getattr(self, name) for name in _FIELDS},
             "names": list(self.names),
-            "chunk": self.chunk,
-            "most_chunks": self.most_chunks,
+            "encoding": self.network.encoding,
             "target": self.network.target.to_dict(),
             "shape": self.network.shape.to_dict(),
             "versions": versions(_PACKAGES),
@@ -77,12 +79,9 @@ class Stored:
                 raise ValueError(f"its format is {told['format']!r}, not {_FORMAT!r}")
             network = HyperNetwork(Target.from_dict(told["target"]), told["encoding"], Shape(**told["shape"]), seed=0)
             network.load_state_dict(load_file(folder / _WEIGHTS))
+            fields = {key: told.pop(key) for key in _FIELDS} | {"names": tuple(told.pop("names"))}
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise InputError(
                 f"{str(folder)!r} holds no hypernetwork that can be read ({error}). `mixtune t2l train` makes one."
             ) from error
-        known = {"format", "base", "base_hash", "encoder", "encoding", "names", "chunk", "most_chunks", "target"}
-        origin = {key: value for key, value in told.items() if key not in {*known, "shape", "versions"}}
-        sizes = (told["chunk"], told["most_chunks"])
-        names = tuple(told["names"])
-        return cls(network, told["base"], told["base_hash"], told["encoder"], names, *sizes, origin)
+        return cls(network, **fields, origin={key: value for key, value in told.items() if key not in _OF_THE_NETWORK})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,10 +59,10 @@ class Task:
     examples: tuple[Example, ...]
     held_out: bool = False
 
-    def lesson(self, encoder: Encoder, tokenizer: PreTrainedTokenizerBase) -> Lesson:
-        """The task as numbers; one-hot ids know it by its name."""
+    def lesson(self, encoder: Encoder, tokenizer: PreTrainedTokenizerBase, context: int) -> Lesson:
+        """The task as numbers; one-hot ids know it by its name. `context`: tokens of an example at most."""
         texts = [self.name] if isinstance(encoder, OneHotEncoder) else self.descriptions
-        sequences = [instruction(example, tokenizer) for example in self.examples]
+        sequences = [instruction(example, tokenizer, context) for example in self.examples]
         return Lesson(self.name, encoder(texts), sequences)
 
 
@@ -72,6 +73,11 @@ def read_tasks(folder: Path) -> list[Task]:
         InputError: there are too few, or a file has something wrong in it; the message gives the line.
     """
     files = sorted(path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)) if folder.is_dir() else []
+    for one, other in pairwise(sorted(files, key=lambda path: path.stem)):
+        if one.stem == other.stem:
+            raise InputError(
+                f"{str(one)!r} and {other.name!r} would both be the task {one.stem!r}. Rename one of them."
+            )
     tasks = [_task(path) for path in files]
     learnt = [task for task in tasks if not task.held_out]
     if len(learnt) < _FEWEST:
@@ -108,8 +114,12 @@ def _from_lines(path: Path, examples: Path) -> list[Example]:
 
 
 def lessons_of(
-    tasks: list[Task], encoder: Encoder, tokenizer: PreTrainedTokenizerBase
+    tasks: list[Task], encoder: Encoder, tokenizer: PreTrainedTokenizerBase, context: int
 ) -> tuple[list[Lesson], list[Lesson]]:
-    """Those to learn from, and those that are held out."""
-    made = [(task.lesson(encoder, tokenizer), task.held_out) for task in tasks]
+    """Those to learn from, and those that are held out.
+
+    Raises:
+        InputError: an example is longer than the base's context.
+    """
+    made = [(task.lesson(encoder, tokenizer, context), task.held_out) for task in tasks]
     return [lesson for lesson, out in made if not out], [lesson for lesson, out in made if out]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,9 +32,11 @@ class Reader:
     """Tokens of a chunk."""
     most: int
     """Chunks of a text."""
+    whole: bool
+    """Whether a text is one description, the mean of its chunks, as mixes of texts are; else each chunk is one."""
 
     def lesson(self, text: Text, bench: Workbench, length: int) -> Lesson:
-        """A text: its chunks are its descriptions, its windows of `length` tokens what is to be learnt.
+        """A text: what is read of it are its descriptions, its windows of `length` tokens what is to be learnt.
 
         Raises:
             InputError: the text is shorter than a window.
@@ -46,13 +48,18 @@ class Reader:
         return Lesson(text.name, self.encoded(text, bench), windows)
 
     def encoded(self, text: Text, bench: Workbench) -> torch.Tensor:
-        """Its chunks, shape (chunks, encoding)."""
-        read, _ = split(np.asarray(bench.tokens(text), dtype=np.int64))
-        return self.encoder(chunks(self.tokenizer, read.tolist(), self.chunk, self.most))
+        """What is read of a text of a study, shape (chunks, encoding)."""
+        tokens, _ = split(np.asarray(bench.tokens(text), dtype=np.int64))
+        return self.read(tokens.tolist())
+
+    def read(self, ids: Sequence[int]) -> torch.Tensor:
+        """A tokenized text, shape (chunks, encoding)."""
+        found = self.encoder(chunks(self.tokenizer, ids, self.chunk, self.most))
+        return found.mean(dim=0, keepdim=True) if self.whole else found
 
 
 def mixed(encoded: Mapping[str, torch.Tensor], shares: Mapping[str, float]) -> torch.Tensor:
-    """A mix of texts as one description, shape (1, encoding): the mean of their chunks by their shares."""
+    """A mix of texts as one description, shape (1, encoding): the mean of what is read of them by their shares."""
     return torch.stack([share * encoded[name].mean(dim=0) for name, share in shares.items()]).sum(dim=0)[None]
 
 
@@ -60,7 +67,7 @@ def mixed(encoded: Mapping[str, torch.Tensor], shares: Mapping[str, float]) -> t
 def written_gain(network: HyperNetwork, encoded: torch.Tensor, bench: Workbench) -> float:
     """Score of the base with the adapter that is written for a text, less that of the base: the study's first score.
 
-    On the questions that the search may see. `encoded`: the text's chunks, shape (chunks, encoding).
+    On the questions that the search may see. `encoded`: what is read of the text, shape (chunks, encoding).
     """
     base = bench.base_scores(SEARCHED)[0].value
     device = bench.model.device

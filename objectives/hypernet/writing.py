@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from objectives.hypernet.adapters import Adapters
-from objectives.hypernet.encoders import Encoder, chunks, open_encoder
+from objectives.hypernet.encoders import BASE, OneHotEncoder, open_encoder
 from objectives.hypernet.stored import Stored
+from objectives.hypernet.texts import Reader
 from objectives.training.learned import Learned
 from objectives.training.tokens import tokenize
-from objectives.workbench import Base, open_base
+from objectives.workbench import Base, choose_device, open_base
 from spaces import InputError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Writer:
 
     stored: Stored
     model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    encoder: Encoder
+    """The base, or its outline where the encoder does without it."""
+    reader: Reader
 
     @classmethod
     def open(cls, folder: Path, *, trust_code: bool = False) -> Writer:
@@ -48,22 +49,28 @@ class Writer:
     @classmethod
     def of(cls, stored: Stored, base: Base) -> Writer:
         """With a base that is known to be the right one."""
-        model, tokenizer = base.model("float32", "cpu"), base.tokenizer()
+        tokenizer = base.tokenizer()
+        model = base.model(stored.precision, choose_device("auto")) if stored.encoder == BASE else base.outline()
+        encoder = open_encoder(stored.encoder, model, tokenizer, stored.names)
         stored.network.eval()
-        return cls(stored, model, tokenizer, open_encoder(stored.encoder, model, tokenizer, stored.names))
+        return cls(stored, model, Reader(tokenizer, encoder, stored.chunk, stored.most_chunks, stored.whole_texts))
 
     @torch.no_grad()
     def described(self, description: str) -> Adapters:
         """One adapter for a description."""
-        written: Adapters = self.stored.network(self.encoder([description]))
+        written: Adapters = self.stored.network(self.reader.encoder([description]))
         return written
 
     @torch.no_grad()
     def read(self, content: str) -> Adapters:
-        """One adapter for a text: one for each of its chunks, joined along the rank."""
-        ids = tokenize(self.tokenizer, content).tolist()
-        pieces = chunks(self.tokenizer, ids, self.stored.chunk, self.stored.most_chunks)
-        written: Adapters = self.stored.network(self.encoder(pieces))
+        """One adapter for a text: one for each of its chunks, joined along the rank.
+
+        Raises:
+            InputError: the network knows tasks by their numbers alone.
+        """
+        if isinstance(self.reader.encoder, OneHotEncoder):
+            raise InputError("A network with the encoder onehot knows tasks by their names alone, and reads no texts.")
+        written: Adapters = self.stored.network(self.reader.read(tokenize(self.reader.tokenizer, content).tolist()))
         return written.joined()
 
     def learned(self, adapters: Adapters, name: str) -> Learned:

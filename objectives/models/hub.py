@@ -52,9 +52,7 @@ class HubBase:
         Raises:
             InputError: the base cannot be found or is not a causal language model.
         """
-        config = self._read(AutoConfig)
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=self._trust_code)
+        model = self.outline()
         path, blocks = find_blocks(model)
         modules = tuple(
             Module(inner, *linear_shape(module)) for inner, module in blocks[0].named_modules() if is_linear(module)
@@ -67,13 +65,23 @@ class HubBase:
             self.name,
             len(blocks),
             modules,
-            context_of(config),
+            context_of(model.config),
             all_weights=sum(weight.numel() for weight in model.parameters()),
             weights=sum(weight.numel() for _, weight in named),
             norm_weights=sum(weight.numel() for weight in norms),
             biases=sum(weight.numel() for name, weight in named if name.endswith("bias")),
             checkpoints=bool(model.supports_gradient_checkpointing),
         )
+
+    def outline(self) -> PreTrainedModel:
+        """Its modules without their weights.
+
+        Raises:
+            InputError: as for `layout`.
+        """
+        config = self._read(AutoConfig)
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=self._trust_code)
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The base's tokenizer.

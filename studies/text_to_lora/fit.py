@@ -14,6 +14,7 @@ from objectives.hypernet.texts import written_gain
 from objectives.hypernet.training import Training, Way
 from objectives.training.data import generator
 from spaces import InputError
+from spaces.errors import listed
 from studies.text_to_lora.source import Library, Source
 from studies.text_to_lora.wish import Wish
 
@@ -39,39 +40,54 @@ class Fitting:
         if self.library is not None:
             return self.library.adapters.target
         layout, model = self.source.place.base.layout(), self.source.place.bench.model
-        return Target.of(layout, model, self.wish.targets, self.wish.rank, 2.0 * self.wish.rank)
+        rank = self.wish.wanted_rank
+        return Target.of(layout, model, self.wish.wanted_targets, rank, 2.0 * rank)
 
     def training(self, left_out: frozenset[str] = frozenset()) -> Training:
-        """A run that has not begun, blind to some texts.
-
-        Raises:
-            InputError: too little is left to learn from.
-        """
-        network = HyperNetwork(self.target, self.source.place.reader.encoder.width, self.wish.shape, self.wish.seed)
+        """A run that has not begun, blind to some texts."""
+        place = self.source.place
+        network = HyperNetwork(self.target, place.reader.encoder.width, self.wish.shape, self.wish.seed)
+        network.to(place.bench.model.device)
         if self.library is None:
             lessons = self.source.without(left_out)
-            recipe = self.wish.recipe(_enough(len(lessons), "texts"), self.source.place.spec.batch)
-            way: Way = EndToEnd(network, self.source.place.bench.model, lessons, recipe)
+            recipe = self.wish.recipe(len(lessons), place.spec.batch)
+            way: Way = EndToEnd(network, place.bench.model, lessons, recipe)
             return Training(network, way, recipe)
         numbers = self.library.without(left_out)
-        recipe = self.wish.recipe(_enough(len(numbers), "adapters"))
+        recipe = self.wish.recipe(len(numbers))
         mixes = [self.library.mixes[number] for number in numbers]
         way = Reconstruction(network, aligned(self.library.adapters.chosen(numbers)), mixes, recipe)
         return Training(network, way, recipe)
 
+    def check(self) -> None:
+        """See that every run has enough to learn from.
+
+        Raises:
+            InputError: one has not.
+        """
+        for left_out in (frozenset[str](), *self.folds()):
+            number = len(self.source.without(left_out) if self.library is None else self.library.without(left_out))
+            if number < FEWEST:
+                what = "texts" if self.library is None else "adapters"
+                blind = f" when blind to {listed(sorted(left_out), 3)}" if left_out else ""
+                raise InputError(
+                    f"A hypernetwork needs {FEWEST} {what} or more to learn from, and there are {number}{blind}. "
+                    "Leave out checking with --folds 0, or take a study with more."
+                )
+
     def folds(self) -> list[frozenset[str]]:
         """Texts in so many parts; each part is left out once; no part where nothing is to be checked.
 
-        A library's mixes hold many texts, so that leaving out two of them leaves few adapters: there each text is a
-        part of its own, and of many texts some are drawn.
+        A study that rates no texts has nothing to check against. A library's mixes hold many texts, so that leaving out
+        two of them leaves few adapters: there each text is a part of its own, and of many texts some are drawn.
         """
         names = [lesson.name for lesson in self.source.lessons]
         shuffled = generator(self.wish.seed, "folds").permutation(names).tolist()
-        if not self.wish.folds:
+        if not self.wish.parts or not self.source.place.study.rates_texts:
             return []
         if self.library is not None:
             return [frozenset([name]) for name in shuffled[:_MOST_ALONE]]
-        number = min(self.wish.folds, len(names))
+        number = min(self.wish.parts, len(names))
         return [frozenset(shuffled[start::number]) for start in range(number)]
 
     def gains_of(self, left_out: frozenset[str], progress: Progress) -> dict[str, float]:
@@ -89,12 +105,3 @@ class Fitting:
             for lesson in self.source.lessons
             if lesson.name in names
         }
-
-
-def _enough(number: int, what: str) -> int:
-    if number < FEWEST:
-        raise InputError(
-            f"A hypernetwork needs {FEWEST} {what} or more to learn from, and there are {number}. Leave out checking "
-            "with --folds 0, or take a study with more."
-        )
-    return number

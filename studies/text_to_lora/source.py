@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from optuna.trial import TrialState
 
+import objectives
 from objectives.hypernet.adapters import Adapters, matrices_of, stacked
 from objectives.hypernet.encoders import open_encoder
 from objectives.hypernet.lessons import Lesson
@@ -27,8 +28,6 @@ from studies.export import find_adapter
 from studies.launch import artifacts_of
 from studies.store import StoredStudy
 
-_BASE = "the base"
-"""Among a study's inputs."""
 _FEWEST_ADAPTERS = 8
 _CHUNKS = 16
 """Of a text."""
@@ -76,13 +75,14 @@ class Library:
         return [number for number, texts in enumerate(self.texts) if not texts & names]
 
 
-def open_place(study: StoredStudy, cache: Path, encoder: str) -> Place:
+def open_place(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) -> Place:
     """Load a study's base, and what its questions need.
 
     Args:
         study: of any state.
         cache: folder for token arrays.
         encoder: see `open_encoder`.
+        whole: see `Reader`.
 
     Raises:
         InputError: the study has no base or no questions, or something of it has gone or changed.
@@ -94,9 +94,6 @@ def open_place(study: StoredStudy, cache: Path, encoder: str) -> Place:
         )
     if encoder == "onehot":
         raise InputError("--encoder onehot knows tasks by their names alone, and nothing of a text. Take base.")
-    base = open_base(spec.base, trust_code=spec.trust_remote_code)
-    if _BASE in study.inputs:
-        refuse_changed_content(study.spec.name, {_BASE: study.inputs[_BASE]}, {_BASE: base.fetch()})
     texts = study.spec.space.texts
     corpus = scan(texts.folder, texts.unit)
     refuse_changed_content(
@@ -104,20 +101,23 @@ def open_place(study: StoredStudy, cache: Path, encoder: str) -> Place:
         {repr(text.name): text.sha256 for text in study.texts},
         {repr(text.name): text.sha256 for text in corpus.texts},
     )
-    bench = Workbench.open(spec, corpus, cache)
-    tokenizer = base.tokenizer()
+    prepared = objectives.prepare(spec, corpus, cache)
+    if study.inputs:
+        refuse_changed_content(study.spec.name, study.inputs, prepared.inputs)
+    base = open_base(spec.base, trust_code=spec.trust_remote_code)
+    bench, tokenizer = Workbench.open(spec, corpus, cache), base.tokenizer()
     made = open_encoder(encoder, bench.model, tokenizer)
-    chunk = min(_WINDOWS * spec.length, base.layout().context)
-    return Place(study, spec, base, bench, Reader(tokenizer, made, chunk, _CHUNKS))
+    chunk = min(_WINDOWS * spec.length, base.layout().context, made.longest)
+    return Place(study, spec, base, bench, Reader(tokenizer, made, chunk, _CHUNKS, whole))
 
 
-def open_source(study: StoredStudy, folder: Path, encoder: str) -> Source:
+def open_source(study: StoredStudy, folder: Path, encoder: str, *, whole: bool) -> Source:
     """Load a study with its texts as lessons.
 
     Raises:
         InputError: as for `open_place`.
     """
-    place = open_place(study, folder / "cache", encoder)
+    place = open_place(study, folder / "cache", encoder, whole=whole)
     bench, length = place.bench, place.spec.length
     return Source(place, folder, tuple(place.reader.lesson(text, bench, length) for text in bench.corpus.texts))
 

@@ -23,15 +23,13 @@ from objectives.workbench import choose_device, open_base
 from spaces.trial import fingerprint
 from studies.bars import training_bar
 from studies.text_to_lora.training import WORK, run, trained, working
-from studies.text_to_lora.wish import Wish
+from studies.text_to_lora.wish import RECONSTRUCTION, Wish
 from studies.unfinished import unfinished
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _LIBRARY = "library-{}.safetensors"
-_AT_ONCE = 16
-"""Adapters of a library that are trained side by side, so that memory does not grow with the number of tasks."""
 _CHUNK, _CHUNKS = 256, 16
 """Tokens of a chunk of a text, and chunks of one, where an adapter is written for a text."""
 _LIBRARY_RECIPE = Recipe(steps=200, learning_rate=5e-3, warmup=10)
@@ -45,24 +43,25 @@ def train_on_tasks(
     Raises:
         InputError: a task or the base cannot be used, or `out` is taken.
     """
-    wish.check()
+    wish.check(study=False)
     tasks = read_tasks(folder)
     base = open_base(base_name, trust_code=trust_code)
     digest = base.fetch()
     asked = {"tasks": _fingerprint(tasks), "base": digest, **asdict(wish)}
     unfinished(out, WORK, TOLD, asked)
     with console.status("Loading the base …"):
-        model, tokenizer = base.model("float32", choose_device("auto")), base.tokenizer()
+        model, tokenizer = base.model(wish.wanted_precision, choose_device("auto")), base.tokenizer()
         names = tuple(task.name for task in tasks)
         encoder = open_encoder(wish.encoder, model, tokenizer, names)
-        learnt, held_out = lessons_of(tasks, encoder, tokenizer)
-        target = Target.of(base.layout(), model, wish.targets, wish.rank, 2.0 * wish.rank)
-    network = HyperNetwork(target, encoder.width, wish.shape, wish.seed)
+        layout, rank = base.layout(), wish.wanted_rank
+        learnt, held_out = lessons_of(tasks, encoder, tokenizer, layout.context)
+        target = Target.of(layout, model, wish.wanted_targets, rank, 2.0 * rank)
+    network = HyperNetwork(target, encoder.width, wish.shape, wish.seed).to(model.device)
     recipe = wish.recipe(len(learnt))
     with working(out, asked) as work:
-        if wish.by == "reconstruction":
+        if wish.by == RECONSTRUCTION:
             every = [*learnt, *held_out]
-            library = _library(console, model, target, every, work)
+            library = _library(console, model, target, every, work, recipe.tasks * recipe.examples)
             numbers = list(range(len(learnt), len(every)))
             way: Way = Reconstruction(network, library, [each.descriptions for each in every], recipe, numbers)
         else:
@@ -70,16 +69,30 @@ def train_on_tasks(
         training = Training(network, way, recipe)
         run(console, training, work)
         origin = trained(wish, training)
-        chunk = min(_CHUNK, base.layout().context)
-        Stored(network.cpu(), base_name, digest, wish.encoder, names, chunk, _CHUNKS, origin).save(out)
+        chunk = min(_CHUNK, layout.context, encoder.longest)
+        Stored(
+            network.cpu(),
+            base_name,
+            digest,
+            wish.wanted_precision,
+            wish.encoder,
+            names,
+            chunk,
+            _CHUNKS,
+            whole_texts=False,
+            origin=origin,
+        ).save(out)
     console.print(f"Wrote {out}. Write an adapter with: mixtune t2l write DESCRIPTION --network {out} --out DIR")
 
 
-def _library(console: Console, model: PreTrainedModel, target: Target, lessons: list[Lesson], work: Path) -> Adapters:
-    """An adapter for each task, trained once and kept for a run that is cut off."""
+def _library(
+    console: Console, model: PreTrainedModel, target: Target, lessons: list[Lesson], work: Path, batch: int
+) -> Adapters:
+    """An adapter for each task, trained once and kept for a run that is cut off; `batch`: sequences of a step."""
     parts = []
-    for start in range(0, len(lessons), _AT_ONCE):
-        file, group = work / _LIBRARY.format(start), lessons[start : start + _AT_ONCE]
+    at_once = max(1, batch // _LIBRARY_RECIPE.examples)
+    for start in range(0, len(lessons), at_once):
+        file, group = work / _LIBRARY.format(start), lessons[start : start + at_once]
         if not file.is_file():
             what = f"Adapters of tasks {start + 1} to {start + len(group)} of {len(lessons)}"
             with training_bar(console, what, _LIBRARY_RECIPE.steps) as tell:

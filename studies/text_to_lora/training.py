@@ -15,6 +15,7 @@ from rich.table import Table
 
 from objectives.hypernet.stored import TOLD, Stored
 from objectives.hypernet.training import Measured, Training
+from spaces import MixtuneError
 from spaces.errors import listed
 from studies.bars import training_bar
 from studies.rating.rating import rate
@@ -22,7 +23,7 @@ from studies.store import StoredStudy
 from studies.text_to_lora.fit import Fitting
 from studies.text_to_lora.source import library_of, open_source
 from studies.text_to_lora.trust import Trust, trust_words
-from studies.text_to_lora.wish import Wish
+from studies.text_to_lora.wish import RECONSTRUCTION, Wish
 from studies.unfinished import ASKED, unfinished, write_plan
 from studies.units import Unit, unit_of
 
@@ -38,13 +39,15 @@ def train_on_study(console: Console, study: StoredStudy, folder: Path, out: Path
     Raises:
         InputError: the study has too little to learn from, or `out` is taken.
     """
-    wish.check()
+    wish.check(study=True)
+    whole = wish.by == RECONSTRUCTION  # mixes were what it read in training, and they are read as a whole
     asked = {"study": study.id, "trials": len(study.records), **asdict(wish)}
     unfinished(out, WORK, TOLD, asked)
     with console.status("Loading the study's base, texts and questions …"):
-        source = open_source(study, folder, wish.encoder)
-        library = library_of(source) if wish.by == "reconstruction" else None
+        source = open_source(study, folder, wish.encoder, whole=whole)
+        library = library_of(source) if wish.by == RECONSTRUCTION else None
         fitting = Fitting(source, library, wish)
+        fitting.check()
         training = fitting.training()
     with working(out, asked) as work:
         rated = {effect.text: effect.effect for effect in rate(study).effects}
@@ -64,10 +67,12 @@ def train_on_study(console: Console, study: StoredStudy, folder: Path, out: Path
             training.network.cpu(),
             source.place.spec.base,
             source.place.base.fetch(),
+            source.place.spec.precision,
             wish.encoder,
             tuple(lesson.name for lesson in source.lessons),
             reader.chunk,
             reader.most,
+            reader.whole,
             origin,
         ).save(out)
     console.print(f"Wrote {out}. Rate new texts with: mixtune t2l rank FOLDER --network {out}", highlight=False)
@@ -85,9 +90,19 @@ def trained(wish: Wish, training: Training) -> dict[str, Any]:
 
 @contextmanager
 def working(out: Path, asked: dict[str, Any]) -> Iterator[Path]:
-    """The working folder of a run of which nothing is left to refuse; it goes at the run's end."""
+    """The working folder of a run of which nothing is left to refuse.
+
+    It goes at the run's end, and with an error that the same wish would meet again: another wish is to find the folder
+    free.
+    """
     write_plan(out / WORK, {ASKED: asked})
-    yield out / WORK
+    try:
+        yield out / WORK
+    except MixtuneError:
+        shutil.rmtree(out / WORK)
+        if not any(out.iterdir()):
+            out.rmdir()
+        raise
     shutil.rmtree(out / WORK)
 
 

@@ -49,18 +49,23 @@ class Trust:
         low, high = np.tanh(np.arctanh(within) - wide), np.tanh(np.arctanh(within) + wide)
         return float(low), float(high)
 
-    def effect(self, gain: float) -> float:
-        """The effect that a gain foretells: least squares through the checked texts, at most as steep as they say.
+    @property
+    def shown(self) -> bool:
+        """Whether predictions are better than guessing: the interval is above zero."""
+        return self.interval[0] > 0
 
-        Where predictions tell nothing, or the contrary of what is so, every text is foretold the mean effect. nan
-        where nothing was checked.
+    def effect(self, gain: float) -> float:
+        """The effect that a gain foretells: least squares through the checked texts.
+
+        Where their ranks or the line go the other way, or predictions are all the same, every text is foretold the mean
+        effect. nan where nothing was checked.
         """
         said, found = self._columns()
         if len(said) < _FEWEST:
             return math.nan
         middle, spread = float(said.mean()), float(np.var(said))
         slope = float(np.mean((said - middle) * (found - found.mean()))) / spread if spread else 0.0
-        return float(found.mean()) + max(0.0, slope) * (gain - middle)
+        return float(found.mean()) + (max(0.0, slope) if self.correlation > 0 else 0.0) * (gain - middle)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data."""
@@ -76,8 +81,8 @@ def trust_words(trust: Trust) -> str:
     number = len(trust.texts)
     if not math.isfinite(trust.correlation):
         return (
-            "How good predictions for new texts are was not checked (--folds 0), or there were too few texts: do not "
-            "trust them."
+            "How good predictions for new texts are was not checked (--folds 0, or a study that rates no texts), or "
+            "could not be, with too few texts: do not trust them."
         )
     low, high = trust.interval
     verdict = "not shown to be better than guessing"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import yaml
@@ -14,18 +14,17 @@ from rich.table import Table
 from objectives.hypernet.stored import TOLD, Stored
 from objectives.hypernet.texts import written_gain
 from objectives.hypernet.writing import Writer
-from spaces import InputError, scan
+from spaces import Corpus, InputError, scan
 from spaces.corpus import read_file
 from spaces.errors import listed
 from studies.export import refuse_existing
-from studies.store import Store
+from studies.store import Store, StoredStudy
 from studies.text_to_lora.source import open_place
 from studies.text_to_lora.trust import Trust, trust_words
 from studies.units import Unit, unit_of
 
 FOLDER = "t2l"
 """Of a study, where its hypernetwork lies."""
-RANKED = "t2l_ranking.csv"
 
 
 def find_network(given: Path | None, runs: Path) -> Path:
@@ -78,14 +77,18 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
             f"The hypernetwork in {str(network)!r} was trained on tasks, so there are no questions to rate texts by. "
             "Train one on a study: mixtune t2l train STUDY"
         )
-    where = stored.origin["study"]
+    where, trust = stored.origin["study"], Trust(**stored.origin["trust"])
     study = Store(where["url"]).load(where["name"])
-    corpus = scan(folder, fewest=1)
+    if study.id != where["id"]:
+        raise InputError(
+            f"The study {where['name']!r} was launched anew since the hypernetwork in {str(network)!r} was trained on "
+            "it. Train another one on it: mixtune t2l train STUDY"
+        )
+    if prior is not None:
+        _refuse_prior(trust, study)
+    corpus = new_texts(folder, study.spec.space.texts.unit)
     with console.status("Loading the study's base and questions …"):
-        place = open_place(study, Path(where["folder"]) / "cache", stored.encoder)
-    if place.base.fetch() != stored.base_hash:
-        raise InputError(f"The base {stored.base!r} has changed since the hypernetwork was trained on it.")
-    trust = Trust(**stored.origin["trust"])
+        place = open_place(study, Path(where["folder"]) / "cache", stored.encoder, whole=stored.whole_texts)
     gains = {}
     for text in corpus.texts:
         with console.status(f"Writing and scoring an adapter for {text.name} …"):
@@ -101,11 +104,29 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
     console.print(f"Wrote {out}" + (f" and {prior}" if prior is not None else ""), highlight=False)
 
 
-def _write_prior(path: Path, effects: dict[str, float]) -> None:
-    if not all(map(math.isfinite, effects.values())):
+def new_texts(folder: Path, unit: Literal["file", "group"]) -> Corpus:
+    """The texts of a folder that belongs to no study.
+
+    Raises:
+        InputError: it holds none, or one cannot be read.
+    """
+    if not folder.is_dir():
+        raise InputError(f"`mixtune t2l rank` takes a folder of texts; {str(folder)!r} is none.")
+    return scan(folder, unit, fewest=1)
+
+
+def _refuse_prior(trust: Trust, study: StoredStudy) -> None:
+    """See that effects are foretold that a sampler should hear of."""
+    if study.choose != "subset":
         raise InputError(
-            "--prior wants predicted effects, and the hypernetwork was not checked. Train it without --folds 0."
+            f"--prior is for studies that choose any subset of their texts; the effects of {study.spec.name!r} say "
+            "something else. Leave it out."
         )
+    if not trust.shown:
+        raise InputError(f"--prior wants predictions that are better than guessing. {trust_words(trust)} Leave it out.")
+
+
+def _write_prior(path: Path, effects: dict[str, float]) -> None:
     rounded = {name: round(value, 6) for name, value in effects.items()}
     path.write_text(yaml.safe_dump({"prior": rounded}, sort_keys=False, allow_unicode=True), encoding="utf-8")
 

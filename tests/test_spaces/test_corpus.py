@@ -85,7 +85,7 @@ def test_a_file_in_place_of_the_folder_is_refused(library: Path) -> None:
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    assert "at least two files" in _message(tmp_path)
+    assert "at least 2 files" in _message(tmp_path)
     (tmp_path / "book.pdf").write_bytes(b"%PDF")
     assert "it also holds book.pdf, of kinds that are not read" in _message(tmp_path)
 

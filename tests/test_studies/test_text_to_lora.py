@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.torch
 
 STUDY = "short"
-FAST = ("--width", "16", "--steps", "10", "--rank", "2")
+FAST = ("--width", "16", "--steps", "10")
 
 
 Refused = Callable[..., str]
@@ -79,8 +79,8 @@ def test_a_study_becomes_a_network_that_writes_and_ranks(runs: Path, tmp_path: P
     new.mkdir()
     (new / "fresh.txt").write_text("which of lamp rope soup cup is edible? soup.\n" * 40)
     (new / "other.txt").write_text("the old cat met a warm fox by the mill.\n" * 40)
-    ranked = tmp_path / "ranked.csv"
-    prior = tmp_path / "prior.yaml"
+    ranked, prior = tmp_path / "ranked.csv", tmp_path / "prior.yaml"
+    _let_it_be_trusted(network / "hypernet.json")
     done = call("t2l", "rank", str(new), "--network", str(network), "--out", str(ranked), "--prior", str(prior))
     assert done.exit_code == 0, done.output
     assert "rank correlation" in done.output, "nobody is to trust it blindly"
@@ -96,6 +96,13 @@ def test_a_study_becomes_a_network_that_writes_and_ranks(runs: Path, tmp_path: P
         _loads(out)
     message = refused("t2l", "write", "list edible", "--out", str(out), "--network", str(network))
     assert "exists already" in message
+
+
+def _let_it_be_trusted(file: Path) -> None:
+    """As if texts that it had not seen were foretold well, which ten steps do not reach."""
+    told = json.loads(file.read_text())
+    told["trust"]["predicted"] = told["trust"]["rated"]
+    file.write_text(json.dumps(told))
 
 
 def _loads(folder: Path) -> None:
@@ -169,10 +176,21 @@ def test_what_cannot_be_is_refused(runs: Path, tasks: Path, tmp_path: Path, refu
         "t2l", "train", STUDY, "--runs", str(runs), *out, "--encoder", "onehot"
     )
     assert "is not there" in refused("t2l", "train", "--tasks", str(tmp_path / "nowhere"), *out)
+    study = ("t2l", "train", STUDY, "--runs", str(runs), *out)
+    assert "--base and --trust-remote-code go with --tasks" in refused(*study, "--base", "tiny")
+    assert "--rank has no meaning here" in refused(*study, "--by", "reconstruction", "--rank", "4")
+    assert "--folds has no meaning here" in refused(*train, "--folds", "2")
+    assert "Did you mean 'bfloat16'" in refused(*train, "--precision", "bf16float")
     assert "there is none in" in refused("t2l", "rank", str(tasks), "--runs", str(tmp_path))
     assert "one of the two" in refused("t2l", "write", *out)
     (tasks / "bad.yaml").write_text("descriptions: []\nexamples: []\n")
     assert "bad.yaml, line 1" in refused(*train)
+    long = yaml.safe_dump({"descriptions": ["x"], "examples": [{"prompt": "cat " * 4000, "completion": " fox"}]})
+    (tasks / "bad.yaml").write_text(long)
+    assert "must fit into the base's context" in refused(*train)
+    (tasks / "first.yml").write_text((tasks / "first.yaml").read_text())
+    assert "would both be the task 'first'" in refused(*train)
+    (tasks / "first.yml").unlink()
     (tasks / "bad.yaml").write_text("descriptions: [x]\nexamples: thrd.jsonl\n")
     assert "Did you mean 'third.jsonl'" in refused(*train)
     assert not (tmp_path / "net").exists(), "nothing is left behind"

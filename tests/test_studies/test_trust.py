@@ -23,6 +23,7 @@ def test_good_predictions_are_said_to_be_better_than_guessing() -> None:
     assert "+1.00" in trust_words(trust)
     assert trust_words(trust).endswith("better than guessing.")
     assert "not shown" not in trust_words(trust)
+    assert trust.shown
 
 
 def test_bad_ones_foretell_the_mean_of_all() -> None:
@@ -31,6 +32,11 @@ def test_bad_ones_foretell_the_mean_of_all() -> None:
     assert trust.correlation == pytest.approx(-1)
     assert trust.effect(3.0) == trust.effect(-3.0) == pytest.approx(np.mean(rated))
     assert "worse than guessing" in trust_words(trust)
+    outlier = _trust([1.0, 2.0, 3.0, 4.0, 50.0, 0.0], [6.0, 5.0, 4.0, 3.0, 20.0, 7.0])
+    assert outlier.correlation < 0
+    assert outlier.effect(100.0) == outlier.effect(0.0), "ranks say the contrary of what the line says"
+    assert not trust.shown
+    assert not outlier.shown
     luck = _trust([0.3, 0.1, 0.2, 0.5, 0.4], [0.1, 0.2, 0.3, 0.4, 0.5])
     assert "not shown to be better than guessing" in trust_words(luck)
 
