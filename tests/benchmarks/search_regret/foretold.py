@@ -27,6 +27,8 @@ class Opinion:
     """With the planted ones."""
     believed: float
     """What it is taken for: effects are foretold as regression with this correlation does."""
+    knows_mean: bool = True
+    """Whether their mean is that of the planted ones, and not 0."""
 
     def prior(self, effects: Mapping[str, float], seed: int) -> dict[str, float]:
         """Effects that are correlated so, over many texts."""
@@ -34,7 +36,7 @@ class Opinion:
         noise = np.random.default_rng([seed, 5]).standard_normal(len(planted))
         signal = (planted - planted.mean()) / planted.std()
         said = self.correlation * signal + np.sqrt(1 - self.correlation**2) * noise
-        foretold = planted.mean() + self.believed * planted.std() * said
+        foretold = planted.mean() * self.knows_mean + self.believed * planted.std() * said
         return dict(zip(effects, foretold.tolist(), strict=True))
 
 
@@ -43,7 +45,10 @@ OPINIONS: Mapping[str, Opinion | None] = {
     "correlation .9": Opinion(0.9, 0.9),
     "correlation .5": Opinion(0.5, 0.5),
     "none, taken for .5": Opinion(0.0, 0.5),
+    "none, nor their mean": Opinion(0.0, 0.5, knows_mean=False),
+    "nothing: zeros": Opinion(0.0, 0.0, knows_mean=False),
 }
+"""The last is what imagined trials alone do: they end a sampler's random start."""
 
 
 def foretold(workers: Workers, seeds: int) -> Iterator[Sheet]:
