@@ -1,4 +1,4 @@
-"""How well texts are rated that were never trained on: `python -m tests.benchmarks.t2l.rating [--trials 96]`.
+"""How well texts are rated that were never trained on: `python -m tests.benchmarks.t2l.rating [--trials 96] [--by reconstruction]`.
 
 A study of 24 generated books, several of each skill, with lies about each and prose; then hypernetworks trained on it,
 end to end and by reconstruction, blind to a part of the books each time. With several books of a skill, a book that is
@@ -62,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=96)
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--by", choices=WAYS, nargs="+", default=WAYS)
     chosen = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory() as place:
@@ -76,7 +77,7 @@ def main() -> None:
         path.write_text(yaml.safe_dump(study))
         ready = prepare_launch(read_study(path), folder / "runs")
         outcome = ready.run(lambda _spec, scratch: RayRunner(scratch, workers=_WORKERS), lambda _: None)
-        for by in WAYS:
+        for by in chosen.by:
             console.print(f"\n{by}", style="bold")
             wish = Wish(by=by, steps=chosen.steps, folds=6)
             train_on_study(console, outcome.study, folder / "runs" / "many", folder / by, wish)
