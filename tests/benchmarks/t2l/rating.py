@@ -1,4 +1,4 @@
-"""How well texts are rated that were never trained on: `python -m tests.benchmarks.t2l.rating [--trials 96] [--by reconstruction]`.
+"""How well texts are rated that were never trained on: `python -m tests.benchmarks.t2l.rating [--by reconstruction]`.
 
 A study of 24 generated books, several of each skill, with lies about each and prose; then hypernetworks trained on it,
 end to end and by reconstruction, blind to a part of the books each time. With several books of a skill, a book that is
