@@ -102,13 +102,15 @@ def write(
     begun = time.perf_counter()
     with console.status("Writing the adapter …"):
         wanted = text if text is not None else str(description)
-        base, weights = write_adapter(find_network(network, runs), wanted, out, trust_code=trust_remote_code)
+        written = write_adapter(find_network(network, runs), wanted, out, trust_code=trust_remote_code)
     console.print(
-        f"Wrote {out}, {weights:,} weights, in {time.perf_counter() - begun:.1f} s with loading. Load it with "
-        f"PeftModel.from_pretrained(base, {str(out)!r}) on {base!r}.",
+        f"Wrote {out}, {written.weights:,} weights, in {time.perf_counter() - begun:.1f} s with loading. Load it with "
+        f"PeftModel.from_pretrained(base, {str(out)!r}) on {written.base!r}.",
         soft_wrap=True,
         highlight=False,
     )
+    if written.far:
+        console.print("The network has learnt from texts; a description is far from what it knows. Prefer --text FILE.")
 
 
 @t2l.command()

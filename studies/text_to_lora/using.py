@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -42,8 +43,18 @@ def find_network(given: Path | None, runs: Path) -> Path:
     return found[0]
 
 
-def write_adapter(network: Path, wanted: str | Path, out: Path, *, trust_code: bool = False) -> tuple[str, int]:
-    """Write a plain PEFT folder for a description, or for the text in a file; return the base's name, and its weights.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An adapter that lies in a folder."""
+
+    base: str
+    weights: int
+    far: bool
+    """Whether it was asked for in words, of a network that has learnt from texts."""
+
+
+def write_adapter(network: Path, wanted: str | Path, out: Path, *, trust_code: bool = False) -> Written:
+    """Write a plain PEFT folder for a description, or for the text in a file.
 
     Raises:
         InputError: the network or the file cannot be read, or `out` exists.
@@ -55,7 +66,8 @@ def write_adapter(network: Path, wanted: str | Path, out: Path, *, trust_code: b
     unfinished = out.with_name(f".{out.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     learned.save(unfinished.parent, unfinished.name).replace(out)
-    return writer.stored.base, learned.trainable
+    far = not isinstance(wanted, Path) and "study" in writer.stored.origin
+    return Written(writer.stored.base, learned.trainable, far)
 
 
 def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: Path | None) -> None:
