@@ -67,7 +67,7 @@ def train_on_tasks(
         else:
             way = EndToEnd(network, model, learnt, recipe, held_out)
         training = Training(network, way, recipe)
-        run(console, training, work)
+        run(console, training, work, validated=bool(held_out))
         origin = trained(wish, training)
         chunk = min(_CHUNK, layout.context, encoder.longest)
         Stored(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -106,8 +106,11 @@ def working(out: Path, asked: dict[str, Any]) -> Iterator[Path]:
     shutil.rmtree(out / WORK)
 
 
-def run(console: Console, training: Training, work: Path) -> None:
-    """Train to the end, a row for every measurement, from where it was cut off."""
+def run(console: Console, training: Training, work: Path, *, validated: bool = False) -> None:
+    """Train to the end, a row for every measurement, from where it was cut off.
+
+    `validated`: whether there are tasks that are held out, whose losses are worth a column.
+    """
     training.restore(work)
     recipe, network = training.recipe, training.network
     console.print(
@@ -115,7 +118,8 @@ def run(console: Console, training: Training, work: Path) -> None:
         f"{network.target.weights:,}; {recipe.steps:,} steps of {recipe.tasks}.",
         highlight=False,
     )
-    console.print("".join(f"{head:>16}" for head in ("step", "loss", "held-out tasks")), highlight=False)
+    heads = ("step", "loss", *(("held-out tasks",) if validated else ()))
+    console.print("".join(f"{head:>16}" for head in heads), highlight=False)
     for measured in training.log:
         _print_row(console, measured)
     with training_bar(console, "Training", recipe.steps, training.step) as tell:
@@ -142,8 +146,8 @@ def _checked(console: Console, fitting: Fitting, work: Path) -> dict[str, float]
 
 
 def _print_row(console: Console, measured: Measured) -> None:
-    held_out = f"{measured.validation:.4f}" if measured.validation is not None else "-"
-    cells: Sequence[str] = (f"{measured.step:,}", f"{measured.loss:.4f}", held_out)
+    held_out = () if measured.validation is None else (f"{measured.validation:.4f}",)
+    cells = (f"{measured.step:,}", f"{measured.loss:.4f}", *held_out)
     console.print("".join(f"{cell:>16}" for cell in cells), highlight=False)
 
 

@@ -135,7 +135,9 @@ def _refuse_prior(trust: Trust, study: StoredStudy) -> None:
             "something else. Leave it out."
         )
     if not trust.shown:
-        raise InputError(f"--prior wants predictions that are better than guessing. {trust_words(trust)} Leave it out.")
+        raise InputError(
+            f"--prior is only for predictions that are better than guessing, so leave it out. {trust_words(trust)}"
+        )
 
 
 def _write_prior(path: Path, effects: dict[str, float]) -> None:

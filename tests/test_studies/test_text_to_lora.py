@@ -71,6 +71,7 @@ def test_a_study_becomes_a_network_that_writes_and_ranks(runs: Path, tmp_path: P
     done = call("t2l", "train", STUDY, "--runs", str(runs), "--out", str(network), "--by", by, "--folds", "2", *FAST)
     assert done.exit_code == 0, done.output
     assert "having seen it" in done.output
+    assert "held-out tasks" not in done.output, "there are none"
     assert "the rank correlation with their rated effects" in done.output
     told = json.loads((network / "hypernet.json").read_text())
     assert set(told["trust"]["predicted"]) == set(told["trust"]["rated"]) == set(told["gains"])
@@ -129,6 +130,7 @@ def test_tasks_become_a_network(
     assert done.exit_code == 0, done.output
     told = json.loads((network / "hypernet.json").read_text())
     assert told["names"] == ["first", "fourth", "third"]
+    assert "held-out tasks" in done.output
     assert all(measured["validation"] is not None for measured in told["measured"]), "one task is held out"
     assert call("t2l", "write", "list final", "--out", str(out), "--network", str(network)).exit_code == 0
     _loads(out)

@@ -126,7 +126,7 @@ def test_a_study_without_ratings_has_nothing_to_check_against(
     assert "a study that rates no texts" in done.output
     rank = ("t2l", "rank", str(unrated.parent / "library"), "--network", str(tmp_path / "net"))
     message = fails(capsys, monkeypatch, *rank, "--prior", str(tmp_path / "prior.yaml"))
-    assert "predictions that are better than guessing" in message
+    assert "only for predictions that are better than guessing" in message
 
 
 def test_another_study_of_that_name_is_not_taken_for_its_own(
