@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared, copied
 from objectives.contamination import questions_in
-from objectives.models.hub import FOUR_BITS
+from objectives.models.hub import refuse_four_bits
 from objectives.questions import Design, Part
 from objectives.scoring.asked import AskedTask, Question, answer_tokens
 from objectives.scoring.benchmark import design_of, questions_of
@@ -162,15 +161,7 @@ def _check_memory_options(spec: FinetuneSpec, layout: Layout, device: str) -> No
         raise FieldError(
             "objective.checkpointing", f"the base {spec.base!r} cannot compute its activations anew. Leave it out."
         )
-    if spec.precision != FOUR_BITS:
-        return
-    if device != "cuda":
-        raise FieldError(
-            "objective.precision",
-            f"4bit is computed by CUDA, and trials would run on {device!r} here. Use float32, or bfloat16.",
-        )
-    if find_spec("bitsandbytes") is None:
-        raise FieldError("objective.precision", "4bit needs bitsandbytes. Install it with: pip install bitsandbytes")
+    refuse_four_bits(spec.precision, device, "objective.precision")
 
 
 def _cut_answers(tasks: list[AskedTask]) -> Iterator[str]:

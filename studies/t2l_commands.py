@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from studies.options import RUNS, Runs, Storage, console_of
 
+if TYPE_CHECKING:
+    from studies.text_to_lora.wish import Wish
+
 t2l = typer.Typer(no_args_is_help=True, help="Adapters written from a description, and a rating for new texts.")
 
+_Study = Annotated[str | None, typer.Argument(help="Name of a finished study.")]
+_Tasks = Annotated[Path | None, typer.Option(help="In place of a study: a folder with a YAML file a task.")]
+_Out = Annotated[Path | None, typer.Option(help="Folder to write; RUNS/STUDY/t2l by default.")]
+_Base = Annotated[
+    str | None, typer.Option(help="With --tasks: tiny (the default), a model folder, or a name on the hub.")
+]
+_By = Annotated[str, typer.Option(help="end-to-end or reconstruction.")]
+_Head = Annotated[str, typer.Option(help="L, M or S: how much of an adapter a pass writes.")]
+_Width = Annotated[int, typer.Option(min=8, help="Of the trunk.")]
+_Encoder = Annotated[str, typer.Option(help="base, sentences, sentences:MODEL, or onehot.")]
+_Targets = Annotated[
+    str | None, typer.Option(help="Modules that are written, as in a study file; attention by default.")
+]
+_Rank = Annotated[int | None, typer.Option(min=1, help="Of the adapters; 8 by default.")]
+_Steps = Annotated[int | None, typer.Option(min=1, help="Of training; 1000 by default.")]
+_Rate = Annotated[float | None, typer.Option(min=1e-8, help="0.001 by default.")]
+_Batch = Annotated[
+    int | None, typer.Option(min=1, help="Sequences of a step; the study's own by default, 64 with --tasks.")
+]
+_Folds = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Checks, each blind to a part of a study's texts; 4 by default, 0: none. With reconstruction each of at "
+        "most 12 texts is left out by itself.",
+    ),
+]
+_Precision = Annotated[
+    str | None, typer.Option(help="Of the base, with --tasks: float32 (the default), bfloat16 or 4bit.")
+]
+_Seed = Annotated[int, typer.Option(min=0, help="Of the weights and the order of the lessons.")]
 _Network = Annotated[
     Path | None, typer.Option(help="Folder of the hypernetwork; that of the only study that has one by default.")
 ]
@@ -19,66 +55,82 @@ _Trust = Annotated[bool, typer.Option("--trust-remote-code", help="Run Python th
 
 @t2l.command()
 def train(
-    study: Annotated[str | None, typer.Argument(help="Name of a finished study.")] = None,
-    tasks: Annotated[Path | None, typer.Option(help="In place of a study: a folder with a YAML file a task.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write; RUNS/STUDY/t2l by default.")] = None,
-    base: Annotated[
-        str | None, typer.Option(help="With --tasks: tiny (the default), a model folder, or a name on the hub.")
-    ] = None,
-    by: Annotated[str, typer.Option(help="end-to-end or reconstruction.")] = "end-to-end",
-    head: Annotated[str, typer.Option(help="L, M or S: how much of an adapter a pass writes.")] = "L",
-    width: Annotated[int, typer.Option(min=8, help="Of the trunk.")] = 512,
-    encoder: Annotated[str, typer.Option(help="base, sentences, sentences:MODEL, or onehot.")] = "base",
-    targets: Annotated[
-        str | None, typer.Option(help="Modules that are written, as in a study file; attention by default.")
-    ] = None,
-    rank: Annotated[int | None, typer.Option(min=1, help="Of the adapters; 8 by default.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Of training; 1000 by default.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=1e-8, help="0.001 by default.")] = None,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="Sequences of a step; the study's own by default, 64 with --tasks.")
-    ] = None,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="Checks, each blind to a part of a study's texts; 4 by default, 0: none. With reconstruction each of "
-            "at most 12 texts is left out by itself.",
-        ),
-    ] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="Of the base, with --tasks: float32 (the default), bfloat16 or 4bit.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the weights and the order of the lessons.")] = 0,
+    study: _Study = None,
+    tasks: _Tasks = None,
+    out: _Out = None,
+    base: _Base = None,
+    by: _By = "end-to-end",
+    head: _Head = "L",
+    width: _Width = 512,
+    encoder: _Encoder = "base",
+    targets: _Targets = None,
+    rank: _Rank = None,
+    steps: _Steps = None,
+    learning_rate: _Rate = None,
+    batch: _Batch = None,
+    folds: _Folds = None,
+    precision: _Precision = None,
+    seed: _Seed = 0,
     runs: Runs = RUNS,
     storage: Storage = None,
     trust_remote_code: _Trust = False,
 ) -> None:
     """Train a hypernetwork on a study's texts and adapters, or on tasks; the same command goes on after a break."""
-    from spaces import InputError
-    from studies.launch import find
-    from studies.text_to_lora.task_training import train_on_tasks
-    from studies.text_to_lora.training import train_on_study
-    from studies.text_to_lora.using import FOLDER
     from studies.text_to_lora.wish import Wish
 
-    if (study is None) == (tasks is None):
-        raise InputError("`mixtune t2l train` takes the name of a study or --tasks FOLDER, one of the two.")
-    if study is None and out is None:
-        raise InputError("With --tasks, --out names the folder to write.")
-    if study is not None and (base is not None or trust_remote_code):
-        raise InputError("--base and --trust-remote-code go with --tasks: a study says what its base is.")
     wish = Wish(by, head, width, encoder, targets, rank, steps, learning_rate, batch, folds, precision, seed)
-    console = console_of()
+    with _may_be_stopped():
+        if study is not None and tasks is None:
+            _refuse_base(base, trust=trust_remote_code)
+            _train_on_study(study, out, wish, runs, storage)
+        elif tasks is not None and study is None:
+            _train_on_tasks(tasks, out, base or "tiny", wish, trust=trust_remote_code)
+        else:
+            _one_of_two("`mixtune t2l train` takes the name of a study or --tasks FOLDER")
+
+
+def _train_on_study(name: str, out: Path | None, wish: Wish, runs: Path, storage: str | None) -> None:
+    from studies.launch import find
+    from studies.text_to_lora.training import train_on_study
+    from studies.text_to_lora.using import FOLDER
+
+    _, study = find(name, runs, storage)
+    train_on_study(console_of(), study, runs / name, out or runs / name / FOLDER, wish)
+
+
+def _train_on_tasks(tasks: Path, out: Path | None, base: str, wish: Wish, *, trust: bool) -> None:
+    from spaces import InputError
+    from studies.text_to_lora.task_training import train_on_tasks
+
+    if out is None:
+        raise InputError("With --tasks, --out names the folder to write.")
+    train_on_tasks(console_of(), tasks, base, out, wish, trust_code=trust)
+
+
+def _refuse_base(base: str | None, *, trust: bool) -> None:
+    from spaces import InputError
+
+    if base is not None or trust:
+        raise InputError(
+            "--base and --trust-remote-code go with --tasks: a study says what its base is. Leave them out."
+        )
+
+
+@contextmanager
+def _may_be_stopped() -> Iterator[None]:
     try:
-        if tasks is not None and out is not None:
-            train_on_tasks(console, tasks, base or "tiny", out, wish, trust_code=trust_remote_code)
-        elif study is not None:
-            _, found = find(study, runs, storage)
-            train_on_study(console, found, runs / study, out or runs / study / FOLDER, wish)
+        yield
     except KeyboardInterrupt:
-        console.print("Stopped. The same command goes on from the last row above, if there is one.", highlight=False)
+        console_of().print(
+            "Stopped. The same command goes on from the last row above, if there is one.", highlight=False
+        )
         raise typer.Exit(130) from None
+
+
+def _one_of_two(what: str) -> NoReturn:
+    from spaces import InputError
+
+    raise InputError(f"{what}, one of the two.")
 
 
 @t2l.command()
@@ -93,11 +145,10 @@ def write(
     """Write an adapter for a description, or for a text, as a folder that peft loads."""
     import time
 
-    from spaces import InputError
     from studies.text_to_lora.using import find_network, write_adapter
 
     if (description is None) == (text is None):
-        raise InputError("`mixtune t2l write` takes a description or --text FILE, one of the two.")
+        _one_of_two("`mixtune t2l write` takes a description or --text FILE")
     console = console_of()
     begun = time.perf_counter()
     with console.status("Writing the adapter …"):

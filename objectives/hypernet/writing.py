@@ -12,6 +12,7 @@ from objectives.hypernet.adapters import Adapters
 from objectives.hypernet.encoders import BASE, OneHotEncoder, open_encoder
 from objectives.hypernet.stored import Stored
 from objectives.hypernet.texts import Reader
+from objectives.models.hub import refuse_four_bits
 from objectives.training.learned import Learned
 from objectives.training.tokens import tokenize
 from objectives.workbench import Base, choose_device, open_base
@@ -50,7 +51,7 @@ class Writer:
     def of(cls, stored: Stored, base: Base) -> Writer:
         """With a base that is known to be the right one."""
         tokenizer = base.tokenizer()
-        model = base.model(stored.precision, choose_device("auto")) if stored.encoder == BASE else base.outline()
+        model = _reading(stored, base) if stored.encoder == BASE else base.outline()
         encoder = open_encoder(stored.encoder, model, tokenizer, stored.names)
         stored.network.eval()
         return cls(stored, model, Reader(tokenizer, encoder, stored.chunk, stored.most_chunks, stored.whole_texts))
@@ -78,3 +79,10 @@ class Writer:
         learned = adapters.learned(0, self.model, name)
         learned.config.base_model_name_or_path = self.stored.base
         return learned
+
+
+def _reading(stored: Stored, base: Base) -> PreTrainedModel:
+    """The base as it was when the network learnt what it makes of texts."""
+    device = choose_device("auto")
+    refuse_four_bits(stored.precision, device, "the precision that the hypernetwork was trained with")
+    return base.model(stored.precision, device)

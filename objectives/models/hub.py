@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,6 +193,22 @@ def redrawn(model: PreTrainedModel, seed: int) -> PreTrainedModel:
         torch.manual_seed(seed)
         drawn = type(model)(model.config)
     return drawn.requires_grad_(requires_grad=False).to(model.device).eval()
+
+
+def refuse_four_bits(precision: str, device: str, field: str) -> None:
+    """See that a base in 4 bits can be computed here; `field`: where the precision was asked for.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if precision != FOUR_BITS:
+        return
+    if device != "cuda":
+        raise FieldError(
+            field, f"4bit is computed by CUDA, and the base would run on {device!r} here. Use float32, or bfloat16."
+        )
+    if find_spec("bitsandbytes") is None:
+        raise FieldError(field, "4bit needs bitsandbytes. Install it with: pip install bitsandbytes")
 
 
 def context_of(config: Any) -> int:

@@ -39,9 +39,8 @@ class Fitting:
         """What is written."""
         if self.library is not None:
             return self.library.adapters.target
-        layout, model = self.source.place.base.layout(), self.source.place.bench.model
-        rank = self.wish.wanted_rank
-        return Target.of(layout, model, self.wish.wanted_targets, rank, 2.0 * rank)
+        place, rank = self.source.place, self.wish.wanted_rank
+        return Target.of(place.layout, place.bench.model, self.wish.wanted_targets, rank, 2.0 * rank)
 
     def training(self, left_out: frozenset[str] = frozenset()) -> Training:
         """A run that has not begun, blind to some texts."""

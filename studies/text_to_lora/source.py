@@ -22,7 +22,7 @@ from objectives.training.combined import adds_up
 from objectives.training.stacked import Matrices
 from objectives.workbench import Base, Workbench, open_base
 from search.records import TrialRecord
-from spaces import InputError, scan
+from spaces import InputError, Layout, scan
 from studies.checks import refuse_changed_content
 from studies.export import find_adapter
 from studies.launch import artifacts_of
@@ -42,6 +42,7 @@ class Place:
     study: StoredStudy
     spec: FinetuneSpec
     base: Base
+    layout: Layout
     bench: Workbench
     reader: Reader
 
@@ -107,8 +108,8 @@ def open_place(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) ->
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
     bench, tokenizer = Workbench.open(spec, corpus, cache), base.tokenizer()
     made = open_encoder(encoder, bench.model, tokenizer)
-    chunk = min(_WINDOWS * spec.length, base.layout().context, made.longest)
-    return Place(study, spec, base, bench, Reader(tokenizer, made, chunk, _CHUNKS, whole))
+    chunk = min(_WINDOWS * spec.length, prepared.layout.context, made.longest)
+    return Place(study, spec, base, prepared.layout, bench, Reader(tokenizer, made, chunk, _CHUNKS, whole))
 
 
 def open_source(study: StoredStudy, folder: Path, encoder: str, *, whole: bool) -> Source:
@@ -137,7 +138,7 @@ def library_of(source: Source) -> Library:
         )
     places = {place for _, matrices in found for place in matrices}
     rank = max(len(each.down) for _, matrices in found for each in matrices.values())
-    target = Target.covering(source.place.base.layout(), source.place.bench.model, places, rank)
+    target = Target.covering(source.place.layout, source.place.bench.model, places, rank)
     encoded = {lesson.name: lesson.descriptions for lesson in source.lessons}
     mixes = tuple(mixed(encoded, dict(record.config.mix.weights)) for record, _ in found)
     adapters = stacked(target, [matrices for _, matrices in found])

@@ -19,6 +19,7 @@ from objectives.hypernet.stored import TOLD, Stored
 from objectives.hypernet.target import Target
 from objectives.hypernet.tasks import Task, lessons_of, read_tasks
 from objectives.hypernet.training import Recipe, Training, Way
+from objectives.models.hub import refuse_four_bits
 from objectives.workbench import choose_device, open_base
 from spaces.trial import fingerprint
 from studies.bars import training_bar
@@ -44,13 +45,15 @@ def train_on_tasks(
         InputError: a task or the base cannot be used, or `out` is taken.
     """
     wish.check(study=False)
+    device = choose_device("auto")
+    refuse_four_bits(wish.wanted_precision, device, "--precision")
     tasks = read_tasks(folder)
     base = open_base(base_name, trust_code=trust_code)
     digest = base.fetch()
     asked = {"tasks": _fingerprint(tasks), "base": digest, **asdict(wish)}
     unfinished(out, WORK, TOLD, asked)
     with console.status("Loading the base …"):
-        model, tokenizer = base.model(wish.wanted_precision, choose_device("auto")), base.tokenizer()
+        model, tokenizer = base.model(wish.wanted_precision, device), base.tokenizer()
         names = tuple(task.name for task in tasks)
         encoder = open_encoder(wish.encoder, model, tokenizer, names)
         layout, rank = base.layout(), wish.wanted_rank

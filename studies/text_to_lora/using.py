@@ -98,7 +98,7 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
         )
     if prior is not None:
         _refuse_prior(trust, study)
-    corpus = new_texts(folder, study.spec.space.texts.unit)
+    corpus = _new_texts(folder, study.spec.space.texts.unit)
     with console.status("Loading the study's base and questions …"):
         place = open_place(study, Path(where["folder"]) / "cache", stored.encoder, whole=stored.whole_texts)
     gains = {}
@@ -116,7 +116,7 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
     console.print(f"Wrote {out}" + (f" and {prior}" if prior is not None else ""), highlight=False)
 
 
-def new_texts(folder: Path, unit: Literal["file", "group"]) -> Corpus:
+def _new_texts(folder: Path, unit: Literal["file", "group"]) -> Corpus:
     """The texts of a folder that belongs to no study.
 
     Raises:

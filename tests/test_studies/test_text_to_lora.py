@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from studies.demo.library import write_demo
 from tests.test_studies.test_cli import call, fails
+from tests.text_to_lora_of import STUDY, short_study
 
 if TYPE_CHECKING:
     from objectives.hypernet.training import Training
 
 pytestmark = pytest.mark.torch
 
-STUDY = "short"
 FAST = ("--width", "16", "--steps", "10")
 
 
@@ -35,17 +34,7 @@ def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished study of ten very short trials on the demo's library."""
-    folder = tmp_path_factory.mktemp("t2l")
-    path = write_demo(folder, STUDY, seed=0)
-    study = yaml.safe_load(path.read_text())
-    study["objective"] |= {"tokens": 1024, "rungs": [1.0]}
-    study["objective"]["scores"].append({"kind": "heldout", "text": "river_poems"})
-    study["search"] |= {"trials": 10, "randomised": 1.0, "confirm": {"best": 0}}
-    path.write_text(yaml.safe_dump(study))
-    done = call("launch", str(path), "--runs", str(folder / "runs"), "--local")
-    assert done.exit_code == 0, done.output
-    return folder / "runs"
+    return short_study(tmp_path_factory.mktemp("t2l"))
 
 
 @pytest.fixture
@@ -164,6 +153,21 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_command(
     both = [(tmp_path / name / "hypernet.safetensors").read_bytes() for name in ("net", "whole")]
     assert both[0] == both[1]
     assert whole.exit_code == 0
+
+
+def test_four_bits_are_refused_where_they_cannot_be_computed(
+    tasks: Path, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("studies.text_to_lora.task_training", "objectives.hypernet.writing"):
+        monkeypatch.setattr(f"{module}.choose_device", lambda _wanted: "cpu")
+    out = tmp_path / "net"
+    train = ("t2l", "train", "--tasks", str(tasks), "--out", str(out), *FAST)
+    assert "--precision: 4bit is computed by CUDA" in refused(*train, "--precision", "4bit")
+    assert call(*train).exit_code == 0
+    told = json.loads((out / "hypernet.json").read_text())
+    (out / "hypernet.json").write_text(json.dumps(told | {"precision": "4bit"}))
+    message = refused("t2l", "write", "list final", "--out", str(tmp_path / "adapter"), "--network", str(out))
+    assert "was trained with: 4bit is computed by CUDA" in message
 
 
 def test_what_cannot_be_is_refused(runs: Path, tasks: Path, tmp_path: Path, refused: Refused) -> None:

@@ -9,51 +9,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from rich.console import Console
 
 from objectives.hypernet.lessons import Lesson
-from studies.demo.library import write_demo
 from studies.launch import find
 from studies.text_to_lora.fit import Fitting
 from studies.text_to_lora.source import Source, library_of, open_source
 from studies.text_to_lora.training import train_on_study
 from studies.text_to_lora.wish import RECONSTRUCTION, WAYS, Wish
 from tests.test_studies.test_cli import call, fails
+from tests.text_to_lora_of import STUDY, short_study
 
 pytestmark = pytest.mark.torch
 
-STUDY = "short"
 WISH = Wish(width=16, steps=3)
-
-
-def _run(folder: Path, **search: Any) -> Path:
-    """Ten very short trials on the demo's library."""
-    path = write_demo(folder, STUDY, seed=0)
-    study = yaml.safe_load(path.read_text())
-    study["objective"] |= {"tokens": 1024, "rungs": [1.0]}
-    study["search"] |= {"trials": 10, "randomised": 1.0, "confirm": {"best": 0}, **search}
-    path.write_text(yaml.safe_dump(study))
-    done = call("launch", str(path), "--runs", str(folder / "runs"), "--local")
-    assert done.exit_code == 0, done.output
-    return folder / "runs"
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _run(tmp_path_factory.mktemp("t2l"))
+    return short_study(tmp_path_factory.mktemp("t2l"))
 
 
 @pytest.fixture(scope="module", params=WAYS)
 def fitting(runs: Path, request: pytest.FixtureRequest) -> Fitting:
     _, study = find(STUDY, runs)
     source = open_source(study, runs / STUDY, "base", whole=request.param == RECONSTRUCTION)
-    return Fitting(source, None, replace(WISH, by=request.param))
+    return _of(source, replace(WISH, by=request.param))
 
 
-def _with_library(fitting: Fitting, source: Source) -> Fitting:
-    """As the program would have it, for a source that may have been changed."""
-    return replace(fitting, source=source, library=library_of(source) if fitting.wish.by == RECONSTRUCTION else None)
+def _of(source: Source, wish: Wish) -> Fitting:
+    """As the program has it."""
+    return Fitting(source, library_of(source) if wish.by == RECONSTRUCTION else None, wish)
 
 
 def _trained(fitting: Fitting, left_out: frozenset[str]) -> dict[str, Any]:
@@ -72,18 +58,16 @@ def test_a_network_knows_nothing_of_a_text_that_it_is_blind_to(fitting: Fitting)
         )
 
     lessons = tuple(changed(each) if each.name in blind else each for each in fitting.source.lessons)
-    before = _with_library(fitting, fitting.source)
-    after = _with_library(fitting, replace(fitting.source, lessons=lessons))
-    assert _trained(before, blind) == _trained(after, blind)
-    assert _trained(before, seeing) != _trained(after, seeing)
+    other = _of(replace(fitting.source, lessons=lessons), fitting.wish)
+    assert _trained(fitting, blind) == _trained(other, blind)
+    assert _trained(fitting, seeing) != _trained(other, seeing)
 
 
 def test_every_text_is_left_out_once(fitting: Fitting) -> None:
     names = [lesson.name for lesson in fitting.source.lessons]
     assert sorted(name for part in fitting.folds() for name in part) == sorted(names)
-    assert sorted(len(part) for part in fitting.folds()) == [2, 2, 2, 2]
-    alone = _with_library(replace(fitting, wish=replace(WISH, by=RECONSTRUCTION)), fitting.source)
-    assert [len(part) for part in alone.folds()] == [1] * len(names)
+    size = 1 if fitting.wish.by == RECONSTRUCTION else 2
+    assert {len(part) for part in fitting.folds()} == {size}
     assert replace(fitting, wish=replace(WISH, folds=0)).folds() == []
 
 
@@ -113,7 +97,7 @@ def test_checks_of_a_run_that_was_cut_off_are_kept(runs: Path, tmp_path: Path, m
 @pytest.fixture(scope="module")
 def unrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study whose texts get no ratings."""
-    return _run(tmp_path_factory.mktemp("unrated"), randomised=0)
+    return short_study(tmp_path_factory.mktemp("unrated"), randomised=0)
 
 
 def test_a_study_without_ratings_has_nothing_to_check_against(
@@ -145,19 +129,8 @@ def test_another_study_of_that_name_is_not_taken_for_its_own(
 def test_what_fails_leaves_the_folder_to_another_wish(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = (
-        "t2l",
-        "train",
-        STUDY,
-        "--runs",
-        str(runs),
-        "--out",
-        str(tmp_path / "net"),
-        "--width",
-        "16",
-        "--steps",
-        "3",
-    )
+    out = ("--runs", str(runs), "--out", str(tmp_path / "net"))
+    train = ("t2l", "train", STUDY, *out, "--width", "16", "--steps", "3")
     assert "the learning rate" in fails(capsys, monkeypatch, *train, "--folds", "0", "--learning-rate", "1e30")
     assert "3 texts or more to learn from" in fails(capsys, monkeypatch, *train, "--folds", "1")
     assert not (tmp_path / "net").exists()

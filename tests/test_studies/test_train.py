@@ -235,7 +235,7 @@ def test_a_report_without_its_base_says_what_it_does_not_show(place: Path) -> No
     [
         ({"tuning": {"method": ["lora", "full"]}}, {"precision": "bfloat16"}, "full train the base's own weights"),
         ({"stages": [{"name": "a"}, {"name": "b"}]}, {"precision": "bfloat16"}, "a stage becomes part of the base"),
-        ({}, {"precision": "4bit", "device": "cpu"}, "4bit is computed by CUDA, and trials would run on 'cpu' here"),
+        ({}, {"precision": "4bit", "device": "cpu"}, "4bit is computed by CUDA, and the base would run on 'cpu' here"),
         ({}, {"batch": 4, "accumulate": 3}, "accumulate must divide batch"),
         ({"tuning": {"method": "bitfit"}}, {}, "bitfit trains biases, and the layers of the base 'tiny' have none"),
     ],

@@ -136,7 +136,7 @@ def _costs(title: str, found: Sequence[costs.Cost]) -> Sheet:
         )
         for cost in found
     )
-    note = "One description; medians of 21 passes, -: not measured. Training: 150 steps of 8 questions."
+    note = "One description; medians of 21 passes, training once (150 steps of 8 questions); -: not measured."
     return Sheet(title, note, ("", "learnt weights", "ms, one thread", "10^9 operations"), rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -126,8 +125,3 @@ class World:
     def _word(self, word: str) -> int:
         (token,) = tokenize(self.tokenizer, f" {word}")
         return int(token)
-
-
-def mean_over(numbers: Sequence[int], found: dict[int, float]) -> float:
-    """Mean accuracy of some tasks."""
-    return float(np.mean([found[number] for number in numbers]))
