@@ -15,6 +15,9 @@ from objectives.base import Objective, Rung
 from search.runner import ObjectiveFactory
 from spaces import MixtuneError, TrialConfig
 
+_PATIENCE = 120
+"""Seconds."""
+
 
 @dataclass
 class Traced:
@@ -45,8 +48,23 @@ class Traced:
                 os.kill(os.getpid(), signal.SIGKILL)
             if number in self.hungry:
                 _eat()
+            if number not in self.dying:
+                self._wait_for_dying(workdir.parent)
             append(workdir / "told", str(rung.index))
             yield rung
+
+    def _wait_for_dying(self, trials: Path) -> None:
+        """Until no trial is between its first worker, which it killed, and its second."""
+        late = time.monotonic() + _PATIENCE
+        while any(_visits(trials / f"trial-{number:04d}") == 1 for number in self.dying):
+            if time.monotonic() > late:
+                raise MixtuneError(f"no worker took over within {_PATIENCE} s")
+            time.sleep(0.05)
+
+
+def _visits(workdir: Path) -> int:
+    file = workdir / "visits"
+    return len(file.read_text(encoding="utf-8").splitlines()) if file.is_file() else 0
 
 
 def _eat() -> None:
@@ -80,7 +98,7 @@ class TracedFactory:
     build: ObjectiveFactory
     failing: frozenset[int] = frozenset()
     dying: frozenset[int] = frozenset()
-    """Trials that kill their first worker."""
+    """Trials that kill their first worker; others tell no rung before these have another."""
     deadly: frozenset[int] = frozenset()
     """Trials that kill every worker."""
     hungry: frozenset[int] = frozenset()

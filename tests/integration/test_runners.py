@@ -125,19 +125,18 @@ def test_workers_are_reused(ran: Ran) -> None:
 
 @pytest.mark.ray
 def test_a_trial_whose_worker_is_killed_goes_on_elsewhere(imagined: Corpus, tmp_path: Path) -> None:
-    """The trials last about as long as a worker needs to start: a shorter one hands its worker on first, and Tune
-    gives the one that is starting up again, so that on a busy machine one more may be started than was killed.
+    """The other trials wait until it has gone on: one that ends before hands its worker on, and Tune gives up the
+    worker that is starting.
     """
     runner = RayRunner(tmp_path / "ray", workers=WORKERS)
-    found = run(runner, imagined, tmp_path, trials=10, seconds=2.0, dying=frozenset({2}))
+    found = run(runner, imagined, tmp_path, trials=10, dying=frozenset({2}))
     assert {record.state for record in found.records} <= {TrialState.COMPLETE, TrialState.PRUNED}
     (first, second), *others = (found.visits(number) for number in (2, *range(3, 10)))
     assert first != second, "another process took the trial over"
     assert all(len(visits) == 1 for visits in others), "the other trials were not disturbed"
     assert found.told(2) == [0, 1, 2], "it went on from the rung that the dead worker had kept"
     assert [rung.tokens for rung in found.records[2].rungs] == [300, 600, 900]
-    started = {process for number in range(10) for process in found.visits(number)}
-    assert len(started) - WORKERS in (1, 2), "the worker that was killed had a successor; the others were kept"
+    assert len({process for number in range(10) for process in found.visits(number)}) == WORKERS + 1
 
 
 @pytest.mark.ray

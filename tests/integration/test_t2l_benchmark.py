@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from pathlib import Path
 
@@ -28,10 +29,18 @@ def test_questions_have_one_right_answer_and_none_is_in_both_parts(task: TaskFam
         assert len(set(question.words)) == 4
         assert question.prompt == f"which of {' '.join(question.words)} is any?", "the prompt tells nothing"
         assert question.answer == f" {question.words[question.gold]}"
-    right = [each.gold for each in learnt]
-    if task.kind != "place":
-        # The first of two words of a kind is the first of the four in half of the questions: 30 of 60, give or take 4.
-        assert max(map(right.count, range(4))) < 48, "no place is right by itself"
+
+
+_RIGHT = {"first_of": (1 / 2, 1 / 3, 1 / 6, 0), "final_of": (0, 1 / 6, 1 / 3, 1 / 2)}
+"""Of two words among four in random order, the chance that the first or the last of the two stands at each place."""
+
+
+@pytest.mark.parametrize("task", [each for each in family() if each.kind != "place"], ids=lambda task: task.name)
+def test_places_are_right_as_often_as_chance_has_it(task: TaskFamily) -> None:
+    number = 300
+    right = [each.gold for each in task.questions(number, asked=False, seed=0)]
+    for place, share in enumerate(_RIGHT.get(task.name.rpartition("_")[0], (1 / 4,) * 4)):
+        assert abs(right.count(place) - number * share) <= 4 * math.sqrt(number * share * (1 - share))
 
 
 def test_tasks_differ_and_some_of_every_kind_are_held_out() -> None:
