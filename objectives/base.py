@@ -142,6 +142,8 @@ class Prepared:
     """How the questions that the search never sees make up that metric; None where none were kept."""
     qualities: tuple[str, ...] = (TEXT_TOKENS, ADAPTER_WEIGHTS)
     """Qualities of every rung that a study may take as its second goal."""
+    reading: Mapping[str, str] = field(default_factory=dict)
+    """How the base reads texts and questions (special tokens, chat template), each choice with its reason in words."""
     found: Mapping[str, int] = field(default_factory=dict)
     """Name of a text to the number of benchmark questions that stand in it, where there are any."""
     notes: tuple[str, ...] = ()

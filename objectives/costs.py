@@ -100,7 +100,10 @@ def _training(bench: Workbench, spec: FinetuneSpec, trial: TrialConfig) -> tuple
     step = save = 0.0
     for stage in trial.stages:
         alone = replace(trial, stages=(stage,))
-        with Pipeline(bench.model, alone, tokens, spec) as pipeline, tempfile.TemporaryDirectory() as made:
+        with (
+            Pipeline(bench.model, alone, tokens, spec, bench.tokens.prefix) as pipeline,
+            tempfile.TemporaryDirectory() as made,
+        ):
             if not pipeline.legs:
                 continue
             share = stage.budget / sum(each.budget for each in trial.stages)

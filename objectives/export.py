@@ -19,6 +19,8 @@ from spaces import InputError
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from objectives.models.identity import BaseIdentity
+
 Form = Literal["adapter", "merged", "file"]
 FORMS: Mapping[Form, str] = {
     "adapter": "adapter",
@@ -50,8 +52,8 @@ def export(
         InputError: the base is not there any more, or has changed.
     """
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
-    digest = base.fetch()
-    if base_digest not in ("", digest):
+    identity = base.fetch(spec.add_bos_token)
+    if base_digest and not identity.matches(base_digest):
         raise InputError(
             f"The base {spec.base!r} has changed since the trial was trained on it, so what the trial learnt does not "
             "fit it. Bring the base back."
@@ -60,7 +62,7 @@ def export(
     model = base.model(precision, "cpu")
     learned = artifact.load(kept)
     lines, changed = _merged(model, learned, artifact.read_lines(kept / artifact.PROVENANCE))
-    lines = [{**line, "precision": precision, "base_hash": digest, **origin} for line in lines]
+    lines = [{**line, "precision": precision, **_identity(identity), **origin} for line in lines]
     if "adapter" in forms:
         combined(learned, model, changed).save(out, FORMS["adapter"])
     if "file" in forms:
@@ -70,6 +72,11 @@ def export(
         base.tokenizer().save_pretrained(out / FORMS["merged"])
     artifact.write_lines(out / artifact.PROVENANCE, iter(lines))
     (out / "README.md").write_text(card(lines, forms), encoding="utf-8")
+
+
+def _identity(base: BaseIdentity) -> dict[str, Any]:
+    """Lines of the provenance about the base."""
+    return {"base_hash": base.files, "base_identity": dict(base.rows())}
 
 
 def _merged(
@@ -92,7 +99,7 @@ def merged(base_name: str, file: Path, out: Path, *, trust_code: bool = False) -
     """
     _, lines = single_file.read(file)
     base = open_base(base_name, trust_code=trust_code)
-    if lines[0]["base_hash"] != base.fetch():
+    if not base.fetch().matches(lines[0]["base_hash"]):
         raise InputError(
             f"{str(file)!r} was made from the base {lines[0]['base']!r}, and {base_name!r} is another one: their "
             "files differ. Name that base with --base."

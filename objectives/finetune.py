@@ -68,7 +68,7 @@ class FinetuneObjective:
         clock.lap("load")
         names = dict.fromkeys(name for stage in trial.stages for name in stage.mix.names)
         tokens = {name: bench.tokens(self._corpus[name]) for name in names}
-        with Pipeline(bench.model, trial, tokens, self._spec) as pipeline:
+        with Pipeline(bench.model, trial, tokens, self._spec, bench.tokens.prefix) as pipeline:
             if pipeline.legs:
                 yield from self._train(bench, trial, pipeline, parts, workdir, clock)
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +23,6 @@ from objectives.training import artifact
 from objectives.training.changes import Change, merge_measured
 from objectives.workbench import open_base
 from spaces import Corpus, InputError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 _TEXTS = 8
 _LONGEST = 256
@@ -71,11 +68,11 @@ def inspect(spec: FinetuneSpec, corpus: Corpus, kept: Path) -> Inspection:
         InputError: the base cannot be loaded any more.
     """
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
-    tokenizer, layout = base.tokenizer(), base.layout()
+    encoding, layout = base.encoding(spec.add_bos_token), base.layout()
     texts = [
-        tokens[-min(_LONGEST, layout.context) :]
-        for text in _texts(spec, corpus, Sight.of(tokenizer, layout.context))
-        if len(tokens := _tokens(tokenizer, text)) > 1
+        encoding.begun(tokens[-(min(_LONGEST, layout.context) - len(encoding.prefix)) :])
+        for text in _texts(spec, corpus, Sight.of(encoding, layout.context))
+        if len(tokens := encoding.plain(text)) > 1
     ]
     model = base.model("bfloat16" if spec.precision == FOUR_BITS else spec.precision, "cpu")
     before = _attention(model, texts)
@@ -88,11 +85,6 @@ def _attention(model: Any, texts: Sequence[Sequence[int]]) -> Attention | None:
         return attention_of(model, texts)
     except InputError:
         return None  # the figure is left out
-
-
-def _tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return found
 
 
 def _texts(spec: FinetuneSpec, corpus: Corpus, sight: Sight) -> list[str]:

@@ -10,6 +10,7 @@ from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared, c
 from objectives.contamination import questions_in
 from objectives.models.hub import refuse_four_bits
 from objectives.questions import Design, Part
+from objectives.reading import reading_of
 from objectives.scoring.asked import AskedTask, Question, answer_tokens
 from objectives.scoring.benchmark import design_of, questions_of
 from objectives.scoring.figures import choose_metric
@@ -46,19 +47,19 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         )
     device = choose_device(spec.device)
     _check_memory_options(spec, layout, device)
-    inputs = {"the base": base.fetch()}
-    tokenizer = base.tokenizer()
-    counted = TokenStore(tokenizer, cache, kept_shares(spec)).counted(corpus)
-    for text in counted.texts:
-        if text.tokens <= spec.length:
-            raise InputError(
-                f"The text {text.name!r} has {text.tokens} training tokens, and one training sequence takes "
-                f"{spec.length}. Remove the text, join it with another, or lower objective.length."
-            )
-    sight = Sight.of(tokenizer, layout.context)
+    inputs = dict(base.fetch(spec.add_bos_token).rows())
+    weight_notes = base.check_weights()
+    encoding = base.encoding(spec.add_bos_token)
+    if len(encoding.prefix) >= spec.length:
+        raise FieldError("objective.length", f"must be more than the special tokens {encoding.shown_prefix!r} take.")
+    counted = TokenStore(encoding, cache, kept_shares(spec)).counted(corpus)
+    _refuse_short_texts(counted, spec)
+    sight = Sight.of(encoding, layout.context)
     entries = [_entry(part, corpus, sight) for part in spec.scores]
     for index, entry in enumerate(entries):
         inputs |= {f"{name} (scores.{index})": digest for name, digest in entry.inputs.items()}
+    reading = dict(reading_of(spec, corpus, encoding, sight))
+    inputs |= {name: choice.partition(":")[0] for name, choice in reading.items()}
     tasks = [task for entry in entries for task in entry.tasks]
     found = questions_in(corpus, tasks)
     return Prepared(
@@ -70,13 +71,24 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         metric=entries[0].metric,
         qualities=(*_ALWAYS, *([FORGOTTEN] if any(isinstance(part, HeldoutSpec) for part in spec.scores) else [])),
         holdout=entries[0].holdout,
+        reading=reading,
         found=found,
         notes=(
+            *weight_notes,
             *too_long(tasks, sight),
             *_cut_answers(tasks),
             *map(copied, found, found.values()),
         ),
     )
+
+
+def _refuse_short_texts(corpus: Corpus, spec: FinetuneSpec) -> None:
+    for text in corpus.texts:
+        if text.tokens <= spec.length:
+            raise InputError(
+                f"The text {text.name!r} has {text.tokens} training tokens, and one training sequence takes "
+                f"{spec.length}. Remove the text, join it with another, or lower objective.length."
+            )
 
 
 @dataclass(frozen=True, slots=True)

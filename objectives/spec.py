@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from objectives.scoring.spec import ScoreSpec
-from spaces.choices import Spec
+from spaces.choices import Spec, Switch
 
 _Share = Annotated[float, Field(gt=0, le=1)]
 Precision = Literal["float32", "bfloat16", "4bit"]
@@ -23,6 +23,9 @@ class FinetuneSpec(Spec):
     """`tiny` (shipped), a folder in the Hugging Face layout, or a model name on the hub."""
     trust_remote_code: bool = False
     """Run Python that comes with the base. See docs/security.md."""
+    add_bos_token: Switch = "auto"
+    """Whether training windows, held-out text and questions begin with the special tokens that the tokenizer puts
+    before a text, BOS as a rule. `auto`: as the base was trained, which its tokenizer says."""
     tokens: int = Field(gt=0)
     """Training tokens of every trial, whatever its mix: texts compete by quality, not by size."""
     rungs: list[_Share] = Field(default=[1 / 3, 2 / 3, 1.0], min_length=1)

@@ -25,6 +25,10 @@ from spaces import Corpus, Layout
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from objectives.models.encoding import TextEncoding
+    from objectives.models.identity import BaseIdentity
+    from spaces.choices import Switch
+
 
 _SEED = 0
 """Of the weights of a model that has learnt nothing."""
@@ -41,7 +45,11 @@ class Base(Protocol):
 
     def tokenizer(self) -> PreTrainedTokenizerBase: ...
 
-    def fetch(self) -> str: ...
+    def encoding(self, add_bos_token: Switch = "auto") -> TextEncoding: ...
+
+    def fetch(self, add_bos_token: Switch = "auto") -> BaseIdentity: ...
+
+    def check_weights(self) -> tuple[str, ...]: ...
 
     def model(self, precision: str, device: str) -> PreTrainedModel: ...
 
@@ -52,7 +60,7 @@ class _ScorerClass(Protocol):
         spec: ScoreSpec,
         corpus: Corpus,
         model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
+        encoding: TextEncoding,
     ) -> Scorer: ...
 
 
@@ -100,16 +108,16 @@ class Workbench:
         `from_scratch`: with random weights, the same ones in every worker, in place of the base's.
         """
         base = open_base(spec.base, trust_code=spec.trust_remote_code)
-        tokenizer = base.tokenizer()
+        encoding = base.encoding(spec.add_bos_token)
         model = base.model(spec.precision, choose_device(spec.device))
         if from_scratch:
             model = redrawn(model, _SEED)
         quicken(model)
         remember(model, round(spec.remember * 1e9))
         scorers = tuple(
-            cast("_ScorerClass", load(SCORERS[part.kind]))(part, corpus, model, tokenizer) for part in spec.scores
+            cast("_ScorerClass", load(SCORERS[part.kind]))(part, corpus, model, encoding) for part in spec.scores
         )
-        tokens = TokenStore(tokenizer, cache, kept_shares(spec))
+        tokens = TokenStore(encoding, cache, kept_shares(spec))
         return cls(model, tokens, tokens.counted(corpus), scorers)
 
     def score(self, part: Part) -> tuple[Score, ...]:

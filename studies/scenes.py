@@ -173,9 +173,9 @@ def _opened(name: str, trust_code: bool) -> Base:
 def _measured(
     console: Console, name: str, base: Base, spec: ScenesSpec, corpus: Corpus, device: str
 ) -> Iterator[QualityOfModel]:
-    tokenizer = base.tokenizer()
-    scorer = ScenesScorer(spec, corpus, base.model("float32", choose_device(device)), tokenizer)
-    for note in too_long([asked.task for asked in scorer.asked], Sight.of(tokenizer, base.layout().context)):
+    encoding = base.encoding()
+    scorer = ScenesScorer(spec, corpus, base.model("float32", choose_device(device)), encoding)
+    for note in too_long([asked.task for asked in scorer.asked], Sight.of(encoding, base.layout().context)):
         console.print(f"Note on {name}: {note}", highlight=False, soft_wrap=True)
     for asked in scorer.asked:
         _, answered = scorer.measure(only=asked.name)

@@ -17,6 +17,8 @@ from spaces.errors import did_you_mean, listed
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from objectives.models.encoding import TextEncoding
+
 _AT_ONCE = 8192
 """Tokens that the base reads together."""
 BASE = "base"
@@ -51,9 +53,9 @@ class BaseEncoder:
     than the base sees is cut off; `chunks` cuts it up.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, model: PreTrainedModel, encoding: TextEncoding) -> None:
         self._model = model
-        self._tokenizer = tokenizer
+        self._encoding = encoding
         self.longest = context_of(model.config)
 
     @property
@@ -62,7 +64,7 @@ class BaseEncoder:
 
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
-        encoded = [self._tokenizer(text, add_special_tokens=False)["input_ids"][: self.longest] for text in texts]
+        encoded = [self._encoding.encode(text)[: self.longest] for text in texts]
         at_once = max(1, _AT_ONCE // max([1, *map(len, encoded)]))
         found = [self._pooled(encoded[start : start + at_once]) for start in range(0, len(encoded), at_once)]
         return torch.cat(found) if found else torch.empty(0, self.width)
@@ -142,18 +144,16 @@ class OneHotEncoder:
         return torch.eye(self.width)[[self._names.index(text) for text in texts]]
 
 
-Make = Callable[["PreTrainedModel", "PreTrainedTokenizerBase", str, Sequence[str]], Encoder]
+Make = Callable[["PreTrainedModel", "TextEncoding", str, Sequence[str]], Encoder]
 ENCODERS: Mapping[str, Make] = {
-    BASE: lambda model, tokenizer, _rest, _names: BaseEncoder(model, tokenizer),
-    "sentences": lambda _model, _tokenizer, rest, _names: SentenceEncoder(rest or SHIPPED_SENTENCES),
-    "onehot": lambda _model, _tokenizer, _rest, names: OneHotEncoder(names),
+    BASE: lambda model, encoding, _rest, _names: BaseEncoder(model, encoding),
+    "sentences": lambda _model, _encoding, rest, _names: SentenceEncoder(rest or SHIPPED_SENTENCES),
+    "onehot": lambda _model, _encoding, _rest, names: OneHotEncoder(names),
 }
-"""Name to what makes an encoder of the base, its tokenizer, what stands after a colon, and the names of the tasks."""
+"""Name to what makes an encoder of the base, its encoding, what stands after a colon, and the names of the tasks."""
 
 
-def open_encoder(
-    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, names: Sequence[str] = ()
-) -> Encoder:
+def open_encoder(name: str, model: PreTrainedModel, encoding: TextEncoding, names: Sequence[str] = ()) -> Encoder:
     """The encoder `base`, `sentences`, `sentences:FOLDER` or `onehot`.
 
     Raises:
@@ -165,7 +165,7 @@ def open_encoder(
             f"--encoder must be one of {listed(ENCODERS)} (sentences may be followed by a colon and a model); got "
             f"{name!r}.{did_you_mean(kind, ENCODERS)}"
         )
-    return ENCODERS[kind](model, tokenizer, rest, names)
+    return ENCODERS[kind](model, encoding, rest, names)
 
 
 def chunks(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], tokens: int, most: int) -> list[str]:

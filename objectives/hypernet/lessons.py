@@ -20,9 +20,10 @@ from spaces import InputError
 from spaces.lines import Line
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
     from objectives.hypernet.tasks import Example
+    from objectives.models.encoding import TextEncoding
 
 Sequences = Sequence[NDArray[np.int64]]
 """Tokens of examples; one that is read and not learnt stands as its complement, ~token."""
@@ -47,13 +48,14 @@ class Lesson:
         return [self.sequences[int(i)] for i in rng.choice(len(self.sequences), count, replace=not enough)]
 
 
-def instruction(example: Example, tokenizer: PreTrainedTokenizerBase, context: int) -> NDArray[np.int64]:
+def instruction(example: Example, encoding: TextEncoding, context: int) -> NDArray[np.int64]:
     """Tokens of a prompt, read, and of its answer, learnt; through the base's chat template where it has one.
 
     Raises:
         InputError: it is longer than the base's context.
     """
     line = Line(0, "", (("user", example.prompt), ("assistant", example.completion)))
+    tokenizer = encoding.tokenizer
     parts = [(tokenize(tokenizer, text), learn) for text, learn in parts_of(line, tokenizer, example.origin)]
     found = np.concatenate([tokens if learn else ~tokens for tokens, learn in parts]).astype(np.int64)
     if len(found) > context:

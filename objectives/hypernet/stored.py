@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from objectives.hypernet.network import HyperNetwork, Shape
 from objectives.hypernet.target import Target
+from objectives.models.identity import BaseIdentity
 from objectives.versions import versions
 from spaces import InputError
 
@@ -31,6 +32,7 @@ class Stored:
     base: str
     """As the user named it."""
     base_hash: str
+    """Digest of its identity."""
     precision: str
     """Of the base, see `HubBase.model`."""
     encoder: str
@@ -44,6 +46,10 @@ class Stored:
     """See `Reader`."""
     origin: dict[str, Any] = field(default_factory=dict)
     """How it was trained and how good it is, for whoever reads the file."""
+
+    def made_on(self, base: BaseIdentity) -> bool:
+        """Whether a base is the one that the network was trained on; older versions read no special tokens."""
+        return self.base_hash == base.digest or (self.base_hash == base.files and base.prefix == "")
 
     def save(self, folder: Path) -> None:
         """Write both files, the one that tells of the other last."""

@@ -18,7 +18,7 @@ from spaces.errors import did_you_mean
 from spaces.reading import read_file
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from objectives.models.encoding import TextEncoding
 
 _FEWEST = 2
 """Tasks that are learnt from."""
@@ -59,10 +59,10 @@ class Task:
     examples: tuple[Example, ...]
     held_out: bool = False
 
-    def lesson(self, encoder: Encoder, tokenizer: PreTrainedTokenizerBase, context: int) -> Lesson:
+    def lesson(self, encoder: Encoder, encoding: TextEncoding, context: int) -> Lesson:
         """The task as numbers; one-hot ids know it by its name. `context`: tokens of an example at most."""
         texts = [self.name] if isinstance(encoder, OneHotEncoder) else self.descriptions
-        sequences = [instruction(example, tokenizer, context) for example in self.examples]
+        sequences = [instruction(example, encoding, context) for example in self.examples]
         return Lesson(self.name, encoder(texts), sequences)
 
 
@@ -114,12 +114,12 @@ def _from_lines(path: Path, examples: Path) -> list[Example]:
 
 
 def lessons_of(
-    tasks: list[Task], encoder: Encoder, tokenizer: PreTrainedTokenizerBase, context: int
+    tasks: list[Task], encoder: Encoder, encoding: TextEncoding, context: int
 ) -> tuple[list[Lesson], list[Lesson]]:
     """Those to learn from, and those that are held out.
 
     Raises:
         InputError: an example is longer than the base's context.
     """
-    made = [(task.lesson(encoder, tokenizer, context), task.held_out) for task in tasks]
+    made = [(task.lesson(encoder, encoding, context), task.held_out) for task in tasks]
     return [lesson for lesson, out in made if not out], [lesson for lesson, out in made if out]

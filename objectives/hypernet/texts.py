@@ -19,14 +19,14 @@ from objectives.workbench import Workbench
 from spaces import InputError, Text
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from objectives.models.encoding import TextEncoding
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """How texts are cut up: into chunks that are encoded, and into windows that are learnt."""
 
-    tokenizer: PreTrainedTokenizerBase
+    encoding: TextEncoding
     encoder: Encoder
     chunk: int
     """Tokens of a chunk."""
@@ -42,7 +42,11 @@ class Reader:
             InputError: the text is shorter than a window.
         """
         tokens = np.asarray(bench.tokens(text), dtype=np.int64)
-        windows = [tokens[start : start + length] for start in range(0, len(tokens) - length + 1, length)]
+        before = np.array([~token for token in self.encoding.prefix], dtype=np.int64)  # read, and not learnt
+        step = length - len(before)
+        windows = [
+            np.concatenate([before, tokens[start : start + step]]) for start in range(0, len(tokens) - step + 1, step)
+        ]
         if not windows:
             raise InputError(f"The text {text.name!r} has {len(tokens)} tokens, less than a window of {length}.")
         return Lesson(text.name, self.encoded(text, bench), windows)
@@ -54,7 +58,7 @@ class Reader:
 
     def read(self, ids: Sequence[int]) -> torch.Tensor:
         """A tokenized text, shape (chunks, encoding)."""
-        found = self.encoder(chunks(self.tokenizer, ids, self.chunk, self.most))
+        found = self.encoder(chunks(self.encoding.tokenizer, ids, self.chunk, self.most))
         return found.mean(dim=0, keepdim=True) if self.whole else found
 
 

@@ -40,7 +40,7 @@ class Writer:
         """
         stored = Stored.load(folder)
         base = open_base(stored.base, trust_code=trust_code)
-        if base.fetch() != stored.base_hash:
+        if not stored.made_on(base.fetch()):
             raise InputError(
                 f"The base {stored.base!r} has changed since the hypernetwork in {str(folder)!r} was trained on it. "
                 "Bring it back, or train anew."
@@ -50,11 +50,11 @@ class Writer:
     @classmethod
     def of(cls, stored: Stored, base: Base) -> Writer:
         """With a base that is known to be the right one."""
-        tokenizer = base.tokenizer()
+        encoding = base.encoding()
         model = _reading(stored, base) if stored.encoder == BASE else base.outline()
-        encoder = open_encoder(stored.encoder, model, tokenizer, stored.names)
+        encoder = open_encoder(stored.encoder, model, encoding, stored.names)
         stored.network.eval()
-        return cls(stored, model, Reader(tokenizer, encoder, stored.chunk, stored.most_chunks, stored.whole_texts))
+        return cls(stored, model, Reader(encoding, encoder, stored.chunk, stored.most_chunks, stored.whole_texts))
 
     @torch.no_grad()
     def described(self, description: str) -> Adapters:
@@ -71,7 +71,9 @@ class Writer:
         """
         if isinstance(self.reader.encoder, OneHotEncoder):
             raise InputError("A network with the encoder onehot knows tasks by their names alone, and reads no texts.")
-        written: Adapters = self.stored.network(self.reader.read(tokenize(self.reader.tokenizer, content).tolist()))
+        written: Adapters = self.stored.network(
+            self.reader.read(tokenize(self.reader.encoding.tokenizer, content).tolist())
+        )
         return written.joined()
 
     def learned(self, adapters: Adapters, name: str) -> Learned:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from importlib.util import find_spec
@@ -15,22 +14,27 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.pytorch_utils import Conv1D
 
+from objectives.models.checking import (
+    FIELD,
+    refuse_incomplete,
+    refuse_other_kinds,
+    refuse_seeing_ahead,
+    unexpected_note,
+)
+from objectives.models.encoding import TextEncoding
+from objectives.models.identity import BaseIdentity
 from spaces import FieldError, InputError, Layout, MixtuneError, Module
 from spaces.errors import listed
-from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from collections.abc import Collection, Mapping
 
-_SMALL_FILES = (
-    *("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
-    *("added_tokens.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt"),
-)
-"""What decides, beside the weights, what a base does with a text."""
-_FIELD = "objective.base"
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from spaces.choices import Switch
+
 FOUR_BITS = "4bit"
-_MEGABYTE = 1 << 20
-_FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
+_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 """What a base needs of a hub repository: configuration, weights, tokenizer."""
 
 
@@ -80,9 +84,19 @@ class HubBase:
         Raises:
             InputError: as for `layout`.
         """
-        config = self._read(AutoConfig)
+        config = self.config()
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, trust_remote_code=self._trust_code)
+
+    def config(self) -> PretrainedConfig:
+        """The base's configuration.
+
+        Raises:
+            InputError: it cannot be read, or is of no causal language model.
+        """
+        found: PretrainedConfig = self._read(AutoConfig)
+        refuse_other_kinds(self.name, found)
+        return found
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The base's tokenizer.
@@ -90,12 +104,39 @@ class HubBase:
         Raises:
             InputError: the base has none.
         """
-        return self._read(AutoTokenizer)
+        found: PreTrainedTokenizerBase = self._read(AutoTokenizer)
+        return found
 
-    def fetch(self) -> str:
-        """See that the weights are on this machine, downloading those of a hub name; return a hash of the base.
+    def encoding(self, add_bos_token: Switch = "auto") -> TextEncoding:
+        """How the base turns text into tokens.
 
-        Large files count with their size, their beginning and their end.
+        Raises:
+            InputError: the base has no tokenizer, or not the special tokens that are asked for.
+        """
+        return TextEncoding.of(self.tokenizer(), add_bos_token, self.config().model_type)
+
+    def fetch(self, add_bos_token: Switch = "auto") -> BaseIdentity:
+        """See that the weights are on this machine, downloading those of a hub name; return the base's identity.
+
+        Raises:
+            InputError: some are missing or damaged.
+        """
+        shards, folder = self._shards()
+        code = [path.name for path in folder.glob("*.py")] if self._trust_code else []
+        return BaseIdentity.of(folder, sorted(shards), code, self.encoding(add_bos_token))
+
+    def check_weights(self) -> tuple[str, ...]:
+        """See that the files hold every weight of the model, without reading one; return what a user should know.
+
+        Raises:
+            InputError: a weight is missing, or has another shape.
+        """
+        self._shards()
+        _, report = self._loaded(dtype=torch.bfloat16, device_map="meta")
+        return unexpected_note(self.name, report)
+
+    def _shards(self) -> tuple[set[str], Path]:
+        """Names of the files with weights, and their folder; a file that was cut off is found by its header.
 
         Raises:
             InputError: some are missing or damaged.
@@ -113,23 +154,34 @@ class HubBase:
                 with safe_open(folder / shard, "pt") as weights:
                     weights.keys()  # reading the header finds a file that was cut off
         except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise FieldError(_FIELD, self._explain(error)) from error
-        code = [path.name for path in folder.glob("*.py")] if self._trust_code else []
-        files = (folder / name for name in sorted({*shards, *_SMALL_FILES, *code}))
-        return fingerprint([[path.name, *_ends(path)] for path in files if path.is_file()])
+            raise FieldError(FIELD, self._explain(error)) from error
+        return shards, folder
 
     def model(self, precision: str, device: str) -> PreTrainedModel:
         """The base with its weights frozen, in evaluation mode.
 
         Raises:
-            InputError: the weights cannot be read.
+            InputError: the weights cannot be read, some are missing, or the model sees later tokens.
         """
-        options: dict[str, Any] = {"dtype": getattr(torch, precision, torch.bfloat16), "use_safetensors": True}
+        self.config()
+        options: dict[str, Any] = {"dtype": getattr(torch, precision, torch.bfloat16)}
         if precision == FOUR_BITS:
             options |= {"quantization_config": _four_bits(), "device_map": device}
-        model = self._read(AutoModelForCausalLM, **options)
+        model, _ = self._loaded(**options)
         model.requires_grad_(requires_grad=False)
-        return model.eval() if precision == FOUR_BITS else model.to(device).eval()
+        model = model.eval() if precision == FOUR_BITS else model.to(device).eval()
+        refuse_seeing_ahead(self.name, model)
+        return model
+
+    def _loaded(self, **options: Any) -> tuple[PreTrainedModel, Mapping[str, Collection[Any]]]:
+        """The model with transformers' report on its weights.
+
+        Raises:
+            InputError: the weights cannot be read, or some are missing.
+        """
+        model, report = self._read(AutoModelForCausalLM, use_safetensors=True, output_loading_info=True, **options)
+        refuse_incomplete(self.name, report)
+        return model, report
 
     def _folder(self) -> Path:
         if Path(self.source).is_dir():
@@ -137,13 +189,13 @@ class HubBase:
         try:
             return Path(snapshot_download(self.source, allow_patterns=_FILES, ignore_patterns=["*/*"]))
         except (OSError, ValueError) as error:
-            raise FieldError(_FIELD, self._explain(error)) from error
+            raise FieldError(FIELD, self._explain(error)) from error
 
     def _read(self, kind: Any, **options: Any) -> Any:
         try:
             return kind.from_pretrained(self.source, trust_remote_code=self._trust_code, **options)
-        except (OSError, ValueError) as error:
-            raise FieldError(_FIELD, self._explain(error)) from error
+        except (OSError, ValueError, RuntimeError) as error:
+            raise FieldError(FIELD, self._explain(error)) from error
 
     def _explain(self, error: Exception) -> str:
         reason = str(error).strip().split("\n", maxsplit=1)[0]
@@ -175,16 +227,6 @@ def _four_bits() -> BitsAndBytesConfig:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-
-
-def _ends(path: Path) -> tuple[int, str]:
-    """A file's size, and a hash of its first and last megabyte."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        digest = hashlib.sha256(file.read(_MEGABYTE))
-        file.seek(max(0, size - _MEGABYTE))
-        digest.update(file.read())
-    return size, digest.hexdigest()
 
 
 def redrawn(model: PreTrainedModel, seed: int) -> PreTrainedModel:

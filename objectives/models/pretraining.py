@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast
 
+from objectives.models.encoding import TextEncoding
 from objectives.models.pretrain import build_model, train_tokenizer
 from objectives.models.recipe import MuonAdam, PretrainRecipe
 from objectives.scoring.heldout import HeldoutScorer, passages
@@ -102,7 +103,7 @@ class Pretraining:
         total = recipe.steps * recipe.batch
         self._stream = MixStream(CorpusMix.equal([_TEXTS]), {_TEXTS: tokens}, recipe.length, total, recipe.seed)
         spec, nothing = HeldoutSpec(kind="heldout", files=[heldout], holdout=0), Corpus(heldout.parent, ())
-        self._heldout = HeldoutScorer(spec, nothing, self.model, tokenizer)
+        self._heldout = HeldoutScorer(spec, nothing, self.model, TextEncoding(tokenizer))
         self.passages = passages(spec, nothing)
         """Those that are measured on."""
         self.step = 0

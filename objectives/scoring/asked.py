@@ -13,8 +13,9 @@ import numpy as np
 from lm_eval.api.instance import Instance
 from numpy.typing import NDArray
 
+from objectives.scoring.chat_prompts import ChatPrompts
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import Halved, TaskSpec
+from objectives.scoring.spec import BenchmarkSpec, Halved, TaskSpec
 from spaces.errors import FieldError
 from spaces.trial import fingerprint
 
@@ -99,14 +100,19 @@ def ask(
     if part.few_shot is not None:
         task.set_config(key="num_fewshot", value=part.few_shot)
     task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
+    chat = sight.template(halves.chat_template)
+    options = {} if chat is None else _in_chat(chat, halves)
     try:
-        task.build_all_requests(limit=limit, rank=0, world_size=1)
+        task.build_all_requests(limit=limit, rank=0, world_size=1, **options)
         by_question: dict[int, list[Instance]] = defaultdict(list)
         for instance in task.instances:
             if instance.request_type == "generate_until":
                 limit_answer(instance.args[1], sight.half)
             by_question[instance.doc_id].append(instance)
-        questions = tuple(_question(task, part, instances, sight) for _, instances in sorted(by_question.items()))
+        questions = tuple(
+            _question(task, part, instances, sight, in_chat=chat is not None)
+            for _, instances in sorted(by_question.items())
+        )
         shown = _shown(task, questions) if halves.holdout else 0
     except Exception as error:  # templates of the task's author
         raise unusable(name, error) from error
@@ -152,7 +158,13 @@ def _shown(task: Task, questions: tuple[Question, ...]) -> int:
     return sum(_content(task, doc) in asked for doc in task.fewshot_docs())
 
 
-def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sight) -> Question:
+def _in_chat(chat: ChatPrompts, halves: Halved) -> dict[str, Any]:
+    """Options with which lm-eval builds its requests inside a chat template."""
+    turns = halves.fewshot_as_multiturn if isinstance(halves, BenchmarkSpec) else True
+    return {"apply_chat_template": True, "fewshot_as_multiturn": turns, "chat_template": chat}
+
+
+def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sight, *, in_chat: bool) -> Question:
     instances.sort(key=lambda instance: instance.idx)
     generates = task.OUTPUT_TYPE == "generate_until"
     doc = instances[0].doc
@@ -168,7 +180,7 @@ def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sigh
     return Question(
         doc=doc,
         instances=tuple(instances),
-        references=_references(task, part.reference or metadata.get("reference"), instances[0], sight),
+        references=_references(task, part.reference or metadata.get("reference"), instances[0], sight, in_chat=in_chat),
         own=own,
         choices=len(task.doc_to_choice(doc)) if task.OUTPUT_TYPE == "multiple_choice" else 0,
         right=_right(task, doc) if task.OUTPUT_TYPE == "multiple_choice" else (),
@@ -184,7 +196,9 @@ def _digest(questions: tuple[Question, ...]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _references(task: Task, template: str | None, instance: Instance, sight: Sight) -> tuple[Instance, ...]:
+def _references(
+    task: Task, template: str | None, instance: Instance, sight: Sight, *, in_chat: bool
+) -> tuple[Instance, ...]:
     """Requests for the reference solution after the prompt, written as it stands in an example.
 
     A solution that takes more than half of what the base can see is asked for in pieces, each after all before it.
@@ -198,7 +212,8 @@ def _references(task: Task, template: str | None, instance: Instance, sight: Sig
         target = task.doc_to_choice(instance.doc)[target]
     requests: list[Instance] = []
     before = instance.args[0]
-    for piece in sight.pieces(f"{task.config.target_delimiter}{target}"):
+    delimiter = "" if in_chat and not task.config.gen_prefix else task.config.target_delimiter  # as lm-eval's choices
+    for piece in sight.pieces(f"{delimiter}{target}"):
         metadata = (task.config.task, instance.doc_id, 1)
         requests.append(Instance("loglikelihood", instance.doc, (before, piece), len(requests), metadata))
         before += piece

@@ -20,24 +20,24 @@ from objectives.scoring.tasks import load_tasks
 from spaces import Corpus, FieldError, MixtuneError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
+
+    from objectives.models.encoding import TextEncoding
 
 
 class BenchmarkScorer:
     """Asks the questions of some lm-eval tasks; the requests are built once and asked at every rung."""
 
-    def __init__(
-        self, spec: BenchmarkSpec, corpus: Corpus, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
-    ) -> None:
+    def __init__(self, spec: BenchmarkSpec, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> None:
         """Load the tasks.
 
         Raises:
             FieldError: a task that cannot be loaded, or that has not the metric that is asked for.
         """
         self._spec = spec
-        self._tasks = load_tasks(spec, Sight.of(tokenizer, context_of(model.config)))
+        self._tasks = load_tasks(spec, Sight.of(encoding, context_of(model.config)))
         self._metric = choose_metric(spec, self._tasks)
-        self._model = language_model(model, tokenizer, spec.batch)
+        self._model = language_model(model, encoding, spec.batch)
 
     def score(self, part: Part = SEARCHED) -> Score:
         """The weighted mean over tasks of the mean over questions; all metrics are among the qualities."""

@@ -3,30 +3,59 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from lm_eval.models.huggingface import HFLM
+from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from objectives.models.hub import context_of
-from objectives.scoring.likelihood import Pair, log_likelihoods, takes_prompts
+from objectives.scoring.likelihood import Pair, log_likelihoods, padded, takes_prompts
 from spaces import MixtuneError
 
 if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from objectives.models.encoding import TextEncoding
 
 _Request = tuple[object, list[int], list[int]]
 """As lm-eval hands them on: the text, then context and continuation as tokens."""
 
 
 class _LanguageModel(HFLM):  # type: ignore[misc]
-    """lm-eval's own model, which keeps requests as tokens and reads a prompt once for all answers to it."""
+    """lm-eval's own model, which keeps requests as tokens and reads a prompt once for all answers to it.
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    Every sequence begins with the special tokens of the base's encoding, also where its beginning is cut off.
+    """
+
+    def __init__(self, encoding: TextEncoding, **options: Any) -> None:
+        super().__init__(tokenizer=encoding.tokenizer, **options)
+        self._encoding = encoding
         self._tokens: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
+
+    def tok_encode(
+        self, string: str, add_special_tokens: bool | None = None, left_truncate_len: int | None = None, **_: Any
+    ) -> list[int]:
+        encode = self._encoding.plain if add_special_tokens is False else self._encoding.encode
+        return self._cut(encode(string), left_truncate_len or 0)
+
+    def tok_batch_encode(
+        self,
+        strings: list[str],
+        padding_side: str = "left",
+        left_truncate_len: int | None = None,
+        truncation: bool = False,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        encoded = [self.tok_encode(string, left_truncate_len=left_truncate_len) for string in strings]
+        return padded(encoded, torch.device("cpu"), left=padding_side == "left")
+
+    def tok_decode(self, tokens: Any, skip_special_tokens: bool = True) -> Any:
+        """Decode tokens; the end-of-text token of a tokenizer that has none is no text."""
+        return "" if tokens is None else super().tok_decode(tokens, skip_special_tokens)
 
     def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
         pair = context, continuation
@@ -38,9 +67,41 @@ class _LanguageModel(HFLM):  # type: ignore[misc]
         self, requests: Sequence[_Request], disable_tqdm: bool = True, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
         if not takes_prompts(self.model):
-            found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
+            cut = [(text, *self._pair(text, *pair)) for text, *pair in requests]
+            listed = [(text, list(context), list(continuation)) for text, context, continuation in cut]
+            found: list[tuple[float, bool]] = super()._loglikelihood_tokens(listed, True, override_bs)
             return found
         return log_likelihoods(self.model, [self._pair(*each) for each in requests], self.batch_size)
+
+    def loglikelihood_rolling(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[float]:
+        """Log-probability of whole texts, in nats, in windows as long as the base reads.
+
+        Every window begins with the base's special tokens; lm-eval gives them to the first one alone.
+        """
+        windows = [self._windows(self._encoding.plain(request.args[0])) for request in requests]
+        flat = [("", *window) for each in windows for window in each]
+        found = iter(self._loglikelihood_tokens(flat))
+        return [math.fsum(next(found)[0] for _ in each) for each in windows]
+
+    def _windows(self, tokens: list[int]) -> list[tuple[list[int], list[int]]]:
+        """Context and continuation of every window of a text; together the continuations are the text.
+
+        A base without any special token cannot be asked for a first token: nothing stands before it.
+        """
+        prefix = list(self._encoding.prefix)
+        starts = prefix or [token for token in [self._first_token()] if token is not None] or tokens[:1]
+        tokens = tokens if prefix or self._first_token() is not None else tokens[1:]
+        if not tokens:
+            return []
+        pairs = get_rolling_token_windows(tokens, starts[-1], self.max_length - len(prefix), context_len=1)
+        (first, answer), *later = map(make_disjoint_window, pairs)
+        return [(starts[:-1] + first, answer), *((prefix + context, more) for context, more in later)]
+
+    def _first_token(self) -> int | None:
+        """What lm-eval puts before a text: BOS, else the end of the text before it."""
+        tokenizer = self._encoding.tokenizer
+        found = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        return None if found is None else int(found)
 
     def _pair(self, _: object, context: list[int], continuation: list[int]) -> Pair:
         """What a request asks, cut on the left to what the model can see, as lm-eval does.
@@ -56,8 +117,19 @@ class _LanguageModel(HFLM):  # type: ignore[misc]
                 f"benchmark's has {len(continuation)}. Shorten it, leave its question out, or take a base that sees "
                 "more."
             )
-        seen = (context + continuation)[-(self.max_length + 1) :]
+        seen = self._cut(context + continuation, self.max_length + 1, len(continuation))
         return tuple(seen[: -len(continuation)]), tuple(continuation)
+
+    def _cut(self, tokens: list[int], most: int, kept: int = 0) -> list[int]:
+        """Cut tokens off on the left where there are more than `most` (0: no limit); special tokens stay in front.
+
+        `kept`: tokens at the end that must stay, whatever that takes from the special ones.
+        """
+        if not most or len(tokens) <= most:
+            return tokens
+        prefix = self._encoding.prefix
+        begins = prefix and tuple(tokens[: len(prefix)]) == prefix and len(prefix) + kept < most
+        return [*prefix, *tokens[len(prefix) - most :]] if begins else tokens[-most:]
 
 
 @contextmanager
@@ -69,9 +141,19 @@ def seeded() -> Iterator[None]:
         yield
 
 
-def language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch: int) -> HFLM:
+def language_model(model: PreTrainedModel, encoding: TextEncoding, batch: int) -> HFLM:
     """lm-eval's own Hugging Face model around one that is already loaded."""
     for name in ("lm_eval", "lm_eval.models.huggingface"):
         logging.getLogger(name).setLevel(logging.ERROR)  # it warns that a loaded model ignores loading options
     context = context_of(model.config)
-    return _LanguageModel(pretrained=model, tokenizer=tokenizer, batch_size=batch, max_length=context)
+    _ensure_padding(encoding.tokenizer)
+    return _LanguageModel(encoding, pretrained=model, batch_size=batch, max_length=context)
+
+
+def _ensure_padding(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Name a padding token where a tokenizer has no special token at all, for which lm-eval would add one.
+
+    An added token has no row in the embeddings. Which token pads does not matter: padding is never seen.
+    """
+    if all(token is None for token in (tokenizer.pad_token, tokenizer.unk_token, tokenizer.eos_token)):
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(0)

@@ -21,7 +21,9 @@ from spaces.corpus import read_file
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
+
+    from objectives.models.encoding import TextEncoding
 
 
 _LONGEST, _SHORTEST, _PASSAGES = 2000, 40, 40
@@ -33,15 +35,13 @@ HELDOUT = "heldout_bits_per_byte"
 class HeldoutScorer:
     """Minus the bits that the model needs for a byte of the held-out text, through lm-eval's rolling windows."""
 
-    def __init__(
-        self, spec: HeldoutSpec, corpus: Corpus, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
-    ) -> None:
+    def __init__(self, spec: HeldoutSpec, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> None:
         """Read the held-out text.
 
         Raises:
             InputError: a file or text that is not there or empty.
         """
-        self._model = language_model(model, tokenizer, spec.batch)
+        self._model = language_model(model, encoding, spec.batch)
         self._spec = spec
         self._texts = passages(spec, corpus)
         self._requests = [

@@ -136,7 +136,7 @@ def _answered(model: PreTrainedModel, prompts: Sequence[_Prompt], batch: int) ->
     rows = torch.tensor([row for row, _ in pairs], device=model.device)
     first = torch.tensor([answer[0] for _, answer in pairs], device=model.device)
     more = [index for index, (_, answer) in enumerate(pairs) if len(answer) > 1]
-    tokens, seen = _padded([prompt.tokens for prompt in prompts], model.device, left=True)
+    tokens, seen = padded([prompt.tokens for prompt in prompts], model.device, left=True)
     read = [Row(prompt.tokens, padding=tokens.shape[1] - len(prompt.tokens)) for prompt in prompts]
     gone_on = [Row(answer[:-1], before=prompts[row].tokens) for row, answer in pairs if len(answer) > 1]
     prefix = prefix_of(model)
@@ -163,7 +163,7 @@ def _go_on(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probability of all tokens of answers but the first, and whether the model would have said them."""
     cache.reorder_cache(rows)
-    whole, there = _padded(answers, model.device, left=False)
+    whole, there = padded(answers, model.device, left=False)
     scores = _read(model, whole[:, :-1], torch.cat([seen[rows], there[:, :-1]], dim=1), past_key_values=cache).logits
     scores = scores.float()  # (answers, longest - 1, vocabulary)
     wanted, counts = whole[:, 1:], there[:, 1:].bool()
@@ -190,8 +190,10 @@ def _last(model: PreTrainedModel) -> dict[str, int]:
     return {"logits_to_keep": 1} if "logits_to_keep" in _parameters(model) else {}
 
 
-def _padded(sequences: Sequence[Tokens], device: torch.device, *, left: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens and which of them are none of the padding, both of shape (sequences, longest)."""
+def padded(
+    sequences: Sequence[Sequence[int]], device: torch.device, *, left: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sequences as one table: tokens, and which of them are none of the padding, both of shape (sequences, longest)."""
     longest = max(map(len, sequences))
     tokens = torch.zeros(len(sequences), longest, dtype=torch.long)
     seen = torch.zeros_like(tokens)

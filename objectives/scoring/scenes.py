@@ -29,8 +29,9 @@ from spaces.errors import listed
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
+    from objectives.models.encoding import TextEncoding
     from objectives.scenes.spec import Scene
 
 _TASK = "scenes_"
@@ -74,17 +75,15 @@ class AskedQuality:
 class ScenesScorer:
     """Asks the scenes of some files; the score is the weighted mean of some qualities, all are recorded."""
 
-    def __init__(
-        self, spec: ScenesSpec, corpus: Corpus, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
-    ) -> None:
+    def __init__(self, spec: ScenesSpec, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> None:
         """Read the scenes.
 
         Raises:
             InputError: a file that cannot be read, or a quality in the score that has no scenes.
         """
         self._spec = spec
-        self.asked = load_scenes(spec, corpus, Sight.of(tokenizer, context_of(model.config)))
-        self._model = language_model(model, tokenizer, spec.batch)
+        self.asked = load_scenes(spec, corpus, Sight.of(encoding, context_of(model.config)))
+        self._model = language_model(model, encoding, spec.batch)
 
     def score(self, part: Part = SEARCHED) -> Score:
         """The weighted mean over qualities of the mean over scenes; every figure of every quality is recorded."""

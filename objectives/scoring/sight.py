@@ -1,4 +1,4 @@
-"""How much of a question and its answer a base can see at once."""
+"""How a base reads a question with its answer: how much of it at once, and inside which chat template."""
 
 from __future__ import annotations
 
@@ -6,23 +6,44 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from objectives.scoring.chat_prompts import ChatPrompts
+from spaces import FieldError
+
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from objectives.models.encoding import TextEncoding
+    from spaces.choices import Switch
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """How much a base can see at once."""
+    """How a base reads questions."""
 
     context: int
-    """Tokens."""
+    """Tokens that a question and its answer may have together, beside the special tokens before them."""
     count: Callable[[str], int]
     """Tokens of a text."""
+    chat: ChatPrompts | None = None
+    """The base's chat template; None where it has none."""
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase, context: int) -> Sight:
-        """That of a base with this tokenizer."""
-        return cls(context, lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]))
+    def of(cls, encoding: TextEncoding, context: int) -> Sight:
+        """Take the encoding of a base that reads `context` tokens at once."""
+        chat = ChatPrompts(encoding.tokenizer) if encoding.tokenizer.chat_template else None
+        return cls(context - len(encoding.prefix), lambda text: len(encoding.plain(text)), chat)
+
+    def template(self, choice: Switch) -> ChatPrompts | None:
+        """Return the chat template that an entry of `objective.scores` asks inside; None: questions are asked as text.
+
+        Raises:
+            FieldError: a template is asked for, and the base has none.
+        """
+        if choice == "on" and self.chat is None:
+            raise FieldError(
+                "objective.scores",
+                "`chat_template: on` needs a base whose tokenizer has a chat template, and this one has none. Set it "
+                "to `auto` or `off`, or take an instruct model.",
+            )
+        return None if choice == "off" else self.chat
 
     @property
     def half(self) -> int:

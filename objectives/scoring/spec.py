@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from spaces.choices import Spec
+from spaces.choices import Spec, Switch
 
 Metric = Literal["auto", "probability", "log_probability", "bits_per_byte", "margin", "accuracy"]
 
@@ -20,6 +20,9 @@ class Halved(Spec):
     """Share of each task's questions, or of the passages, that the search never sees: they confirm what it found."""
     split_seed: int = Field(0, ge=0)
     """Of the split into the two halves."""
+    chat_template: Switch = "auto"
+    """Whether questions are asked, and held-out dialogues read, inside the base's chat template, as lm-eval's
+    `apply_chat_template` does. `auto`: where the base has one."""
 
 
 class TaskSpec(Spec):
@@ -66,6 +69,8 @@ class BenchmarkSpec(Halved):
     every task has it, else `bits_per_byte`. All that a task has are recorded."""
     limit: int | None = Field(None, gt=0)
     """Use only the first so many questions of each task."""
+    fewshot_as_multiturn: bool = True
+    """Whether few-shot examples are turns of their own inside a chat template; otherwise all stand in one."""
     batch: int = Field(64, gt=0)
     """Questions scored at once."""
     allow_code: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,20 +26,34 @@ class MixStream:
     text the sequences of an epoch are its consecutive windows in random order; a text shorter than its share starts
     another epoch. Epochs differ in the offset of their windows, which is the same in all trials, so that what frozen
     layers make of a window may be kept.
+
+    Every sequence begins with the special tokens that the base was trained to begin with, such as BOS; they count as
+    tokens of the sequence.
     """
 
-    def __init__(self, mix: CorpusMix, tokens: Mapping[str, Tokens], length: int, total: int, seed: int) -> None:
+    def __init__(
+        self,
+        mix: CorpusMix,
+        tokens: Mapping[str, Tokens],
+        length: int,
+        total: int,
+        seed: int,
+        prefix: Sequence[int] = (),
+    ) -> None:
         """Lay out the whole run.
 
         Args:
             mix: texts and shares.
             tokens: token array of every text in the mix, each longer than `length`.
-            length: tokens of a sequence.
+            length: tokens of a sequence, its special tokens included.
             total: sequences of the run.
             seed: of the trial.
+            prefix: special tokens before every sequence; none of them is learnt.
         """
         self._tokens = {name: tokens[name] for name in mix.names}
         self.length = length
+        self._prefix = np.array([~token for token in prefix], dtype=np.int64)
+        self._stride = length - len(prefix)
         self._seed = seed
         self._texts = mix.names
         self._plan = _interleave([weight for _, weight in mix.weights], total, generator(seed, "interleave"))
@@ -54,7 +68,7 @@ class MixStream:
         """How often each text has been read after so many sequences; 1 is once through."""
         counts = np.bincount(self._plan[:sequences], minlength=len(self._texts))
         return {
-            name: float(count * self.length / len(self._tokens[name]))
+            name: float(count * self._stride / len(self._tokens[name]))
             for name, count in zip(self._texts, counts, strict=True)
         }
 
@@ -63,19 +77,29 @@ class MixStream:
         windows = self._windows(name)
         epoch, place = divmod(int(self._draws[position]), windows)
         start = self._order(name, epoch, windows)[place]
-        return self._tokens[name][start : start + self.length].astype(np.int64)
+        return self._begun(self._tokens[name][start : start + self.length].astype(np.int64))
+
+    def _begun(self, window: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A window after the special tokens, unless its dialogue begins with them already."""
+        count = len(self._prefix)
+        read = np.where(window < 0, ~window, window)
+        if not count or np.array_equal(read[:count], ~self._prefix):
+            return window
+        return np.concatenate([self._prefix, window[: self._stride]])
 
     def _windows(self, name: str) -> int:
         """Windows of an epoch: as many as fit whatever the offset."""
-        return max(1, (len(self._tokens[name]) - self.length) // self.length)
+        return max(1, (len(self._tokens[name]) - self.length) // self._stride)
 
     def _order(self, name: str, epoch: int, windows: int) -> NDArray[np.int64]:
         """Starts of an epoch's windows in their order."""
         if (name, epoch) not in self._orders:
-            spare = len(self._tokens[name]) - windows * self.length
-            offset = generator(name, epoch).integers(0, min(spare, self.length) + 1)
+            last = (
+                len(self._tokens[name]) - self.length - (windows - 1) * self._stride
+            )  # no window ends beyond the text
+            offset = generator(name, epoch).integers(0, min(last, self._stride) + 1)
             order = generator(self._seed, name, epoch).permutation(windows)
-            self._orders[name, epoch] = offset + order * self.length
+            self._orders[name, epoch] = offset + order * self._stride
         return self._orders[name, epoch]
 
 

@@ -53,12 +53,25 @@ class Pipeline:
     """
 
     def __init__(
-        self, model: PreTrainedModel, trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec
+        self,
+        model: PreTrainedModel,
+        trial: TrialConfig,
+        tokens: Mapping[str, Tokens],
+        spec: FinetuneSpec,
+        prefix: Sequence[int] = (),
     ) -> None:
-        """Lay out the run; `tokens`: of every text in any stage's mix."""
+        """Lay out the run.
+
+        Args:
+            model: the base.
+            trial: what to train.
+            tokens: of every text in any stage's mix.
+            spec: of the training.
+            prefix: special tokens before every training sequence.
+        """
         self._model = model
         self._spec = spec
-        self.legs = tuple(_legs(trial, tokens, spec))
+        self.legs = tuple(_legs(trial, tokens, spec, prefix))
         self._finished: list[Learned] = []
         self._before: Weights = {}
         self._leg: Leg | None = None
@@ -190,7 +203,7 @@ class Pipeline:
         self._before = before | self._before
 
 
-def _legs(trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec) -> Iterator[Leg]:
+def _legs(trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec, prefix: Sequence[int]) -> Iterator[Leg]:
     """The stages that train on anything: for whole steps, and no more than their texts may be read."""
     first = left = 0
     for index, stage in enumerate(as_read(trial, {name: len(found) for name, found in tokens.items()})):
@@ -200,6 +213,6 @@ def _legs(trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec) 
             continue
         last = first + steps
         seed = trial.seed if index == 0 else int(fingerprint([trial.seed, index])[:8], 16)
-        stream = MixStream(stage.mix, tokens, spec.length, (last - first) * spec.batch, seed)
+        stream = MixStream(stage.mix, tokens, spec.length, (last - first) * spec.batch, seed, prefix)
         yield Leg(f"{index}-{stage.name}", stage, seed, first, last, stream)
         first = last

@@ -18,6 +18,8 @@ from spaces.trial import fingerprint
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from objectives.models.encoding import TextEncoding
+
 Tokens = NDArray[np.int32]
 
 UNLEARNT = -100
@@ -31,26 +33,28 @@ _PIECE = 1_000_000
 class TokenStore:
     """Token arrays by text, kept in a folder and memory-mapped.
 
-    The file name holds the text's hash, the tokenizer's and the share in training, so a stale array is never read.
+    The file name holds the hashes of the text and of the encoding (tokenizer, chat template, special tokens) and the
+    share in training, so a stale array is never read.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, cache: Path, kept: Mapping[str, float]) -> None:
+    def __init__(self, encoding: TextEncoding, cache: Path, kept: Mapping[str, float]) -> None:
         """Name what is kept from training.
 
         Args:
-            tokenizer: the base's.
+            encoding: the base's.
             cache: a folder that may be emptied at any time.
             kept: text name to the share of its end that is held out.
         """
-        self._tokenizer = tokenizer
+        self._tokenizer = encoding.tokenizer
+        self.prefix = encoding.prefix
         self._cache = cache
         self._kept = kept
-        self._vocabulary = fingerprint([sorted(tokenizer.get_vocab().items()), tokenizer.chat_template])
+        self._encoding = encoding.digest
 
     def __call__(self, text: Text) -> Tokens:
         """The training tokens of a text, shape (tokens,); `split` tells which of them are to be learnt."""
         kept = self._kept.get(text.name, 0.0)
-        path = self._cache / f"{fingerprint([text.sha256, self._vocabulary, kept])}.npy"
+        path = self._cache / f"{fingerprint([text.sha256, self._encoding, kept])}.npy"
         if not path.is_file():
             found = self._instructions(text) if text.instructs else tokenize(self._tokenizer, training_part(text, kept))
             self._cache.mkdir(parents=True, exist_ok=True)

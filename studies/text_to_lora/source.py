@@ -106,10 +106,10 @@ def open_place(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) ->
     if study.inputs:
         refuse_changed_content(study.spec.name, study.inputs, prepared.inputs)
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
-    bench, tokenizer = Workbench.open(spec, corpus, cache), base.tokenizer()
-    made = open_encoder(encoder, bench.model, tokenizer)
+    bench, encoding = Workbench.open(spec, corpus, cache), base.encoding(spec.add_bos_token)
+    made = open_encoder(encoder, bench.model, encoding)
     chunk = min(_WINDOWS * spec.length, prepared.layout.context, made.longest)
-    return Place(study, spec, base, prepared.layout, bench, Reader(tokenizer, made, chunk, _CHUNKS, whole))
+    return Place(study, spec, base, prepared.layout, bench, Reader(encoding, made, chunk, _CHUNKS, whole))
 
 
 def open_source(study: StoredStudy, folder: Path, encoder: str, *, whole: bool) -> Source:

@@ -49,15 +49,15 @@ def train_on_tasks(
     refuse_four_bits(wish.wanted_precision, device, "--precision")
     tasks = read_tasks(folder)
     base = open_base(base_name, trust_code=trust_code)
-    digest = base.fetch()
+    digest = base.fetch().digest
     asked = {"tasks": _fingerprint(tasks), "base": digest, **asdict(wish)}
     unfinished(out, WORK, TOLD, asked)
     with console.status("Loading the base …"):
-        model, tokenizer = base.model(wish.wanted_precision, device), base.tokenizer()
+        model, encoding = base.model(wish.wanted_precision, device), base.encoding()
         names = tuple(task.name for task in tasks)
-        encoder = open_encoder(wish.encoder, model, tokenizer, names)
+        encoder = open_encoder(wish.encoder, model, encoding, names)
         layout, rank = base.layout(), wish.wanted_rank
-        learnt, held_out = lessons_of(tasks, encoder, tokenizer, layout.context)
+        learnt, held_out = lessons_of(tasks, encoder, encoding, layout.context)
         target = Target.of(layout, model, wish.wanted_targets, rank, 2.0 * rank)
     network = HyperNetwork(target, encoder.width, wish.shape, wish.seed).to(model.device)
     recipe = wish.recipe(len(learnt))

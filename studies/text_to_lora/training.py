@@ -66,7 +66,7 @@ def train_on_study(console: Console, study: StoredStudy, folder: Path, out: Path
         Stored(
             training.network.cpu(),
             source.place.spec.base,
-            source.place.base.fetch(),
+            source.place.base.fetch(source.place.spec.add_bos_token).digest,
             source.place.spec.precision,
             wish.encoder,
             tuple(lesson.name for lesson in source.lessons),

@@ -27,12 +27,12 @@ from studies.demo.library import write_demo
 def compare(base: str, task: dict[str, Any], batch: int, rounds: int) -> None:
     """Print the questions a second of both, and their ratio."""
     opened = open_base(base)
-    model, tokenizer = opened.model("float32", "cpu"), opened.tokenizer()
+    model, encoding = opened.model("float32", "cpu"), opened.encoding()
     spec = BenchmarkSpec.model_validate({"kind": "benchmark", "tasks": [task], "holdout": 0, "batch": batch})
     begun = time.perf_counter()
-    scorer = BenchmarkScorer(spec, Corpus(Path(), ()), model, tokenizer)
+    scorer = BenchmarkScorer(spec, Corpus(Path(), ()), model, encoding)
     loaded = time.perf_counter() - begun
-    stock = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=batch)
+    stock = HFLM(pretrained=model, tokenizer=encoding.tokenizer, batch_size=batch)
     (asked,) = scorer._tasks
     ours, theirs, calls = [], [], []
     for _ in range(rounds):

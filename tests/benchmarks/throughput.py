@@ -160,7 +160,7 @@ def _searched_task(task: Path, folder: Path, spec: FinetuneSpec) -> Path:
     if not isinstance(entry, BenchmarkSpec):
         raise TypeError(f"The demo is scored by a benchmark, not by {entry.kind}.")
     base = TinyBase("tiny")
-    (asked,) = load_tasks(entry, Sight.of(base.tokenizer(), context_of(base.model("float32", "cpu").config)))
+    (asked,) = load_tasks(entry, Sight.of(base.encoding(), context_of(base.model("float32", "cpu").config)))
     questions = folder / "questions.jsonl"
     folder.mkdir(parents=True)
     questions.write_text("".join(json.dumps(each.doc) + "\n" for each in questions_of(asked, SEARCHED, entry)))

@@ -74,7 +74,7 @@ def scorer(request: pytest.FixtureRequest, folder: Path, base: PreTrainedModel) 
 
     corpus: Corpus = scan(folder / "texts")
     kind: Any = objectives.load(SCORERS[request.param])
-    made: Scorer = kind(_spec(request.param, folder), corpus, base, open_base("tiny").tokenizer())
+    made: Scorer = kind(_spec(request.param, folder), corpus, base, open_base("tiny").encoding())
     return made
 
 

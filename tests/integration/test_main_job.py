@@ -83,7 +83,7 @@ def test_an_exported_adapter_gives_the_score_that_is_in_the_database(job: Job, t
     model = PeftModel.from_pretrained(base.model("float32", "cpu"), tmp_path / "out" / "adapter").eval()
     spec = BenchmarkSpec(kind="benchmark", tasks=job.tasks, batch=240)
     corpus = scan(folder.parent.parent / "library")
-    score = BenchmarkScorer(spec, corpus, model, base.tokenizer()).score()
+    score = BenchmarkScorer(spec, corpus, model, base.encoding()).score()
     assert score.value == pytest.approx(trained.score, abs=1e-5)
     provenance = json.loads((tmp_path / "out" / "provenance.jsonl").read_text())
     assert [text["name"] for text in provenance["texts"]] == list(trained.texts)

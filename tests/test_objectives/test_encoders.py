@@ -25,7 +25,7 @@ def _base() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     from objectives.models.tiny import TinyBase
 
     base = TinyBase("tiny")
-    return base.model("float32", "cpu"), base.tokenizer()
+    return base.model("float32", "cpu"), base.encoding()
 
 
 def _open(name: str) -> Encoder:
@@ -95,7 +95,7 @@ def test_chunks_cover_a_text_evenly() -> None:
     from objectives.hypernet.encoders import chunks
     from objectives.training.tokens import tokenize
 
-    _, tokenizer = _base()
+    tokenizer = _base()[1].tokenizer
     words = "lamp rope chair cup " * 50
     ids = tokenize(tokenizer, words).tolist()
     pieces = chunks(tokenizer, ids, 40, 100)

@@ -222,5 +222,5 @@ def test_a_base_without_a_longest_sequence_can_be_scored(tmp_path: Path) -> None
     AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
     base = open_base(str(tmp_path))
     assert base.layout().context == 2048
-    model = language_model(base.model("float32", "cpu"), open_base("tiny").tokenizer(), batch=2)
+    model = language_model(base.model("float32", "cpu"), open_base("tiny").encoding(), batch=2)
     assert model.max_length == 2048

@@ -97,7 +97,7 @@ def test_a_model_without_tokens_apart_is_asked_as_lm_eval_asks() -> None:
     config.max_position_embeddings = 64
     model = AutoModelForCausalLM.from_config(config).eval()
     assert not takes_prompts(model)
-    asked = language_model(model, TinyBase("tiny").tokenizer(), batch=2)
+    asked = language_model(model, TinyBase("tiny").encoding(), batch=2)
     found = asked._loglikelihood_tokens([(("", ""), [5, 6], [7, 8]), (("", ""), [5], [9])])
     wanted = [_alone(model, ((5, 6), (7, 8))), _alone(model, ((5,), (9,)))]
     assert np.allclose([nats for nats, _ in found], [nats for nats, _ in wanted], atol=1e-4)
@@ -136,7 +136,7 @@ def test_a_prompt_of_blanks_is_refused() -> None:
     from objectives.scoring.harness import language_model
 
     base = TinyBase("tiny")
-    asked = language_model(base.model("float32", "cpu"), base.tokenizer(), batch=2)
+    asked = language_model(base.model("float32", "cpu"), base.encoding(), batch=2)
     with pytest.raises(MixtuneError, match="nothing but blanks"):
         asked._loglikelihood_tokens([(("", ""), [], [5])])
 
@@ -160,7 +160,7 @@ def test_answers_that_the_model_cannot_see_are_refused() -> None:
     from objectives.scoring.harness import language_model
 
     base = TinyBase("tiny")
-    asked = language_model(base.model("float32", "cpu"), base.tokenizer(), batch=2)
+    asked = language_model(base.model("float32", "cpu"), base.encoding(), batch=2)
     for answer in ([], [5] * 257):
         with pytest.raises(MixtuneError, match=f"1 to 256 tokens.*has {len(answer)}"):
             asked._loglikelihood_tokens([(("", ""), [5], answer)])

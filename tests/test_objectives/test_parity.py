@@ -15,7 +15,9 @@ from spaces import Corpus
 from tests.questions_of import QUESTIONS
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
+
+    from objectives.models.encoding import TextEncoding
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
@@ -81,20 +83,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def base() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def base() -> tuple[PreTrainedModel, TextEncoding]:
     from objectives.workbench import open_base
 
     tiny = open_base("tiny")
-    return tiny.model("float32", "cpu"), tiny.tokenizer()
+    return tiny.model("float32", "cpu"), tiny.encoding()
 
 
-def _stock(base: tuple[PreTrainedModel, PreTrainedTokenizerBase], folder: Path, name: str, **options: Any) -> Any:
+def _stock(base: tuple[PreTrainedModel, TextEncoding], folder: Path, name: str, **options: Any) -> Any:
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
     return simple_evaluate(
-        model=HFLM(pretrained=base[0], tokenizer=base[1], batch_size=3),
+        model=HFLM(pretrained=base[0], tokenizer=base[1].tokenizer, batch_size=3),
         tasks=[name],
         task_manager=TaskManager(include_path=str(folder), include_defaults=False),
         bootstrap_iters=0,
@@ -115,7 +117,7 @@ def _close(ours: Any, theirs: Any) -> bool:
 
 @pytest.mark.parametrize("name", _TASKS)
 def test_every_question_is_answered_as_by_lm_eval(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], folder: Path, corpus: Corpus, name: str
+    base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus, name: str
 ) -> None:
     from objectives.scoring.asked import AskedTask
     from objectives.scoring.benchmark import BenchmarkScorer
@@ -152,7 +154,7 @@ def test_every_question_is_answered_as_by_lm_eval(
 
 
 def test_the_accuracy_is_the_tasks_own_metric_under_its_first_filter(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], folder: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -163,7 +165,7 @@ def test_the_accuracy_is_the_tasks_own_metric_under_its_first_filter(
 
 
 def test_bits_per_byte_of_whole_texts_are_lm_evals(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], folder: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -173,7 +175,7 @@ def test_bits_per_byte_of_whole_texts_are_lm_evals(
 
 
 def test_a_group_is_its_tasks_with_equal_weights(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], folder: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -186,9 +188,7 @@ def test_a_group_is_its_tasks_with_equal_weights(
     )
 
 
-def test_examples_may_be_asked_for(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], folder: Path, corpus: Corpus
-) -> None:
+def test_examples_may_be_asked_for(base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
     stock = _stock(base, folder, "examples", num_fewshot=1)
@@ -198,9 +198,7 @@ def test_examples_may_be_asked_for(
     assert prompts == [sample["arguments"][0][0] for sample in samples]
 
 
-def test_a_part_is_asked_as_the_whole(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], folder: Path, corpus: Corpus
-) -> None:
+def test_a_part_is_asked_as_the_whole(base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
     spec = _spec(folder, "choices")

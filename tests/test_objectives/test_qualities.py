@@ -232,7 +232,7 @@ def test_the_score_is_the_weighted_mean_of_the_qualities() -> None:
 
     base = open_base("tiny")
     spec = ScenesSpec(kind="scenes", weights={"depth": 3, "pressure": 1}, limit=2, holdout=0)
-    scorer = ScenesScorer(spec, NOTHING, base.model("float32", "cpu"), base.tokenizer())
+    scorer = ScenesScorer(spec, NOTHING, base.model("float32", "cpu"), base.encoding())
     score = scorer.score()
     depth, pressure = (score.qualities[name] for name in ("depth", "pressure"))
     assert score.value == pytest.approx((3 * depth + pressure) / 4)
@@ -252,12 +252,12 @@ def test_stories_are_written_at_the_last_rung_only_unless_they_are_the_score() -
     from objectives.workbench import open_base
 
     base = open_base("tiny")
-    model, tokenizer = base.model("float32", "cpu"), base.tokenizer()
+    model, encoding = base.model("float32", "cpu"), base.encoding()
     early = Part(final=False)
-    recorded = ScenesScorer(ScenesSpec(kind="scenes", limit=2, holdout=0), NOTHING, model, tokenizer)
+    recorded = ScenesScorer(ScenesSpec(kind="scenes", limit=2, holdout=0), NOTHING, model, encoding)
     assert "completion" not in recorded.score(early).qualities
     searched = ScenesSpec(kind="scenes", weights={"completion": 1}, limit=2, holdout=0)
-    assert "completion" in ScenesScorer(searched, NOTHING, model, tokenizer).score(early).qualities
+    assert "completion" in ScenesScorer(searched, NOTHING, model, encoding).score(early).qualities
 
 
 def test_what_a_scene_says_is_asked_as_it_stands(tmp_path: Path) -> None:

@@ -16,21 +16,23 @@ from spaces import Corpus, InputError
 from tests.questions_of import QUESTIONS, SIGHT, TASK, benchmark
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
+
+    from objectives.models.encoding import TextEncoding
 
 pytestmark = pytest.mark.torch
 
 
 @pytest.fixture(scope="module")
-def base() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def base() -> tuple[PreTrainedModel, TextEncoding]:
     from objectives.workbench import open_base
 
     tiny = open_base("tiny")
-    return tiny.model("float32", "cpu"), tiny.tokenizer()
+    return tiny.model("float32", "cpu"), tiny.encoding()
 
 
 def test_asking_again_gives_the_same_answers(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -39,7 +41,7 @@ def test_asking_again_gives_the_same_answers(
 
 
 def test_the_model_is_scored_as_it_is_now(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
     import torch
 
@@ -63,7 +65,7 @@ def test_the_model_is_scored_as_it_is_now(
 
 
 def test_two_tasks_count_the_same_whatever_their_size(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus, tmp_path: Path
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus, tmp_path: Path
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -77,7 +79,7 @@ def test_two_tasks_count_the_same_whatever_their_size(
 
 
 def test_a_limit_asks_the_first_questions(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -87,7 +89,7 @@ def test_a_limit_asks_the_first_questions(
 
 
 def test_every_figure_is_what_the_log_probabilities_say(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -113,7 +115,7 @@ def test_every_figure_is_what_the_log_probabilities_say(
 
 @pytest.mark.parametrize("metric", ["probability", "log_probability", "bits_per_byte", "margin", "accuracy"])
 def test_the_study_chooses_what_is_maximised(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus, metric: str
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus, metric: str
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -137,7 +139,7 @@ metric_list:
 
 
 def test_a_task_that_generates_is_measured_by_the_bits_of_its_reference(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -153,7 +155,7 @@ def test_a_task_that_generates_is_measured_by_the_bits_of_its_reference(
 
 
 def test_answers_that_are_drawn_are_the_same_whenever_they_are_asked_for(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
     import torch
 
@@ -173,7 +175,7 @@ def test_answers_that_are_drawn_are_the_same_whenever_they_are_asked_for(
 
 
 def test_answers_are_generated_at_the_last_rung_only_where_nobody_needs_them_before(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -213,7 +215,7 @@ def test_accuracy_is_refused_where_no_metric_says_which_answers_are_right(task: 
 
 
 def test_questions_on_one_passage_are_one_cluster(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -231,7 +233,7 @@ def test_questions_on_one_passage_are_one_cluster(
 
 
 def test_weights_of_tasks(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus, tmp_path: Path
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus, tmp_path: Path
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -244,7 +246,7 @@ def test_weights_of_tasks(
 
 
 def test_too_few_questions_for_two_halves_are_refused(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], task: Path, corpus: Corpus
+    base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
     from objectives.scoring.benchmark import BenchmarkScorer
 
@@ -255,7 +257,7 @@ def test_too_few_questions_for_two_halves_are_refused(
 
 
 def test_bits_per_byte_are_the_models_bits_over_the_texts_bytes(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], corpus: Corpus, tmp_path: Path
+    base: tuple[PreTrainedModel, TextEncoding], corpus: Corpus, tmp_path: Path
 ) -> None:
     import torch
 
@@ -264,8 +266,8 @@ def test_bits_per_byte_are_the_models_bits_over_the_texts_bytes(
     content = "the ant went to the river and the bee slept.\n" * 12
     (tmp_path / "out.txt").write_text(content)
     spec = HeldoutSpec(kind="heldout", files=[tmp_path / "out.txt"], passage=10_000)
-    model, tokenizer = base
-    score = HeldoutScorer(spec, corpus, model, tokenizer).score()
+    model, tokenizer = base[0], base[1].tokenizer
+    score = HeldoutScorer(spec, corpus, *base).score()
     tokens = torch.tensor([[tokenizer.eos_token_id, *tokenizer(content)["input_ids"]]])  # by hand, in one window
     assert tokens.shape[1] <= 256
     with torch.no_grad():
@@ -276,7 +278,7 @@ def test_bits_per_byte_are_the_models_bits_over_the_texts_bytes(
 
 
 def test_every_passage_is_an_item_and_their_mean_is_the_score(
-    base: tuple[PreTrainedModel, PreTrainedTokenizerBase], corpus: Corpus, tmp_path: Path
+    base: tuple[PreTrainedModel, TextEncoding], corpus: Corpus, tmp_path: Path
 ) -> None:
     from objectives.scoring.heldout import HeldoutScorer
 

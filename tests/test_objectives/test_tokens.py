@@ -1,22 +1,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from objectives.models.encoding import TextEncoding
 from objectives.training import tokens as module
 from objectives.training.tokens import TokenStore, split_at, tokenize, training_part
 from spaces import Corpus
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 class Letters:
     """A tokenizer whose tokens are the characters' numbers, and which counts its calls."""
 
     chat_template = None
+    special_tokens_map: ClassVar[dict[str, str]] = {}
 
     def __init__(self) -> None:
         self.calls = 0
@@ -28,6 +33,10 @@ class Letters:
         assert not add_special_tokens
         self.calls += 1
         return {"input_ids": [ord(letter) for letter in text]}
+
+
+def encoding(letters: Letters) -> TextEncoding:
+    return TextEncoding(cast("PreTrainedTokenizerBase", letters))
 
 
 @given(content=st.text(min_size=1, max_size=300), kept=st.floats(0.01, 0.99))
@@ -59,9 +68,9 @@ def test_what_is_held_out_is_not_trained_on(corpus: Corpus) -> None:
 
 def test_tokens_are_made_once_and_read_again(corpus: Corpus, tmp_path: Path) -> None:
     letters = Letters()
-    store = TokenStore(letters, tmp_path / "cache", {})
+    store = TokenStore(encoding(letters), tmp_path / "cache", {})
     first = store(corpus["alpha"])
-    again = TokenStore(letters, tmp_path / "cache", {})(corpus["alpha"])
+    again = TokenStore(encoding(letters), tmp_path / "cache", {})(corpus["alpha"])
     assert letters.calls == 1
     assert (np.asarray(first) == np.asarray(again)).all()
     assert "".join(map(chr, first)) == corpus["alpha"].read()
@@ -69,8 +78,8 @@ def test_tokens_are_made_once_and_read_again(corpus: Corpus, tmp_path: Path) -> 
 
 def test_another_share_is_another_array(corpus: Corpus, tmp_path: Path) -> None:
     letters = Letters()
-    whole = TokenStore(letters, tmp_path, {})(corpus["alpha"])
-    part = TokenStore(letters, tmp_path, {"alpha": 0.5})(corpus["alpha"])
+    whole = TokenStore(encoding(letters), tmp_path, {})(corpus["alpha"])
+    part = TokenStore(encoding(letters), tmp_path, {"alpha": 0.5})(corpus["alpha"])
     assert len(part) < len(whole)
 
 
@@ -84,6 +93,6 @@ def test_a_long_text_is_cut_at_line_ends_and_joined_again(monkeypatch: pytest.Mo
 
 
 def test_counting_fills_in_the_corpus(corpus: Corpus, tmp_path: Path) -> None:
-    counted = TokenStore(Letters(), tmp_path, {}).counted(corpus)
+    counted = TokenStore(encoding(Letters()), tmp_path, {}).counted(corpus)
     assert counted["alpha"].tokens == len(corpus["alpha"].read())
     assert counted.fingerprint == corpus.fingerprint

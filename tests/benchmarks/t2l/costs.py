@@ -53,7 +53,7 @@ class Cost:
 def small(world: World) -> list[Cost]:
     """On the shipped base, everything measured."""
     base = sum(weight.numel() for weight in world.model.parameters())
-    encoder = BaseEncoder(world.model, world.tokenizer)
+    encoder = BaseEncoder(world.model, world.base.encoding())
     lessons = world.lessons(encoder)[:1]
     text = [world.tasks[0].descriptions[0]]
     shots = "".join(f"{each.prompt}{each.answer}. " for each in world.learnt[0][:SHOTS])

@@ -46,7 +46,7 @@ def all_rivals(seed: int) -> Found:
     """Everything for one seed."""
     torch.set_num_threads(1)  # a process for each core
     world = World(seed)
-    encoder = BaseEncoder(world.model, world.tokenizer)
+    encoder = BaseEncoder(world.model, world.base.encoding())
     lessons = world.lessons(encoder)
     found: dict[str, Accuracies] = {
         "base": _each(world, world.accuracy),

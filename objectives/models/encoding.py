@@ -1,0 +1,99 @@
+"""How a base turns text into tokens: its tokenizer, and the special tokens with which a text begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spaces import FieldError
+from spaces.choices import Switch
+from spaces.trial import fingerprint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_FIELD = "objective.add_bos_token"
+_PROBE = "a"
+"""Text that is tokenized with and without special tokens, to see which ones the tokenizer puts before it."""
+_NEEDS_BOS = "gemma"
+"""Part of the model types that were never trained without BOS, whatever their tokenizer's files say; lm-eval's
+documentation of `add_bos_token` says the same. Gemma 3 270M: 6.6 nats a token without, 3.6 with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextEncoding:
+    """The one rule for training windows, held-out text and benchmarks: a text begins with `prefix`."""
+
+    tokenizer: PreTrainedTokenizerBase
+    prefix: tuple[int, ...] = ()
+    """Special tokens before every text, such as BOS; empty for bases that were trained without."""
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase, choice: Switch = "auto", model_type: str = "") -> TextEncoding:
+        """Build the encoding that a study asks for.
+
+        Args:
+            tokenizer: the base's.
+            choice: `objective.add_bos_token`; `auto` takes what the tokenizer itself puts before a text.
+            model_type: the base's, as its configuration has it.
+
+        Raises:
+            FieldError: BOS is asked for, and the tokenizer has none.
+        """
+        if choice == "off":
+            return cls(tokenizer)
+        own = own_prefix(tokenizer)
+        bos = tokenizer.bos_token_id
+        if own or (choice == "auto" and (bos is None or _NEEDS_BOS not in model_type)):
+            return cls(tokenizer, own)
+        if bos is None:
+            raise FieldError(
+                _FIELD, "must be `auto` or `off` here: the tokenizer of the base has no BOS token (bos_token)."
+            )
+        return cls(tokenizer, (bos,))
+
+    @property
+    def shown_prefix(self) -> str:
+        """The prefix as text, such as `<bos>`; empty where there is none."""
+        return "".join(map(str, self.tokenizer.convert_ids_to_tokens(list(self.prefix))))
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything that decides which tokens a text becomes: tokenizer, chat template and prefix."""
+        return fingerprint([tokenizer_digest(self.tokenizer), self.tokenizer.chat_template, list(self.prefix)])
+
+    def plain(self, text: str) -> list[int]:
+        """Tokens of a text without special tokens before or after it."""
+        found: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return found
+
+    def encode(self, text: str) -> list[int]:
+        """Tokens of a text after the prefix, which a chat template may have written itself already."""
+        return self.begun(self.plain(text))
+
+    def begun(self, tokens: Sequence[int]) -> list[int]:
+        """The tokens with the prefix before them, once."""
+        starts = tuple(tokens[: len(self.prefix)]) == self.prefix
+        return list(tokens) if starts else [*self.prefix, *tokens]
+
+
+def own_prefix(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """Special tokens that a tokenizer puts before a text by itself."""
+    plain = list(tokenizer(_PROBE, add_special_tokens=False)["input_ids"])
+    whole = list(tokenizer(_PROBE)["input_ids"])
+    for start in range(len(whole) - len(plain) + 1):
+        if whole[start : start + len(plain)] == plain:
+            return tuple(whole[:start])
+    return ()
+
+
+def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Hash of a whole tokenizer as it works, but for its chat template: vocabulary, merges, rules, special tokens."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        rules: object = sorted(tokenizer.get_vocab().items())
+    else:  # what comes before are the truncation and padding of the last call
+        rules = str(backend.to_str()).partition('"added_tokens"')[2]
+    special = {name: str(token) for name, token in getattr(tokenizer, "special_tokens_map", {}).items()}
+    return fingerprint([type(tokenizer).__name__, rules, special])
