@@ -143,7 +143,8 @@ class Prepared:
     qualities: tuple[str, ...] = (TEXT_TOKENS, ADAPTER_WEIGHTS)
     """Qualities of every rung that a study may take as its second goal."""
     reading: Mapping[str, str] = field(default_factory=dict)
-    """How the base reads texts and questions (special tokens, chat template), each choice with its reason in words."""
+    """How the base reads texts and questions: name of a choice (special tokens, chat template) to what was chosen, with
+    the reason in brackets."""
     found: Mapping[str, int] = field(default_factory=dict)
     """Name of a text to the number of benchmark questions that stand in it, where there are any."""
     notes: tuple[str, ...] = ()

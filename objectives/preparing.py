@@ -10,7 +10,7 @@ from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared, c
 from objectives.contamination import questions_in
 from objectives.models.hub import refuse_four_bits
 from objectives.questions import Design, Part
-from objectives.reading import reading_of
+from objectives.reading import chosen, reading_of
 from objectives.scoring.asked import AskedTask, Question, answer_tokens
 from objectives.scoring.benchmark import design_of, questions_of
 from objectives.scoring.figures import choose_metric
@@ -59,7 +59,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
     for index, entry in enumerate(entries):
         inputs |= {f"{name} (scores.{index})": digest for name, digest in entry.inputs.items()}
     reading = dict(reading_of(spec, corpus, encoding, sight))
-    inputs |= {name: choice.partition(":")[0] for name, choice in reading.items()}
+    inputs |= {name: chosen(choice) for name, choice in reading.items()}
     tasks = [task for entry in entries for task in entry.tasks]
     found = questions_in(corpus, tasks)
     return Prepared(

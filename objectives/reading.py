@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from objectives.models.identity import SPECIAL_TOKENS
 from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec, ScenesSpec, ScoreSpec
 
 if TYPE_CHECKING:
@@ -14,36 +15,38 @@ if TYPE_CHECKING:
     from spaces import Corpus
 
 
+CHAT_TEMPLATE = "chat template"
+"""How the names of choices about templates begin."""
+
+
 def reading_of(spec: FinetuneSpec, corpus: Corpus, encoding: TextEncoding, sight: Sight) -> Iterator[tuple[str, str]]:
-    """Name every choice of special tokens and chat templates, with what was chosen, a colon, and the reason.
+    """Name every choice of special tokens and chat templates; what was chosen comes with its reason in brackets.
 
     Raises:
         FieldError: a chat template is asked for, and the base has none.
     """
-    yield "how a text begins", _beginning(spec, encoding)
-    template = "on: the base has a chat template" if sight.chat else "off: the base has no chat template"
+    yield SPECIAL_TOKENS, _beginning(spec, encoding)
+    template = "on (the base has one)" if sight.chat else "off (the base has none)"
     if any(text.instructs for text in corpus.texts):
-        yield (
-            "chat template of instructions",
-            f"{template}; dialogues are trained inside it" if sight.chat else template,
-        )
+        yield f"{CHAT_TEMPLATE} of the instructions that are trained on", template
     for index, part in enumerate(spec.scores):
         if isinstance(part, HeldoutSpec) and not part.files:
             continue  # the end of a text is no dialogue
         asked = sight.template(part.chat_template)
-        if part.chat_template == "auto":
-            chosen = template
-        else:
-            chosen = f"{'on' if asked else 'off'}: scores.{index}.chat_template says so"
-        yield f"chat template of {_what(part)} (scores.{index})", chosen
+        chosen = template if part.chat_template == "auto" else f"{'on' if asked else 'off'} (the study file says so)"
+        yield f"{CHAT_TEMPLATE} of {_what(part)} (scores.{index})", chosen
+
+
+def chosen(choice: str) -> str:
+    """What was chosen, without the reason."""
+    return choice.partition(" (")[0]
 
 
 def _beginning(spec: FinetuneSpec, encoding: TextEncoding) -> str:
-    shown = encoding.shown_prefix or "without a special token"
-    reason = "as the base's tokenizer begins a text" if encoding.prefix else "the base's tokenizer puts none before it"
+    reason = "as the base's tokenizer begins a text" if encoding.prefix else "the base's tokenizer puts none there"
     if spec.add_bos_token != "auto":
         reason = f"objective.add_bos_token is {spec.add_bos_token}"
-    return f"{shown}: {reason}; the same in training, held-out text and benchmarks"
+    return f"{encoding.shown_prefix or 'none'} ({reason}; alike in training, held-out text and benchmarks)"
 
 
 def _what(part: ScoreSpec) -> str:

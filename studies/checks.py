@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from objectives.base import Prepared
+from objectives.models.identity import NEWER, SPECIAL_TOKENS
+from objectives.reading import CHAT_TEMPLATE
 from objectives.spec import FinetuneSpec
 from search.designs import design_of
 from search.goals import GOALS
@@ -156,6 +158,20 @@ def check_disk(space: Space, folder: Path, trials: int) -> None:
             f"{space.largest:,} weights), but the disk of {str(folder)!r} has {free / 1e6:,.0f} MB "
             "left. Free space, choose another folder with --runs, or lower search.trials or what space.tuning trains."
         )
+
+
+def comparable_inputs(old: Mapping[str, str], new: Mapping[str, str]) -> Mapping[str, str]:
+    """What a study rests on now, without the rows that it could not store when it began.
+
+    Studies of older versions are read as they were begun, without special tokens and chat templates.
+
+    Args:
+        old: hashes by name, when the study began.
+        new: hashes by name, now.
+    """
+    if SPECIAL_TOKENS in old:
+        return new
+    return {name: value for name, value in new.items() if name not in NEWER and not name.startswith(CHAT_TEMPLATE)}
 
 
 def refuse_changed_content(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:

@@ -32,6 +32,7 @@ from studies.checks import (
     check_prior,
     check_second_goal,
     check_stages,
+    comparable_inputs,
     rating_notes,
     refuse_changed_content,
     repetition_notes,
@@ -81,7 +82,8 @@ class Ready:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know before the study starts."""
-        notes = [*ignored_note(self.prepared.corpus), *self.prepared.notes]
+        reading = (f"{name[0].upper()}{name[1:]}: {choice}." for name, choice in self.prepared.reading.items())
+        notes = [*ignored_note(self.prepared.corpus), *reading, *self.prepared.notes]
         if self.spec.search.confirm.best and self.prepared.holdout is None:
             notes.append(
                 "No questions are kept from the search (holdout: 0), so its best configurations are not confirmed."
@@ -261,7 +263,7 @@ def prepare_resume(
     refuse_changed_content(name, before, {repr(text.name): text.sha256 for text in corpus.texts})
     ready = _ready(spec, runs / name, store.url, corpus, spec.search.trials - len(study.records))
     if study.inputs:
-        refuse_changed_content(name, study.inputs, ready.prepared.inputs)
+        refuse_changed_content(name, study.inputs, comparable_inputs(study.inputs, ready.prepared.inputs))
     return ready
 
 

@@ -8,7 +8,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ _FOLDER = "folder"
 _INPUTS = "inputs"
 _SPEC = "spec"
 _TEXTS = "texts"
+_READING = "reading"
 _METRIC = "metric"
 _HOLDOUT = "holdout"
 _CREATED = "created"
@@ -90,6 +91,8 @@ class StoredStudy:
     """Package to the version that the study began with."""
     records: tuple[TrialRecord, ...]
     """Trials of the search."""
+    reading: Mapping[str, str] = field(default_factory=dict)
+    """How the base reads texts and questions, as `Prepared.reading`; empty for studies of older versions."""
     confirmation: tuple[TrialRecord, ...] = ()
     """Runs on the questions that the search never saw."""
 
@@ -189,6 +192,7 @@ class Store:
             found = prepared.found
             study.set_user_attr(_TEXTS, [_stored_text(text, found.get(text.name, 0)) for text in prepared.corpus.texts])
             study.set_user_attr(_INPUTS, dict(prepared.inputs))
+            study.set_user_attr(_READING, dict(prepared.reading))
             study.set_user_attr(_METRIC, prepared.metric)
             study.set_user_attr(_HOLDOUT, prepared.holdout.to_dict() if prepared.holdout else None)
             study.set_user_attr(_FOLDER, str(folder.resolve()))
@@ -225,6 +229,7 @@ class Store:
                 texts=tuple(StoredText(**text) for text in attributes[_TEXTS]),
                 inputs=attributes.get(_INPUTS, {}),
                 id=attributes.get(_ID, ""),
+                reading=attributes.get(_READING, {}),
                 metric=attributes.get(_METRIC, "score"),
                 holdout=Design.from_dict(attributes[_HOLDOUT]) if attributes.get(_HOLDOUT) else None,
                 created=datetime.fromisoformat(attributes[_CREATED]),
@@ -272,13 +277,25 @@ def _records(study: optuna.Study) -> tuple[TrialRecord, ...]:
 
 def _read_spec(name: str, stored: Any) -> StudySpec:
     try:
-        return StudySpec.model_validate(stored)
+        return StudySpec.model_validate(_with_former_reading(stored))
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(
             f"The study {name!r} was stored by another version of mixtune, whose study files this one cannot read "
             f"({'.'.join(map(str, first['loc']))}: {first['msg']}). Use the version that made it."
         ) from error
+
+
+def _with_former_reading(stored: Any) -> Any:
+    """A stored specification from before special tokens and chat templates could be chosen: it goes on without them.
+
+    Trials that read otherwise could not be compared with those that the study has.
+    """
+    objective = stored.get("objective", {})
+    if objective.get("kind", "finetune") != "finetune" or "add_bos_token" in objective:
+        return stored
+    scores = [{**score, "chat_template": "off"} for score in objective.get("scores", [])]
+    return {**stored, "objective": {**objective, "add_bos_token": "off", "scores": scores}}
 
 
 def resume_command(name: str, url: str, folder: Path) -> str:

@@ -89,11 +89,14 @@ def own_prefix(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
 
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Hash of a whole tokenizer as it works, but for its chat template: vocabulary, merges, rules, special tokens."""
+    """Hash of a whole tokenizer as it works, but for its chat template: vocabulary, merges, rules, special tokens.
+
+    Padding is left out: lm-eval names a token for it where there is none, and no text ever holds one.
+    """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         rules: object = sorted(tokenizer.get_vocab().items())
     else:  # what comes before are the truncation and padding of the last call
         rules = str(backend.to_str()).partition('"added_tokens"')[2]
-    special = {name: str(token) for name, token in getattr(tokenizer, "special_tokens_map", {}).items()}
+    special = {name: str(token) for name, token in tokenizer.special_tokens_map.items() if name != "pad_token"}
     return fingerprint([type(tokenizer).__name__, rules, special])

@@ -24,6 +24,10 @@ _SAMPLES = 64
 """Chunks of a large file that count, spread evenly over it."""
 FILES = "the base"
 """Row of `BaseIdentity.rows` for the hash of its files, which exports and hypernetworks keep, too."""
+SPECIAL_TOKENS = "special tokens before every text"
+"""Row for the tokens themselves, as they are written."""
+NEWER = ("the base's weights", "the base's tokenizer", "the base's chat template", SPECIAL_TOKENS)
+"""Rows that studies before version 0.2 did not store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class BaseIdentity:
             "the base's weights": self.weights,
             "the base's tokenizer": self.tokenizer,
             "the base's chat template": self.chat_template,
-            "the special tokens before every text": self.prefix or "none",
+            SPECIAL_TOKENS: self.prefix or "none",
         }
 
 

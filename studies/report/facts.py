@@ -29,8 +29,10 @@ def facts(study: StoredStudy) -> Iterator[tuple[str, str]]:
     yield "versions", ", ".join(f"{package} {version}" for package, version in study.versions.items()) or "not stored"
     yield "seed", str(spec.seed)
     yield "fingerprint of the study", spec.fingerprint
+    yield from study.reading.items()
     for name, digest in study.inputs.items():
-        yield f"hash of {name}", digest
+        if name not in study.reading:
+            yield f"hash of {name}", digest
     again = resume_command(spec.name, study.url, study.folder)
     yield "go on or add trials", f"{again} --trials {2 * spec.search.trials}"
 

@@ -23,7 +23,7 @@ from objectives.training.stacked import Matrices
 from objectives.workbench import Base, Workbench, open_base
 from search.records import TrialRecord
 from spaces import InputError, Layout, scan
-from studies.checks import refuse_changed_content
+from studies.checks import comparable_inputs, refuse_changed_content
 from studies.export import find_adapter
 from studies.launch import artifacts_of
 from studies.store import StoredStudy
@@ -104,7 +104,7 @@ def open_place(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) ->
     )
     prepared = objectives.prepare(spec, corpus, cache)
     if study.inputs:
-        refuse_changed_content(study.spec.name, study.inputs, prepared.inputs)
+        refuse_changed_content(study.spec.name, study.inputs, comparable_inputs(study.inputs, prepared.inputs))
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
     bench, encoding = Workbench.open(spec, corpus, cache), base.encoding(spec.add_bos_token)
     made = open_encoder(encoder, bench.model, encoding)
