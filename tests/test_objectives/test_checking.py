@@ -19,7 +19,7 @@ def rename_weights(folder: Path, rename: Any) -> None:
     from safetensors.torch import load_file, save_file
 
     weights = load_file(folder / "model.safetensors")
-    renamed = {name: rename(key) for key in weights if (name := key) is not None}
+    renamed = {key: rename(key) for key in weights}
     kept = {new: weights[old] for old, new in renamed.items() if new is not None}
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
 

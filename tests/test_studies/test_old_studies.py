@@ -1,0 +1,51 @@
+"""Studies of earlier versions go on: a database and a study file that commit 322708a wrote."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+from rich.console import Console
+
+from studies.launch import prepare_resume
+from studies.session import run_session
+from studies.study_file import read_study
+
+pytestmark = pytest.mark.torch
+
+_DATA = Path(__file__).parents[1] / "data" / "old_study"
+"""Four trials on the shipped base, complete, with `study.db` as SQL; `@FOLDER@` stands for where it was."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "old"
+    shutil.copytree(_DATA, made)
+    (made / "runs" / "old").mkdir(parents=True)
+    with sqlite3.connect(made / "runs" / "old" / "study.db") as database:
+        database.executescript((_DATA / "study.sql").read_text(encoding="utf-8").replace("@FOLDER@", str(made)))
+    database.close()
+    return made
+
+
+def test_an_old_study_goes_on_as_it_was_begun(folder: Path) -> None:
+    """It read no special tokens and no chat template, and keeps to that, so that its trials stay comparable."""
+    ready = prepare_resume("old", folder / "runs", trials=6)
+    assert ready.spec.objective.kind == "finetune"
+    assert ready.spec.objective.add_bos_token == "off"
+    assert [score.chat_template for score in ready.spec.objective.scores] == ["off"]
+    assert run_session(Console(quiet=True), ready, local=True) == 0
+    study = ready.store.load("old")
+    assert len(study.records) == 6
+    assert not study.ended(TrialState.FAIL, TrialState.RUNNING)
+    assert study.reading == {}
+    assert (folder / "runs" / "old" / "report" / "report.html").is_file()
+
+
+def test_an_old_study_file_is_read(folder: Path) -> None:
+    spec = read_study(folder / "study.yaml")
+    assert spec.objective.kind == "finetune"
+    assert spec.objective.add_bos_token == "auto"
