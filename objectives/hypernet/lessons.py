@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from objectives.hypernet.adapters import Adapters
-from objectives.training.chat import parts_of
+from objectives.training.chat import encoded, examples_of
 from objectives.training.data import generator
-from objectives.training.tokens import UNLEARNT, split, tokenize
+from objectives.training.tokens import UNLEARNT, split
 from spaces import InputError
+from spaces.dialogues import ANSWERS, Turn
 from spaces.lines import Line
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ def instruction(example: Example, tokenizer: PreTrainedTokenizerBase, context: i
     Raises:
         InputError: it is longer than the base's context.
     """
-    line = Line(0, "", (("user", example.prompt), ("assistant", example.completion)))
-    parts = [(tokenize(tokenizer, text), learn) for text, learn in parts_of(line, tokenizer, example.origin)]
-    found = np.concatenate([tokens if learn else ~tokens for tokens, learn in parts]).astype(np.int64)
+    turns = (Turn("user", example.prompt, place="prompt"), Turn(ANSWERS, example.completion, place="completion"))
+    (read,) = examples_of(Line(0, "", turns), tokenizer, example.origin)
+    found = encoded(read, tokenizer).astype(np.int64)
     if len(found) > context:
         raise InputError(
             f"{example.origin}: an example must fit into the base's context of {context} tokens; the one that begins "
