@@ -202,5 +202,6 @@ def _rejoined(prompt: str, whole: str, reasoning: str, place: str) -> str:
             "the chat template of the base writes this answer otherwise than it asks for it. Mend or remove the line.",
         )
     _, answer = split_reasoning(whole[len(head) :])
+    answer = answer.lstrip("\n")  # those that end a block
     block = opened(prompt)
     return answer if block is None else block.closing(reasoning) + answer
