@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +33,8 @@ class Text:
     """The sub-folder, empty for files at the top."""
     tokens: int = 0
     """Under the base's tokenizer; 0 until counted."""
+    normalized_sha256: str = ""
+    """Of what is read in the files, whatever their line ends, byte order marks, Unicode forms and trailing blanks."""
 
     @property
     def pages(self) -> float:
@@ -181,7 +185,27 @@ def _text(name: str, files: tuple[Path, ...], folder: Path) -> Text:
     if words == 0:
         raise InputError(f"The text {name!r} ({files[0]}) is empty. Remove it from the folder, or fill it.")
     parts = files[0].relative_to(folder).parts
-    return Text(name, files, digest.hexdigest(), words, parts[0] if len(parts) > 1 else "")
+    group = parts[0] if len(parts) > 1 else ""
+    return Text(name, files, digest.hexdigest(), words, group, normalized_sha256=_normalized_sha256(files))
+
+
+def _normalized_sha256(files: tuple[Path, ...]) -> str:
+    """Equal for texts that a person would call copies of each other."""
+    content = "\n\n".join(_records(path) if path.suffix.lower() == JSON_LINES else _decoded(path) for path in files)
+    lines = unicodedata.normalize("NFC", content).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return hashlib.sha256("\n".join(line.rstrip() for line in lines).strip("\n").encode()).hexdigest()
+
+
+def _records(path: Path) -> str:
+    """The lines of a .jsonl file in one form: what is trained on, without numbers of lines, labels and sources."""
+    return "\n".join(
+        json.dumps(
+            [[[turn.message(), turn.learnt] for turn in line.messages], line.tools], ensure_ascii=False, sort_keys=True
+        )
+        if line.messages
+        else line.text
+        for line in lines_of(path)
+    )
 
 
 def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...], fewest: int) -> None:
@@ -194,12 +218,13 @@ def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...], fewe
         )
     first: dict[str, str] = {}
     for text in texts:
-        if text.sha256 in first:
+        if text.normalized_sha256 in first:
             raise InputError(
-                f"The texts {first[text.sha256]!r} and {text.name!r} in {str(folder)!r} have the same content, so "
-                "their effects cannot be told apart. Remove one of them."
+                f"The texts {first[text.normalized_sha256]!r} and {text.name!r} in {str(folder)!r} have the same "
+                "content (line ends, byte order marks, forms of Unicode and trailing blanks aside), so their effects "
+                "cannot be told apart. Remove one of them."
             )
-        first[text.sha256] = text.name
+        first[text.normalized_sha256] = text.name
 
 
 def read_file(path: Path) -> str:

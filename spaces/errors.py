@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class MixtuneError(Exception):
@@ -20,6 +21,26 @@ class FieldError(InputError):
     def __init__(self, field: str, message: str) -> None:
         """Keep the field's path, such as `space.tuning.targets`, for whoever knows its line."""
         super().__init__(f"{field}: {message}")
+        self.field = field
+        self.reason = message
+
+
+class LineError(InputError):
+    """A line of a .jsonl file cannot be used."""
+
+    def __init__(self, path: Path, line: int, field: str, message: str) -> None:
+        """Keep where the fault stands.
+
+        Args:
+            path: of the file.
+            line: its number from 1; 0 for a record that stands in no line.
+            field: within the line, such as `messages.2.content`, counted from 0; empty for the whole line.
+            message: what must hold, what came, and what to do.
+        """
+        place = f"{str(path)!r}" + (f", line {line}" if line else "")
+        super().__init__(f"{place}: {f'{field}: ' if field else ''}{message}")
+        self.path = path
+        self.line = line
         self.field = field
 
 

@@ -1,19 +1,18 @@
-"""Lines of a .jsonl file: plain text, or instructions with answers."""
+"""Lines of a .jsonl file: plain text, or dialogues, in the forms that public data have."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spaces.errors import InputError, listed
+from spaces.dialogues import ANSWERS, Turn, check_turns, read_tools, read_turns, readable
+from spaces.errors import FieldError, LineError, did_you_mean, listed
 
-_FORMS = (
-    "an object with `text`, with `prompt` and `completion`, or with `messages`, a list of objects with `role` and "
-    "`content` whose last role is `assistant`"
-)
+_Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,50 +23,157 @@ class Line:
     """From 1, as an editor counts."""
     text: str
     """All that can be read in it."""
-    messages: tuple[tuple[str, str], ...] = ()
-    """Role and content of every turn; empty for plain text."""
+    messages: tuple[Turn, ...] = ()
+    """Every turn of a dialogue; empty for plain text."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """JSON schemas of the functions that the dialogue may call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form that a line may have."""
+
+    words: str
+    """The form in words, for messages."""
+    fields: tuple[str, ...]
+    """Fields that a line of this form has, the one that tells whether it is filled last."""
+    turns: Callable[[_Record], list[Turn]]
+    """The turns of a record; none for plain text."""
+
+
+def _plain(record: _Record) -> list[Turn]:
+    _string(record, "text")
+    return []
+
+
+def _pair(record: _Record) -> list[Turn]:
+    """A prompt with its completion: two strings, or as TRL has it, two lists of turns, the second of them learnt."""
+    if isinstance(record["prompt"], list) and isinstance(record["completion"], list):
+        prompt = _some(read_turns(record["prompt"], "prompt", learnt=False), "prompt")
+        return prompt + _some(read_turns(record["completion"], "completion"), "completion")
+    return [
+        Turn("user", _string(record, "prompt"), place="prompt"),
+        Turn(ANSWERS, _string(record, "completion"), place="completion"),
+    ]
+
+
+def _alpaca(record: _Record) -> list[Turn]:
+    if record.get("history"):
+        raise FieldError("history", "earlier turns are not read from here. Give the whole dialogue as `messages`.")
+    extra = _string(record, "input") if record.get("input") is not None else ""
+    prompt = "\n\n".join(filter(None, (_string(record, "instruction"), extra)))
+    return [Turn("user", prompt, place="instruction"), Turn(ANSWERS, _string(record, "output"), place="output")]
+
+
+def _listed_in(field: str) -> Callable[[_Record], list[Turn]]:
+    return lambda record: _some(read_turns(record[field], field), field)
+
+
+def _some(turns: list[Turn], field: str) -> list[Turn]:
+    if not turns:
+        raise FieldError(field, "there must be a turn in this list; it is empty. Fill it, or remove the line.")
+    return turns
+
+
+def _string(record: _Record, field: str) -> str:
+    value = record[field]
+    if not isinstance(value, str):
+        came = "null" if value is None else type(value).__name__
+        raise FieldError(field, f"this must be text; got {came}.")
+    return value
+
+
+FORMS = (
+    Form("`text`", ("text",), _plain),
+    Form("`messages` (turns with `role` and `content`)", ("messages",), _listed_in("messages")),
+    Form("`prompt` and `completion` (both text, or both lists of turns)", ("prompt", "completion"), _pair),
+    Form("`instruction`, `input` and `output` (Alpaca)", ("instruction", "output"), _alpaca),
+    Form("`conversations` (turns with `from` and `value`, ShareGPT)", ("conversations",), _listed_in("conversations")),
+)
+"""Every form that is read."""
 
 
 def parse_lines(path: Path, content: str) -> Iterator[Line]:
     """The lines that are not empty.
 
     Raises:
-        InputError: a line is none of the forms; the message gives its number.
+        LineError: a line has none of the forms, or two of them, or something wrong in it.
     """
-    for number, line in enumerate(content.split("\n"), start=1):
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", content), start=1):
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            yield _line(number, json.loads(line, object_pairs_hook=_object))
+        except FieldError as error:
+            raise LineError(path, number, error.field, error.reason) from error
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{str(path)!r}, line {number}: not JSON ({error}). Mend or remove the line.") from error
-        messages = _messages(record)
-        if messages is None:
-            keys = f"the fields {listed(record)}" if isinstance(record, dict) else type(record).__name__
-            raise InputError(f"{str(path)!r}, line {number}: every line must be {_FORMS}; got {keys}.")
-        text = "\n".join(content for _, content in messages) if messages else record["text"]
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise InputError(
-                f"{str(path)!r}, line {number}: it holds half of a character (a lone surrogate), which no text has. "
-                "Mend or remove the line."
-            )
-        yield Line(number, text, messages)
+            raise LineError(path, number, "", f"not JSON ({error}). Mend or remove the line.") from error
 
 
-def _messages(record: Any) -> tuple[tuple[str, str], ...] | None:
-    """The turns of a record, none for plain text; None where it is no record."""
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, whose fields must differ: JSON readers take the last of two in silence."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise FieldError(twice, "this field stands twice in one object. Keep one.")
+    return made
+
+
+def _line(number: int, record: object) -> Line:
     if not isinstance(record, dict):
-        return None
-    if isinstance(record.get("text"), str):
-        return ()
-    if isinstance(record.get("prompt"), str) and isinstance(record.get("completion"), str):
-        return (("user", record["prompt"]), ("assistant", record["completion"]))
-    turns = record.get("messages")
-    if not isinstance(turns, list) or not turns:
-        return None
-    found = []
-    for turn in turns:
-        if not (isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("content"), str)):
-            return None
-        found.append((turn["role"], turn["content"]))
-    return tuple(found) if found[-1][0] == "assistant" else None
+        raise FieldError("", f"a line must be an object with {_forms()}; got {type(record).__name__}.")
+    form = _form(record)
+    turns = form.turns(record)
+    if not turns:
+        return Line(number, _whole(record["text"]))
+    system = record.get("system")
+    if system:
+        if not isinstance(system, str) or turns[0].role == "system":
+            raise FieldError("system", "this must be text beside turns that have no system turn. Keep one of them.")
+        turns = [Turn("system", system, place="system"), *turns]
+    tools = read_tools(record.get("tools"))
+    checked = check_turns(turns)
+    return Line(number, _whole(readable(checked, tools)), checked, tools)
+
+
+def _form(record: _Record) -> Form:
+    """The one form that a record has; of several, the one that is filled."""
+    present = [form for form in FORMS if all(field in record for field in form.fields)]
+    filled = [form for form in present if record[form.fields[-1]] not in (None, "", [])]
+    if len(filled) > 1:
+        names = " and ".join(form.words for form in filled)
+        raise FieldError(
+            filled[1].fields[-1], f"the line has two forms, {names}. Keep one of them, or empty the other."
+        )
+    if not present:
+        raise FieldError("", f"a line must be an object with {_forms()}; {_what_came(record)}")
+    return (filled or present)[0]
+
+
+def _forms() -> str:
+    return ", or with ".join(form.words for form in FORMS)
+
+
+def _what_came(record: _Record) -> str:
+    """The fields of a record, and the one that would make it one of the forms."""
+    for form in FORMS:
+        missing = [field for field in form.fields if field not in record]
+        if len(missing) < len(form.fields):
+            return f"`{next(iter(set(form.fields) - set(missing)))}` stands there without `{missing[0]}`."
+    known = [field for form in FORMS for field in form.fields]
+    near = next(filter(None, (did_you_mean(name, known) for name in record)), "")
+    return f"got the fields {listed(record)}.{near}"
+
+
+def _whole(text: str) -> str:
+    """A text whose characters are whole.
+
+    Raises:
+        FieldError: it holds a lone surrogate.
+    """
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise FieldError(
+            "", "it holds half of a character (a lone surrogate), which no text has. Mend or remove the line."
+        )
+    return text

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from objectives.hypernet.adapters import Adapters
-from objectives.training.chat import parts_of
-from objectives.training.data import generator
-from objectives.training.tokens import UNLEARNT, split, tokenize
+from objectives.training.chat import encoded, examples_of
+from objectives.training.data import begun, generator
+from objectives.training.tokens import UNLEARNT, split
 from spaces import InputError
+from spaces.dialogues import ANSWERS, Turn
 from spaces.lines import Line
 
 if TYPE_CHECKING:
@@ -54,10 +55,9 @@ def instruction(example: Example, encoding: TextEncoding, context: int) -> NDArr
     Raises:
         InputError: it is longer than the base's context.
     """
-    line = Line(0, "", (("user", example.prompt), ("assistant", example.completion)))
-    tokenizer = encoding.tokenizer
-    parts = [(tokenize(tokenizer, text), learn) for text, learn in parts_of(line, tokenizer, example.origin)]
-    found = np.concatenate([tokens if learn else ~tokens for tokens, learn in parts]).astype(np.int64)
+    turns = (Turn("user", example.prompt, place="prompt"), Turn(ANSWERS, example.completion, place="completion"))
+    (read,) = examples_of(Line(0, "", turns), encoding.tokenizer, example.origin)
+    found = begun(encoded(read, encoding.tokenizer).astype(np.int64), encoding.prefix)
     if len(found) > context:
         raise InputError(
             f"{example.origin}: an example must fit into the base's context of {context} tokens; the one that begins "

@@ -106,10 +106,14 @@ def _from_lines(path: Path, examples: Path) -> list[Example]:
         raise InputError(f"{path}: the file of examples {str(examples)!r} is not there.{near}")
     found = []
     for line in lines_of(examples):
-        if [role for role, _ in line.messages] != ["user", "assistant"]:
+        if (
+            [turn.role for turn in line.messages] != ["user", "assistant"]
+            or line.tools
+            or any(turn.other for turn in line.messages)
+        ):
             raise InputError(f"{str(examples)!r}, line {line.number}: an example has `prompt` and `completion`.")
-        (_, prompt), (_, answer) = line.messages
-        found.append(Example(prompt, answer, examples))
+        prompt, answer = line.messages
+        found.append(Example(prompt.content, answer.content, examples))
     return found
 
 

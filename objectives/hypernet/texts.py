@@ -14,6 +14,7 @@ from objectives.hypernet.encoders import Encoder, chunks
 from objectives.hypernet.lessons import Lesson
 from objectives.hypernet.network import HyperNetwork
 from objectives.questions import SEARCHED
+from objectives.training.data import begun
 from objectives.training.tokens import split
 from objectives.workbench import Workbench
 from spaces import InputError, Text
@@ -42,11 +43,9 @@ class Reader:
             InputError: the text is shorter than a window.
         """
         tokens = np.asarray(bench.tokens(text), dtype=np.int64)
-        before = np.array([~token for token in self.encoding.prefix], dtype=np.int64)  # read, and not learnt
-        step = length - len(before)
-        windows = [
-            np.concatenate([before, tokens[start : start + step]]) for start in range(0, len(tokens) - step + 1, step)
-        ]
+        step = length - len(self.encoding.prefix)
+        starts = range(0, len(tokens) - step + 1, step)
+        windows = [begun(tokens[start : start + step], self.encoding.prefix) for start in starts]
         if not windows:
             raise InputError(f"The text {text.name!r} has {len(tokens)} tokens, less than a window of {length}.")
         return Lesson(text.name, self.encoded(text, bench), windows)

@@ -18,6 +18,15 @@ def generator(*parts: object) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
+def begun(tokens: NDArray[np.int64], prefix: Sequence[int]) -> NDArray[np.int64]:
+    """Tokens after special ones, which are read and not learnt, unless they begin with those already."""
+    count = len(prefix)
+    first = np.where(tokens[:count] < 0, ~tokens[:count], tokens[:count])
+    if not count or np.array_equal(first, prefix):
+        return tokens
+    return np.concatenate([np.array([~token for token in prefix], dtype=np.int64), tokens])
+
+
 class MixStream:
     """Training sequences from a mix of texts.
 
@@ -52,7 +61,7 @@ class MixStream:
         """
         self._tokens = {name: tokens[name] for name in mix.names}
         self.length = length
-        self._prefix = np.array([~token for token in prefix], dtype=np.int64)
+        self._prefix = tuple(prefix)
         self._stride = length - len(prefix)
         self._seed = seed
         self._texts = mix.names
@@ -77,15 +86,8 @@ class MixStream:
         windows = self._windows(name)
         epoch, place = divmod(int(self._draws[position]), windows)
         start = self._order(name, epoch, windows)[place]
-        return self._begun(self._tokens[name][start : start + self.length].astype(np.int64))
-
-    def _begun(self, window: NDArray[np.int64]) -> NDArray[np.int64]:
-        """A window after the special tokens, unless its dialogue begins with them already."""
-        count = len(self._prefix)
-        read = np.where(window < 0, ~window, window)
-        if not count or np.array_equal(read[:count], ~self._prefix):
-            return window
-        return np.concatenate([self._prefix, window[: self._stride]])
+        window = self._tokens[name][start : start + self.length].astype(np.int64)
+        return begun(window, self._prefix)[: self.length]
 
     def _windows(self, name: str) -> int:
         """Windows of an epoch: as many as fit whatever the offset."""

@@ -106,13 +106,18 @@ def without_block(prompt: str) -> str:
 
 
 def split_reasoning(content: str) -> tuple[str, str]:
-    """The reasoning in the thinking block that a text begins with, and what follows it; both without outer blanks.
+    """The reasoning in the thinking block that a text begins with, without outer blanks, and what follows the block.
 
-    A text that begins with a closing tag alone has an empty block; one without a block is returned as it is.
+    A block may be closed without being opened, as the prompt has done that. A text without a block follows as it is.
     """
     text = content.lstrip()
     for start, end in _TAGS:
         if text.startswith((start, end)) and end in text:
             reasoning, answer = text.removeprefix(start).split(end, 1)
-            return reasoning.strip(), answer.strip()
+            return reasoning.strip(), answer.lstrip()
     return "", content
+
+
+def is_left_open(content: str) -> bool:
+    """Whether a text begins with a thinking block that never ends."""
+    return any(content.lstrip().startswith(start) and end not in content for start, end in _TAGS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.training.chat import parts_of
+from objectives.training.chat import RULES, encoded, examples_of
 from spaces import Corpus, Text
 from spaces.corpus import JSON_LINES, lines_of, read_file
 from spaces.trial import fingerprint
@@ -54,7 +54,7 @@ class TokenStore:
     def __call__(self, text: Text) -> Tokens:
         """The training tokens of a text, shape (tokens,); `split` tells which of them are to be learnt."""
         kept = self._kept.get(text.name, 0.0)
-        path = self._cache / f"{fingerprint([text.sha256, self._encoding, kept])}.npy"
+        path = self._cache / f"{fingerprint([text.sha256, self._encoding, kept, RULES])}.npy"
         if not path.is_file():
             found = self._instructions(text) if text.instructs else tokenize(self._tokenizer, training_part(text, kept))
             self._cache.mkdir(parents=True, exist_ok=True)
@@ -67,23 +67,23 @@ class TokenStore:
 
     def _instructions(self, text: Text) -> Tokens:
         """Tokens of a text that holds instructions: those that are read and not learnt are marked."""
-        parts = (part for path in text.files for part in _parts(path, self._tokenizer))
-        return np.concatenate([learnt if learn else ~learnt for learnt, learn in parts])
+        return np.concatenate([part for path in text.files for part in _parts(path, self._tokenizer)])
 
     def counted(self, corpus: Corpus) -> Corpus:
         """The corpus with the training tokens of every text counted."""
         return corpus.counted(lambda text: len(self(text)))
 
 
-def _parts(path: Path, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[Tokens, bool]]:
-    """Tokens of a file piece by piece, and whether they are to be learnt."""
+def _parts(path: Path, tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokens]:
+    """Tokens of a file piece by piece; those that are read and not learnt stand as their complement, ~token."""
     if path.suffix.lower() != JSON_LINES:
-        yield tokenize(tokenizer, read_file(path)), True
+        yield tokenize(tokenizer, read_file(path))
         return
     for line in lines_of(path):
-        pieces = parts_of(line, tokenizer, path) if line.messages else [(f"{line.text}\n\n", True)]
-        for content, learn in pieces:
-            yield tokenize(tokenizer, content), learn
+        if line.messages:
+            yield from (encoded(example, tokenizer) for example in examples_of(line, tokenizer, path))
+        else:
+            yield tokenize(tokenizer, f"{line.text}\n\n")
 
 
 def split(tokens: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from objectives.models.encoding import TextEncoding
 from objectives.spec import FinetuneSpec
 from spaces import InputError, scan
 from spaces.corpus import lines_of
+from spaces.errors import LineError
+from tests import chat_templates as templates
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -52,24 +55,24 @@ def file_of(folder: Path, *records: Any) -> Path:
     return path
 
 
-def parts(tokenizer: PreTrainedTokenizerBase, path: Path) -> list[tuple[str, bool]]:
-    from objectives.training.chat import parts_of
+def examples(tokenizer: PreTrainedTokenizerBase, path: Path) -> list[list[tuple[str, bool]]]:
+    from objectives.training.chat import examples_of
 
-    return [part for line in lines_of(path) for part in parts_of(line, tokenizer, path)]
+    return [example for line in lines_of(path) for example in examples_of(line, tokenizer, path)]
 
 
 def test_answers_alone_are_learnt(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
     tokenizer.chat_template = TEMPLATE
-    found = parts(tokenizer, file_of(tmp_path, {"messages": TURNS}))
-    assert found == [
-        ("<system>Be brief.</system>\n<user>What do bees make?</user>\n<assistant>", False),
-        ("Honey.</assistant>\n", True),
-        ("<user>And ants?</user>\n<assistant>", False),
-        ("Hills.</assistant>\n", True),
+    assert examples(tokenizer, file_of(tmp_path, {"messages": TURNS})) == [
+        [
+            ("<system>Be brief.</system>\n<user>What do bees make?</user>\n<assistant>", False),
+            ("Honey.</assistant>\n", True),
+            ("<user>And ants?</user>\n<assistant>", False),
+            ("Hills.</assistant>\n", True),
+        ]
     ]
-    assert parts(tokenizer, file_of(tmp_path, PAIR)) == [
-        ("<user>What do bees make?</user>\n<assistant>", False),
-        (" Honey.</assistant>\n", True),
+    assert examples(tokenizer, file_of(tmp_path, PAIR)) == [
+        [("<user>What do bees make?</user>\n<assistant>", False), (" Honey.</assistant>\n", True)]
     ]
 
 
@@ -77,23 +80,213 @@ def test_without_a_template_a_prompt_is_followed_by_its_answer(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
     end = tokenizer.eos_token or ""
-    assert parts(tokenizer, file_of(tmp_path, PAIR)) == [("What do bees make?", False), (f" Honey.{end}", True)]
+    assert examples(tokenizer, file_of(tmp_path, PAIR)) == [[("What do bees make?", False), (f" Honey.{end}", True)]]
+
+
+def test_a_template_that_writes_earlier_turns_otherwise_gets_an_example_for_each_answer(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    tokenizer.chat_template = FORGETFUL
+    first, second = examples(tokenizer, file_of(tmp_path, {"messages": TURNS}))
+    assert first == [("<system>Be brief.\n<user>What do bees make?\n<assistant>", False), ("Honey.\n", True)]
+    assert second == [
+        ("<system>Be brief.\n<user>What do bees make?\n<user>And ants?\n<assistant>", False),
+        ("Hills.\n", True),
+    ]
+
+
+def test_turns_without_weight_are_read_only(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    tokenizer.chat_template = TEMPLATE
+    turns = [*TURNS[:2], {**TURNS[2], "weight": 0}, *TURNS[3:]]
+    trl = {"prompt": TURNS[:4], "completion": TURNS[4:]}
+    for record in ({"messages": turns}, trl):
+        (found,) = examples(tokenizer, file_of(tmp_path, record))
+        assert [content for content, learn in found if learn] == ["Hills.</assistant>\n"]
+        assert "Honey." in found[0][0]
+
+
+@pytest.mark.parametrize(("template", "message"), [(None, "no chat template"), (STRICT, "only two turns")])
+def test_turns_that_do_not_fit_the_template_are_named_with_their_line(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str | None, message: str
+) -> None:
+    tokenizer.chat_template = template
+    path = file_of(tmp_path, PAIR, {"messages": TURNS})
+    with pytest.raises(LineError, match=message) as caught:
+        examples(tokenizer, path)
+    assert (caught.value.path, caught.value.line) == (path, 2)
+
+
+THOUGHT = {"role": "assistant", "reasoning_content": "They have hives.", "content": "Honey."}
+INLINE = {"role": "assistant", "content": "<think>\nThey have hives.\n</think>\n\nHoney."}
+TOOL = {
+    "type": "function",
+    "function": {"name": "weigh", "description": "Weigh it.", "parameters": {"type": "object", "properties": {}}},
+}
+CALL = {"type": "function", "function": {"name": "weigh", "arguments": {"what": "Hönig", "grams": 12.5}}}
+CALLED = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+ENDS = {
+    templates.R1: "<｜end▁of▁sentence｜>",
+    templates.QWEN3: "<|im_end|>\n",
+    templates.BARE_THINK: "<eos>",
+}
 
 
 @pytest.mark.parametrize(
-    ("template", "turns", "message"),
+    ("template", "prompt"),
     [
-        (None, TURNS, r"line 2: the base has no chat template"),
-        (FORGETFUL, TURNS, r"line 2: .*earlier turns otherwise than later ones.*give a line for each answer"),
-        (STRICT, TURNS, r"line 2: the turns \['system', 'user', .* do not fit the chat template .*only two turns"),
+        (templates.R1, "<｜Assistant｜><think>\n\n</think>\n\n"),
+        (templates.QWEN3, "<|im_start|>assistant\n<think>\n\n</think>\n\n"),
+        (templates.BARE_THINK, "<|assistant|></think>"),
     ],
 )
-def test_turns_that_do_not_fit_the_template_are_named_with_their_line(
-    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str | None, turns: list[Any], message: str
+def test_without_reasoning_the_thinking_block_is_empty_and_only_read(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str, prompt: str
+) -> None:
+    from objectives.training.thinking import prompt_of
+
+    tokenizer.chat_template = template
+    found = examples(tokenizer, file_of(tmp_path, {"messages": TURNS}))
+    answers = [answer for example in found for answer in zip(example[::2], example[1::2], strict=True)]
+    if template == templates.BARE_THINK:  # it writes all turns alike, so they are one example
+        ((first, said, more, last),) = found
+        answers = [(first, said), ((first[0] + said[0] + more[0], False), last)]
+    for ((read, _), (learnt, _)), place in zip(answers, (2, 4), strict=True):
+        assert read.endswith(prompt)
+        assert read == prompt_of(tokenizer, TURNS[:place]), "trained after another prompt than asked with"
+        assert learnt == TURNS[place]["content"] + ENDS[template]
+
+
+@pytest.mark.parametrize("answer", [THOUGHT, INLINE])
+@pytest.mark.parametrize(
+    ("template", "prompt", "learnt"),
+    [
+        (templates.R1, "<｜Assistant｜><think>\n", "They have hives.\n</think>\n\nHoney."),
+        (templates.QWEN3, "<|im_start|>assistant\n", "<think>\nThey have hives.\n</think>\n\nHoney."),
+        (templates.BARE_THINK, "<|assistant|><think>", "They have hives.</think>Honey."),
+    ],
+)
+def test_reasoning_is_learnt_with_its_answer(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str, prompt: str, learnt: str, answer: dict[str, Any]
+) -> None:
+    from objectives.training.thinking import prompt_of
+
+    tokenizer.chat_template = template
+    ((read, said),) = examples(tokenizer, file_of(tmp_path, {"messages": [TURNS[1], answer]}))
+    assert read[0] == prompt_of(tokenizer, TURNS[1:2], thinking=True)
+    assert read[0].endswith(prompt)
+    assert said == (learnt + ENDS[template], True)
+
+
+def test_an_opened_block_is_closed_for_asking(tokenizer: PreTrainedTokenizerBase) -> None:
+    from objectives.training.thinking import prompt_of
+
+    question = [{"role": "user", "content": "Why?"}]
+    for start, end in (("<think>\n", "\n</think>\n\n"), ("[THINK]", "[/THINK]"), ("", "")):
+        tokenizer.chat_template = "{{ messages[0].content }}{% if add_generation_prompt %}|A|" + start + "{% endif %}"
+        assert prompt_of(tokenizer, question) == f"Why?|A|{start}{end}"
+        assert prompt_of(tokenizer, question, thinking=True).endswith(f"|A|{start}")
+
+
+@pytest.mark.parametrize("answer", [THOUGHT, {**THOUGHT, "reasoning": THOUGHT["reasoning_content"]}])
+@pytest.mark.parametrize("template", [templates.CHATML, templates.LLAMA3, templates.GEMMA, None])
+def test_reasoning_that_the_template_drops_is_refused(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str | None, answer: dict[str, Any]
 ) -> None:
     tokenizer.chat_template = template
-    with pytest.raises(InputError, match=message):
-        parts(tokenizer, file_of(tmp_path, PAIR, {"messages": turns}))
+    with pytest.raises(LineError, match="reasoning_content") as caught:
+        examples(tokenizer, file_of(tmp_path, PAIR, {"messages": [TURNS[1], answer]}))
+    assert (caught.value.line, caught.value.field) == (2, "messages.1.reasoning_content")
+
+
+def test_reasoning_within_the_text_stays_where_the_template_knows_no_reasoning(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    tokenizer.chat_template = templates.CHATML
+    ((_, said),) = examples(tokenizer, file_of(tmp_path, {"messages": [TURNS[1], INLINE]}))
+    assert said == (f"{INLINE['content']}<|im_end|>\n", True)
+
+
+def test_a_thinking_block_that_never_ends_is_refused(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    tokenizer.chat_template = templates.R1
+    cut = {"role": "assistant", "content": "<think>\nThey have"}
+    with pytest.raises(LineError, match="never closes") as caught:
+        examples(tokenizer, file_of(tmp_path, {"messages": [TURNS[1], cut]}))
+    assert caught.value.field == "messages.1"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(
+    ("template", "arguments"),
+    [
+        (templates.QWEN3, '"arguments": {"what": "Hönig", "grams": 12.5}}'),
+        (templates.LLAMA3, '"parameters": {"what": "Hönig", "grams": 12.5}}'),
+        (templates.R1, 'weigh\n{"what": "Hönig", "grams": 12.5}'),
+        (templates.PYTHON_CALLS, 'weigh: {"what": "Hönig", "grams": 12.5}'),
+    ],
+)
+def test_tool_calls_are_learnt_and_their_results_read(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str, arguments: str, as_json: bool
+) -> None:
+    tokenizer.chat_template = template
+    called: dict[str, Any] = CALLED
+    if as_json:
+        inner = {"name": "weigh", "arguments": json.dumps(CALL["function"]["arguments"])}  # type: ignore[index]
+        called = {**CALLED, "content": None, "tool_calls": [{"type": "function", "function": inner}]}
+    turns = [TURNS[1], called, {"role": "tool", "name": "weigh", "content": 'a "jar"'}, TURNS[2]]
+    found = examples(tokenizer, file_of(tmp_path, {"messages": turns}))
+    learnt = [content for example in found for content, learn in example if learn]
+    assert len(learnt) == 2
+    assert arguments in learnt[0]
+    assert "Honey." in learnt[1]
+    read = "".join(content for content, learn in found[-1] if not learn)
+    assert "jar" in read
+
+
+def test_tools_are_handed_to_the_template(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    record = {"messages": [TURNS[1], CALLED], "tools": [TOOL]}
+    for template in (templates.QWEN3, templates.LLAMA3):
+        tokenizer.chat_template = template
+        ((read, _),) = examples(tokenizer, file_of(tmp_path, record))
+        assert "Weigh it." in read[0]
+
+
+@pytest.mark.parametrize(
+    ("template", "record", "field"),
+    [
+        (templates.CHATML, {"messages": [TURNS[1], CALLED]}, "messages.1.tool_calls.0"),
+        (templates.GEMMA, {"messages": [TURNS[1], CALLED]}, "messages.1.tool_calls.0"),
+        (templates.LLAMA3, {"messages": [TURNS[1], {**CALLED, "content": "I weigh it."}]}, "messages.1"),
+        (templates.CHATML, {"messages": TURNS, "tools": [TOOL]}, "tools.0"),
+        (
+            TEMPLATE.replace("m.content", "m.content.replace('Hills', '')"),
+            {"messages": [TURNS[1], TURNS[4]]},
+            "messages.1",
+        ),
+        (
+            TEMPLATE.replace("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}"),
+            {"messages": TURNS},
+            "messages.0",
+        ),
+        (None, {"messages": [TURNS[1], CALLED]}, "messages.1.tool_calls"),
+        (None, {**PAIR, "tools": [TOOL]}, "tools"),
+    ],
+)
+def test_what_the_template_drops_is_refused_with_its_field(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str | None, record: dict[str, Any], field: str
+) -> None:
+    tokenizer.chat_template = template
+    with pytest.raises(LineError) as caught:
+        examples(tokenizer, file_of(tmp_path, PAIR, record))
+    assert (caught.value.line, caught.value.field) == (2, field)
+
+
+def test_an_answer_that_is_written_otherwise_than_asked_for_is_refused(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    tokenizer.chat_template = TEMPLATE.replace("%}<assistant>{%", "%}<model>{%")
+    with pytest.raises(LineError) as caught:
+        examples(tokenizer, file_of(tmp_path, PAIR))
+    assert caught.value.field == "completion"
 
 
 def test_tokens_tell_what_is_learnt(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
@@ -105,7 +298,7 @@ def test_tokens_tell_what_is_learnt(tokenizer: PreTrainedTokenizerBase, tmp_path
     file_of(folder, {"messages": TURNS}, {"text": "Bees and ants."})
     (folder / "plain.txt").write_text("Only words.\n")
     corpus = scan(folder)
-    store = TokenStore(tokenizer, tmp_path / "cache", {})
+    store = TokenStore(TextEncoding(tokenizer), tmp_path / "cache", {})
     stored = np.asarray(store(corpus["chat"]), dtype=np.int64)
     read, learnt = split(stored)
     text = tokenizer.decode(read)
@@ -118,7 +311,7 @@ def test_tokens_tell_what_is_learnt(tokenizer: PreTrainedTokenizerBase, tmp_path
     assert answers == "Honey.</assistant>\nHills.</assistant>\nBeesandants.\n\n"
     assert (np.asarray(store(corpus["plain"])) >= 0).all()
     tokenizer.chat_template = TEMPLATE.replace("<", "[")
-    other = TokenStore(tokenizer, tmp_path / "cache", {})
+    other = TokenStore(TextEncoding(tokenizer), tmp_path / "cache", {})
     assert len(other(corpus["chat"])) != 0
     assert not np.array_equal(other(corpus["chat"]), stored), "another template is another array"
 

@@ -1,0 +1,260 @@
+"""Turns of dialogues: who speaks, what is said, and what else a chat template may read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spaces.errors import FieldError, did_you_mean, listed
+
+ANSWERS = "assistant"
+ROLES = (ANSWERS, "user", "system", "developer", "tool", "function", "ipython")
+"""Who may speak; a misspelt role would be a turn that no template knows, or an answer that is not learnt."""
+REASONING = ("reasoning_content", "reasoning", "thinking")
+"""Names under which public data keep the reasoning before an answer."""
+_SHAREGPT = {
+    "human": "user",
+    "user": "user",
+    "gpt": ANSWERS,
+    "chatgpt": ANSWERS,
+    "assistant": ANSWERS,
+    "model": ANSWERS,
+    "system": "system",
+    "tool": "tool",
+    "observation": "tool",
+    "function_response": "tool",
+}
+"""Speakers of ShareGPT's form to roles."""
+_CALLS = "tool_calls"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a dialogue."""
+
+    role: str
+    content: str
+    other: Mapping[str, Any] = field(default_factory=dict)
+    """What else the template may read, as it stands in the file; reasoning as `reasoning_content`."""
+    place: str = ""
+    """Where the turn stands in its record, such as `messages.2` or `completion`."""
+    learnt: bool = True
+    """Whether it is to be learnt if it is an answer."""
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether the turn is an answer that is to be learnt."""
+        return self.learnt and self.role == ANSWERS
+
+    @property
+    def reasoning(self) -> str:
+        """What was thought before the answer, without outer blanks; empty where the turn has no field for it."""
+        return str(self.other.get(REASONING[0], "")).strip()
+
+    @property
+    def calls(self) -> list[tuple[str, Any]]:
+        """Name and arguments of every tool call."""
+        return [_named_call(call) for call in self.other.get(_CALLS, ())]
+
+    @property
+    def text(self) -> str:
+        """All that can be read in the turn."""
+        calls = (f"{name} {_as_json(arguments)}" for name, arguments in self.calls)
+        return "\n".join(filter(None, (self.reasoning, self.content, *calls)))
+
+    def message(self, *, objects: bool = True) -> dict[str, Any]:
+        """The turn as chat templates read it; `objects`: arguments of calls are objects, as most expect, or JSON."""
+        made = {"role": self.role, "content": self.content, **self.other}
+        if _CALLS in made:
+            made[_CALLS] = [_with_arguments(call, objects) for call in made[_CALLS]]
+        return made
+
+
+def read_turns(value: object, place: str, *, learnt: bool = True) -> list[Turn]:
+    """The turns of a list in a record.
+
+    Args:
+        value: what stands in the record.
+        place: the field it stands in.
+        learnt: whether answers among them are to be learnt.
+
+    Raises:
+        FieldError: one of them is no turn.
+    """
+    if not isinstance(value, list):
+        raise FieldError(place, f"this must be a list of turns; got {_kind(value)}.")
+    return [_turn(item, f"{place}.{number}", learnt) for number, item in enumerate(value)]
+
+
+def check_turns(turns: list[Turn]) -> tuple[Turn, ...]:
+    """The same turns, if there is something to learn in them.
+
+    Raises:
+        FieldError: the last is not an answer, or an answer is empty.
+    """
+    if turns[-1].role != ANSWERS:
+        raise FieldError(turns[-1].place, f"the last turn must be of the role {ANSWERS}; got {turns[-1].role}.")
+    for turn in turns:
+        if turn.role != ANSWERS:
+            continue
+        if not turn.content.strip() and not turn.calls:
+            raise FieldError(
+                turn.place, "an answer must hold text or tool calls; this one is empty. Fill it, or remove the line."
+            )
+    if not any(turn.is_learnt for turn in turns):
+        raise FieldError(turns[-1].place, "every answer has weight 0, so nothing would be learnt. Remove the line.")
+    return tuple(turns)
+
+
+def read_tools(value: object) -> tuple[Mapping[str, Any], ...]:
+    """The tools of a record, JSON schemas; a string holds them as JSON.
+
+    Raises:
+        FieldError: this is no list of objects.
+    """
+    if isinstance(value, str) and value.strip():
+        value = decoded(value)
+    if not value:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(tool, dict) for tool in value):
+        raise FieldError("tools", f"this must be a list of objects, the schemas of the tools; got {_kind(value)}.")
+    return tuple(value)
+
+
+def readable(turns: tuple[Turn, ...], tools: tuple[Mapping[str, Any], ...]) -> str:
+    """All that can be read in a dialogue."""
+    return "\n".join([*map(_as_json, tools), *(turn.text for turn in turns)])
+
+
+def _turn(item: object, place: str, learnt: bool) -> Turn:
+    if not isinstance(item, dict):
+        raise FieldError(place, f"a turn must be an object with `role` and `content`; got {_kind(item)}.")
+    speaker, said = ("role", "content") if "role" in item or "from" not in item else ("from", "value")
+    role = _role(item.get(speaker), f"{place}.{speaker}", speaker)
+    other = {key: value for key, value in item.items() if key not in (speaker, said) and value is not None}
+    if "function_call" in other:
+        raise FieldError(f"{place}.function_call", "chat templates do not read this field. Use `tool_calls`.")
+    reasoning = _reasoning(other, place)
+    other = {key: value for key, value in other.items() if key not in REASONING}
+    if reasoning:
+        other[REASONING[0]] = reasoning
+    calls = _checked_calls(other.pop(_CALLS, []), place)
+    if calls:
+        other[_CALLS] = calls
+    weight = other.pop("weight", 1)
+    if weight not in (0, 1):
+        raise FieldError(
+            f"{place}.weight", f"the weight of an answer must be 0 (only read) or 1 (learnt); got {weight!r}."
+        )
+    content = _content(item.get(said), f"{place}.{said}", may_miss=bool(calls))
+    return Turn(role, content, other, place, learnt and weight == 1)
+
+
+def _role(value: object, place: str, speaker: str) -> str:
+    if not isinstance(value, str):
+        raise FieldError(place, f"this must say who speaks, one of {listed(ROLES)}; got {_kind(value)}.")
+    known = _SHAREGPT if speaker == "from" else {role: role for role in ROLES}
+    if value not in known:
+        raise FieldError(place, f"this must be one of {listed(known)}; got {value!r}.{did_you_mean(value, known)}")
+    return known[value]
+
+
+def _content(value: object, place: str, *, may_miss: bool) -> str:
+    """Text, or the text of a list of parts."""
+    if value is None and may_miss:
+        return ""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        raise FieldError(
+            place, f"this must be text or a list of text parts (null only beside `tool_calls`); got {_kind(value)}."
+        )
+    return "".join(_part(part, f"{place}.{number}") for number, part in enumerate(value))
+
+
+def _part(part: object, place: str) -> str:
+    if isinstance(part, dict) and part.get("type", "text") == "text" and isinstance(part.get("text"), str):
+        return str(part["text"])
+    kind = f"of the type {part['type']!r}" if isinstance(part, dict) and "type" in part else f"{_kind(part)}"
+    raise FieldError(
+        place, f'only parts such as {{"type": "text", "text": "…"}} are read; got one {kind}. Remove it, or the line.'
+    )
+
+
+def _reasoning(other: Mapping[str, Any], place: str) -> str:
+    """The reasoning of a turn, under whichever name it stands."""
+    found = {name: other[name] for name in REASONING if other.get(name)}
+    for name, value in found.items():
+        if not isinstance(value, str):
+            raise FieldError(f"{place}.{name}", f"reasoning must be text; got {_kind(value)}.")
+    if len(set(found.values())) > 1:
+        raise FieldError(f"{place}.{list(found)[1]}", f"the fields {listed(found)} say different things. Keep one.")
+    return next(iter(found.values()), "")
+
+
+def _checked_calls(calls: object, place: str) -> list[Mapping[str, Any]]:
+    if not isinstance(calls, list):
+        raise FieldError(f"{place}.{_CALLS}", f"this must be a list of calls; got {_kind(calls)}.")
+    for number, call in enumerate(calls):
+        inner = call.get("function", call) if isinstance(call, dict) else None
+        name = inner.get("name") if isinstance(inner, dict) else None
+        if not isinstance(name, str) or not name.strip():
+            raise FieldError(
+                f"{place}.{_CALLS}.{number}",
+                f"a call must have a `function` with `name` and `arguments`; got {_kind(call)}.",
+            )
+    return calls
+
+
+def _named_call(call: Mapping[str, Any]) -> tuple[str, Any]:
+    inner = call.get("function", call)
+    arguments = inner.get("arguments", {})
+    return str(inner["name"]), decoded(arguments) if isinstance(arguments, str) else arguments
+
+
+def _with_arguments(call: Mapping[str, Any], objects: bool) -> dict[str, Any]:
+    """A call with its arguments as an object, or as JSON."""
+    inner = call.get("function", call)
+    if "arguments" not in inner:
+        return dict(call)
+    _, arguments = _named_call(call)
+    changed = {**inner, "arguments": arguments if objects or isinstance(arguments, str) else _as_json(arguments)}
+    return {**call, "function": changed} if "function" in call else changed
+
+
+def decoded(text: str) -> Any:
+    """The value that a string of JSON stands for; the string itself where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def leaves(value: object) -> Iterator[str]:
+    """Every name, text and number within arguments; true, false and null are written in too many ways."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item)
+    elif isinstance(value, str) or type(value) in (int, float):
+        yield str(value)
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _kind(value: object) -> str:
+    """A short word for what came."""
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return f"an object with {listed(value, 6)}" if value else "an empty object"
+    if isinstance(value, list):
+        return "an empty list" if not value else "a list"
+    return f"{value!r:.60}"
