@@ -126,13 +126,22 @@ def scenes_run(
         Path | None, typer.Option(help="Folder of texts: what stands there is no novel continuation.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=2, help="So many scenes of each quality.")] = None,
+    chat_template: Annotated[
+        str, typer.Option(help="auto: inside a model's chat template where it has one; on; off.")
+    ] = "auto",
     threshold: Annotated[float, typer.Option(min=0.01, max=1, help="Accuracy at which a depth holds.")] = 0.75,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     trust_remote_code: Annotated[bool, typer.Option(help="Run Python that comes with a model.")] = False,
 ) -> None:
     """Measure five qualities of reasoning of some models, by scenes that are scored by rule."""
     from objectives.scoring.spec import ScenesSpec
+    from spaces import InputError
+    from spaces.choices import SWITCHES
+    from spaces.errors import listed
     from studies.scenes import run_scenes
 
-    spec = ScenesSpec(kind="scenes", files=files or ["english"], limit=limit, threshold=threshold)
+    if chat_template not in SWITCHES:
+        raise InputError(f"--chat-template must be one of {listed(SWITCHES)}; got {chat_template!r}.")
+    asked = {"files": files or ["english"], "limit": limit, "threshold": threshold, "chat_template": chat_template}
+    spec = ScenesSpec.model_validate({"kind": "scenes", **asked})
     run_scenes(console_of(), models, spec, out, texts, _device(device), trust_code=trust_remote_code)

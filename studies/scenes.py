@@ -175,6 +175,8 @@ def _measured(
 ) -> Iterator[QualityOfModel]:
     encoding = base.encoding()
     scorer = ScenesScorer(spec, corpus, base.model("float32", choose_device(device)), encoding)
+    asked_in = "inside its chat template" if scorer.in_chat else "as plain text"
+    console.print(f"Note on {name}: its questions are asked {asked_in}.", highlight=False, soft_wrap=True)
     for note in too_long([asked.task for asked in scorer.asked], Sight.of(encoding, base.layout().context)):
         console.print(f"Note on {name}: {note}", highlight=False, soft_wrap=True)
     for asked in scorer.asked:

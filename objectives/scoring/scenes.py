@@ -82,7 +82,9 @@ class ScenesScorer:
             InputError: a file that cannot be read, or a quality in the score that has no scenes.
         """
         self._spec = spec
-        self.asked = load_scenes(spec, corpus, Sight.of(encoding, context_of(model.config)))
+        sight = Sight.of(encoding, context_of(model.config))
+        self.in_chat = sight.template(spec.chat_template) is not None
+        self.asked = load_scenes(spec, corpus, sight)
         self._model = language_model(model, encoding, spec.batch)
 
     def score(self, part: Part = SEARCHED) -> Score:
