@@ -18,6 +18,21 @@ _Location = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
 _TAGS = ("kind", "quality")
 """Fields that say which section of several this is."""
+_KEY = "[key]"
+"""Ends pydantic's location of a key."""
+_TEXTS = ("string_type", "path_type")
+"""Pydantic's errors where text was asked for."""
+_MADE = {
+    f"tag:yaml.org,2002:{tag}": words
+    for tag, words in {
+        "bool": "the truth value {}",
+        "int": "the number {}",
+        "float": "the number {}",
+        "timestamp": "a date",
+        "null": "nothing (null)",
+    }.items()
+}
+"""What YAML makes of words without quotes, by their tags; the value in braces."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -52,6 +67,7 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
     Raises:
         InputError: see `read_file`.
     """
+    root = None
     try:
         root = yaml.compose(content, Loader=_Loader)
         data = yaml.load(content, Loader=_Loader)  # noqa: S506  a SafeLoader
@@ -59,6 +75,9 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{path}, line {line}: this is not YAML: {error.problem}.") from error
     except (yaml.YAMLError, ValueError) as error:  # a control character; a date that does not exist
+        if word := next(filter(_has_no_value, _scalars(root)), None):
+            place = f"{path}, line {word.start_mark.line + 1}"
+            raise InputError(f"{place}: `{word.value}` is no date or number that exists. {_quoted(word)}") from error
         raise InputError(f"{path}: this cannot be read as YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(root, yaml.MappingNode):
         raise InputError(f"{path}: a {what} is a list of `field: value` lines, starting with `{first}`.")
@@ -103,7 +122,59 @@ def _messages(errors: list[ErrorDetails], root: yaml.Node, path: Path, kind: typ
     """One message for each thing that is wrong."""
     for error in errors:
         place = _in_file(error["loc"], root, kind)
-        yield f"{path}, line {_line(place, root)}: {_dotted(place)}: {_describe(error, kind)}"
+        word = _bare_word(error, place, root)
+        if word and error["loc"][-1] == _KEY:
+            place = (*place, word.value)
+        yield f"{path}, line {_line(place, root)}: {_dotted(place)}: {_describe(error, kind, word)}"
+
+
+def _bare_word(error: ErrorDetails, place: _Location, root: yaml.Node) -> yaml.ScalarNode | None:
+    """The word without quotes that YAML made something else of where text was asked for, if that is the mistake."""
+    wants_text = error["type"] in _TEXTS or (error["type"] == "literal_error" and "'" in error["msg"])
+    if not wants_text or isinstance(error["input"], str):
+        return None
+    node: yaml.Node | None = root
+    for part in place:
+        node = _child(node, part)
+    if error["loc"][-1] == _KEY and isinstance(node, yaml.MappingNode):
+        keys = (key for key, _ in node.value if key.tag in _MADE)
+        node = next((key for key in keys if repr(_value(key)) == repr(error["input"])), None)
+    return node if isinstance(node, yaml.ScalarNode) and node.tag in _MADE and node.value else None
+
+
+def _value(word: yaml.ScalarNode) -> object:
+    return yaml.SafeLoader("").construct_object(word)
+
+
+def _has_no_value(word: yaml.ScalarNode) -> bool:
+    """Whether a word looks like a date or a number and is none."""
+    if word.tag not in _MADE:
+        return False
+    try:
+        _value(word)
+    except ValueError:
+        return True
+    return False
+
+
+def _scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """Every word of a file, in order."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.CollectionNode):
+        for item in node.value:
+            for part in item if isinstance(item, tuple) else (item,):
+                yield from _scalars(part)
+
+
+def _bare(word: yaml.ScalarNode) -> str:
+    made = _MADE[word.tag]
+    value = str(_value(word)).lower() if "{}" in made else ""
+    return f"YAML reads the word `{word.value}`, which has no quotes, as {made.format(value)}"
+
+
+def _quoted(word: yaml.ScalarNode) -> str:
+    return f'Put it in quotes: "{word.value}".'
 
 
 def _in_file(location: _Location, root: yaml.Node, kind: type[BaseModel]) -> _Location:
@@ -149,7 +220,12 @@ def _line(place: _Location, root: yaml.Node) -> int:
     return line
 
 
-def _describe(error: ErrorDetails, kind: type[BaseModel]) -> str:
+def _describe(error: ErrorDetails, kind: type[BaseModel], bare: yaml.ScalarNode | None) -> str:
+    """What is wrong, in words; `bare`: the word that YAML has made something else of."""
+    if bare and error["type"] != "literal_error":
+        return f"this must be text. {_bare(bare)}. {_quoted(bare)}"
+    if bare:
+        return f"{error['msg'][0].lower()}{error['msg'][1:]}. {_bare(bare)}."
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
