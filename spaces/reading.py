@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from spaces.bare_words import MADE, advice, has_no_value, read_as, scalars, value
 from spaces.errors import FieldError, InputError, did_you_mean, listed
 
 _Location = tuple[str | int, ...]
@@ -22,17 +23,6 @@ _KEY = "[key]"
 """Ends pydantic's location of a key."""
 _TEXTS = ("string_type", "path_type")
 """Pydantic's errors where text was asked for."""
-_MADE = {
-    f"tag:yaml.org,2002:{tag}": words
-    for tag, words in {
-        "bool": "the truth value {}",
-        "int": "the number {}",
-        "float": "the number {}",
-        "timestamp": "a date",
-        "null": "nothing (null)",
-    }.items()
-}
-"""What YAML makes of words without quotes, by their tags; the value in braces."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -75,9 +65,9 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{path}, line {line}: this is not YAML: {error.problem}.") from error
     except (yaml.YAMLError, ValueError) as error:  # a control character; a date that does not exist
-        if word := next(filter(_has_no_value, _scalars(root)), None):
+        if word := next(filter(has_no_value, scalars(root)), None):
             place = f"{path}, line {word.start_mark.line + 1}"
-            raise InputError(f"{place}: `{word.value}` is no date or number that exists. {_quoted(word)}") from error
+            raise InputError(f"{place}: `{word.value}` is no date or number that exists. {advice(word)}") from error
         raise InputError(f"{path}: this cannot be read as YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(root, yaml.MappingNode):
         raise InputError(f"{path}: a {what} is a list of `field: value` lines, starting with `{first}`.")
@@ -137,44 +127,9 @@ def _bare_word(error: ErrorDetails, place: _Location, root: yaml.Node) -> yaml.S
     for part in place:
         node = _child(node, part)
     if error["loc"][-1] == _KEY and isinstance(node, yaml.MappingNode):
-        keys = (key for key, _ in node.value if key.tag in _MADE)
-        node = next((key for key in keys if repr(_value(key)) == repr(error["input"])), None)
-    return node if isinstance(node, yaml.ScalarNode) and node.tag in _MADE and node.value else None
-
-
-def _value(word: yaml.ScalarNode) -> object:
-    return yaml.SafeLoader("").construct_object(word)
-
-
-def _has_no_value(word: yaml.ScalarNode) -> bool:
-    """Whether a word looks like a date or a number and is none."""
-    if word.tag not in _MADE:
-        return False
-    try:
-        _value(word)
-    except ValueError:
-        return True
-    return False
-
-
-def _scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
-    """Every word of a file, in order."""
-    if isinstance(node, yaml.ScalarNode):
-        yield node
-    elif isinstance(node, yaml.CollectionNode):
-        for item in node.value:
-            for part in item if isinstance(item, tuple) else (item,):
-                yield from _scalars(part)
-
-
-def _bare(word: yaml.ScalarNode) -> str:
-    made = _MADE[word.tag]
-    value = str(_value(word)).lower() if "{}" in made else ""
-    return f"YAML reads the word `{word.value}`, which has no quotes, as {made.format(value)}"
-
-
-def _quoted(word: yaml.ScalarNode) -> str:
-    return f'Put it in quotes: "{word.value}".'
+        keys = (key for key, _ in node.value if key.tag in MADE)
+        node = next((key for key in keys if repr(value(key)) == repr(error["input"])), None)
+    return node if isinstance(node, yaml.ScalarNode) and node.tag in MADE and node.value else None
 
 
 def _in_file(location: _Location, root: yaml.Node, kind: type[BaseModel]) -> _Location:
@@ -223,9 +178,9 @@ def _line(place: _Location, root: yaml.Node) -> int:
 def _describe(error: ErrorDetails, kind: type[BaseModel], bare: yaml.ScalarNode | None) -> str:
     """What is wrong, in words; `bare`: the word that YAML has made something else of."""
     if bare and error["type"] != "literal_error":
-        return f"this must be text. {_bare(bare)}. {_quoted(bare)}"
+        return f"this must be text. {read_as(bare)}. {advice(bare)}"
     if bare:
-        return f"{error['msg'][0].lower()}{error['msg'][1:]}. {_bare(bare)}."
+        return f"{error['msg'][0].lower()}{error['msg'][1:]}. {read_as(bare)}."
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
