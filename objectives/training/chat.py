@@ -54,7 +54,7 @@ class _Dialogue:
         follows = whole.startswith(prompt)
         answer = whole[len(prompt) :] if follows else _rejoined(prompt, whole, reasoning, turn.place)
         check_context(prompt, self.turns[:place], self.tools)
-        check_answer(answer, turn, inline)
+        check_answer(answer, turn)
         return prompt, answer
 
 
