@@ -12,12 +12,17 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from spaces.bare_words import MADE, advice, has_no_value, read_as, scalars, value
 from spaces.errors import FieldError, InputError, did_you_mean, listed
 
 _Location = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
 _TAGS = ("kind", "quality")
 """Fields that say which section of several this is."""
+_KEY = "[key]"
+"""Ends pydantic's location of a key."""
+_TEXTS = ("string_type", "path_type")
+"""Pydantic's errors where text was asked for."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -52,6 +57,7 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
     Raises:
         InputError: see `read_file`.
     """
+    root = None
     try:
         root = yaml.compose(content, Loader=_Loader)
         data = yaml.load(content, Loader=_Loader)  # noqa: S506  a SafeLoader
@@ -59,6 +65,9 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{path}, line {line}: this is not YAML: {error.problem}.") from error
     except (yaml.YAMLError, ValueError) as error:  # a control character; a date that does not exist
+        if word := next(filter(has_no_value, scalars(root)), None):
+            place = f"{path}, line {word.start_mark.line + 1}"
+            raise InputError(f"{place}: `{word.value}` is no date or number that exists. {advice(word)}") from error
         raise InputError(f"{path}: this cannot be read as YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(root, yaml.MappingNode):
         raise InputError(f"{path}: a {what} is a list of `field: value` lines, starting with `{first}`.")
@@ -103,7 +112,24 @@ def _messages(errors: list[ErrorDetails], root: yaml.Node, path: Path, kind: typ
     """One message for each thing that is wrong."""
     for error in errors:
         place = _in_file(error["loc"], root, kind)
-        yield f"{path}, line {_line(place, root)}: {_dotted(place)}: {_describe(error, kind)}"
+        word = _bare_word(error, place, root)
+        if word and error["loc"][-1] == _KEY:
+            place = (*place, word.value)
+        yield f"{path}, line {_line(place, root)}: {_dotted(place)}: {_describe(error, kind, word)}"
+
+
+def _bare_word(error: ErrorDetails, place: _Location, root: yaml.Node) -> yaml.ScalarNode | None:
+    """The word without quotes that YAML made something else of where text was asked for, if that is the mistake."""
+    wants_text = error["type"] in _TEXTS or (error["type"] == "literal_error" and "'" in error["msg"])
+    if not wants_text or isinstance(error["input"], str):
+        return None
+    node: yaml.Node | None = root
+    for part in place:
+        node = _child(node, part)
+    if error["loc"][-1] == _KEY and isinstance(node, yaml.MappingNode):
+        keys = (key for key, _ in node.value if key.tag in MADE)
+        node = next((key for key in keys if repr(value(key)) == repr(error["input"])), None)
+    return node if isinstance(node, yaml.ScalarNode) and node.tag in MADE and node.value else None
 
 
 def _in_file(location: _Location, root: yaml.Node, kind: type[BaseModel]) -> _Location:
@@ -149,7 +175,12 @@ def _line(place: _Location, root: yaml.Node) -> int:
     return line
 
 
-def _describe(error: ErrorDetails, kind: type[BaseModel]) -> str:
+def _describe(error: ErrorDetails, kind: type[BaseModel], bare: yaml.ScalarNode | None) -> str:
+    """What is wrong, in words; `bare`: the word that YAML has made something else of."""
+    if bare and error["type"] != "literal_error":
+        return f"this must be text. {read_as(bare)}. {advice(bare)}"
+    if bare:
+        return f"{error['msg'][0].lower()}{error['msg'][1:]}. {read_as(bare)}."
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":

@@ -54,7 +54,7 @@ class _Dialogue:
         follows = whole.startswith(prompt)
         answer = whole[len(prompt) :] if follows else _rejoined(prompt, whole, reasoning, turn.place)
         check_context(prompt, self.turns[:place], self.tools)
-        check_answer(answer, turn, inline)
+        check_answer(answer, turn)
         return prompt, answer
 
 
@@ -96,25 +96,29 @@ def encoded(example: Example, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.
     find = _by_offsets if getattr(tokenizer, "is_fast", False) else _by_prefixes
     ids, learnt = find(text, spans, tokenizer)
     found = np.asarray(ids, dtype=np.int32)
-    return np.where(np.asarray(learnt, dtype=bool), found, ~found)
+    return np.where(learnt, found, ~found)
 
 
 def _by_offsets(
     text: str, spans: Sequence[tuple[int, int]], tokenizer: PreTrainedTokenizerBase
-) -> tuple[list[int], list[bool]]:
+) -> tuple[list[int], NDArray[np.bool_]]:
     made = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    learnt, before = [], 0
-    for start, end in made["offset_mapping"]:
-        # a token without characters of its own, such as a blank that the tokenizer trims, holds those since the last
-        first, last = (start, end) if end > start else (min(before, start), max(before + 1, end))
-        learnt.append(any(first < stop and last > begin for begin, stop in spans))
-        before = max(before, end)
-    return list(made["input_ids"]), learnt
+    first, last = np.asarray(made["offset_mapping"], dtype=np.int64).reshape(-1, 2).T
+    before = np.maximum.accumulate(np.concatenate([[0], last]))[:-1]
+    # a token without characters of its own, such as a blank that the tokenizer trims, holds those since the last one
+    empty = first == last
+    first = np.where(empty, np.minimum(first, before), first)
+    last = np.where(empty, np.maximum(last, before + 1), last).clip(max=len(text))
+    answers = np.zeros(len(text) + 1, dtype=np.int64)
+    for begin, stop in spans:
+        answers[begin + 1 : stop + 1] = 1
+    upto = answers.cumsum()  # characters of answers before each place
+    return list(made["input_ids"]), upto[last] > upto[first]
 
 
 def _by_prefixes(
     text: str, spans: Sequence[tuple[int, int]], tokenizer: PreTrainedTokenizerBase
-) -> tuple[list[int], list[bool]]:
+) -> tuple[list[int], NDArray[np.bool_]]:
     """For tokenizers that do not tell where their tokens stand: a piece begins where the tokens of all before it end.
 
     So does lm-eval tell an answer from its question.
@@ -125,7 +129,7 @@ def _by_prefixes(
         first, _ = _shared(ids, text[:begin], tokenizer)
         last, whole = _shared(ids, text[:stop], tokenizer)
         learnt[first : last + (not whole)] = True  # a token over the border holds a part of the answer
-    return ids, learnt.tolist()
+    return ids, learnt
 
 
 def _shared(ids: Sequence[int], text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[int, bool]:

@@ -27,21 +27,19 @@ def check_context(prompt: str, turns: Sequence[Turn], tools: Sequence[Mapping[st
             raise _dropped(f"tools.{number}", name)
 
 
-def check_answer(answer: str, turn: Turn, inline: str) -> None:
+def check_answer(answer: str, turn: Turn) -> None:
     """See that all of an answer stands in what is learnt: text, reasoning and tool calls.
 
     Args:
         answer: what is learnt.
         turn: what it was made of.
-        inline: the reasoning within the turn's text, if any.
 
     Raises:
         FieldError: something does not; the field is named.
         TypeError: arguments of a call stand there as Python writes them; the template wants them as JSON.
     """
     there = _squeezed(answer)
-    content = split_reasoning(turn.content)[1] if inline else turn.content
-    for text in (content, inline):
+    for text in split_reasoning(turn.content):
         if not _stands(text, there):
             raise _dropped(turn.place, text)
     if not _stands(turn.reasoning, there):

@@ -177,6 +177,50 @@ def test_reasoning_is_learnt_with_its_answer(
     assert said == (learnt + ENDS[template], True)
 
 
+def test_an_empty_thinking_block_within_the_text_is_no_reasoning(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    from objectives.training.thinking import prompt_of
+
+    answer = {"role": "assistant", "content": "<think>\n\n</think>\n\nHoney."}
+    for template in (templates.R1, templates.QWEN3, templates.BARE_THINK):
+        tokenizer.chat_template = template
+        ((read, said),) = examples(tokenizer, file_of(tmp_path, {"messages": [TURNS[1], answer]}))
+        assert read[0] == prompt_of(tokenizer, TURNS[1:2])
+        assert said[0].strip("\n") == ("Honey." + ENDS[template]).strip("\n")
+
+
+@pytest.mark.parametrize("template", [templates.CHATML, templates.LLAMA3, templates.GEMMA])
+def test_templates_that_write_all_turns_alike_give_one_example(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str
+) -> None:
+    from objectives.training.thinking import prompt_of
+
+    tokenizer.chat_template = template
+    tokenizer.bos_token = "<bos>"
+    turns = TURNS[1:]
+    (found,) = examples(tokenizer, file_of(tmp_path, {"messages": turns}))
+    first, said, more, last = (content for content, _ in found)
+    assert [learn for _, learn in found] == [False, True, False, True]
+    assert first == prompt_of(tokenizer, turns[:1])
+    assert first + said + more == prompt_of(tokenizer, turns[:3])
+    assert first + said + more + last == tokenizer.apply_chat_template(turns, tokenize=False)
+    assert first.startswith("<bos>") == (template != templates.CHATML)
+
+
+def test_thoughts_before_calls_of_tools_are_learnt_each_once(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    tokenizer.chat_template = templates.QWEN3
+    turns = [TURNS[1], {**CALLED, "reasoning": "Let me weigh."}, {"role": "tool", "content": "12 g"}, THOUGHT]
+    found = examples(tokenizer, file_of(tmp_path, {"messages": turns, "tools": [TOOL]}))
+    learnt = [content for example in found for content, learn in example if learn]
+    assert [("Let me weigh." in content, "They have hives." in content) for content in learnt] == [
+        (True, False),
+        (False, True),
+    ]
+
+
 def test_an_opened_block_is_closed_for_asking(tokenizer: PreTrainedTokenizerBase) -> None:
     from objectives.training.thinking import prompt_of
 

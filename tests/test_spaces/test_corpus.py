@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from spaces import InputError, scan
 from spaces.corpus import read_file
+from spaces.errors import LineError
 
 
 def test_every_text_file_is_a_text_in_the_order_of_names(library: Path) -> None:
@@ -124,12 +125,63 @@ def test_texts_with_the_same_content_are_refused(library: Path) -> None:
     assert "'beta' and 'copy'" in _message(library)
 
 
+PLAIN = "Caf\u00e9 bees\n\nfly.\n"
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        PLAIN.replace("\n", "\r\n").encode(),
+        PLAIN.replace("\n", "\r").encode(),
+        b"\xef\xbb\xbf" + PLAIN.encode(),
+        PLAIN.replace("\u00e9", "e\u0301").encode(),
+        PLAIN.replace("\n", " \t\n").encode() + b"\n\n",
+        PLAIN.strip().encode(),
+    ],
+)
+def test_copies_that_look_alike_are_duplicates(library: Path, copy: bytes) -> None:
+    (library / "one.txt").write_bytes(PLAIN.encode())
+    (library / "two.txt").write_bytes(copy)
+    message = _message(library)
+    assert "'one'" in message
+    assert "'two'" in message
+
+
+def test_texts_that_differ_in_a_word_or_its_indent_are_no_duplicates(library: Path) -> None:
+    (library / "one.txt").write_text(PLAIN)
+    (library / "two.txt").write_text(PLAIN.replace("fly", "flee"))
+    (library / "three.txt").write_text(PLAIN.replace("fly", "  fly"))
+    assert {"one", "two", "three"} <= set(scan(library).names)
+
+
+def test_dialogues_that_are_trained_alike_are_duplicates(library: Path) -> None:
+    turns = [{"role": "user", "content": "Who flies?"}, {"role": "assistant", "content": "Bees."}]
+    (library / "one.jsonl").write_text(json.dumps({"messages": turns, "id": 1}))
+    (library / "two.jsonl").write_text(
+        json.dumps({"prompt": "Who flies?", "completion": "Bees."}, indent=None) + "\r\n"
+    )
+    message = _message(library)
+    assert "'one'" in message
+    assert "'two'" in message
+    for other in (
+        {"messages": [turns[0], {**turns[1], "reasoning": "They have wings."}]},
+        {"messages": [*turns, turns[0], {**turns[1], "weight": 0}]},
+        {"text": "Who flies?\nBees."},
+    ):
+        (library / "two.jsonl").write_text(json.dumps(other))
+        assert {"one", "two"} <= set(scan(library).names)
+
+
+def test_the_hash_of_a_text_is_that_of_its_bytes(library: Path) -> None:
+    """Studies that are stored compare it."""
+    path = library / "alpha.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\r\ntwo \n")
+    assert scan(library)["alpha"].sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ('{"text": 3}', "an object with `text`"),
-        ('{"txt": "a"}', "txt"),
-        ("[1]", "list"),
         ("{broken", "not JSON"),
         ('{"text": "a \\ud800"}', "half of a character"),
         ("9" * 5000, "not JSON"),
@@ -139,28 +191,9 @@ def test_texts_with_the_same_content_are_refused(library: Path) -> None:
 def test_bad_json_lines_name_the_line(tmp_path: Path, line: str, what: str) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "fine"}\n' + line)
-    with pytest.raises(InputError, match=rf"line 2: .*{re.escape(what)}"):
+    with pytest.raises(LineError, match=what) as caught:
         read_file(path)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        '{"prompt": "a"}',
-        '{"prompt": "a", "completion": 3}',
-        '{"messages": []}',
-        '{"messages": [{"role": "user", "content": "a"}]}',
-        '{"messages": [{"role": "assistant"}]}',
-        '{"messages": "a"}',
-        '{"messages": [3]}',
-        "null",
-    ],
-)
-def test_instructions_without_an_answer_name_the_line(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text('{"prompt": "fine", "completion": "good"}\n\n' + line)
-    with pytest.raises(InputError, match=r"a\.jsonl', line 3: every line must be an object with `text`, with `prompt`"):
-        read_file(path)
+    assert (caught.value.path, caught.value.line, caught.value.field) == (path, 2, "")
 
 
 def test_instructions_are_read_as_what_stands_in_them(library: Path) -> None:

@@ -1,0 +1,80 @@
+"""Names of texts that YAML makes something else of: the file's own word comes back, with the advice to quote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from spaces import InputError
+from spaces.choices import Spec
+from spaces.reading import parse
+from spaces.spec import SpaceSpec
+
+
+class _File(Spec):
+    name: str
+    space: SpaceSpec
+    prior: dict[str, float] = Field(default={})
+    folder: Path = Path()
+
+
+def _errors(content: str) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        parse(content, Path("s.yaml"), _File, "file", "name: x")
+    return str(caught.value).split("\n")
+
+
+FILE = "name: x\nspace:\n  texts:\n    folder: texts\n    choose: {choose}\n  stages: {stages}\nprior: {prior}\n"
+WORDS = [
+    ("no", "false"),
+    ("Off", "false"),
+    ("2024", "2024"),
+    ("010", "8"),
+    ("1:30", "90"),
+    ("1.50", "1.5"),
+    ("2024-01-01", "date"),
+    ("null", "null"),
+]
+
+
+@pytest.mark.parametrize(("word", "made"), WORDS)
+def test_a_bare_word_is_quoted_as_it_stands(word: str, made: str) -> None:
+    stages = f"[{{name: a, texts: [alpha, {word}]}}]"
+    for content, line, field in (
+        (FILE.format(choose=f"[alpha, {word}]", stages="[]", prior="{}"), 5, "space.texts.choose.1"),
+        (FILE.format(choose="all", stages=stages, prior="{}"), 6, "space.stages.0.texts.1"),
+        (FILE.format(choose="all", stages="[]", prior=f"\n  alpha: 1\n  {word}: 2"), 9, f"prior.{word}"),
+        (FILE.format(choose="all", stages="[]", prior="{}").replace("name: x", f"name: {word}"), 1, "name"),
+        (FILE.format(choose="all", stages="[]", prior=f"{{}}\nfolder: {word}"), 8, "folder"),
+    ):
+        (error,) = _errors(content)
+        assert error.startswith(f"s.yaml, line {line}: {field}: ")
+        assert f"`{word}`" in error
+        assert made in error.replace(f"`{word}`", "").replace(f'"{word}"', "")
+        assert f'"{word}"' in error
+
+
+@pytest.mark.parametrize(("word", "made"), WORDS)
+def test_words_in_quotes_are_names(word: str, made: str) -> None:
+    stages = f"[{{name: a, texts: ['{word}']}}]"
+    content = FILE.format(choose=f'["{word}"]', stages=stages, prior=f"\n  '{word}': 2")
+    read = parse(content, Path("s.yaml"), _File, "file", "name: x")
+    assert read.space.texts.choose == [word]
+    assert read.space.stages[0].texts == [word]
+    assert read.prior == {word: 2.0}
+
+
+def test_a_bare_word_in_place_of_a_known_one_is_shown_with_what_yaml_made_of_it() -> None:
+    (error,) = _errors(FILE.format(choose="no", stages="[]", prior="{}"))
+    assert error.startswith("s.yaml, line 5: space.texts.choose: ")
+    assert "'subset'" in error
+    assert "`no`" in error
+    assert "false" in error
+
+
+def test_a_date_that_does_not_exist_is_named_with_its_line() -> None:
+    (error,) = _errors(FILE.format(choose="[alpha, 2024-13-01]", stages="[]", prior="{}"))
+    assert error.startswith("s.yaml, line 5: ")
+    assert '"2024-13-01"' in error
