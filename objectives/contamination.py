@@ -1,13 +1,16 @@
-"""Benchmark questions that stand in the texts: what is learnt by heart is no reasoning."""
+"""Benchmark questions and held-out text that stand in the texts: what is learnt by heart is no reasoning."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from objectives.scoring.asked import AskedTask
-from objectives.spans import rolling, word_hashes, words_of
+from objectives.spans import Hashes, rolling, word_hashes, words_of
+from objectives.training.tokens import training_part
 from spaces import Corpus
 
 SPAN = 13
@@ -20,6 +23,63 @@ _COMMON = 0.2
 """A span that stands in more than this share of a task's questions is their wording, not their content."""
 _Spans = dict[int, dict[int, set[int]]]
 """Length of a span to its hashes to the numbers of the questions that hold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPassages:
+    """Held-out passages that stand in texts of the corpus too."""
+
+    counts: Mapping[str, int]
+    """Text to the number of passages that stand in it; texts with none are left out."""
+    share: float
+    """Share of the held-out words, in [0, 1], that stand in any of the texts."""
+
+
+def heldout_in(corpus: Corpus, passages: Sequence[str], kept: Mapping[str, float] | None = None) -> SharedPassages:
+    """Find held-out passages in what trials train on.
+
+    Words stand in a text where 13 in a row do, as for `questions_in`; a passage where 13 of its words do, or half of a
+    shorter one. Runs of words may reach from one passage into the next, so that short passages are found as well.
+
+    Args:
+        corpus: the texts.
+        passages: the held-out text, in its order.
+        kept: text to the share of its end, in [0, 1], that no trial trains on, and which is therefore not searched.
+    """
+    words = [words_of(passage) for passage in passages]
+    flat = [word for each in words for word in each]
+    owners = np.repeat(np.arange(len(words)), [len(each) for each in words])
+    spans = rolling(word_hashes(flat), SPAN)
+    content = _content_spans(spans, owners[: len(spans)], len(words))
+    enough = np.minimum(SPAN, np.ceil(np.array([max(1, len(each)) for each in words]) / 2))
+    shared = np.zeros(len(flat), bool)
+    counts: dict[str, int] = {}
+    for text in corpus.texts if len(spans) else ():
+        own = rolling(word_hashes(words_of(training_part(text, (kept or {}).get(text.name, 0.0)))), SPAN)
+        places = map(int, np.flatnonzero(content & np.isin(spans, own)))
+        starts = [start for start in places if _says_something(flat[start : start + SPAN])]
+        covered = _covered(starts, len(flat))
+        count = int(np.sum(np.bincount(owners[covered], minlength=len(words)) >= enough))
+        if count:
+            counts[text.name] = count
+            shared |= covered
+    return SharedPassages(counts, float(shared.mean()) if flat else 0.0)
+
+
+def _content_spans(spans: Hashes, owners: NDArray[np.int64], passages: int) -> NDArray[np.bool_]:
+    """Tell which spans are content: those that begin in many passages are wording, shape (spans,)."""
+    first = np.unique(np.stack([spans, owners.astype(np.uint64)]), axis=1)[0] if len(spans) else spans
+    values, inside = np.unique(first, return_counts=True)
+    return np.isin(spans, values[inside <= max(2.0, _COMMON * passages)])
+
+
+def _covered(starts: Iterable[int], words: int) -> NDArray[np.bool_]:
+    """Tell which words lie within a span that begins at one of these, shape (words,)."""
+    found = np.zeros(words, bool)
+    places = np.fromiter(starts, np.int64)
+    for offset in range(SPAN):
+        found[places + offset] = True
+    return found
 
 
 def questions_in(corpus: Corpus, tasks: Iterable[AskedTask]) -> dict[str, int]:

@@ -14,6 +14,10 @@ from lm_eval.api.instance import Instance
 from numpy.typing import NDArray
 
 from objectives.scoring.chat_prompts import ChatPrompts
+from objectives.scoring.local_task import LocalTask
+from objectives.scoring.question_checks import Wording, check_questions, placed, right_choices
+from objectives.scoring.question_error import QuestionError
+from objectives.scoring.request_checks import check_requests
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec, Halved, TaskSpec
 from spaces.errors import FieldError
@@ -76,6 +80,8 @@ class AskedTask:
     questions: tuple[Question, ...]
     digest: str
     """Changes with anything that the task asks: its questions, answers, wording, examples."""
+    notes: tuple[str, ...] = ()
+    """What the user should know about its questions, such as equal choices in a public benchmark."""
 
     @property
     def kind(self) -> str:
@@ -103,20 +109,22 @@ def ask(
     chat = sight.template(halves.chat_template)
     options = {} if chat is None else _in_chat(chat, halves)
     try:
+        notes = _check(name, task, limit)
         task.build_all_requests(limit=limit, rank=0, world_size=1, **options)
         by_question: dict[int, list[Instance]] = defaultdict(list)
         for instance in task.instances:
-            if instance.request_type == "generate_until":
-                limit_answer(instance.args[1], sight.half)
             by_question[instance.doc_id].append(instance)
+        _limit_answers(task, sight)
         questions = tuple(
             _question(task, part, instances, sight, in_chat=chat is not None)
             for _, instances in sorted(by_question.items())
         )
+        check_requests(name, ([*each.instances, *each.references] for each in questions), sight)
         shown = _shown(task, questions) if halves.holdout else 0
+    except QuestionError:
+        raise
     except Exception as error:  # templates of the task's author
         raise unusable(name, error) from error
-    _refuse_wrong_gold(name, questions)
     if shown:
         raise FieldError(
             _FIELD,
@@ -124,7 +132,7 @@ def ask(
             "that are kept from the search would be shown with their answers. Give another split as `fewshot_split` in "
             "the task file (`examples` where there is `data`), or set `few_shot: 0` or `holdout: 0`.",
         )
-    return AskedTask(name, task, weight, questions, _digest(questions))
+    return AskedTask(name, task, weight, questions, _digest(questions), notes)
 
 
 def answer_tokens(options: Mapping[str, Any]) -> int:
@@ -140,14 +148,26 @@ def limit_answer(options: dict[str, Any], most: int) -> None:
     options[_ANSWER_TOKENS[0]] = min(wanted, most)
 
 
-def _refuse_wrong_gold(name: str, questions: tuple[Question, ...]) -> None:
-    wrong = [question for question in questions if question.right is None]
-    if wrong:
-        raise FieldError(
-            _FIELD,
-            f"the right answers of {len(wrong)} of {len(questions)} questions of the task {name!r} are not among their "
-            f"choices; the first is {str(wrong[0].doc)[:200]!r}. Mend the data, or leave these questions out.",
-        )
+def _limit_answers(task: Task, sight: Sight) -> None:
+    """Let all answers to a task have what its longest prompt leaves of the context, and half of it in any case."""
+    written = [instance for instance in task.instances if instance.request_type == "generate_until"]
+    longest = max((sight.count(instance.args[0]) for instance in written), default=0)
+    for instance in written:
+        limit_answer(instance.args[1], max(sight.half, sight.context - longest))
+
+
+def _check(name: str, task: Task, limit: int | None) -> tuple[str, ...]:
+    """Check the questions that are asked, and in files on this machine the examples of prompts too; return notes.
+
+    Raises:
+        QuestionError: some cannot be asked or judged.
+    """
+    local = isinstance(task, LocalTask)
+    docs = [doc for _, doc in task.doc_iterator(limit=limit, rank=0, world_size=1)]
+    notes = check_questions(name, Wording(task), docs, local=local)
+    if local and task.config.num_fewshot:
+        check_questions(name, Wording.of_examples(task), list(task.fewshot_docs()), local=True)
+    return notes
 
 
 def _shown(task: Task, questions: tuple[Question, ...]) -> int:
@@ -167,14 +187,17 @@ def _in_chat(chat: ChatPrompts, halves: Halved) -> dict[str, Any]:
 def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sight, *, in_chat: bool) -> Question:
     instances.sort(key=lambda instance: instance.idx)
     generates = task.OUTPUT_TYPE == "generate_until"
+    choices = list(task.doc_to_choice(instances[0].doc)) if task.OUTPUT_TYPE == "multiple_choice" else []
     doc = instances[0].doc
     own = _content(task, doc)
-    if not all(isinstance(text, str) for instance in instances for text in instance.args[: 1 if generates else 2]):
-        raise TypeError(f"a question has no text or no answer: {str(doc)[:200]}")
+    with placed(str(task.config.task), doc, "a request"):
+        if not all(isinstance(text, str) for instance in instances for text in instance.args[: 1 if generates else 2]):
+            raise TypeError("a prompt or an answer is no text")
     metadata = task.config.metadata or {}
     template = part.passage or metadata.get("passage")
     if template:
-        passage = lm_eval.utils.apply_template(template, doc)
+        with placed(str(task.config.task), doc, "the passage that it shares with others"):
+            passage = lm_eval.utils.apply_template(template, doc)
     else:
         passage = next((doc[name] for name in _PASSAGES if isinstance(doc.get(name), str) and doc[name].strip()), None)
     return Question(
@@ -182,8 +205,8 @@ def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sigh
         instances=tuple(instances),
         references=_references(task, part.reference or metadata.get("reference"), instances[0], sight, in_chat=in_chat),
         own=own,
-        choices=len(task.doc_to_choice(doc)) if task.OUTPUT_TYPE == "multiple_choice" else 0,
-        right=_right(task, doc) if task.OUTPUT_TYPE == "multiple_choice" else (),
+        choices=len(choices),
+        right=right_choices(Wording(task), doc, choices) if choices else (),
         cluster=own if passage is None else _hash(passage),
     )
 
@@ -205,7 +228,8 @@ def _references(
     """
     if task.OUTPUT_TYPE != "generate_until":
         return ()
-    target = lm_eval.utils.apply_template(template, instance.doc) if template else task.doc_to_target(instance.doc)
+    with placed(str(task.config.task), instance.doc, "its reference solution"):
+        target = lm_eval.utils.apply_template(template, instance.doc) if template else task.doc_to_target(instance.doc)
     if isinstance(target, list):
         target = target[0]
     if task.config.doc_to_choice is not None and isinstance(target, int):
@@ -224,19 +248,6 @@ def _content(task: Task, doc: Any) -> str:
     """Hash of what is asked, whatever else stands in the data."""
     choices = task.doc_to_choice(doc) if task.OUTPUT_TYPE == "multiple_choice" else None
     return _hash([task.doc_to_text(doc), choices, task.doc_to_target(doc)])
-
-
-def _right(task: Task, doc: Any) -> tuple[int, ...] | None:
-    choices = task.doc_to_choice(doc)
-    several = getattr(task, "multiple_input", 0)  # the choices stand in the prompt, before one continuation
-    gold = task.doc_to_text(doc) if several else task.doc_to_target(doc)
-    found = []
-    for each in gold if isinstance(gold, list) else [gold]:
-        number = (choices.index(each) if each in choices else -1) if isinstance(each, str) else int(each)
-        if not 0 <= number < len(choices):
-            return None
-        found.append(number)
-    return tuple(found)
 
 
 def _hash(content: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,14 @@ import numpy as np
 from lm_eval.api.instance import Instance
 
 from objectives.base import Asked, Score
+from objectives.contamination import heldout_in
 from objectives.questions import SEARCHED, Design, Part, select
 from objectives.scoring.harness import language_model
 from objectives.scoring.spec import HeldoutSpec
-from objectives.training.tokens import split_at
+from objectives.training.tokens import split_at, training_part
 from spaces import Corpus, FieldError
 from spaces.corpus import read_file
+from spaces.errors import listed
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _LONGEST, _SHORTEST, _PASSAGES = 2000, 40, 40
 """Characters of a passage, and how many a text should have, where the study does not say."""
+_MOST_SHARED = 0.2
+"""Share of the held-out words that may stand in the texts: what is scored must be new, and a quotation does no harm."""
 HELDOUT = "heldout_bits_per_byte"
 """Name of the quality."""
 
@@ -119,14 +123,54 @@ def passages(spec: HeldoutSpec, corpus: Corpus) -> list[str]:
 
 
 def _refuse_training_text(path: Path, corpus: Corpus) -> None:
-    content = path.read_bytes()
+    content = _normalised(read_file(path))
     for text in corpus.texts:
-        if any(file.stat().st_size == len(content) and file.read_bytes() == content for file in text.files):
+        if any(_normalised(read_file(file)) == content for file in text.files):
             raise FieldError(
                 "objective.scores",
                 f"the held-out file {str(path)!r} is the text {text.name!r}, which trials train on. Give "
                 f"`text: {text.name}` instead of `files`, to keep its end from training, or another file.",
             )
+
+
+def shared_with_texts(
+    spec: HeldoutSpec, corpus: Corpus, texts: Sequence[str], kept: Mapping[str, float]
+) -> dict[str, int]:
+    """Return the texts that some of the held-out passages stand in, with how many of them do.
+
+    Args:
+        spec: the entry.
+        corpus: the texts.
+        texts: the entry's `passages`.
+        kept: text to the share of its end, in [0, 1], that no trial trains on.
+
+    Raises:
+        FieldError: more than a fifth of the held-out words stand in what trials train on.
+    """
+    if spec.text is not None:
+        kept = {**kept, spec.text: max(spec.share, kept.get(spec.text, 0.0))}
+    found = heldout_in(corpus, texts, kept)
+    whole = _normalised(" ".join(texts))
+    inside = [text.name for text in corpus.texts if whole in _normalised(training_part(text, kept.get(text.name, 0.0)))]
+    if found.share <= _MOST_SHARED and not inside:
+        return dict(found.counts)
+    names = inside or sorted(found.counts, key=lambda name: -found.counts[name])
+    share = 1.0 if inside else found.share
+    if spec.text is not None:
+        what, instead = f"the end of the text {spec.text!r}", "Remove one of the texts, or hold out another"
+    else:
+        what = f"the held-out files {listed(path.name for path in spec.files)}"
+        instead = f"Give `text: {names[0]}` instead of `files`, to keep its end from training, or other files"
+    raise FieldError(
+        "objective.scores",
+        f"{share:.0%} of the words of {what} stand in texts that trials train on: {listed(map(repr, names))}. "
+        f"At most {_MOST_SHARED:.0%} may. {instead}.",
+    )
+
+
+def _normalised(content: str) -> str:
+    """The words of a text, whatever parts them: lines may end or break in another way in a copy."""
+    return " ".join(content.split())
 
 
 def _breakable(content: str, size: int) -> Iterator[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
 import lm_eval.api.metrics  # fills the registry of metrics
 import lm_eval.utils
 import yaml
-from jinja2 import BaseLoader, Environment, StrictUndefined, Template
+from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateRuntimeError, nodes, pass_environment
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.filters import make_attrgetter
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from lm_eval.api.registry import METRIC_REGISTRY
 
@@ -18,6 +21,11 @@ from spaces.errors import FieldError
 ALLOW = "If you trust its authors, set allow_code: true beside `tasks:`."
 _FIELD = "objective.scores"
 _UNGUARDED: Environment = lm_eval.utils.env
+_WRITING = (
+    *("string", "trim", "lower", "upper", "capitalize", "title", "replace", "center", "indent", "wordwrap", "truncate"),
+    *("format", "striptags", "escape", "e", "forceescape", "regex_replace"),
+)
+"""Filters of Jinja and lm-eval that make text of whatever they are given."""
 
 
 def guard_templates(*, allow_code: bool) -> None:
@@ -25,11 +33,48 @@ def guard_templates(*, allow_code: bool) -> None:
     lm_eval.utils.env = _environment(allow_code)
 
 
+class NullError(TemplateRuntimeError):
+    """A template would write `null`, which is no text, as the word None."""
+
+
+def not_null(value: Any) -> Any:
+    """Return a value that a template writes.
+
+    Raises:
+        NullError: it is null, or holds null.
+    """
+    if _holds_null(value):
+        raise NullError("null has no text, and would be written as the word None")
+    return value
+
+
+def _holds_null(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return value is None or (isinstance(value, list | tuple) and any(map(_holds_null, value)))
+
+
+class _Joining(CodeGenerator):
+    """Looks at all that `~` joins before it becomes text."""
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  Jinja's name
+        self.write("str_join(map(environment.finalize, (")
+        for part in node.nodes:
+            self.visit(part, frame)
+            self.write(", ")
+        self.write(")))")
+
+
 class _Remembering(Environment):
-    """Compiles each template once; lm-eval compiles it anew for every question, which can take as long as the model."""
+    """Compiles each template once; lm-eval compiles it anew for every question, which can take as long as the model.
+
+    A template that would write null fails.
+    """
+
+    code_generator_class = _Joining
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**options, finalize=not_null)
         self._compiled: dict[str, Template] = {}
 
     def from_string(self, source: Any, *arguments: Any, **options: Any) -> Template:
@@ -45,7 +90,28 @@ def _environment(allow_code: bool) -> Environment:
     kind = _Open if allow_code else _Guarded
     made = kind(loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True)
     made.filters.update(_UNGUARDED.filters)
+    made.filters |= {name: _without_null(made.filters[name]) for name in _WRITING}
+    made.filters["join"] = _join
     return made
+
+
+@pass_environment
+def _join(environment: Environment, items: Iterable[Any], between: str = "", attribute: Any = None) -> str:
+    """Join values as Jinja's own filter does, but for null."""
+    values = items if attribute is None else map(make_attrgetter(environment, attribute), items)
+    return str(between).join(str(not_null(value)) for value in values)
+
+
+def _without_null(filter_: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a filter that makes text of values refuse null."""
+
+    @wraps(filter_)  # keeps what tells jinja to pass its own arguments first
+    def refusing(*arguments: Any, **options: Any) -> Any:
+        for argument in arguments:
+            not_null(argument)
+        return filter_(*arguments, **options)
+
+    return refusing
 
 
 class _Open(_Remembering):

@@ -12,6 +12,8 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._index import Entry
 from lm_eval.tasks._yaml_loader import load_yaml
 
+from objectives.scoring.local_data import is_local
+from objectives.scoring.local_task import read_locally
 from objectives.scoring.safety import refuse_code
 from objectives.scoring.spec import TaskSpec
 from spaces.errors import FieldError, did_you_mean, listed
@@ -29,8 +31,8 @@ def is_file(name: str) -> bool:
     return name.endswith((".yaml", ".yml"))
 
 
-def read_task(path: Path, *, allow_code: bool) -> dict[str, Any]:
-    """A task file as a dictionary, its data files found beside it.
+def read_task(path: Path, *, allow_code: bool, limit: int | None = None) -> dict[str, Any]:
+    """A task file as a dictionary, its data files found beside it; `limit`: how many questions are asked.
 
     Raises:
         FieldError: there is no such file, it is no task, or it runs code and may not.
@@ -55,11 +57,11 @@ def read_task(path: Path, *, allow_code: bool) -> dict[str, Any]:
     options = config.get("dataset_kwargs") or {}
     if config.get("dataset_path") in _LOCAL_FORMATS and "data_files" in options:
         config["dataset_kwargs"] = {**options, "data_files": _beside(options["data_files"], path)}
-    return config
+    return read_locally(config, limit)
 
 
-def read_layout(spec: TaskSpec) -> dict[str, Any]:
-    """The task over the user's own questions.
+def read_layout(spec: TaskSpec, limit: int | None = None) -> dict[str, Any]:
+    """The task over the user's own questions; `limit`: how many of them are asked.
 
     Raises:
         FieldError: there is no such layout, or no such file.
@@ -85,7 +87,7 @@ def read_layout(spec: TaskSpec) -> dict[str, Any]:
     if spec.examples is not None:
         config["dataset_kwargs"]["data_files"]["train"] = str(spec.examples)
         config["fewshot_split"] = "train"
-    return config
+    return read_locally(config, limit)
 
 
 def knows(manager: TaskManager, name: str) -> bool:
@@ -97,7 +99,7 @@ def knows(manager: TaskManager, name: str) -> bool:
     return all(found is not None for _, found in _below(manager, name))
 
 
-def localise(manager: TaskManager, name: str, *, allow_code: bool) -> None:
+def localise(manager: TaskManager, name: str, *, allow_code: bool, limit: int | None = None) -> None:
     """Let tasks of the user's folders, also those within a group, find their data files beside them.
 
     Raises:
@@ -108,8 +110,9 @@ def localise(manager: TaskManager, name: str, *, allow_code: bool) -> None:
             continue
         if not allow_code:
             refuse_code(entry.yaml_path)
+        _refuse_inline(entry.cfg, manager)
         if entry.kind.name == "TASK":
-            config = read_task(entry.yaml_path, allow_code=allow_code)
+            config = read_task(entry.yaml_path, allow_code=allow_code, limit=limit)
             manager.task_index[found] = Entry(found, entry.kind, None, config, entry.tags)
 
 
@@ -125,6 +128,25 @@ def _below(manager: TaskManager, name: str, above: tuple[str, ...] = ()) -> Iter
         children = _members(entry.cfg) if entry is not None and entry.kind.name == "GROUP" else []
     for child in children:
         yield from _below(manager, child, (*above, name))
+
+
+def _refuse_inline(group: Any, manager: TaskManager) -> None:
+    """See that no group holds a task over local files, whose types lm-eval would guess.
+
+    Raises:
+        FieldError: one does.
+    """
+    members = group.get("task") if isinstance(group, dict) else None
+    for item in members if isinstance(members, list) else []:
+        _refuse_inline(item, manager)
+        if isinstance(item, dict) and is_local(item.get("dataset_path"), item.get("dataset_kwargs") or {}):
+            name = str(item.get("task"))
+            if name not in manager.task_index:
+                raise FieldError(
+                    _FIELD,
+                    f"the group {group.get('group')!r} holds the task {name!r} with questions in local files. Write it "
+                    "as a task file of its own, and name it in the group.",
+                )
 
 
 def _members(group: Any) -> list[str]:

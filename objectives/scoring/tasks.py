@@ -65,11 +65,11 @@ def _load(manager: TaskManager, part: TaskSpec, spec: BenchmarkSpec) -> dict[str
     try:
         source: Any = name
         if part.data is not None:
-            source = read_layout(part)
+            source = read_layout(part, spec.limit)
         elif is_file(name):
-            source = read_task(Path(name), allow_code=spec.allow_code)
+            source = read_task(Path(name), allow_code=spec.allow_code, limit=spec.limit)
         else:
-            localise(manager, name, allow_code=spec.allow_code)
+            localise(manager, name, allow_code=spec.allow_code, limit=spec.limit)
         loaded: dict[str, Task] = manager.load([source])["tasks"]
     except FieldError:
         raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from objectives.scoring.question_error import QuestionError
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
 from spaces import InputError, scan
@@ -205,8 +206,10 @@ def test_right_answers_that_are_no_choice_are_refused(task: Path, gold: int) -> 
 
     rows = [*QUESTIONS, {**QUESTIONS[0], "gold": gold}]
     (task.parent / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(InputError, match="the right answers of 1 of 5 questions of the task 'small' are not among"):
+    with pytest.raises(QuestionError) as caught:
         load_tasks(benchmark(task), SIGHT)
+    assert (caught.value.file, caught.value.line) == (task.parent / "questions.jsonl", 5)
+    assert (caught.value.part, caught.value.count) == ("answer", 1)
 
 
 def test_a_question_that_stands_twice_is_one_whatever_else_its_data_says(task: Path) -> None:
@@ -286,7 +289,7 @@ def test_an_answer_that_the_base_cannot_see_whole_is_refused(tmp_path: Path) -> 
 def test_answers_are_cut_to_what_the_base_can_write(tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").write_text(json.dumps(ROWS["aime24"]) + "\n")
     notes = " ".join(_prepared(tmp_path, {"task": "aime24", "data": str(tmp_path / "data.jsonl")}).notes)
-    assert "Answers to 'aime24' may have 128 tokens instead of 1,024, half of what the base can see." in notes
+    assert "Answers to 'aime24' may have 234 tokens instead of 1,024" in notes, "the prompt takes 22 of 256"
 
 
 def test_a_name_stands_for_a_task(tmp_path: Path) -> None:
