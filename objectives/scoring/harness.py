@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lm_eval.models.huggingface import HFLM
 
-from objectives.models.hub import context_of
+from objectives.models.layout import context_of
 from objectives.scoring.likelihood import Pair, log_likelihoods, takes_prompts
 from spaces import MixtuneError
 
