@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from objectives.models.hub import find_blocks
+from objectives.models.layout import find_blocks
 from spaces import InputError
 
 if TYPE_CHECKING:

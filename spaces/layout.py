@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from spaces.errors import FieldError, did_you_mean, listed
@@ -11,18 +11,28 @@ from spaces.methods import METHODS
 from spaces.trial import LayerRange, Tuning
 
 _ATTENTION = re.compile(r"attn|attention")
-_MLP = re.compile(r"mlp|feed_forward|ffn|fc[12]?$")
+_MLP = re.compile(r"mlp|feed_forward|ffn|fc[12]?$|experts")
+_ROUTER = re.compile(r"(?:^|\.)(?:router|gate|shared_expert_gate)(?:\.|$)")
+"""Linear modules that choose among experts: part of no feed-forward matrix."""
 _RANGE = re.compile(r"\s*(-?\d+)(?:\s*(?:-|to)\s*(-?\d+))?\s*")
+_ON_EXPERTS = ("lora", "rslora", "loraplus")
+"""Methods that peft can put on the matrices of experts (`target_parameters`), without dropout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A linear module that every layer has."""
+    """A linear module, or the matrices that all experts keep in one parameter, in some layers of a base."""
 
     path: str
-    """Its path within a layer, such as `self_attn.q_proj`."""
+    """Path within a layer, such as `self_attn.q_proj`; that of the parameter for experts: `mlp.experts.down_proj`."""
     inputs: int
     outputs: int
+    layers: tuple[int, ...] | None = None
+    """Layers that have it with these sizes, in order; None stands for every layer."""
+    experts: int = 0
+    """Number of experts, each with a matrix of these sizes; 0 for a linear module."""
+    bypassed: bool = False
+    """Whether kernels read its weight without calling the module, so that an adapter on it would change nothing."""
 
     @property
     def name(self) -> str:
@@ -30,14 +40,28 @@ class Module:
         return self.path.rsplit(".", 1)[-1]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All that a study file may call it: its name, its path and, for experts, the module that holds them."""
+        return (self.name, self.path, *(self.path.split(".")[-2:-1] if self.experts else ()))
+
+    @property
+    def feeds_forward(self) -> bool:
+        """Whether it belongs to a layer's feed-forward part."""
+        return _MLP.search(self.path) is not None and _ROUTER.search(self.path) is None
+
+    @property
     def narrows(self) -> bool:
         """Whether it is the way out of a layer's feed-forward part, whose inputs IA³ scales."""
-        return self.inputs > self.outputs and _MLP.search(self.path) is not None
+        return self.inputs > self.outputs and self.feeds_forward
+
+    def stands_in(self, layer: int) -> bool:
+        """Whether a layer has it with these sizes."""
+        return self.layers is None or layer in self.layers
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Layers and linear modules of a base model."""
+    """Layers and linear modules of a base model; layers may be unlike each other."""
 
     base: str
     """The base as the study file names it."""
@@ -46,13 +70,15 @@ class Layout:
     context: int
     """Longest sequence that the model reads, in tokens."""
     all_weights: int = 0
-    """Of the whole model."""
-    weights: int = 0
-    """Of one layer, all of them."""
-    norm_weights: int = 0
-    """Of one layer's norms."""
-    biases: int = 0
-    """Of one layer, those of its norms included."""
+    """Number of weights of the whole language model, without its towers for images and sound."""
+    weights: tuple[int, ...] = ()
+    """Number of weights that `full` trains in each layer."""
+    norm_weights: tuple[int, ...] = ()
+    """Number of weights in each layer's norms."""
+    biases: tuple[int, ...] = ()
+    """Number of biases in each layer, those of its norms included."""
+    fixed: tuple[str, ...] = ()
+    """Weights of layers that kernels read by themselves, which no method can train: `linear_attn.A_log`."""
     checkpoints: bool = True
     """Whether activations can be computed anew in the backward pass."""
 
@@ -60,26 +86,29 @@ class Layout:
     def presets(self) -> dict[str, tuple[str, ...]]:
         """Preset to paths of modules; only presets that match something."""
         found = {
-            "attention": tuple(m.path for m in self.modules if _ATTENTION.search(m.path)),
-            "mlp": tuple(m.path for m in self.modules if _MLP.search(m.path)),
-            "all-linear": tuple(m.path for m in self.modules),
+            "attention": self._paths(lambda module: _ATTENTION.search(module.path) is not None),
+            "mlp": self._paths(lambda module: module.feeds_forward),
+            "all-linear": self._paths(lambda _: True),
         }
         return {preset: paths for preset, paths in found.items() if paths}
+
+    def _paths(self, wanted: Callable[[Module], bool]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(m.path for m in self.modules if not m.bypassed and wanted(m)))
 
     def resolve_targets(self, targets: str, field: str = "space.tuning.targets") -> tuple[str, ...]:
         """Paths of modules within a layer, for a preset or for names joined by `+`.
 
         A name stands for every module of that name: GPT-2 has a `c_proj` in its attention and one in its MLP,
-        which their paths, `attn.c_proj` and `mlp.c_proj`, tell apart.
+        which their paths, `attn.c_proj` and `mlp.c_proj`, tell apart. Not every layer need have all of them.
 
         Raises:
             InputError: the model has no such module; the message lists what it has.
         """
-        existing = tuple(dict.fromkeys(m.name for m in self.modules))
+        existing = tuple(dict.fromkeys(name for m in self.modules for name in (m.name, *m.names[2:]) if not m.bypassed))
         chosen: list[str] = []
         for part in targets.split("+"):
             name = part.strip()
-            found = self.presets.get(name) or tuple(m.path for m in self.modules if name in (m.name, m.path))
+            found = self.presets.get(name) or tuple(m.path for m in self.modules if name in m.names)
             if not found:
                 raise FieldError(
                     field,
@@ -87,8 +116,43 @@ class Layout:
                     f"{did_you_mean(name, (*self.presets, *existing))} "
                     f"Presets: {listed(self.presets)}. Modules of a layer: {listed(existing)}.",
                 )
+            self._check_called(name, found, field)
             chosen += found
         return tuple(dict.fromkeys(chosen))
+
+    def _check_called(self, name: str, paths: Collection[str], field: str) -> None:
+        """See that an adapter would act on all modules.
+
+        Raises:
+            InputError: kernels read the weights of one of them past the adapter.
+        """
+        bypassed = tuple(dict.fromkeys(m.path for m in self.modules if m.bypassed and m.path in paths))
+        if bypassed:
+            raise FieldError(
+                field,
+                f"{name!r} names {listed(bypassed)} of the base {self.base!r}, a part of a state-space (Mamba) layer "
+                "whose weights kernels read without calling it: an adapter there would change nothing. Name others: "
+                f"{listed(self._paths(lambda _: True))}.",
+            )
+
+    def check_targets(self, method: str, targets: Collection[str], dropout: float, field: str) -> None:
+        """See that a method can sit on the matrices of experts, where targets include any.
+
+        Raises:
+            InputError: it cannot; the message says which targets it can take.
+        """
+        experts = tuple(dict.fromkeys(m.path for m in self.modules if m.experts and m.path in targets))
+        if not experts or (method in _ON_EXPERTS and not dropout):
+            return
+        linear = [m.path for m in self.modules if not m.experts]
+        others = [preset for preset, paths in self.presets.items() if set(paths) <= set(linear)]
+        instead = f"targets: {listed(others)}" if others else f"targets among {listed(linear)}"
+        why = f"{method} with dropout" if method in _ON_EXPERTS else method
+        raise FieldError(
+            field,
+            f"the experts of the base {self.base!r} ({listed(experts)}) keep their matrices in one parameter, which "
+            f"{why} cannot be put on. Use {instead}, or {listed(_ON_EXPERTS)} with dropout: 0.",
+        )
 
     def resolve_layers(self, text: str, field: str = "space.layers") -> frozenset[int]:
         """The layers that `all`, `2-5`, `3`, `-4 to -1` (from the end) or several of these joined by `+` name.
@@ -125,30 +189,54 @@ class Layout:
         Raises:
             InputError: it has not.
         """
-        if method == "bitfit" and not self.biases:
+        if method == "bitfit" and not any(self.biases):
             others = [name for name in METHODS if name != method]
             raise FieldError(
                 field,
                 f"bitfit trains biases, and the layers of the base {self.base!r} have none. "
                 f"Choose among {listed(others)}.",
             )
-        if method == "layernorm" and not self.norm_weights:
+        if method == "layernorm" and not any(self.norm_weights):
             raise FieldError(field, f"layernorm trains norms, and the layers of the base {self.base!r} have none.")
+        if METHODS[method].whole and self.fixed:
+            raise FieldError(
+                field,
+                f"{method} begins with random weights everywhere, but layers of the base {self.base!r} read "
+                f"{listed(self.fixed)} by themselves, where they would stay the base's own. Use full or lora, or "
+                "take a base without such layers.",
+            )
 
-    def trained_weights(self, tuning: Tuning, layers: int) -> int:
-        """Number of weights that a tuning trains in so many layers: r (d_in + d_out) a module for LoRA."""
+    def layers_with(self, method: str, targets: Collection[str]) -> frozenset[int]:
+        """The layers in which a method finds anything to train, on those targets if it has any."""
+        if METHODS[method].whole:
+            return frozenset(range(self.layers))
+        if METHODS[method].targets:
+            modules = [module for module in self.modules if module.path in targets]
+            return frozenset(i for i in range(self.layers) if any(module.stands_in(i) for module in modules))
+        copied = self._copied(method)
+        return frozenset(layer for layer in range(self.layers) if copied[layer] or method == "full")
+
+    def trained_weights(self, tuning: Tuning, layers: Iterable[int]) -> int:
+        """Number of weights that a tuning trains in these layers: r (d_in + d_out) a matrix for LoRA."""
         if METHODS[tuning.method].whole:
             return self.all_weights
+        if METHODS[tuning.method].copies:
+            return sum(self._copied(tuning.method)[layer] for layer in layers)
         modules = [module for module in self.modules if module.path in tuning.targets]
-        of_a_layer = {
-            "ia3": sum(module.inputs if module.narrows else module.outputs for module in modules),
-            "bitfit": self.biases,
-            "layernorm": self.norm_weights,
-            "full": self.weights,
-        }
-        low_rank = sum(tuning.rank * (module.inputs + module.outputs) for module in modules)
-        norms = sum(module.outputs for module in modules) if tuning.method == "dora" else 0
-        return layers * of_a_layer.get(tuning.method, low_rank + norms)
+        return sum(_size(tuning, module) for layer in layers for module in modules if module.stands_in(layer))
+
+    def _copied(self, method: str) -> tuple[int, ...]:
+        """Number of the base's own weights that a method trains in each layer."""
+        found = {"bitfit": self.biases, "layernorm": self.norm_weights, "full": self.weights}[method]
+        return found or (0,) * self.layers
+
+
+def _size(tuning: Tuning, module: Module) -> int:
+    """Number of weights that a tuning puts on a module."""
+    if tuning.method == "ia3":
+        return module.inputs if module.narrows else module.outputs
+    norms = module.outputs if tuning.method == "dora" else 0
+    return max(1, module.experts) * tuning.rank * (module.inputs + module.outputs) + norms
 
 
 def ranges(layers: Iterable[int]) -> tuple[LayerRange, ...]:

@@ -100,7 +100,11 @@ class Space:
     def largest(self) -> int:
         """Most weights that a trial may train, all its stages together."""
         return sum(
-            max(self._layout.trained_weights(tuning, self._layout.layers) for tuning in plan.tuning.largest())
+            max(
+                self._layout.trained_weights(tuning, layers)
+                for tuning in plan.tuning.largest()
+                for layers in plan.layers.widest()
+            )
             for plan in self._stages.plans
         )
 

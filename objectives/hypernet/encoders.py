@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from objectives.models.hub import context_of
+from objectives.models.layout import context_of
 from spaces import InputError
 from spaces.errors import did_you_mean, listed
 

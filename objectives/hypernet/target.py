@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from objectives.models.hub import find_blocks
+from objectives.models.layout import find_blocks
 from objectives.training.tunings import TUNINGS, Site
-from spaces import Layout, Module, Tuning
+from spaces import FieldError, Layout, Module, Tuning
+from spaces.errors import listed
 
 if TYPE_CHECKING:
     import torch
@@ -28,14 +29,22 @@ class Target:
 
     @classmethod
     def of(cls, layout: Layout, model: torch.nn.Module, targets: str, rank: int, alpha: float) -> Target:
-        """In all layers of a base.
+        """In all layers of a base that have these modules.
 
         Raises:
-            InputError: the base has no such modules.
+            InputError: the base has no such modules, or no layer has all of them as linear modules of one size.
         """
         paths = layout.resolve_targets(targets, "--targets")
         modules = tuple(module for module in layout.modules if module.path in paths)
-        return cls(find_blocks(model)[0], tuple(range(layout.layers)), modules, rank, alpha)
+        layers = tuple(layer for layer in range(layout.layers) if all(module.stands_in(layer) for module in modules))
+        if not layers or any(module.experts for module in modules):
+            raise FieldError(
+                "--targets",
+                f"must name linear modules that stand side by side in some layers, with one size in all of them; of "
+                f"{listed(paths)}, the base {layout.base!r} keeps some in unlike layers or in experts. Name modules "
+                f"of one kind of layer, such as {listed(_together(layout))}.",
+            )
+        return cls(find_blocks(model)[0], layers, tuple(map(_everywhere, modules)), rank, alpha)
 
     @classmethod
     def covering(cls, layout: Layout, model: torch.nn.Module, places: Iterable[str], rank: int) -> Target:
@@ -43,7 +52,7 @@ class Target:
         path, _ = find_blocks(model)
         named = [place.removeprefix(f"{path}.").split(".", maxsplit=1) for place in places]
         inner = {module for _, module in named}
-        modules = tuple(module for module in layout.modules if module.path in inner)
+        modules = tuple(_everywhere(module) for module in layout.modules if module.path in inner and not module.experts)
         return cls(path, tuple(sorted({int(layer) for layer, _ in named})), modules, rank, float(rank))
 
     @property
@@ -79,3 +88,15 @@ class Target:
         """The inverse of `to_dict`."""
         modules = tuple(Module(**module) for module in data["modules"])
         return cls(**{**data, "layers": tuple(data["layers"]), "modules": modules})
+
+
+def _everywhere(module: Module) -> Module:
+    """A module as a target has it: in all of the target's layers."""
+    return replace(module, layers=None)
+
+
+def _together(layout: Layout) -> tuple[str, ...]:
+    """Linear modules that the most layers have."""
+    linear = [module for module in layout.modules if not module.experts and not module.bypassed]
+    most = max(linear, key=lambda module: sum(map(module.stands_in, range(layout.layers)))).layers
+    return tuple(module.path for module in linear if module.layers == most)

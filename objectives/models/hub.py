@@ -12,7 +12,6 @@ import torch
 from huggingface_hub import snapshot_download
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
-from transformers.pytorch_utils import Conv1D
 
 from objectives.models.checking import (
     FIELD,
@@ -23,7 +22,8 @@ from objectives.models.checking import (
 )
 from objectives.models.encoding import TextEncoding
 from objectives.models.identity import BaseIdentity
-from spaces import FieldError, InputError, Layout, MixtuneError, Module
+from objectives.models.layout import layout_of
+from spaces import FieldError, Layout
 from spaces.errors import listed
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class HubBase:
         """Name a base; nothing is read yet. `trust_code`: run Python that comes with it."""
         self.name = name
         self._trust_code = trust_code
+        self._tokenizer: PreTrainedTokenizerBase | None = None
 
     @property
     def source(self) -> str:
@@ -57,26 +58,7 @@ class HubBase:
         Raises:
             InputError: the base cannot be found or is not a causal language model.
         """
-        model = self.outline()
-        path, blocks = find_blocks(model)
-        modules = tuple(
-            Module(inner, *linear_shape(module)) for inner, module in blocks[0].named_modules() if is_linear(module)
-        )
-        if not modules:
-            raise InputError(f"The base {self.name!r} has no linear modules in {path!r}, so LoRA cannot be used on it.")
-        norms = [weight for part in blocks[0].modules() if is_norm(part) for weight in part.parameters()]
-        named = list(blocks[0].named_parameters())
-        return Layout(
-            self.name,
-            len(blocks),
-            modules,
-            context_of(model.config),
-            all_weights=sum(weight.numel() for weight in model.parameters()),
-            weights=sum(weight.numel() for _, weight in named),
-            norm_weights=sum(weight.numel() for weight in norms),
-            biases=sum(weight.numel() for name, weight in named if name.endswith("bias")),
-            checkpoints=bool(model.supports_gradient_checkpointing),
-        )
+        return layout_of(self.outline(), self.name)
 
     def outline(self) -> PreTrainedModel:
         """Its modules without their weights.
@@ -104,8 +86,9 @@ class HubBase:
         Raises:
             InputError: the base has none.
         """
-        found: PreTrainedTokenizerBase = self._read(AutoTokenizer)
-        return found
+        if self._tokenizer is None:  # a large vocabulary takes seconds to read
+            self._tokenizer = self._read(AutoTokenizer)
+        return self._tokenizer
 
     def encoding(self, add_bos_token: Switch = "auto") -> TextEncoding:
         """How the base turns text into tokens.
@@ -251,39 +234,3 @@ def refuse_four_bits(precision: str, device: str, field: str) -> None:
         )
     if find_spec("bitsandbytes") is None:
         raise FieldError(field, "4bit needs bitsandbytes. Install it with: pip install bitsandbytes")
-
-
-def context_of(config: Any) -> int:
-    """The longest sequence of a base, in tokens; 2048 where its configuration has none, as Bloom's."""
-    return int(getattr(config, "max_position_embeddings", None) or 2048)
-
-
-def find_blocks(model: torch.nn.Module) -> tuple[str, torch.nn.ModuleList]:
-    """The list of the model's layers and its path: the longest ModuleList.
-
-    Raises:
-        InputError: the model has no list of layers.
-    """
-    lists = [(path, module) for path, module in model.named_modules() if isinstance(module, torch.nn.ModuleList)]
-    if not lists:
-        raise InputError(f"A base of type {type(model).__name__} has no list of layers, so layers cannot be chosen.")
-    return max(lists, key=lambda item: len(item[1]))
-
-
-def is_linear(module: torch.nn.Module) -> bool:
-    """Whether a module multiplies by a matrix."""
-    return isinstance(module, torch.nn.Linear | Conv1D)
-
-
-def is_norm(module: torch.nn.Module) -> bool:
-    """Whether a module is a norm of any kind, which only its class tells."""
-    return "norm" in type(module).__name__.lower()
-
-
-def linear_shape(module: torch.nn.Module) -> tuple[int, int]:
-    """Inputs and outputs of a linear module; transformers' Conv1D stores its weight transposed."""
-    weight = module.weight
-    if not isinstance(weight, torch.Tensor):
-        raise MixtuneError(f"{type(module).__name__} has no weight matrix.")
-    rows, columns = weight.shape
-    return (rows, columns) if isinstance(module, Conv1D) else (columns, rows)

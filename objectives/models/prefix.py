@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary, ref
 import torch
 from transformers import Cache
 
-from objectives.models.hub import find_blocks
+from objectives.models.layout import find_blocks
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

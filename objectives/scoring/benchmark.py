@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from objectives.base import Score
-from objectives.models.hub import context_of
+from objectives.models.layout import context_of
 from objectives.questions import SEARCHED, Design, Part, select
 from objectives.scoring.answers import Table, answer_all, arrays_of, asked_of, table_of
 from objectives.scoring.asked import AskedTask, Question

@@ -12,7 +12,7 @@ import torch
 from lm_eval.models.huggingface import HFLM
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
-from objectives.models.hub import context_of
+from objectives.models.layout import context_of
 from objectives.scoring.likelihood import Pair, log_likelihoods, padded, takes_prompts
 from spaces import MixtuneError
 

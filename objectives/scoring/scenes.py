@@ -12,7 +12,7 @@ from datasets import Dataset
 from lm_eval.api.task import ConfigurableTask
 
 from objectives.base import Asked, Score
-from objectives.models.hub import context_of
+from objectives.models.layout import context_of
 from objectives.questions import SEARCHED, Design, Part
 from objectives.scenes.files import scenes_in
 from objectives.scoring.answers import answer_all, arrays_of, asked_of, table_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from objectives.models.hub import redrawn
 from objectives.training.lean import trim
 from objectives.training.tunings import TUNINGS, Site
 from spaces import MixtuneError, Stage
+from spaces.errors import listed
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -48,17 +49,23 @@ def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
     Raises:
         MixtuneError: peft adapted other modules than the stage asks for; the base is untouched.
     """
-    site = Site.of(model, stage)
     method = TUNINGS[stage.tuning.method]
+    config = method.config(stage.tuning, Site.of(model, stage))
+    expected = _places(config)
+    if not expected:
+        raise MixtuneError(
+            f"The chosen layers have nothing that {stage.tuning.method} could train: no module of "
+            f"{listed(stage.tuning.targets)}. Choose other layers or other targets."
+        )
+    config.exclude_modules = _strays(model, expected) or None
     torch.manual_seed(seed)
-    tuned = _put(model, method.config(stage.tuning, site))
-    expected = len(site.layers) * sum(path in stage.tuning.targets for path, _ in site.block.named_modules())
-    found = len(tuned.base_model.targeted_module_names)
-    if stage.tuning.targets and found != expected:
+    tuned = _put(model, config)
+    found = {*tuned.base_model.targeted_module_names, *tuned.base_model.targeted_parameter_names}
+    if found != expected:
         take_off(model, tuned)
         raise MixtuneError(
-            f"The adapter must sit on {expected} modules of the chosen layers, but peft put it on {found}. "
-            "Name the target modules exactly in space.tuning.targets."
+            f"The adapter must sit on {len(expected)} modules of the chosen layers, but peft put it on {len(found)}. "
+            f"The difference: {listed(sorted(found ^ expected))}."
         )
     trim(tuned)
     for copied in _copied(tuned):
@@ -120,6 +127,21 @@ def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
     return [weight for weight in model.parameters() if weight.requires_grad]
 
 
+def _places(config: PeftConfig) -> frozenset[str]:
+    """Full paths of the modules and parameters that a configuration names."""
+    return frozenset([*config.target_modules, *(getattr(config, "target_parameters", None) or ())])
+
+
+def _strays(model: torch.nn.Module, places: Collection[str]) -> list[str]:
+    """Modules whose path only ends like a wanted one, in a tower for images perhaps, which peft would take as well."""
+    ends = ((path, path[place + 1 :]) for path, _ in model.named_modules() for place in _dots(path))
+    return sorted({path for path, end in ends if end in places and path not in places})
+
+
+def _dots(path: str) -> Iterator[int]:
+    return (place for place, letter in enumerate(path) if letter == ".")
+
+
 def _put(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
     config = copy(config)
     config.base_model_name_or_path = None  # peft sets it: the base may lie elsewhere by now
@@ -147,6 +169,9 @@ def _to_change(tuned: PeftModel) -> Iterator[tuple[str, torch.nn.Parameter]]:
         for name, weight in layer.get_base_layer().named_parameters():
             if copy is None or copy.get_parameter(name) is not weight:
                 yield f"{path}.{name}", weight
+    for path in tuned.base_model.targeted_parameter_names:
+        module, _, name = path.rpartition(".")
+        yield path, inner.get_submodule(module).get_base_layer().get_parameter(name)
 
 
 def _copied(tuned: PeftModel) -> list[LNTuningLayer]:

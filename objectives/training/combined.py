@@ -40,8 +40,12 @@ def combined(learned: Sequence[Learned], model: PreTrainedModel, changed: Iterab
 
 
 def adds_up(stage: Learned) -> bool:
-    """Whether a stage has learnt matrices A and B and nothing else."""
-    return isinstance(stage.config, LoraConfig) and not stage.config.use_dora
+    """Whether a stage has learnt matrices A and B of linear modules and nothing else.
+
+    Those of experts are stacked in one matrix, which is not joined here: the changed experts are kept whole.
+    """
+    config = stage.config
+    return isinstance(config, LoraConfig) and not config.use_dora and not config.target_parameters
 
 
 def _joined(learned: Sequence[Learned]) -> Learned:

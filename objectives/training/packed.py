@@ -168,6 +168,8 @@ def _refuse_other_methods(stage: Stage) -> None:
 def _drawn(model: PreTrainedModel, trial: Packed) -> dict[str, Matrices]:
     """An adapter's first weights by the path of its module in the base."""
     with adapted(model, trial.stage, trial.seed) as tuned:
+        if tuned.base_model.targeted_parameter_names:
+            raise MixtuneError("Adapters on the matrices of experts cannot be packed. Train this one alone.")
         return {
             path: Matrices(
                 layer.lora_A[_NAME].weight.detach().clone(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from objectives.models.hub import find_blocks
+from objectives.models.layout import find_blocks
 from objectives.models.prefix import prefix_of
 from objectives.training.adapter import Weights, merge, put_on, restore, take_off, trainable
 from objectives.training.data import MixStream

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +11,16 @@ import torch
 from peft import IA3Config, LNTuningConfig, LoraConfig, PeftConfig
 from transformers.pytorch_utils import Conv1D
 
-from objectives.models.hub import find_blocks, is_linear, is_norm, linear_shape
+from objectives.models.layout import (
+    expert_weights,
+    find_blocks,
+    is_bias,
+    is_linear,
+    is_norm,
+    language_modules,
+    linear_shape,
+    replaceable,
+)
 from spaces import Module, Stage, Tuning
 from spaces.layout import trained_layers
 
@@ -34,18 +43,28 @@ class Site:
         return cls(path, trained_layers(stage.frozen, len(blocks)), blocks, model)
 
     @property
-    def block(self) -> torch.nn.Module:
-        """The first layer: linear modules are alike in all of them."""
-        return self.blocks[0]
-
-    @property
     def transposed(self) -> bool:
         """Whether linear modules keep their weights transposed, as GPT-2's do."""
-        return any(isinstance(module, Conv1D) for module in self.block.modules())
+        return any(isinstance(module, Conv1D) for module in self.blocks.modules())
 
-    def everywhere(self, inner: tuple[str, ...]) -> list[str]:
-        """Full paths of modules in all layers of the site, from their paths within a layer."""
-        return [f"{self.path}.{layer}.{path}" for layer in self.layers for path in inner]
+    def linear(self, targets: Collection[str]) -> dict[str, torch.nn.Module]:
+        """Linear modules by full path, from their paths within a layer: those that each layer of the site has."""
+        return {path: module for path, inner, module in self._named() if inner in targets and is_linear(module)}
+
+    def experts(self, targets: Collection[str]) -> list[str]:
+        """Full paths of parameters that hold experts' matrices, from their paths within a layer."""
+        return [
+            f"{path}.{key}"
+            for path, inner, module in self._named()
+            for key, _ in expert_weights(module)
+            if f"{inner}.{key}" in targets
+        ]
+
+    def _named(self) -> Iterator[tuple[str, str, torch.nn.Module]]:
+        """Full path, path within the layer, and module, of all modules in the layers of the site."""
+        for layer in self.layers:
+            for inner, module in self.blocks[layer].named_modules():
+                yield f"{self.path}.{layer}.{inner}", inner, module
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +90,8 @@ def _lora(tuning: Tuning, site: Site, **options: Any) -> PeftConfig:
         r=tuning.rank,
         lora_alpha=tuning.alpha,
         lora_dropout=tuning.dropout,
-        target_modules=list(tuning.targets),
-        layers_to_transform=list(site.layers),
-        layers_pattern=site.path.rsplit(".", 1)[-1],
+        target_modules=list(site.linear(tuning.targets)),
+        target_parameters=site.experts(tuning.targets) or None,
         fan_in_fan_out=site.transposed,
         bias="none",
         task_type="CAUSAL_LM",
@@ -82,18 +100,13 @@ def _lora(tuning: Tuning, site: Site, **options: Any) -> PeftConfig:
 
 
 def _ia3(tuning: Tuning, site: Site) -> PeftConfig:
-    narrowing = tuple(path for path in tuning.targets if _narrows(site.block, path))
+    modules = site.linear(tuning.targets)
     return IA3Config(
-        target_modules=site.everywhere(tuning.targets),
-        feedforward_modules=site.everywhere(narrowing),
+        target_modules=list(modules),
+        feedforward_modules=[path for path, module in modules.items() if Module(path, *linear_shape(module)).narrows],
         fan_in_fan_out=site.transposed,
         task_type="CAUSAL_LM",
     )
-
-
-def _narrows(block: torch.nn.Module, path: str) -> bool:
-    module = block.get_submodule(path)
-    return is_linear(module) and Module(path, *linear_shape(module)).narrows
 
 
 def _copies(wanted: Callable[[torch.nn.Module], bool], _: Tuning, site: Site) -> PeftConfig:
@@ -101,24 +114,19 @@ def _copies(wanted: Callable[[torch.nn.Module], bool], _: Tuning, site: Site) ->
     modules = [
         f"{site.path}.{layer}.{path}"
         for layer in site.layers
-        for path, module in site.blocks[layer].named_modules()
-        if _is_leaf(module) and wanted(module)
+        for path, module in replaceable(site.blocks[layer])
+        if wanted(module)
     ]
     return LNTuningConfig(target_modules=modules, task_type="CAUSAL_LM")
 
 
 def _everything(_: Tuning, site: Site) -> PeftConfig:
-    """Copies of all modules that have weights, embeddings too."""
-    modules = [path for path, module in site.model.named_modules() if _is_leaf(module)]
-    return LNTuningConfig(target_modules=modules, task_type="CAUSAL_LM")
-
-
-def _is_leaf(module: torch.nn.Module) -> bool:
-    return not list(module.children()) and bool(list(module.parameters()))
+    """Copies of all modules of the language model that have weights, embeddings too."""
+    return LNTuningConfig(target_modules=[path for path, _ in language_modules(site.model)], task_type="CAUSAL_LM")
 
 
 def _has_bias(module: torch.nn.Module) -> bool:
-    return getattr(module, "bias", None) is not None
+    return any(is_bias(name) for name, _ in module.named_parameters())
 
 
 TUNINGS: Mapping[str, TuningMethod] = {
@@ -127,7 +135,7 @@ TUNINGS: Mapping[str, TuningMethod] = {
     "dora": TuningMethod(partial(_lora, use_dora=True)),
     "loraplus": TuningMethod(_lora, b_rate=16.0),
     "ia3": TuningMethod(_ia3),
-    "bitfit": TuningMethod(partial(_copies, _has_bias), trains=lambda name: name.endswith("bias")),
+    "bitfit": TuningMethod(partial(_copies, _has_bias), trains=is_bias),
     "layernorm": TuningMethod(partial(_copies, is_norm)),
     "full": TuningMethod(partial(_copies, lambda _: True)),
     "from_scratch": TuningMethod(_everything, redraws=True),
@@ -139,6 +147,7 @@ arXiv 2312.03732). `dora`: the norm of each output is trained apart from its dir
 2402.09353). `loraplus`: B learns 16 times as fast as A (Hayou, Ghosh and Yu, 2024, arXiv 2402.12354, who advise 2^4).
 `ia3`: a factor for each output of a module, for each input where the module leads out of the feed-forward part (Liu et
 al., 2022, arXiv 2205.05638). `bitfit`: biases alone (Ben Zaken et al., 2021, arXiv 2106.10199). `layernorm`: norms
-alone (Zhao et al., 2023, arXiv 2312.11420). `full`: all weights of the chosen layers.
+alone (Zhao et al., 2023, arXiv 2312.11420). `full`: all weights of the chosen layers, save the few that kernels read by
+themselves (`Layout.fixed`).
 `from_scratch`: all weights of the model, which begin as random numbers drawn by the trial's seed.
 """

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from spaces.choices import distribution, options, pick
 from spaces.dimensions import Params
-from spaces.errors import FieldError
-from spaces.layout import Layout, complement
+from spaces.errors import FieldError, listed
+from spaces.layout import Layout, complement, ranges, trained_layers
 from spaces.spec import LayersSpec
 from spaces.trial import LayerRange
 
@@ -44,6 +44,7 @@ class LayersDimension:
         """
         self._layers = layout.layers
         self._name = name
+        self._field = field
         spec = choice if isinstance(choice, LayersSpec) else LayersSpec(train=choice)
         self._choice = spec.train if spec.train is not None else spec.freeze
         self._frozen: dict[str, tuple[LayerRange, ...]] = {}
@@ -85,6 +86,41 @@ class LayersDimension:
         count = self._count(params)
         first = round(params.get(self._name + _POSITION, 0.0) * (self._layers - count))
         return complement(range(first, first + count), self._layers)
+
+    def widest(self) -> tuple[tuple[int, ...], ...]:
+        """The trained layers of every choice; of a free range, those of every position at its greatest length."""
+        if self._choice is not None:
+            return tuple(trained_layers(frozen, self._layers) for frozen in self._frozen.values())
+        return tuple(tuple(range(first, first + self._most)) for first in range(self._layers - self._most + 1))
+
+    def require(self, having: Collection[int], what: str) -> None:
+        """See that every choice of layers has something to train.
+
+        Args:
+            having: layers with anything that a method trains.
+            what: the method's words for it, such as `modules of 'q_proj'`.
+
+        Raises:
+            InputError: some choice has none, and so would train nothing.
+        """
+        there = listed(map(str, ranges(having)))
+        if self._choice is not None:
+            for text, frozen in self._frozen.items():
+                if not set(trained_layers(frozen, self._layers)) & set(having):
+                    raise FieldError(
+                        self._field,
+                        f"the layers of {text!r} have no {what}; the layers {there} do. Name some of these.",
+                    )
+            return
+        lacking = complement(having, self._layers)
+        least = max((span.last - span.first + 1 for span in lacking), default=0) + 1
+        if self._least < least:
+            raise FieldError(
+                self._field,
+                f"a range of {self._least} may hit layers without any {what}: the layers {listed(map(str, lacking))} "
+                f"lack them, and the layers {there} have them. Set min: {least} (and max, where given, no lower), "
+                "or name layers.",
+            )
 
     def _count(self, params: Params) -> int:
         return int(params.get(self._name + _COUNT, self._most))

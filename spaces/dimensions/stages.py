@@ -98,7 +98,19 @@ def _plan(stage: StageSpec, share: float, field: str, spec: SpaceSpec, corpus: C
     rate = LearningRateDimension(spec.learning_rate)
     if stage.learning_rate is not None:
         rate = LearningRateDimension(stage.learning_rate, f"{name}.learning_rate")
+    _check_places(tuning, layers, layout)
     return StagePlan(name, mix, share, tuning, layers, rate)
+
+
+def _check_places(tuning: TuningDimension, layers: LayersDimension, layout: Layout) -> None:
+    """See that every choice of layers has something that every choice of a method and its targets trains.
+
+    Raises:
+        FieldError: a trial with one of these choices would have nothing to train.
+    """
+    for method, choice, targets in tuning.kinds():
+        what = f"module of the targets {choice!r}" if choice else f"weights that {method} trains"
+        layers.require(layout.layers_with(method, targets), what)
 
 
 def _check_scratch(spec: SpaceSpec, plans: Sequence[StagePlan], layers: int) -> None:

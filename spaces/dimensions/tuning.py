@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -55,6 +55,9 @@ class TuningDimension:
         for method in self.methods:
             layout.check_method(method, f"{field}.method")
         self._targets = {choice: layout.resolve_targets(choice, f"{field}.targets") for choice in options(spec.targets)}
+        for method, _, targets in self.kinds():
+            dropout = float(largest(spec.dropout)) if METHODS[method].low_rank else 0.0
+            layout.check_targets(method, targets, dropout, f"{field}.targets")
         never = frozenset.intersection(*map(_unused, self.methods))
         self._searched = {
             f"{name}.{field}": found
@@ -69,6 +72,14 @@ class TuningDimension:
     def from_scratch(self) -> bool:
         """Whether the model begins with random weights."""
         return any(METHODS[method].whole for method in self.methods)
+
+    def kinds(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """Every method with every choice of its targets: as the study file has it, and as paths within a layer."""
+        for method in self.methods:
+            if METHODS[method].targets:
+                yield from ((method, choice, targets) for choice, targets in self._targets.items())
+            else:
+                yield method, "", ()
 
     def idle(self, params: Params) -> frozenset[str]:
         """What the trial's method makes no use of."""

@@ -48,7 +48,7 @@ def _space() -> Space:
         "tuning": {"method": _METHODS, "rank": _RANKS, "dropout": [0.0, 0.1, 0.2]},
         "learning_rate": {"low": 1e-4, "high": 1e-1},
     }
-    layout = Layout("base", 4, (Module("self_attn.q_proj", 8, 8),), context=64, norm_weights=8)
+    layout = Layout("base", 4, (Module("self_attn.q_proj", 8, 8),), context=64, norm_weights=(8,) * 4)
     return Space(SpaceSpec.model_validate(fields), corpus, layout, 100)
 
 

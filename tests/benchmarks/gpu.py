@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from objectives.models.hub import find_blocks, is_linear
+from objectives.models.layout import find_blocks, is_linear
 from objectives.models.onednn import quicken
 from objectives.models.prefix import prefix_of, remember
 from objectives.training.adapter import adapted

@@ -24,7 +24,7 @@ from ray import tune
 from rich.console import Console
 from rich.table import Table
 
-from objectives.models.hub import context_of
+from objectives.models.layout import context_of
 from objectives.models.tiny import TinyBase
 from objectives.questions import SEARCHED
 from objectives.scoring.benchmark import questions_of

@@ -28,7 +28,7 @@ def base(request: pytest.FixtureRequest, tmp_path: Path) -> Base:
 def test_the_layout_is_the_models(base: Base) -> None:
     import torch
 
-    from objectives.models.hub import find_blocks
+    from objectives.models.layout import find_blocks
 
     layout = base.layout()
     base.fetch()

@@ -36,7 +36,7 @@ def base(request: pytest.FixtureRequest) -> PreTrainedModel:
 
 def stage_of(method: str, base: PreTrainedModel) -> Stage:
     """Training of all that a method can train in the upper two of three layers."""
-    from objectives.models.hub import find_blocks, is_linear
+    from objectives.models.layout import find_blocks, is_linear
 
     kind = METHODS[method]
     _, blocks = find_blocks(base)
@@ -95,7 +95,7 @@ def test_it_trains_as_many_weights_as_the_layout_says(base: PreTrainedModel, sta
     layout = open_base(str(tmp_path)).layout()
     for model, _ in trained(base, stage):
         found = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-        assert found == layout.trained_weights(stage.tuning, layers=2)
+        assert found == layout.trained_weights(stage.tuning, layers=[1, 2])
 
 
 def test_going_on_is_training_in_one(base: PreTrainedModel, stage: Stage) -> None:

@@ -104,7 +104,7 @@ def test_what_acts_in_a_batch_acts_as_peft_has_it(kind: str, tmp_path: Path) -> 
 
     from objectives.hypernet.adapters import Adapters
     from objectives.hypernet.target import Target
-    from objectives.models.hub import find_blocks, is_linear, linear_shape
+    from objectives.models.layout import find_blocks, is_linear, linear_shape
 
     base = random_model(kind)
     path, blocks = find_blocks(base)
@@ -352,7 +352,7 @@ def test_lessons_of_unlike_lengths_do_not_disturb_each_other() -> None:
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_a_target_covers_what_full_paths_name(kind: str) -> None:
     from objectives.hypernet.target import Target
-    from objectives.models.hub import find_blocks, is_linear, linear_shape
+    from objectives.models.layout import find_blocks, is_linear, linear_shape
     from spaces import Layout
 
     base = random_model(kind)

@@ -23,7 +23,7 @@ STEPS = 50
 
 def _trials(base: PreTrainedModel, **tuning: object) -> list[Packed]:
     """Four trials that differ in all that trials may differ in."""
-    from objectives.models.hub import find_blocks, is_linear
+    from objectives.models.layout import find_blocks, is_linear
     from objectives.training.data import MixStream
     from objectives.training.packed import Packed
 

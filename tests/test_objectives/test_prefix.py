@@ -24,7 +24,7 @@ _STILL = {"dropout": 0.0, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0
 
 
 def _pipeline(base: PreTrainedModel, lowest: int, seed: int = 3, **fields: Any) -> Pipeline:
-    from objectives.models.hub import find_blocks, is_linear
+    from objectives.models.layout import find_blocks, is_linear
     from objectives.training.pipeline import Pipeline
 
     targets = tuple(path for path, module in find_blocks(base)[1][0].named_modules() if is_linear(module))
@@ -65,7 +65,7 @@ def test_losses_and_answers_are_the_same(kind: str, lowest: int) -> None:
 
 
 def test_known_layers_are_not_run_again() -> None:
-    from objectives.models.hub import find_blocks
+    from objectives.models.layout import find_blocks
     from objectives.models.prefix import remember
     from objectives.scoring.likelihood import log_likelihoods
 
@@ -126,7 +126,7 @@ def test_a_model_that_drops_numbers_at_random_runs_as_ever() -> None:
 
 
 def test_an_architecture_whose_layers_cannot_be_passed_over_runs_as_ever() -> None:
-    from objectives.models.hub import find_blocks
+    from objectives.models.layout import find_blocks
     from objectives.models.prefix import prefix_of, remember
 
     base = random_model("llama")
@@ -224,7 +224,7 @@ def test_steps_that_save_memory_pass_over_layers_too(fields: dict[str, Any]) -> 
 def test_an_error_in_a_pass_leaves_the_layers_as_they_were() -> None:
     import torch
 
-    from objectives.models.hub import find_blocks
+    from objectives.models.layout import find_blocks
     from objectives.models.prefix import Row, prefix_of, remember
 
     base = random_model("llama")

@@ -20,7 +20,10 @@ pytestmark = pytest.mark.torch
         (lambda path: path.unlink(), r"there is no task file"),
         (lambda path: path.write_text("dataset_path: json\n"), r"must give its name as `task:`"),
         (lambda path: path.with_name("questions.jsonl").unlink(), r"names the data file 'questions.jsonl'"),
-        (lambda path: path.write_text(TASK.replace("{{gold}}", "{{golden}}")), r"line 1 .*needs the field 'golden'.*did you mean 'gold'"),
+        (
+            lambda path: path.write_text(TASK.replace("{{gold}}", "{{golden}}")),
+            r"line 1 .*needs the field 'golden'.*did you mean 'gold'",
+        ),
         (lambda path: path.write_text(TASK.replace("test_split: test\n", "")), r"cannot be loaded"),
         (lambda path: path.write_text(TASK.replace("output_type: multiple_choice", "output_type: any")), r"cannot be"),
     ],

@@ -70,11 +70,11 @@ def test_frozen_and_trained_layers_share_out_the_model(layers: int, data: st.Dat
 def test_sizes_are_those_of_the_method(layout: Layout) -> None:
     every = tuple(module.path for module in layout.modules)
     low_rank = Tuning("lora", 2, 4, 0.0, every)
-    assert layout.trained_weights(low_rank, 6) == 6 * (4 * 2 * (16 + 16) + 3 * 2 * (16 + 32))
-    assert layout.trained_weights(replace(low_rank, method="dora"), 1) == 544 + 4 * 16 + 3 * 32
-    assert layout.trained_weights(Tuning("ia3", 0, 0, 0.0, every), 1) == 4 * 16 + 3 * 32
-    sized = replace(layout, weights=100, norm_weights=7, biases=5)
-    assert [sized.trained_weights(Tuning(name, 0, 0, 0, ()), 2) for name in ("full", "layernorm", "bitfit")] == [
+    assert layout.trained_weights(low_rank, range(6)) == 6 * (4 * 2 * (16 + 16) + 3 * 2 * (16 + 32))
+    assert layout.trained_weights(replace(low_rank, method="dora"), [0]) == 544 + 4 * 16 + 3 * 32
+    assert layout.trained_weights(Tuning("ia3", 0, 0, 0.0, every), [0]) == 4 * 16 + 3 * 32
+    sized = replace(layout, weights=(100,) * 6, norm_weights=(7,) * 6, biases=(5,) * 6)
+    assert [sized.trained_weights(Tuning(name, 0, 0, 0, ()), [0, 3]) for name in ("full", "layernorm", "bitfit")] == [
         200,
         14,
         10,

@@ -1,0 +1,184 @@
+"""What a loaded model is made of: its language model, the layers in it, and the weights of each that can be trained."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers.pytorch_utils import Conv1D
+
+from spaces import InputError, Layout, MixtuneError, Module
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
+_CALLED = ("in_proj", "x_proj")
+"""Parts of a state-space mixer that are called; its kernels read the weights of all others."""
+_UNKNOWN_CONTEXT = 2048
+"""Tokens, for models without a limit, such as Bloom's and Mamba's."""
+
+
+def layout_of(model: PreTrainedModel, name: str) -> Layout:
+    """The layers and linear modules of a model's language model; it may lie on the meta device.
+
+    Args:
+        model: a causal language model, alone or inside a model for images and sound.
+        name: of the base, as the study file has it.
+
+    Raises:
+        InputError: it has no list of layers, or nothing in them that LoRA could sit on.
+    """
+    path, blocks = find_blocks(model)
+    modules = tuple(_modules(blocks))
+    if not any(not module.bypassed for module in modules):
+        raise InputError(f"The base {name!r} has no linear modules in {path!r}, so LoRA cannot be used on it.")
+    copied = [list(replaceable(block)) for block in blocks]
+    return Layout(
+        name,
+        len(blocks),
+        modules,
+        context_of(model.config),
+        all_weights=_number(weight for _, module in language_modules(model) for weight in module.parameters()),
+        weights=tuple(_number(w for _, module in found for w in module.parameters()) for found in copied),
+        norm_weights=tuple(
+            _number(w for _, module in found if is_norm(module) for w in module.parameters()) for found in copied
+        ),
+        biases=tuple(
+            _number(w for _, module in found for key, w in module.named_parameters() if is_bias(key))
+            for found in copied
+        ),
+        fixed=tuple(dict.fromkeys(key for block in blocks for key in _fixed(block))),
+        checkpoints=bool(model.supports_gradient_checkpointing),
+    )
+
+
+def find_blocks(model: torch.nn.Module) -> tuple[str, torch.nn.ModuleList]:
+    """The list of the language model's layers and its path in the whole model, whatever towers stand beside it.
+
+    Raises:
+        InputError: the model has no list of so many layers as its configuration says.
+    """
+    text = text_config(model.config) if hasattr(model, "config") else None
+    layers = getattr(text, "num_hidden_layers", None)
+    inside = _decoder_prefix(model)
+    found = [
+        (path, module)
+        for path, module in model.named_modules()
+        if isinstance(module, torch.nn.ModuleList) and len(module) == layers and path.startswith(inside)
+    ]
+    if not found:
+        raise InputError(
+            f"A base of type {type(model).__name__} has no list of the {layers} layers that its config.json tells of, "
+            "so layers cannot be chosen. Take a base whose layers transformers keeps in one list, as it does for "
+            "Llama, Qwen, Gemma and most others."
+        )
+    return min(found, key=lambda item: item[0].count("."))  # experts may be lists of as many within a layer
+
+
+def _decoder_prefix(model: torch.nn.Module) -> str:
+    """What the names of all modules in the language model begin with; nothing where it is the whole model."""
+    decoder = model.get_decoder() if hasattr(model, "get_decoder") else model  # type: ignore[operator]
+    return next((f"{path}." for path, module in model.named_modules() if module is decoder and path), "")
+
+
+def language_modules(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
+    """Paths and modules of the language model that a trained copy can replace, without towers for images and sound."""
+    inside = _decoder_prefix(model)
+    multimodal = hasattr(model, "config") and text_config(model.config) is not model.config
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None  # type: ignore[operator]
+    for path, module in replaceable(model):
+        if not multimodal or path.startswith(inside) or module is head:
+            yield path, module
+
+
+def replaceable(part: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
+    """Paths and modules without parts that act when they are called, so that a trained copy can take their place."""
+    for path, module in part.named_modules():
+        if not list(module.children()) and list(module.parameters()) and not _is_bypassed(part, path):
+            yield path, module
+
+
+def _is_bypassed(part: torch.nn.Module, path: str) -> bool:
+    """Whether the module around it reads its weight without calling it, at least in some kernel.
+
+    Fused kernels of Mamba mixers (those with weights `A_log` and `D`) take the weights of the output projection, the
+    norm and the convolution, and short convolutions are computed from their weights once there is a cache.
+    """
+    if isinstance(part.get_submodule(path), _CONVOLUTIONS):
+        return True
+    parent, _, name = path.rpartition(".")
+    around = part.get_submodule(parent)
+    return hasattr(around, "A_log") and hasattr(around, "D") and bool(path) and name not in _CALLED
+
+
+def _fixed(block: torch.nn.Module) -> Iterator[str]:
+    """Weights of a layer that no copy can replace."""
+    copied = {f"{path}.{key}" for path, module in replaceable(block) for key, _ in module.named_parameters()}
+    yield from (key for key, _ in block.named_parameters() if key not in copied)
+
+
+def _modules(blocks: torch.nn.ModuleList) -> Iterator[Module]:
+    """Every linear module and every parameter of experts, once for each pair of sizes, with the layers that have it."""
+    layers: dict[tuple[str, int, int, int, bool], list[int]] = defaultdict(list)
+    for number, block in enumerate(blocks):
+        for path, module in block.named_modules():
+            if is_linear(module):
+                layers[path, *linear_shape(module), 0, _is_bypassed(block, path)].append(number)
+            for key, weight in expert_weights(module):
+                experts, outputs, inputs = weight.shape
+                if getattr(module, "is_transposed", False):
+                    inputs, outputs = outputs, inputs
+                layers[f"{path}.{key}", inputs, outputs, experts, False].append(number)
+    for (path, inputs, outputs, experts, bypassed), found in layers.items():
+        everywhere = len(found) == len(blocks)
+        yield Module(path, inputs, outputs, None if everywhere else tuple(found), experts, bypassed)
+
+
+def expert_weights(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    """Names and parameters of a module in which all experts keep their matrices, shape (experts, .., ..)."""
+    if "expert" in type(module).__name__.lower():
+        yield from ((key, w) for key, w in module.named_parameters(recurse=False) if w.ndim == 3)
+
+
+def text_config(config: Any) -> Any:
+    """The configuration of the language model, which multimodal ones keep inside their own."""
+    return config.get_text_config() if hasattr(config, "get_text_config") else config
+
+
+def context_of(config: Any) -> int:
+    """The longest sequence of a base, in tokens; 2048 where its configuration has none, as Bloom's."""
+    return int(getattr(text_config(config), "max_position_embeddings", None) or _UNKNOWN_CONTEXT)
+
+
+def is_linear(module: torch.nn.Module) -> bool:
+    """Whether a module multiplies by a matrix."""
+    return isinstance(module, torch.nn.Linear | Conv1D)
+
+
+def is_norm(module: torch.nn.Module) -> bool:
+    """Whether a module is a norm of any kind, which only its class tells."""
+    return "norm" in type(module).__name__.lower()
+
+
+def is_bias(name: str) -> bool:
+    """Whether a weight of that name is a bias; experts keep theirs as `down_proj_bias`."""
+    return name.endswith("bias")
+
+
+def linear_shape(module: torch.nn.Module) -> tuple[int, int]:
+    """Inputs and outputs of a linear module; transformers' Conv1D stores its weight transposed."""
+    if isinstance(module, torch.nn.Linear):
+        return module.in_features, module.out_features  # a weight in 4 bits has another shape
+    weight = module.weight
+    if not isinstance(weight, torch.Tensor):
+        raise MixtuneError(f"{type(module).__name__} has no weight matrix.")
+    rows, columns = weight.shape
+    return rows, columns
+
+
+def _number(weights: Iterator[torch.nn.Parameter]) -> int:
+    """Number of weights, each counted once however often it is shared."""
+    return sum(weight.numel() for weight in {id(weight): weight for weight in weights}.values())
