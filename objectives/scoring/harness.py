@@ -11,7 +11,7 @@ import torch
 from lm_eval.models.huggingface import HFLM
 
 from objectives.models.layout import context_of
-from objectives.scoring.likelihood import Pair, log_likelihoods, takes_prompts
+from objectives.scoring.likelihood import Pair, log_likelihoods
 from spaces import MixtuneError
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ class _LanguageModel(HFLM):  # type: ignore[misc]
     def _loglikelihood_tokens(
         self, requests: Sequence[_Request], disable_tqdm: bool = True, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
-        if not takes_prompts(self.model):
-            found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
-            return found
         return log_likelihoods(self.model, [self._pair(*each) for each in requests], self.batch_size)
 
     def _pair(self, _: object, context: list[int], continuation: list[int]) -> Pair:
