@@ -153,6 +153,22 @@ def context_of(config: Any) -> int:
     return int(getattr(text_config(config), "max_position_embeddings", None) or _UNKNOWN_CONTEXT)
 
 
+def short_limit(config: Any) -> int | None:
+    """Longest sequence, in tokens, that is read with the rotary frequencies of short ones; None where all are alike.
+
+    With `longrope` (Ding et al., 2024, arXiv 2402.13753) the longest sequence of a batch decides for all of it. The
+    frequencies of `dynamic` change beyond the context alone, which no sequence here exceeds.
+    """
+    text = text_config(config)
+    given = getattr(text, "rope_parameters", None) or {}
+    found = [
+        each for each in (given, *given.values()) if isinstance(each, dict) and each.get("rope_type") == "longrope"
+    ]
+    original = getattr(text, "original_max_position_embeddings", None)
+    limits = [int(each.get("original_max_position_embeddings") or original or context_of(config)) for each in found]
+    return min(limits, default=None)
+
+
 def is_linear(module: torch.nn.Module) -> bool:
     """Whether a module multiplies by a matrix."""
     return isinstance(module, torch.nn.Linear | Conv1D)

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary, ref
 import torch
 from transformers import Cache
 
-from objectives.models.layout import find_blocks
+from objectives.models.layout import find_blocks, short_limit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -69,7 +69,8 @@ class FrozenPrefix:
 
         What is kept is divided alike between all numbers of layers that there have been.
         """
-        self._layers = layers if layers and self._limit and self._can(layers) else 0
+        one_way = short_limit(self._model.config) is None  # else what layers make of tokens depends on their number
+        self._layers = layers if layers and self._limit and one_way and self._can(layers) else 0
         if self._layers and self._layers not in self._kept:
             self._kept[self._layers] = _Kept()
             for kept in self._kept.values():
@@ -126,15 +127,17 @@ class FrozenPrefix:
                 return call()
         with self._watched() as seen:
             output = call()
+        if seen[0].ndim != 3:
+            raise ValueError(f"Layers hand on states of shape {tuple(seen[0].shape)}, and must (batch, length, width).")
         self._keep(rows, seen[0])
         return output
 
     def _can(self, layers: int) -> bool:
         """Whether layers can be passed over: tried once, because no property of a model tells.
 
-        They cannot where an architecture fails at it (layers without keys and values, or that return lists), where
-        upper layers use more of lower ones than their outputs, nor where training leaves out numbers at random
-        (dropout), so that no two passes are alike.
+        They cannot where an architecture fails at it (layers without keys and values, that return lists, or that hand
+        on several states of a token), where upper layers use more of lower ones than their outputs, nor where training
+        leaves out numbers at random (dropout), so that no two passes are alike.
         """
         if layers not in self._works:
             try:
@@ -154,9 +157,23 @@ class FrozenPrefix:
         self._model.train()
         with torch.inference_mode(), torch.random.fork_rng():
             first, again = (
-                alone.run(lambda: self._model(input_ids=tokens).logits, rows, skip=skip) for skip in (False, True)
+                alone.run(lambda: self._model(input_ids=tokens).logits, rows, skip=s) for s in (False, True)
             )
+            if not torch.allclose(first.float(), again.float(), rtol=_CLOSE, atol=_CLOSE):
+                return False
+            self._model.eval()
+            first, again = (alone._gone_on(tokens, rows, skip=skip) for skip in (False, True))
         return torch.allclose(first.float(), again.float(), rtol=_CLOSE, atol=_CLOSE)
+
+    def _gone_on(self, tokens: torch.Tensor, rows: Sequence[Row], *, skip: bool) -> torch.Tensor:
+        """Scores after sequences that the model has in its cache; those of the sequences where it keeps none."""
+        output = self.run(lambda: self._model(input_ids=tokens), rows, skip=skip)
+        cache = getattr(output, "past_key_values", None)
+        if cache is not None:
+            more = [Row(row.tokens, before=row.tokens) for row in rows]
+            output = self.run(lambda: self._model(input_ids=tokens, past_key_values=cache), more, skip=skip)
+        scores: torch.Tensor = output.logits
+        return scores
 
     @contextmanager
     def _watched(self) -> Iterator[list[torch.Tensor]]:

@@ -13,7 +13,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from objectives.models.layout import context_of
-from objectives.scoring.likelihood import Pair, log_likelihoods, padded, takes_prompts
+from objectives.scoring.likelihood import Pair, log_likelihoods, padded
 from spaces import MixtuneError
 
 if TYPE_CHECKING:
@@ -66,11 +66,6 @@ class _LanguageModel(HFLM):  # type: ignore[misc]
     def _loglikelihood_tokens(
         self, requests: Sequence[_Request], disable_tqdm: bool = True, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
-        if not takes_prompts(self.model):
-            cut = [(text, *self._pair(text, *pair)) for text, *pair in requests]
-            listed = [(text, list(context), list(continuation)) for text, context, continuation in cut]
-            found: list[tuple[float, bool]] = super()._loglikelihood_tokens(listed, True, override_bs)
-            return found
         return log_likelihoods(self.model, [self._pair(*each) for each in requests], self.batch_size)
 
     def loglikelihood_rolling(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[float]:

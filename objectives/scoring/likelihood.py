@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from objectives.models.layout import short_limit
 from objectives.models.prefix import Row, prefix_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class _Prompt:
 def takes_prompts(model: PreTrainedModel) -> bool:
     """Whether a model can read a prompt first and several answers after it, beside other prompts.
 
-    It must remember tokens apart, in a cache, and count places as most models do: tried once, no property tells.
+    It must keep tokens in a cache and count places as most models do: tried once, because no property tells.
     """
     if model not in _TAKES:
         _TAKES[model] = "past_key_values" in _parameters(model) and _agrees(model)
@@ -75,32 +76,86 @@ def _agrees(model: PreTrainedModel) -> bool:
         for prompt, answer in _TRIED
     ]
     try:
-        together = [nats for nats, _ in log_likelihoods(model, pairs, len(pairs))]
-        alone = [_alone(model, *pair) for pair in pairs]
-    except Exception:  # noqa: BLE001  whatever a model says to it; lm-eval then asks it in its own way
+        together = _prompts_first(model, pairs, len(pairs))
+        alone = [_whole(model, [pair])[pair] for pair in pairs]
+    except Exception:  # noqa: BLE001  whatever a model says to it; pairs are then read whole
         return False
     close = _CLOSE if model.dtype == torch.float32 else _CLOSE_ROUNDED
-    return all(abs(one - other) <= close for one, other in zip(together, alone, strict=True))
-
-
-def _alone(model: PreTrainedModel, prompt: Tokens, answer: Tokens) -> float:
-    tokens = torch.tensor([prompt + answer], device=model.device)
-    scores = model(input_ids=tokens).logits[0, len(prompt) - 1 : -1].float().log_softmax(dim=-1)
-    return float(scores.gather(-1, tokens[0, len(prompt) :, None]).sum())
+    return all(abs(together[pair][0] - nats) <= close for pair, (nats, _) in zip(pairs, alone, strict=True))
 
 
 @torch.inference_mode()
 def log_likelihoods(model: PreTrainedModel, pairs: Sequence[Pair], batch: int) -> list[tuple[float, bool]]:
     """Log-probability of each answer after its prompt, in nats, and whether it is what the model would have said.
 
-    Prompts of about the same length are read together, padded on the left; their answers, about as long as each other,
-    go on from them together, padded on the right. The scores over the vocabulary are computed where an answer is, and
-    nowhere else.
+    All are as each pair read alone. Prompts are read once for all their answers where the model takes that; pairs are
+    read whole where it does not, and where they are so long that the model reads them with other rotary frequencies
+    than their prompt. The scores over the vocabulary are computed where an answer is, and nowhere else.
 
     Args:
-        model: a causal language model; see `takes_prompts`.
+        model: a causal language model.
         pairs: prompts and answers, together no longer than the model can see.
         batch: sequences at once.
+    """
+    short = short_limit(model.config)
+    long = {pair for pair in pairs if short is not None and _length(pair) > short}
+    first = [pair for pair in pairs if pair not in long] if takes_prompts(model) else []
+    found = _prompts_first(model, first, batch)
+    rest = dict.fromkeys(pair for pair in pairs if pair not in found)
+    vocabulary = int(model.config.get_text_config().vocab_size)
+    for part in (long & rest.keys(), rest.keys() - long):
+        for chosen in _alike(sorted(part, key=_length, reverse=True), batch, vocabulary):
+            found |= _whole(model, chosen)
+    return [found[pair] for pair in pairs]
+
+
+def _length(pair: Pair) -> int:
+    """Tokens that are read to score a pair: all but the last of the answer."""
+    return len(pair[0]) + len(pair[1]) - 1
+
+
+def _alike(pairs: Sequence[Pair], batch: int, vocabulary: int) -> Iterator[list[Pair]]:
+    """Pairs, the longest first, in batches that are padded by no more than a quarter, and whose scores fit."""
+    chosen: list[Pair] = []
+    for pair in pairs:
+        rows = len(chosen) + 1
+        if chosen and (
+            rows > batch
+            or _length(pair) * 1.25 < _length(chosen[0])
+            or rows * _length(chosen[0]) * vocabulary > _MOST_NUMBERS
+        ):
+            yield chosen
+            chosen = []
+        chosen.append(pair)
+    if chosen:
+        yield chosen
+
+
+def _whole(model: PreTrainedModel, pairs: Sequence[Pair]) -> dict[Pair, tuple[float, bool]]:
+    """Answers from pairs that are read from end to end, padded on the right, where no token can see the padding."""
+    read = [Row((*prompt, *answer[:-1])) for prompt, answer in pairs]
+    tokens, seen = _padded([row.tokens for row in read], model.device, left=False)
+    kept = tokens.shape[1] - min(len(prompt) for prompt, _ in pairs) + 1
+    options = {"logits_to_keep": kept} if "logits_to_keep" in _parameters(model) else {}
+    prefix = prefix_of(model)
+    skip = prefix.active and prefix.knows(read)
+    output = prefix.run(lambda: _read(model, tokens, seen, **options), read, skip=skip)
+    left_out = tokens.shape[1] - output.logits.shape[1]
+    found = {}
+    for (prompt, answer), row in zip(pairs, output.logits, strict=True):
+        start = len(prompt) - 1 - left_out
+        scores = row[start : start + len(answer)].float()  # (answer, vocabulary)
+        wanted = torch.tensor(answer, device=scores.device)
+        nats = scores.log_softmax(dim=-1).gather(-1, wanted[:, None]).sum()
+        found[prompt, answer] = float(nats), bool((scores.argmax(dim=-1) == wanted).all())
+    return found
+
+
+def _prompts_first(model: PreTrainedModel, pairs: Sequence[Pair], batch: int) -> dict[Pair, tuple[float, bool]]:
+    """Answers from prompts that are read once each.
+
+    Prompts of about the same length are read together, padded on the left; their answers, about as long as each other,
+    go on from them together, padded on the right.
     """
     answers: dict[Tokens, dict[Tokens, None]] = {}
     for prompt, answer in pairs:
@@ -110,7 +165,7 @@ def log_likelihoods(model: PreTrainedModel, pairs: Sequence[Pair], batch: int) -
     found: dict[Pair, tuple[float, bool]] = {}
     for chosen in _batches(prompts, batch, int(model.config.get_text_config().vocab_size)):
         found.update(_answered(model, chosen, batch))
-    return [found[pair] for pair in pairs]
+    return found
 
 
 def _batches(prompts: Sequence[_Prompt], batch: int, vocabulary: int) -> Iterator[list[_Prompt]]:

@@ -118,8 +118,8 @@ class LayersDimension:
             raise FieldError(
                 self._field,
                 f"a range of {self._least} may hit layers without any {what}: the layers {listed(map(str, lacking))} "
-                f"lack them, and the layers {there} have them. Set min: {least} (and max, where given, no lower), "
-                "or name layers.",
+                f"lack them, and the layers {there} have them. Set min: {least}, and max no "
+                "lower, or name layers.",
             )
 
     def _count(self, params: Params) -> int:

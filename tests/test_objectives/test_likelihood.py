@@ -85,7 +85,7 @@ def test_what_a_model_would_have_said_is_told() -> None:
     assert not no
 
 
-def test_a_model_without_tokens_apart_is_asked_as_lm_eval_asks() -> None:
+def test_a_model_without_tokens_apart_reads_pairs_whole() -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     from objectives.models.tiny import TinyBase
@@ -103,7 +103,7 @@ def test_a_model_without_tokens_apart_is_asked_as_lm_eval_asks() -> None:
     assert np.allclose([nats for nats, _ in found], [nats for nats, _ in wanted], atol=1e-4)
 
 
-def test_a_model_that_counts_places_otherwise_is_asked_as_lm_eval_asks() -> None:
+def test_a_model_that_counts_places_otherwise_does_not_read_prompts_first() -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     from objectives.scoring.likelihood import takes_prompts
