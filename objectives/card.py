@@ -50,14 +50,30 @@ tags: [mixtune, {{ methods | join(", ") }}]
 # {{ study or "A model" }}{% if trial is not none %}, trial {{ trial }}{% endif %}
 
 Tuned from `{{ base }}` by mixtune, in {{ stages | length }} stage{{ "s" if stages | length > 1 else "" }}.
-{% for stage in stages %}
+{% if end %}
+## Figures
+
+Score (`{{ end.metric }}`): {{ "%.4f" | format(end.score) }} ± {{ "%.4f" | format(end.stderr) }}, \
+{{ "%+.4f" | format(end.gain) }} ± {{ "%.4f" | format(end.gain_stderr) }} above the untouched base \
+({{ "%.4f" | format(end.base_score) }}). Each ± is a standard error.
+{% if end.qualities %}
+| figure | value |
+| --- | --- |
+{%- for name, value in end.qualities.items() %}
+| {{ name }} | {{ "%.6g" | format(value) }} |
+{%- endfor %}
+{% endif %}
+{%- endif %}
+{%- for stage in stages %}
 ## {{ stage.stage }}
 
 {{ stage.method }}{% if stage.rank %}, rank {{ stage.rank }}, alpha {{ "%g" | format(stage.alpha) }}{% endif %}, \
 layers {{ stage.layers | join(", ") }}{% if stage.targets %} ({{ stage.targets | join(", ") }}){% endif %}; \
 {{ "{:,}".format(stage.trainable) }} weights trained on {{ "{:,}".format(stage.tokens) }} tokens at a learning rate of \
 {{ "%.3g" | format(stage.learning_rate) }}; \
-loss {{ "%.3f" | format(stage.losses[0][1]) }} at first, {{ "%.3f" | format(stage.losses[-1][1]) }} at last.
+loss {{ "%.3f" | format(stage.losses[0][1]) }} at first, {{ "%.3f" | format(stage.losses[-1][1]) }} at last.\
+{% if stage.end and stages | length > 1 %} Score at its end: {{ "%.4f" | format(stage.end.score) }} \
+({{ "%+.4f" | format(stage.end.gain) }} above the base).{% endif %}
 
 | text | share of the tokens | times read | sha256 |
 | --- | --- | --- | --- |
@@ -94,6 +110,7 @@ def card(stages: Sequence[dict[str, Any]], forms: Collection[str]) -> str:
         study=stages[0].get("study"),
         trial=stages[0].get("number"),
         methods=sorted({stage["method"] for stage in stages}),
-        stages=stages,
+        stages=[{"end": None, **stage} for stage in stages],
+        end=stages[0] if "gain" in stages[0] else None,
         loading="\n".join(text.format(**words) for form, text in _LOADING.items() if form in forms),
     )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from objectives.rung_figures import figures_of
 from objectives.spec import FinetuneSpec
 from search.records import TrialRecord
 from spaces import InputError
@@ -34,7 +35,7 @@ def export_trial(
     objective = study.spec.objective
     if record is None or not isinstance(objective, FinetuneSpec) or find_adapter(study, folder, record) is None:
         raise InputError(_why_not(study, folder, trial))
-    origin = {"study": study.spec.name, "number": record.number, "score": record.rungs[-1].score}
+    origin = {"study": study.spec.name, "number": record.number, **figures_of(record.rungs[-1], study.metric)}
     with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
         artifacts_of(study, folder).copy(record.number, record.rungs[-1].artifact, Path(made))
         write_export(objective, Path(made), out, origin, chosen, study.inputs.get("the base", ""))

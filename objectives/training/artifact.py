@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,20 @@ def describe(trial: TrialConfig, corpus: Corpus, pipeline: Pipeline, tokens_a_st
             "trial": trial.fingerprint,
             "versions": versions(_PACKAGES),
         }
+
+
+def add_results(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add the scores at the end of each stage to the line about it, as `end`; all lines change or none.
+
+    `results`: name of a stage to them; a stage without any keeps its line.
+    """
+    path = folder / PROVENANCE
+    lines = [
+        {**line, "end": dict(results[line["stage"]])} if line["stage"] in results else line for line in read_lines(path)
+    ]
+    unfinished = path.with_suffix(".tmp")
+    write_lines(unfinished, iter(lines))
+    unfinished.replace(path)
 
 
 def write_lines(path: Path, lines: Iterator[dict[str, Any]]) -> None:

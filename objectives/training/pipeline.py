@@ -14,10 +14,10 @@ from objectives.training.adapter import Weights, merge, put_on, restore, take_of
 from objectives.training.data import MixStream
 from objectives.training.learned import Learned
 from objectives.training.loop import Trainer
+from objectives.training.schedule import stage_steps
 from objectives.training.tokens import Tokens
 from objectives.training.tunings import TUNINGS, lowest_trained
 from spaces import Stage, TrialConfig
-from spaces.repetition import as_read
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
@@ -204,15 +204,9 @@ class Pipeline:
 
 
 def _legs(trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec, prefix: Sequence[int]) -> Iterator[Leg]:
-    """The stages that train on anything: for whole steps, and no more than their texts may be read."""
-    first = left = 0
-    for index, stage in enumerate(as_read(trial, {name: len(found) for name, found in tokens.items()})):
-        left = stage.budget + (left if trial.max_epochs is None else 0)
-        steps, left = divmod(left, spec.step_tokens)
-        if not stage.mix.names or not steps:
-            continue
-        last = first + steps
-        seed = trial.seed if index == 0 else int(fingerprint([trial.seed, index])[:8], 16)
-        stream = MixStream(stage.mix, tokens, spec.length, (last - first) * spec.batch, seed, prefix)
-        yield Leg(f"{index}-{stage.name}", stage, seed, first, last, stream)
-        first = last
+    """The stages that train on anything, each with its own seed and stream of sequences."""
+    for each in stage_steps(trial, {name: len(found) for name, found in tokens.items()}, spec):
+        seed = trial.seed if each.index == 0 else int(fingerprint([trial.seed, each.index])[:8], 16)
+        sequences = (each.last - each.first) * spec.batch
+        stream = MixStream(each.stage.mix, tokens, spec.length, sequences, seed, prefix)
+        yield Leg(each.name, each.stage, seed, each.first, each.last, stream)
