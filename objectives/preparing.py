@@ -98,8 +98,8 @@ def _cut_answers(tasks: list[AskedTask]) -> Iterator[str]:
             allowed = answer_tokens(task.questions[0].instances[0].args[1])
             if allowed < wanted:
                 yield (
-                    f"Answers to {task.name!r} may have {allowed} tokens instead of {wanted:,}, half of what the base "
-                    "can see."
+                    f"Answers to {task.name!r} may have {allowed} tokens instead of {wanted:,}: what its longest "
+                    "prompt leaves of what the base can see, and half of that at least."
                 )
 
 

@@ -132,8 +132,9 @@ class StudySpec(Spec):
                 }
             )
         storage = self.storage
-        if storage is not None and storage.startswith(sqlite.PREFIX) and not storage.startswith(f"{sqlite.PREFIX}/"):
-            storage = f"{sqlite.PREFIX}{_beside(Path(storage.removeprefix(sqlite.PREFIX)), folder)}"
+        file = sqlite.file_of(storage) if storage is not None else None
+        if file is not None and not file.is_absolute():
+            storage = sqlite.url_of(_beside(file, folder))
         artifacts = self.artifacts
         if artifacts is not None and "://" not in artifacts:
             artifacts = str(_beside(Path(artifacts), folder))

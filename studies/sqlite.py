@@ -11,13 +11,23 @@ import sqlalchemy
 
 from spaces import InputError
 
-PREFIX = "sqlite:///"
 LOCK_SECONDS = 60
 """How long a write waits for another program's; SQLite itself tries again and again."""
 _NETWORK = {"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "9p", "ceph"} | {
     *("fuse.ceph", "glusterfs", "fuse.glusterfs", "lustre", "gpfs", "beegfs", "afs", "orangefs", "fuse.juicefs")
 }
 """File systems on which SQLite's locks and its shared memory do not work, by the names that the system gives them."""
+
+
+def url_of(path: Path) -> str:
+    """The URL of a file; built, because `?` and `%` in a path mean other things in a URL."""
+    return sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string()
+
+
+def file_of(url: str) -> Path | None:
+    """The file that a URL of SQLite names; None for another database."""
+    found = sqlalchemy.make_url(url)
+    return Path(found.database) if found.drivername == "sqlite" and found.database else None
 
 
 def prepare(path: Path) -> None:

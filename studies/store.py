@@ -131,7 +131,7 @@ class StoredStudy:
 
 def default_url(folder: Path) -> str:
     """SQLite in the study's folder."""
-    return f"{sqlite.PREFIX}{(folder / 'study.db').resolve()}"
+    return sqlite.url_of((folder / "study.db").resolve())
 
 
 class Store:
@@ -145,11 +145,12 @@ class Store:
         """
         check_url(url)
         self.url = url
+        file = sqlite.file_of(url)
         with explained(url, OSError):
-            if url.startswith(sqlite.PREFIX):
-                sqlite.prepare(Path(url.removeprefix(sqlite.PREFIX)))
+            if file is not None:
+                sqlite.prepare(file)
             self.storage = _open(url)
-            if url.startswith(sqlite.PREFIX):
+            if file is not None:
                 sqlite.relax(self.storage.engine)
 
     def close(self) -> None:
@@ -339,9 +340,8 @@ def _open(url: str) -> RDBStorage:
 
 
 def _engine_options(url: str) -> dict[str, Any]:
-    return (
-        {"connect_args": {"timeout": sqlite.LOCK_SECONDS}} if url.startswith(sqlite.PREFIX) else {"pool_pre_ping": True}
-    )
+    local = sqlite.file_of(url) is not None
+    return {"connect_args": {"timeout": sqlite.LOCK_SECONDS}} if local else {"pool_pre_ping": True}
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from search.drivers import LeasedDriver
 from spaces import InputError, Space, TrialConfig, scan
 from spaces.errors import listed
 from spaces.trial import fingerprint
+from studies import sqlite
 from studies.checks import check_disk, check_precision, check_stages
 from studies.export import checked_forms, refuse_existing, write_export
 from studies.spec import StudySpec
@@ -100,7 +101,7 @@ def _alone(name: str, folder: Path) -> AbstractContextManager[None]:
     Raises:
         InputError: another program has it.
     """
-    return LeasedDriver(Store(f"sqlite:///{folder.resolve()}/{_LEASE}").storage.engine, name).present()
+    return LeasedDriver(Store(sqlite.url_of(folder.resolve() / _LEASE)).storage.engine, name).present()
 
 
 def _checked(spec: StudySpec, runs: Path) -> _Plan:

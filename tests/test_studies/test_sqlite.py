@@ -75,7 +75,7 @@ def test_two_threads_write_at_once(tmp_path: Path) -> None:
     """As the sampler's thread and the one that takes results in do."""
     import optuna
 
-    store = Store(f"{sqlite.PREFIX}{tmp_path / 'study.db'}")
+    store = Store(sqlite.url_of(tmp_path / "study.db"))
     optuna.create_study(storage=store.storage, study_name="busy")
     faults: list[Exception] = []
 
@@ -94,3 +94,15 @@ def test_two_threads_write_at_once(tmp_path: Path) -> None:
         thread.join()
     assert not faults
     assert len(store.open_study("busy").user_attrs) == 200
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "100%41", "what?", "q?x=1", "#hash", "Книги", "it's", 'say "so"'])
+def test_a_database_lies_where_its_folder_is_whatever_that_is_called(tmp_path: Path, name: str) -> None:
+    """A question mark in a path began the options of a URL: studies of two folders shared one database."""
+    for sub in ("one", "two"):
+        folder = tmp_path / name / sub
+        url = sqlite.url_of(folder / "study.db")
+        assert sqlite.file_of(url) == folder / "study.db"
+        Store(url).close()
+        assert (folder / "study.db").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {name}
