@@ -12,7 +12,6 @@ MADE = {
         "bool": "the truth value {}",
         "int": "the number {}",
         "float": "the number {}",
-        "timestamp": "a date",
         "null": "nothing (null)",
     }.items()
 }
@@ -22,17 +21,6 @@ MADE = {
 def value(word: yaml.ScalarNode) -> object:
     """What YAML makes of a word."""
     return yaml.SafeLoader("").construct_object(word)
-
-
-def has_no_value(word: yaml.ScalarNode) -> bool:
-    """Whether a word looks like a date or a number and is none."""
-    if word.tag not in MADE:
-        return False
-    try:
-        value(word)
-    except ValueError:
-        return True
-    return False
 
 
 def scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import (
@@ -22,6 +22,16 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_values_are_no_numbers(cls, data: Any) -> Any:
+        """Pydantic would take `true` for 1 where a number is asked for."""
+        for name, value in data.items() if isinstance(data, dict) else ():
+            field = cls.model_fields.get(name)
+            if isinstance(value, bool) and field is not None and not _admits(field.annotation, bool, str):
+                raise ValueError(f"{name} must not be a truth value; got {str(value).lower()}")
+        return data
+
 
 def _switch(value: object) -> object:
     """YAML 1.1 reads the bare words `on` and `off` as true and false."""
@@ -31,6 +41,12 @@ def _switch(value: object) -> object:
 SWITCHES = ("auto", "on", "off")
 Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)]
 """`auto` decides by the base; `on` and `off` decide themselves."""
+
+
+def _admits(annotation: Any, *kinds: type) -> bool:
+    """Whether a type such as `float | list[float] | None` has one of these, or a literal of it, in it."""
+    inner = get_args(annotation)
+    return annotation in kinds or any(isinstance(part, kinds) or _admits(part, *kinds) for part in inner)
 
 
 class IntRange(Spec):

@@ -12,8 +12,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from spaces.bare_words import MADE, advice, has_no_value, read_as, scalars, value
+from spaces.bare_words import MADE, advice, read_as, scalars, value
 from spaces.errors import FieldError, InputError, did_you_mean, listed
+from spaces.yaml_words import LEADING_ZERO, Loader
 
 _Location = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -23,7 +24,6 @@ _KEY = "[key]"
 """Ends pydantic's location of a key."""
 _TEXTS = ("string_type", "path_type")
 """Pydantic's errors where text was asked for."""
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_file(path: Path, kind: type[_Model], what: str, first: str, hint: str = "") -> _Model:
@@ -57,21 +57,18 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
     Raises:
         InputError: see `read_file`.
     """
-    root = None
     try:
-        root = yaml.compose(content, Loader=_Loader)
-        data = yaml.load(content, Loader=_Loader)  # noqa: S506  a SafeLoader
+        root = yaml.compose(content, Loader=Loader)
+        data = yaml.load(content, Loader=Loader)  # noqa: S506  a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{path}, line {line}: this is not YAML: {error.problem}.") from error
-    except (yaml.YAMLError, ValueError) as error:  # a control character; a date that does not exist
-        if word := next(filter(has_no_value, scalars(root)), None):
-            place = f"{path}, line {word.start_mark.line + 1}"
-            raise InputError(f"{place}: `{word.value}` is no date or number that exists. {advice(word)}") from error
+    except (yaml.YAMLError, ValueError) as error:  # a control character
         raise InputError(f"{path}: this cannot be read as YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(root, yaml.MappingNode):
         raise InputError(f"{path}: a {what} is a list of `field: value` lines, starting with `{first}`.")
     _refuse_duplicates(root, path, ())
+    _refuse_leading_zeros(root, path)
     try:
         return kind.model_validate(data)
     except ValidationError as error:
@@ -84,10 +81,20 @@ def located(path: Path) -> Iterator[None]:
     try:
         yield
     except FieldError as error:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)
         place = tuple(int(part) if part.isdigit() else part for part in error.field.split("."))
         line = 1 if root is None else _line(place, root)
         raise InputError(f"{path}, line {line}: {error}") from error
+
+
+def _refuse_leading_zeros(root: yaml.Node, path: Path) -> None:
+    """Readers of YAML disagree on what `010` is."""
+    for word in scalars(root):
+        if not word.style and LEADING_ZERO.fullmatch(word.value):
+            raise InputError(
+                f"{path}, line {word.start_mark.line + 1}: some readers of YAML take `{word.value}` for an octal "
+                "number. Write the number without the leading zero, or text in quotes."
+            )
 
 
 def _refuse_duplicates(node: yaml.Node, path: Path, where: _Location) -> None:
