@@ -46,6 +46,10 @@ _Folds = Annotated[
 _Precision = Annotated[
     str | None, typer.Option(help="Of the base, with --tasks: float32 (the default), bfloat16 or 4bit.")
 ]
+_Template = Annotated[
+    str | None,
+    typer.Option(help="With --tasks: auto (the default) reads them inside the base's chat template; on; off."),
+]
 _Seed = Annotated[int, typer.Option(min=0, help="Of the weights and the order of the lessons.")]
 _Network = Annotated[
     Path | None, typer.Option(help="Folder of the hypernetwork; that of the only study that has one by default.")
@@ -71,6 +75,7 @@ def train(
     folds: _Folds = None,
     precision: _Precision = None,
     seed: _Seed = 0,
+    chat_template: _Template = None,
     runs: Runs = RUNS,
     storage: Storage = None,
     trust_remote_code: _Trust = False,
@@ -78,7 +83,9 @@ def train(
     """Train a hypernetwork on a study's texts and adapters, or on tasks; the same command goes on after a break."""
     from studies.text_to_lora.wish import Wish
 
-    wish = Wish(by, head, width, encoder, targets, rank, steps, learning_rate, batch, folds, precision, seed)
+    wish = Wish(
+        by, head, width, encoder, targets, rank, steps, learning_rate, batch, folds, precision, seed, chat_template
+    )
     with _may_be_stopped():
         if study is not None and tasks is None:
             _refuse_base(base, trust=trust_remote_code)

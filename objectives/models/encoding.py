@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,20 @@ class TextEncoding:
     def digest(self) -> str:
         """Hash of everything that decides which tokens a text becomes: tokenizer, chat template and prefix."""
         return fingerprint([tokenizer_digest(self.tokenizer), self.tokenizer.chat_template, list(self.prefix)])
+
+    def inside(self, choice: Switch, field: str) -> TextEncoding:
+        """Return the encoding that uses the base's chat template, or none, as somebody chose in a field.
+
+        Raises:
+            FieldError: a template is asked for, and the base has none.
+        """
+        if choice == "on" and not self.tokenizer.chat_template:
+            raise FieldError(field, "must be auto or off here: the tokenizer of the base has no chat template.")
+        if choice != "off":
+            return self
+        tokenizer = copy(self.tokenizer)
+        tokenizer.chat_template = None
+        return TextEncoding(tokenizer, self.prefix)
 
     def plain(self, text: str) -> list[int]:
         """Tokens of a text without special tokens before or after it."""

@@ -27,7 +27,7 @@ FILES = "the base"
 SPECIAL_TOKENS = "special tokens before every text"
 """Row for the tokens themselves, as they are written."""
 NEWER = ("the base's weights", "the base's tokenizer", "the base's chat template", SPECIAL_TOKENS)
-"""Rows that studies before version 0.2 did not store."""
+"""Rows that studies of earlier versions did not store."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from transformers import PreTrainedTokenizerFast
 from objectives.models.encoding import TextEncoding
 from objectives.models.pretrain import build_model, train_tokenizer
 from objectives.models.recipe import MuonAdam, PretrainRecipe
-from objectives.scoring.heldout import HeldoutScorer, passages
+from objectives.scoring.heldout import passages
+from objectives.scoring.heldout_scorer import HeldoutScorer
 from objectives.scoring.spec import HeldoutSpec
 from objectives.training.data import MixStream
 from objectives.training.tokens import Tokens, split_at, tokenize

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 SCORERS: Mapping[str, str] = {
     "benchmark": "objectives.scoring.benchmark:BenchmarkScorer",
-    "heldout": "objectives.scoring.heldout:HeldoutScorer",
+    "heldout": "objectives.scoring.heldout_scorer:HeldoutScorer",
     "scenes": "objectives.scoring.scenes:ScenesScorer",
 }
 """Kind of an entry of `objective.scores` to the class that measures it."""

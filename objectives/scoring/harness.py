@@ -26,7 +26,7 @@ _Request = tuple[object, list[int], list[int]]
 """As lm-eval hands them on: the text, then context and continuation as tokens."""
 
 
-class _LanguageModel(HFLM):  # type: ignore[misc]
+class LanguageModel(HFLM):  # type: ignore[misc]
     """lm-eval's own model, which keeps requests as tokens and reads a prompt once for all answers to it.
 
     Every sequence begins with the special tokens of the base's encoding, also where its beginning is cut off.
@@ -77,6 +77,11 @@ class _LanguageModel(HFLM):  # type: ignore[misc]
         flat = [("", *window) for each in windows for window in each]
         found = iter(self._loglikelihood_tokens(flat))
         return [math.fsum(next(found)[0] for _ in each) for each in windows]
+
+    def after(self, pairs: Sequence[tuple[list[int], list[int]]]) -> list[float]:
+        """Log-probability of answers after all that stands before them, both as tokens, in nats."""
+        begun = [("", self._encoding.begun(context), answer) for context, answer in pairs]
+        return [nats for nats, _ in self._loglikelihood_tokens(begun)]
 
     def _windows(self, tokens: list[int]) -> list[tuple[list[int], list[int]]]:
         """Context and continuation of every window of a text; together the continuations are the text.
@@ -136,13 +141,13 @@ def seeded() -> Iterator[None]:
         yield
 
 
-def language_model(model: PreTrainedModel, encoding: TextEncoding, batch: int) -> HFLM:
+def language_model(model: PreTrainedModel, encoding: TextEncoding, batch: int) -> LanguageModel:
     """lm-eval's own Hugging Face model around one that is already loaded."""
     for name in ("lm_eval", "lm_eval.models.huggingface"):
         logging.getLogger(name).setLevel(logging.ERROR)  # it warns that a loaded model ignores loading options
     context = context_of(model.config)
     _ensure_padding(encoding.tokenizer)
-    return _LanguageModel(encoding, pretrained=model, batch_size=batch, max_length=context)
+    return LanguageModel(encoding, pretrained=model, batch_size=batch, max_length=context)
 
 
 def _ensure_padding(tokenizer: PreTrainedTokenizerBase) -> None:

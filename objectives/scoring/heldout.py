@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from lm_eval.api.instance import Instance
-
-from objectives.base import Asked, Score
 from objectives.contamination import heldout_in
-from objectives.questions import SEARCHED, Design, Part, select
-from objectives.scoring.harness import language_model
+from objectives.questions import Part, select
 from objectives.scoring.spec import HeldoutSpec
 from objectives.training.tokens import split_at, training_part
 from spaces import Corpus, FieldError
@@ -23,9 +17,7 @@ from spaces.errors import listed
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-    from objectives.models.encoding import TextEncoding
+    pass
 
 
 _LONGEST, _SHORTEST, _PASSAGES = 2000, 40, 40
@@ -34,49 +26,6 @@ _MOST_SHARED = 0.2
 """Share of the held-out words that may stand in the texts: what is scored must be new, and a quotation does no harm."""
 HELDOUT = "heldout_bits_per_byte"
 """Name of the quality."""
-
-
-class HeldoutScorer:
-    """Minus the bits that the model needs for a byte of the held-out text, through lm-eval's rolling windows."""
-
-    def __init__(self, spec: HeldoutSpec, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> None:
-        """Read the held-out text.
-
-        Raises:
-            InputError: a file or text that is not there or empty.
-        """
-        self._model = language_model(model, encoding, spec.batch)
-        self._spec = spec
-        self._texts = passages(spec, corpus)
-        self._requests = [
-            Instance(request_type="loglikelihood_rolling", doc={}, arguments=(text,), idx=0, metadata=("heldout", i, 1))
-            for i, text in enumerate(self._texts)
-        ]
-
-    def score(self, part: Part = SEARCHED) -> Score:
-        """All bits over all bytes, negated; the standard error treats passages as independent."""
-        chosen = passages_of(self._texts, part, self._spec)
-        requests = [self._requests[index] for index in chosen]
-        logs = np.asarray(self._model.loglikelihood_rolling(requests, disable_tqdm=True))
-        design = design_of([self._texts[index] for index in chosen])
-        items = logs / math.log(2) / [len(self._texts[index].encode()) for index in chosen]
-        return Score(
-            value=design.mean(items),
-            stderr=design.stderr(items),
-            items=tuple(float(value) for value in items),
-            qualities={HELDOUT: -design.mean(items)},
-            own_names=True,
-            design=design,
-            arrays={"heldout/bits_per_byte": items.astype(np.float32)},
-            asked=(
-                Asked(
-                    "heldout",
-                    "1",
-                    fingerprint([self._texts[index] for index in chosen]),
-                    tuple(fingerprint(self._texts[index]) for index in chosen),
-                ),
-            ),
-        )
 
 
 def passages_of(texts: list[str], part: Part, spec: HeldoutSpec) -> list[int]:
@@ -95,16 +44,13 @@ def passages_of(texts: list[str], part: Part, spec: HeldoutSpec) -> list[int]:
     return chosen
 
 
-def design_of(texts: list[str]) -> Design:
-    """Passages weigh by their bytes."""
-    return Design.of([0] * len(texts), range(len(texts)), [len(text.encode()) for text in texts])
-
-
-def passages(spec: HeldoutSpec, corpus: Corpus) -> list[str]:
+def passages(spec: HeldoutSpec, corpus: Corpus, without: Sequence[Path] = ()) -> list[str]:
     """The held-out text in passages, cut at line ends, or between words where lines are long.
 
+    `without`: files that are read in another way.
+
     Raises:
-        InputError: see `HeldoutScorer`.
+        InputError: a file or text that is not there, is trained on, or empty.
     """
     if spec.text is not None:
         content = corpus.named(spec.text, "objective.scores").read()
@@ -114,10 +60,10 @@ def passages(spec: HeldoutSpec, corpus: Corpus) -> list[str]:
             if not path.is_file():
                 raise FieldError("objective.scores", f"the held-out file {str(path)!r} is not there. Check `files`.")
             _refuse_training_text(path, corpus)
-        parts = [read_file(path) for path in spec.files]
+        parts = [read_file(path) for path in spec.files if path not in without]
     size = spec.passage or max(_SHORTEST, min(_LONGEST, sum(map(len, parts)) // _PASSAGES))
-    found = [passage for part in parts for passage in _cut(part, size)]
-    if not found:
+    found = [passage for part in parts for passage in cut(part, size)]
+    if not found and not without:
         raise FieldError("objective.scores", "the held-out text is empty. Give files with text, or a larger `share`.")
     return found
 
@@ -179,7 +125,8 @@ def _breakable(content: str, size: int) -> Iterator[str]:
         yield from [line] if len(line) <= size else re.split(r"(?<=\s)(?=\S)", line)
 
 
-def _cut(content: str, size: int) -> list[str]:
+def cut(content: str, size: int = _LONGEST) -> list[str]:
+    """Cut a text into passages of about so many characters."""
     pieces: list[str] = []
     current = ""
     for piece in _breakable(content, size):

@@ -134,7 +134,7 @@ def _alike(pairs: Sequence[Pair], batch: int, vocabulary: int) -> Iterator[list[
 def _whole(model: PreTrainedModel, pairs: Sequence[Pair]) -> dict[Pair, tuple[float, bool]]:
     """Answers from pairs that are read from end to end, padded on the right, where no token can see the padding."""
     read = [Row((*prompt, *answer[:-1])) for prompt, answer in pairs]
-    tokens, seen = _padded([row.tokens for row in read], model.device, left=False)
+    tokens, seen = padded([row.tokens for row in read], model.device, left=False)
     kept = tokens.shape[1] - min(len(prompt) for prompt, _ in pairs) + 1
     options = {"logits_to_keep": kept} if "logits_to_keep" in _parameters(model) else {}
     prefix = prefix_of(model)

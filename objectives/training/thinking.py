@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ _TAGS = (
     ("<|START_THINKING|>", "<|END_THINKING|>"),
 )
 """How models of today open and close what they think before they answer."""
+_DAY = date(2024, 7, 26)
+"""The date that Llama's own template falls back to."""
+_CLOCK = re.compile(r"""strftime_now\(\s*["']([^"']+)["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,21 @@ def rendered(
             add_generation_prompt=asked,
             enable_thinking=thinking,  # Qwen, GLM, SmolLM
             thinking=thinking,  # DeepSeek, Granite
+            chat_template=_on_a_fixed_day(str(tokenizer.get_chat_template(tools=[{}] if tools else None))),
         )
     )
+
+
+def _on_a_fixed_day(template: str) -> str:
+    """A template that writes the same date every day, as those of Llama 3 and gpt-oss do not.
+
+    A study that goes on tomorrow must read what it read today.
+    """
+    forms = dict.fromkeys(_CLOCK.findall(template))
+    if not forms:
+        return template
+    dates = "".join(f"{{% if form == {form!r} %}}{_DAY.strftime(form)}{{% endif %}}" for form in forms)
+    return f"{{% macro strftime_now(form) %}}{dates}{{% endmacro %}}{template}"
 
 
 def opened(prompt: str) -> Block | None:

@@ -53,7 +53,10 @@ def train_on_tasks(
     asked = {"tasks": _fingerprint(tasks), "base": digest, **asdict(wish)}
     unfinished(out, WORK, TOLD, asked)
     with console.status("Loading the base …"):
-        model, encoding = base.model(wish.wanted_precision, device), base.encoding()
+        model, encoding = (
+            base.model(wish.wanted_precision, device),
+            base.encoding().inside(wish.template, "--chat-template"),
+        )
         names = tuple(task.name for task in tasks)
         encoder = open_encoder(wish.encoder, model, encoding, names)
         layout, rank = base.layout(), wish.wanted_rank

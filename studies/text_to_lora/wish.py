@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from objectives.hypernet.heads import HEADS
 from objectives.hypernet.network import Shape
 from objectives.hypernet.training import Recipe
 from objectives.spec import PRECISIONS
 from spaces import InputError
+from spaces.choices import SWITCHES, Switch
 from spaces.errors import did_you_mean, listed
 
 END_TO_END, RECONSTRUCTION = "end-to-end", "reconstruction"
@@ -39,6 +41,7 @@ class Wish:
     folds: int | None = None
     precision: str | None = None
     seed: int = 0
+    chat_template: str | None = None
 
     def check(self, *, study: bool) -> None:
         """See that the names are known, and that what is asked for is not without meaning.
@@ -53,6 +56,7 @@ class Wish:
             ("--by", self.by, WAYS),
             ("--head", self.head, HEADS),
             ("--precision", self.wanted_precision, PRECISIONS),
+            ("--chat-template", self.template, SWITCHES),
         )
         for option, value, known in names:
             if value not in known:
@@ -62,6 +66,7 @@ class Wish:
             ("--targets", self.targets, rebuilt, "what is written is what the study's adapters are"),
             ("--rank", self.rank, rebuilt, "what is written has the highest rank of the study's adapters"),
             ("--precision", self.precision, study, "the study says it"),
+            ("--chat-template", self.chat_template, study, "texts are read, and questions asked, as the study says"),
             ("--folds", self.folds, not study, "tasks that are `held_out` are the check"),
         ):
             if given is not None and without_meaning:
@@ -82,6 +87,11 @@ class Wish:
     @property
     def wanted_precision(self) -> str:
         return self.precision or _PRECISION
+
+    @property
+    def template(self) -> Switch:
+        """Whether tasks are read inside the base's chat template."""
+        return cast("Switch", self.chat_template or "auto")
 
     @property
     def parts(self) -> int:

@@ -165,3 +165,21 @@ def test_a_file_that_changes_after_the_launch_is_named(tmp_path: Path, name: str
     changed = {row for row, digest in before.rows().items() if after.rows()[row] != digest}
     expected = {"chat_template.jinja": "the base's chat template", "model.safetensors": "the base's weights"}
     assert expected.get(name, "the base") in changed
+
+
+def test_examples_of_tasks_are_read_inside_the_template_or_outside_it() -> None:
+    from objectives.hypernet.lessons import instruction
+    from objectives.hypernet.tasks import Example
+
+    encoding = TextEncoding.of(byte_tokenizer(chat_template=CHAT))
+    example = Example("What do bees make?", " Honey.", Path("tasks.yaml"))
+
+    def read(choice: Any) -> str:
+        tokens = instruction(example, encoding.inside(choice, "--chat-template"), 200)
+        return str(encoding.tokenizer.decode(np.where(tokens < 0, ~tokens, tokens)))
+
+    assert read("auto").startswith(f"{BOS}<|user|>")
+    assert read("off") == f"{BOS}What do bees make? Honey.</s>"
+    assert encoding.tokenizer.chat_template == CHAT
+    with pytest.raises(FieldError):
+        encoding.inside("off", "").inside("on", "--chat-template")

@@ -261,7 +261,7 @@ def test_bits_per_byte_are_the_models_bits_over_the_texts_bytes(
 ) -> None:
     import torch
 
-    from objectives.scoring.heldout import HeldoutScorer
+    from objectives.scoring.heldout_scorer import HeldoutScorer
 
     content = "the ant went to the river and the bee slept.\n" * 12
     (tmp_path / "out.txt").write_text(content)
@@ -280,7 +280,7 @@ def test_bits_per_byte_are_the_models_bits_over_the_texts_bytes(
 def test_every_passage_is_an_item_and_their_mean_is_the_score(
     base: tuple[PreTrainedModel, TextEncoding], corpus: Corpus, tmp_path: Path
 ) -> None:
-    from objectives.scoring.heldout import HeldoutScorer
+    from objectives.scoring.heldout_scorer import HeldoutScorer
 
     (tmp_path / "out.txt").write_text("the ant went to the river.\nbread and cheese.\n" * 20)
     spec = HeldoutSpec(kind="heldout", files=[tmp_path / "out.txt"], passage=90)

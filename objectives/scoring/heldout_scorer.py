@@ -1,0 +1,71 @@
+"""Bits per byte of held-out text and dialogues."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from lm_eval.api.instance import Instance
+
+from objectives.base import Asked, Score
+from objectives.models.layout import context_of
+from objectives.questions import SEARCHED, Part
+from objectives.scoring.harness import language_model
+from objectives.scoring.heldout import HELDOUT, passages_of
+from objectives.scoring.heldout_passages import Passage, design_of, heldout_passages
+from objectives.scoring.sight import Sight
+from objectives.scoring.spec import HeldoutSpec
+from spaces import Corpus
+from spaces.trial import fingerprint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from objectives.models.encoding import TextEncoding
+
+
+class HeldoutScorer:
+    """Minus the bits that the model needs for a byte of the held-out text, in windows as long as it reads."""
+
+    def __init__(self, spec: HeldoutSpec, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> None:
+        """Read the held-out text.
+
+        Raises:
+            InputError: see `heldout_passages`.
+        """
+        self._model = language_model(model, encoding, spec.batch)
+        self._spec = spec
+        self._passages = heldout_passages(spec, corpus, Sight.of(encoding, context_of(model.config)))
+
+    def score(self, part: Part = SEARCHED) -> Score:
+        """All bits over all bytes, negated; the standard error treats passages as independent."""
+        numbers = passages_of([passage.text for passage in self._passages], part, self._spec)
+        chosen = [self._passages[index] for index in numbers]
+        texts = [passage.text for passage in chosen]
+        design = design_of(chosen)
+        items = np.asarray(self._nats(chosen)) / math.log(2) / [passage.size for passage in chosen]
+        return Score(
+            value=design.mean(items),
+            stderr=design.stderr(items),
+            items=tuple(float(value) for value in items),
+            qualities={HELDOUT: -design.mean(items)},
+            own_names=True,
+            design=design,
+            arrays={"heldout/bits_per_byte": items.astype(np.float32)},
+            asked=(Asked("heldout", "1", fingerprint(texts), tuple(map(fingerprint, texts))),),
+        )
+
+    def _nats(self, chosen: Sequence[Passage]) -> list[float]:
+        """Log-probability of every passage, or of the answers in it."""
+        plain = [_request(passage.text) for passage in chosen if not passage.answers]
+        texts = iter(self._model.loglikelihood_rolling(plain))
+        answers = iter(self._model.after([answer for passage in chosen for answer in passage.answers]))
+        return [
+            math.fsum(next(answers) for _ in passage.answers) if passage.answers else next(texts) for passage in chosen
+        ]
+
+
+def _request(text: str) -> Instance:
+    return Instance("loglikelihood_rolling", doc={}, arguments=(text,), idx=0, metadata=("heldout", 0, 1))
