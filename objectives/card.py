@@ -53,7 +53,7 @@ Tuned from `{{ base }}` by mixtune, in {{ stages | length }} stage{{ "s" if stag
 {% if end %}
 ## Figures
 
-Score (`{{ end.metric }}`): {{ "%.4f" | format(end.score) }} ± {{ "%.4f" | format(end.stderr) }}, \
+Score (`{{ end.metric }}`, higher is better): {{ "%.4f" | format(end.score) }} ± {{ "%.4f" | format(end.stderr) }}, \
 {{ "%+.4f" | format(end.gain) }} ± {{ "%.4f" | format(end.gain_stderr) }} above the untouched base \
 ({{ "%.4f" | format(end.base_score) }}). Each ± is a standard error.
 {% if end.qualities %}

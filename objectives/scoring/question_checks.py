@@ -208,7 +208,8 @@ def _check_gold(wording: Wording, doc: Any, choices: Sequence[str], *, local: bo
     answer = _fill("answer", wording.answer, doc)
     if isinstance(answer, list) and not answer:
         raise _Fault("answer", "its list of right answers is empty")
-    if not getattr(task, "multiple_input", 0) and isinstance(answer, list) != bool(task.multiple_target):
+    lists = isinstance(answer, list)
+    if not getattr(task, "multiple_input", 0) and lists != bool(getattr(task, "multiple_target", lists)):
         raise _Fault("answer", f"its right answer is {answer!r}: all questions or none must have a list of them")
     if right_choices(wording, doc, choices) is None:
         gold = wording.prompt(doc) if getattr(task, "multiple_input", 0) else answer
