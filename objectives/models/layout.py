@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
+from peft import LoraConfig
+from peft.utils.transformers_weight_conversion import convert_peft_config_for_transformers
 from transformers.pytorch_utils import Conv1D
 
 from spaces import InputError, Layout, MixtuneError, Module
@@ -32,7 +35,8 @@ def layout_of(model: PreTrainedModel, name: str) -> Layout:
         InputError: it has no list of layers, or nothing in them that LoRA could sit on.
     """
     path, blocks = find_blocks(model)
-    modules = tuple(_modules(blocks))
+    renamed = renamed_by_peft(model)
+    modules = tuple(_modules(path, blocks, renamed))
     if not any(not module.bypassed for module in modules):
         raise InputError(f"The base {name!r} has no linear modules in {path!r}, so LoRA cannot be used on it.")
     copied = [list(replaceable(block)) for block in blocks]
@@ -120,21 +124,44 @@ def _fixed(block: torch.nn.Module) -> Iterator[str]:
     yield from (key for key, _ in block.named_parameters() if key not in copied)
 
 
-def _modules(blocks: torch.nn.ModuleList) -> Iterator[Module]:
+def renamed_by_peft(model: torch.nn.Module) -> frozenset[str]:
+    """Full paths of linear modules that peft takes for experts of an old file and would look for elsewhere.
+
+    For models whose experts transformers has fused, peft reads every target that ends with `gate_proj`, `up_proj` or
+    `down_proj` as those experts, although shared experts and dense layers still have modules of these names. Their
+    weights can be reached as parameters.
+    """
+    linear = [path for path, module in model.named_modules() if is_linear(module)]
+    names = {name for name in {path.rpartition(".")[2] for path in linear} if _is_renamed(name, model)}
+    return frozenset(path for path in linear if path.rpartition(".")[2] in names)
+
+
+def _is_renamed(name: str, model: torch.nn.Module) -> bool:
+    """Whether peft looks elsewhere for modules of a name; it fails at one half of what experts have fused."""
+    config = LoraConfig(target_modules=[name])
+    try:
+        convert_peft_config_for_transformers(config, model, None)
+    except ValueError:
+        return True
+    return name not in config.target_modules
+
+
+def _modules(path: str, blocks: torch.nn.ModuleList, renamed: Collection[str]) -> Iterator[Module]:
     """Every linear module and every parameter of experts, once for each pair of sizes, with the layers that have it."""
-    layers: dict[tuple[str, int, int, int, bool], list[int]] = defaultdict(list)
+    layers: dict[Module, list[int]] = defaultdict(list)
     for number, block in enumerate(blocks):
-        for path, module in block.named_modules():
+        for inner, module in block.named_modules():
             if is_linear(module):
-                layers[path, *linear_shape(module), 0, _is_bypassed(block, path)].append(number)
+                as_parameter, bypassed = f"{path}.{number}.{inner}" in renamed, _is_bypassed(block, inner)
+                found = Module(inner, *linear_shape(module), as_parameter=as_parameter, bypassed=bypassed)
+                layers[found].append(number)
             for key, weight in expert_weights(module):
                 experts, outputs, inputs = weight.shape
                 if getattr(module, "is_transposed", False):
                     inputs, outputs = outputs, inputs
-                layers[f"{path}.{key}", inputs, outputs, experts, False].append(number)
-    for (path, inputs, outputs, experts, bypassed), found in layers.items():
-        everywhere = len(found) == len(blocks)
-        yield Module(path, inputs, outputs, None if everywhere else tuple(found), experts, bypassed)
+                layers[Module(f"{inner}.{key}", inputs, outputs, experts=experts, as_parameter=True)].append(number)
+    for found, numbers in layers.items():
+        yield replace(found, layers=None if len(numbers) == len(blocks) else tuple(numbers))
 
 
 def expert_weights(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:
