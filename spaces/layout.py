@@ -132,8 +132,8 @@ class Layout:
         if bypassed:
             raise FieldError(
                 field,
-                f"{name!r} names {listed(bypassed)} of the base {self.base!r}, a part of a state-space (Mamba) layer "
-                "whose weights kernels read without calling it: an adapter there would change nothing. Name others: "
+                f"{name!r} names {listed(bypassed)} of the base {self.base!r}, whose weights its layer reads without "
+                "calling it, as Mamba's kernels do: an adapter there would change nothing. Name others: "
                 f"{listed(self._paths(lambda _: True))}.",
             )
 

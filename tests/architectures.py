@@ -131,7 +131,7 @@ CURRENT: Mapping[str, Architecture] = {
             "layer_types": ["sliding_attention", "full_attention"] * 2,
         },
         others=frozenset(
-            {"correction_coefs", "prediction_coefs", "modality_router", "linear_left", "linear_right"}
+            {"prediction_coefs", "modality_router", "linear_left", "linear_right"}
             | {"per_layer_input_gate", "per_layer_projection"}
         ),
         unlike={"self_attn.k_proj": (0, 1)},

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
-_CALLED = ("in_proj", "x_proj")
-"""Parts of a state-space mixer that are called; its kernels read the weights of all others."""
+_READ = re.compile(r"self\.(\w+)\.weight(?!\w|\[|\.(?:dtype|device|shape|data)\b)")
+"""In the code of a module, a part whose weight it takes for itself; asking for its type or size is no reading."""
 _UNKNOWN_CONTEXT = 2048
 """Tokens, for models without a limit, such as Bloom's and Mamba's."""
 
@@ -108,14 +111,24 @@ def replaceable(part: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
 def _is_bypassed(part: torch.nn.Module, path: str) -> bool:
     """Whether the module around it reads its weight without calling it, at least in some kernel.
 
-    Fused kernels of Mamba mixers (those with weights `A_log` and `D`) take the weights of the output projection, the
-    norm and the convolution, and short convolutions are computed from their weights once there is a cache.
+    Fused kernels of Mamba mixers take the weights of the output projection, the norm and the convolution; convolutions
+    of any layer are computed from their weights once there is a cache; Gemma 3n clips some before it multiplies by
+    them. No property tells, but the code of the module around does.
     """
-    if isinstance(part.get_submodule(path), _CONVOLUTIONS):
-        return True
     parent, _, name = path.rpartition(".")
-    around = part.get_submodule(parent)
-    return hasattr(around, "A_log") and hasattr(around, "D") and bool(path) and name not in _CALLED
+    around, module = part.get_submodule(parent), part.get_submodule(path)
+    if isinstance(module, _CONVOLUTIONS):
+        return True
+    return bool(path) and name in _read_past(type(around))  # type: ignore[arg-type]  # mypy finds classes unhashable
+
+
+@cache
+def _read_past(kind: type[torch.nn.Module]) -> frozenset[str]:
+    """Parts whose weights the code of a module reads past them."""
+    try:
+        return frozenset(_READ.findall(inspect.getsource(kind)))
+    except (OSError, TypeError):  # made on the fly
+        return frozenset()
 
 
 def _fixed(block: torch.nn.Module) -> Iterator[str]:
