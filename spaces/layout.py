@@ -15,8 +15,8 @@ _MLP = re.compile(r"mlp|feed_forward|ffn|fc[12]?$|experts")
 _ROUTER = re.compile(r"(?:^|\.)(?:router|gate|shared_expert_gate)(?:\.|$)")
 """Linear modules that choose among experts: part of no feed-forward matrix."""
 _RANGE = re.compile(r"\s*(-?\d+)(?:\s*(?:-|to)\s*(-?\d+))?\s*")
-_ON_EXPERTS = ("lora", "rslora", "loraplus")
-"""Methods that peft can put on the matrices of experts (`target_parameters`), without dropout."""
+_ON_PARAMETERS = ("lora", "rslora", "loraplus")
+"""Methods that peft can put on a parameter of a module (`target_parameters`), such as experts' matrices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Module:
     """Layers that have it with these sizes, in order; None stands for every layer."""
     experts: int = 0
     """Number of experts, each with a matrix of these sizes; 0 for a linear module."""
+    as_parameter: bool = False
+    """Whether peft reaches its weight as a parameter alone; those of experts always."""
     bypassed: bool = False
     """Whether kernels read its weight without calling the module, so that an adapter on it would change nothing."""
 
@@ -130,29 +132,33 @@ class Layout:
         if bypassed:
             raise FieldError(
                 field,
-                f"{name!r} names {listed(bypassed)} of the base {self.base!r}, a part of a state-space (Mamba) layer "
-                "whose weights kernels read without calling it: an adapter there would change nothing. Name others: "
+                f"{name!r} names {listed(bypassed)} of the base {self.base!r}, whose weights its layer reads without "
+                "calling it, as Mamba's kernels do: an adapter there would change nothing. Name others: "
                 f"{listed(self._paths(lambda _: True))}.",
             )
 
     def check_targets(self, method: str, targets: Collection[str], dropout: float, field: str) -> None:
-        """See that a method can sit on the matrices of experts, where targets include any.
+        """See that a method can sit on the targets that peft reaches as parameters, experts above all.
 
         Raises:
             InputError: it cannot; the message says which targets it can take.
         """
-        experts = tuple(dict.fromkeys(m.path for m in self.modules if m.experts and m.path in targets))
-        if not experts or (method in _ON_EXPERTS and not dropout):
+        hard = tuple(dict.fromkeys(m.path for m in self.modules if m.path in targets and self._is_hard(m, method)))
+        if not hard or (method in _ON_PARAMETERS and not dropout):
             return
-        linear = [m.path for m in self.modules if not m.experts]
-        others = [preset for preset, paths in self.presets.items() if set(paths) <= set(linear)]
-        instead = f"targets: {listed(others)}" if others else f"targets among {listed(linear)}"
-        why = f"{method} with dropout" if method in _ON_EXPERTS else method
+        easy = [m.path for m in self.modules if not m.bypassed and not self._is_hard(m, method)]
+        others = [preset for preset, paths in self.presets.items() if set(paths) <= set(easy)]
+        instead = f"targets: {listed(others)}" if others else f"targets among {listed(easy)}"
+        why = f"{method} with dropout" if method in _ON_PARAMETERS else method
         raise FieldError(
             field,
-            f"the experts of the base {self.base!r} ({listed(experts)}) keep their matrices in one parameter, which "
-            f"{why} cannot be put on. Use {instead}, or {listed(_ON_EXPERTS)} with dropout: 0.",
+            f"peft cannot put {why} on {listed(hard)} of the base {self.base!r}, whose weights it reaches as "
+            f"parameters, as it does those of experts. Use {instead}, or {listed(_ON_PARAMETERS)} with dropout: 0.",
         )
+
+    def _is_hard(self, module: Module, method: str) -> bool:
+        """Whether a method cannot sit on a module unless it can sit on parameters; IA³ knows linear modules alone."""
+        return module.experts > 0 or (module.as_parameter and method != "ia3")
 
     def resolve_layers(self, text: str, field: str = "space.layers") -> frozenset[int]:
         """The layers that `all`, `2-5`, `3`, `-4 to -1` (from the end) or several of these joined by `+` name.

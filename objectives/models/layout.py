@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
+from peft import LoraConfig
+from peft.utils.transformers_weight_conversion import convert_peft_config_for_transformers
 from transformers.pytorch_utils import Conv1D
 
 from spaces import InputError, Layout, MixtuneError, Module
@@ -15,8 +21,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
-_CALLED = ("in_proj", "x_proj")
-"""Parts of a state-space mixer that are called; its kernels read the weights of all others."""
+_READ = re.compile(r"self\.(\w+)\.weight(?!\w|\[|\.(?:dtype|device|shape|data)\b)")
+"""In the code of a module, a part whose weight it takes for itself; asking for its type or size is no reading."""
 _UNKNOWN_CONTEXT = 2048
 """Tokens, for models without a limit, such as Bloom's and Mamba's."""
 
@@ -32,7 +38,8 @@ def layout_of(model: PreTrainedModel, name: str) -> Layout:
         InputError: it has no list of layers, or nothing in them that LoRA could sit on.
     """
     path, blocks = find_blocks(model)
-    modules = tuple(_modules(blocks))
+    renamed = renamed_by_peft(model)
+    modules = tuple(_modules(path, blocks, renamed))
     if not any(not module.bypassed for module in modules):
         raise InputError(f"The base {name!r} has no linear modules in {path!r}, so LoRA cannot be used on it.")
     copied = [list(replaceable(block)) for block in blocks]
@@ -104,14 +111,24 @@ def replaceable(part: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
 def _is_bypassed(part: torch.nn.Module, path: str) -> bool:
     """Whether the module around it reads its weight without calling it, at least in some kernel.
 
-    Fused kernels of Mamba mixers (those with weights `A_log` and `D`) take the weights of the output projection, the
-    norm and the convolution, and short convolutions are computed from their weights once there is a cache.
+    Fused kernels of Mamba mixers take the weights of the output projection, the norm and the convolution; convolutions
+    of any layer are computed from their weights once there is a cache; Gemma 3n clips some before it multiplies by
+    them. No property tells, but the code of the module around does.
     """
-    if isinstance(part.get_submodule(path), _CONVOLUTIONS):
-        return True
     parent, _, name = path.rpartition(".")
-    around = part.get_submodule(parent)
-    return hasattr(around, "A_log") and hasattr(around, "D") and bool(path) and name not in _CALLED
+    around, module = part.get_submodule(parent), part.get_submodule(path)
+    if isinstance(module, _CONVOLUTIONS):
+        return True
+    return bool(path) and name in _read_past(type(around))  # type: ignore[arg-type]  # mypy finds classes unhashable
+
+
+@cache
+def _read_past(kind: type[torch.nn.Module]) -> frozenset[str]:
+    """Parts whose weights the code of a module reads past them."""
+    try:
+        return frozenset(_READ.findall(inspect.getsource(kind)))
+    except (OSError, TypeError):  # made on the fly
+        return frozenset()
 
 
 def _fixed(block: torch.nn.Module) -> Iterator[str]:
@@ -120,21 +137,44 @@ def _fixed(block: torch.nn.Module) -> Iterator[str]:
     yield from (key for key, _ in block.named_parameters() if key not in copied)
 
 
-def _modules(blocks: torch.nn.ModuleList) -> Iterator[Module]:
+def renamed_by_peft(model: torch.nn.Module) -> frozenset[str]:
+    """Full paths of linear modules that peft takes for experts of an old file and would look for elsewhere.
+
+    For models whose experts transformers has fused, peft reads every target that ends with `gate_proj`, `up_proj` or
+    `down_proj` as those experts, although shared experts and dense layers still have modules of these names. Their
+    weights can be reached as parameters.
+    """
+    linear = [path for path, module in model.named_modules() if is_linear(module)]
+    names = {name for name in {path.rpartition(".")[2] for path in linear} if _is_renamed(name, model)}
+    return frozenset(path for path in linear if path.rpartition(".")[2] in names)
+
+
+def _is_renamed(name: str, model: torch.nn.Module) -> bool:
+    """Whether peft looks elsewhere for modules of a name; it fails at one half of what experts have fused."""
+    config = LoraConfig(target_modules=[name])
+    try:
+        convert_peft_config_for_transformers(config, model, None)
+    except ValueError:
+        return True
+    return name not in config.target_modules
+
+
+def _modules(path: str, blocks: torch.nn.ModuleList, renamed: Collection[str]) -> Iterator[Module]:
     """Every linear module and every parameter of experts, once for each pair of sizes, with the layers that have it."""
-    layers: dict[tuple[str, int, int, int, bool], list[int]] = defaultdict(list)
+    layers: dict[Module, list[int]] = defaultdict(list)
     for number, block in enumerate(blocks):
-        for path, module in block.named_modules():
+        for inner, module in block.named_modules():
             if is_linear(module):
-                layers[path, *linear_shape(module), 0, _is_bypassed(block, path)].append(number)
+                as_parameter, bypassed = f"{path}.{number}.{inner}" in renamed, _is_bypassed(block, inner)
+                found = Module(inner, *linear_shape(module), as_parameter=as_parameter, bypassed=bypassed)
+                layers[found].append(number)
             for key, weight in expert_weights(module):
                 experts, outputs, inputs = weight.shape
                 if getattr(module, "is_transposed", False):
                     inputs, outputs = outputs, inputs
-                layers[f"{path}.{key}", inputs, outputs, experts, False].append(number)
-    for (path, inputs, outputs, experts, bypassed), found in layers.items():
-        everywhere = len(found) == len(blocks)
-        yield Module(path, inputs, outputs, None if everywhere else tuple(found), experts, bypassed)
+                layers[Module(f"{inner}.{key}", inputs, outputs, experts=experts, as_parameter=True)].append(number)
+    for found, numbers in layers.items():
+        yield replace(found, layers=None if len(numbers) == len(blocks) else tuple(numbers))
 
 
 def expert_weights(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:

@@ -103,6 +103,7 @@ def put_back(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str, t
 
 def take_off(model: PreTrainedModel, tuned: PeftModel) -> None:
     """The base as it was before the adapter."""
+    _put_in_place(tuned, copies=False)
     tuned.unload()
     _at_rest(model)
 
@@ -110,6 +111,7 @@ def take_off(model: PreTrainedModel, tuned: PeftModel) -> None:
 def merge(model: PreTrainedModel, tuned: PeftModel) -> Weights:
     """Let the adapter become part of the base; return what the weights were that it changed, by name."""
     before = {name: weight.detach().to("cpu", copy=True) for name, weight in _to_change(tuned)}
+    _put_in_place(tuned, copies=True)
     tuned.merge_and_unload()
     _at_rest(model)
     return {name: old for name, old in before.items() if not torch.equal(model.get_parameter(name).cpu(), old)}
@@ -153,6 +155,15 @@ def _put(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
         raise MixtuneError(f"peft made a {type(tuned).__name__} of the base instead of a PeftModel.")
     _tie(_copied(tuned))
     return tuned
+
+
+def _put_in_place(tuned: PeftModel, *, copies: bool) -> None:
+    """Put trained copies, or their originals, where peft's wrappers are; peft fails where one has no `weight`."""
+    inner = tuned.get_base_model()
+    for path in tuned.base_model.targeted_module_names:
+        layer = inner.get_submodule(path)
+        if isinstance(layer, LNTuningLayer):
+            inner.set_submodule(path, layer.ln_tuning_layers["default"] if copies else layer.get_base_layer())
 
 
 def _at_rest(model: PreTrainedModel) -> None:

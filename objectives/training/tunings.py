@@ -19,6 +19,7 @@ from objectives.models.layout import (
     is_norm,
     language_modules,
     linear_shape,
+    renamed_by_peft,
     replaceable,
 )
 from spaces import Module, Stage, Tuning
@@ -86,12 +87,14 @@ def lowest_trained(model: torch.nn.Module, stage: Stage) -> int:
 
 
 def _lora(tuning: Tuning, site: Site, **options: Any) -> PeftConfig:
+    modules, experts = site.linear(tuning.targets), site.experts(tuning.targets)
+    renamed = renamed_by_peft(site.model)
     return LoraConfig(
         r=tuning.rank,
         lora_alpha=tuning.alpha,
         lora_dropout=tuning.dropout,
-        target_modules=list(site.linear(tuning.targets)),
-        target_parameters=site.experts(tuning.targets) or None,
+        target_modules=[path for path in modules if path not in renamed],
+        target_parameters=[*(f"{path}.weight" for path in modules if path in renamed), *experts] or None,
         fan_in_fan_out=site.transposed,
         bias="none",
         task_type="CAUSAL_LM",
