@@ -15,6 +15,7 @@ from pydantic import (
     Tag,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 
 class Spec(BaseModel):
@@ -28,7 +29,7 @@ class Spec(BaseModel):
         """Pydantic would take `true` for 1 where a number is asked for."""
         for name, value in data.items() if isinstance(data, dict) else ():
             field = cls.model_fields.get(name)
-            if isinstance(value, bool) and field is not None and not _admits(field.annotation, bool, str):
+            if isinstance(value, bool) and field is not None and _is_number(field):
                 raise ValueError(f"{name} must not be a truth value; got {str(value).lower()}")
         return data
 
@@ -43,8 +44,13 @@ Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)]
 """`auto` decides by the base; `on` and `off` decide themselves."""
 
 
+def _is_number(field: FieldInfo) -> bool:
+    """Whether a field, of a type such as `float | list[float] | None`, takes numbers and no truth values or words."""
+    return _admits(field.annotation, int, float) and not _admits(field.annotation, bool, str)
+
+
 def _admits(annotation: Any, *kinds: type) -> bool:
-    """Whether a type such as `float | list[float] | None` has one of these, or a literal of it, in it."""
+    """Whether a type has one of these, or a literal of it, in it."""
     inner = get_args(annotation)
     return annotation in kinds or any(isinstance(part, kinds) or _admits(part, *kinds) for part in inner)
 

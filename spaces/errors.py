@@ -5,10 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 class MixtuneError(Exception):
     """Root of every error that mixtune raises on purpose; its text is one paragraph for the user."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep text and attributes on the way from a worker, whatever the constructor takes."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[MixtuneError], args: tuple[Any, ...], attributes: dict[str, Any]) -> MixtuneError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class InputError(MixtuneError):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 from pydantic import Field
 
-from spaces import InputError
+from spaces import FieldError, InputError
 from spaces.choices import Spec
+from spaces.errors import LineError
 from spaces.reading import parse
 from spaces.spec import SpaceSpec
 
@@ -99,3 +101,13 @@ def test_a_truth_value_is_no_number(value: str) -> None:
         parse(f"share: {value}", Path("s.yaml"), Numbers, "file", "share: 1")
     assert "line 1" in str(caught.value)
     assert "share" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("a"), FieldError("space.layers", "b"), LineError(Path("x.jsonl"), 3, "messages.1", "c")]
+)
+def test_errors_arrive_whole_from_a_worker(error: InputError) -> None:
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
