@@ -55,9 +55,7 @@ class TuningDimension:
         for method in self.methods:
             layout.check_method(method, f"{field}.method")
         self._targets = {choice: layout.resolve_targets(choice, f"{field}.targets") for choice in options(spec.targets)}
-        for method, _, targets in self.kinds():
-            dropout = float(largest(spec.dropout)) if METHODS[method].low_rank else 0.0
-            layout.check_targets(method, targets, dropout, f"{field}.targets")
+        self._check_targets(layout, f"{field}.targets")
         never = frozenset.intersection(*map(_unused, self.methods))
         self._searched = {
             f"{name}.{field}": found
@@ -80,6 +78,11 @@ class TuningDimension:
                 yield from ((method, choice, targets) for choice, targets in self._targets.items())
             else:
                 yield method, "", ()
+
+    def _check_targets(self, layout: Layout, field: str) -> None:
+        for method, _, targets in self.kinds():
+            dropout = largest(self._choices["dropout"]) if METHODS[method].low_rank else 0.0
+            layout.check_targets(method, targets, dropout, field)
 
     def idle(self, params: Params) -> frozenset[str]:
         """What the trial's method makes no use of."""
