@@ -85,6 +85,12 @@ class Space:
         return frozenset(method for plan in self._stages.plans for method in plan.tuning.methods)
 
     @property
+    def parameter_targets(self) -> tuple[str, ...]:
+        """Targets that a trial may adapt as parameters of a module, such as the matrices of experts."""
+        chosen = {path for plan in self._stages.plans for _, _, paths in plan.tuning.kinds() for path in paths}
+        return tuple(m.path for m in self._layout.modules if (m.experts or m.as_parameter) and m.path in chosen)
+
+    @property
     def stages(self) -> int:
         """Trainings of a trial, in a row."""
         return len(self._stages.plans)

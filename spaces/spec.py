@@ -88,7 +88,7 @@ class TuningSpec(Spec):
     dropout: ShareChoice = 0.0
     """Probability of dropping an input of the adapter while training."""
     targets: NameChoice = "all-linear"
-    """`attention`, `mlp`, `all-linear`, or module names joined by `+`; a list is searched."""
+    """`attention`, `mlp`, `experts`, `all-linear`, or module names joined by `+`; a list is searched."""
 
     @field_validator("method")
     @classmethod

@@ -87,6 +87,12 @@ def check_precision(spec: StudySpec, space: Space) -> None:
     precision = spec.objective.precision if isinstance(spec.objective, FinetuneSpec) else "float32"
     if precision == "float32":
         return
+    if precision == "4bit" and space.parameter_targets:
+        raise FieldError(
+            "objective.precision",
+            f"{listed(space.parameter_targets)} are adapted as parameters, which 4 bits pack into another form. Use "
+            "bfloat16, or other targets (space.tuning.targets: attention).",
+        )
     copies = sorted(name for name in space.methods if METHODS[name].copies)
     if copies:
         raise FieldError(

@@ -107,3 +107,29 @@ def test_what_each_choice_of_layers_has_something_of_is_taken(corpus: Corpus, hy
     assert space(corpus, hybrid, layers={"min": 1}).largest > 0, "all-linear has something in every layer"
     without = {"method": ["dora", "ia3"], "targets": "attention", "dropout": 0.1}
     assert space(corpus, hybrid, tuning=without).largest > 0, "what keeps away from parameters may be anything"
+
+
+@pytest.mark.parametrize(
+    ("targets", "refused"), [("attention", False), ("mlp", True), (["attention", "experts"], True)]
+)
+def test_four_bits_take_no_adapters_on_parameters(
+    corpus: Corpus, hybrid: Layout, targets: str | list[str], refused: bool
+) -> None:
+    from studies.checks import check_precision
+    from studies.spec import StudySpec
+
+    found = space(corpus, hybrid, tuning={"targets": targets}, layers="1-5")
+    assert bool(found.parameter_targets) == refused
+    spec = StudySpec.model_validate(
+        {
+            "name": "four",
+            "space": {"texts": {"folder": "texts"}},
+            "objective": {"tokens": 100, "precision": "4bit", "scores": [{"kind": "heldout", "text": "alpha"}]},
+        }
+    )
+    if not refused:
+        check_precision(spec, found)
+        return
+    with pytest.raises(FieldError) as caught:
+        check_precision(spec, found)
+    assert caught.value.field == "objective.precision"
