@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spaces import FieldError
-from spaces.choices import Switch
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from spaces.choices import Switch
 
 _FIELD = "objective.add_bos_token"
 _PROBE = "a"

@@ -273,7 +273,7 @@ def test_pairs_that_a_failed_trial_takes_from_the_rating_are_told(place: Path) -
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("name: quick", "name: -2024", "line 2: "),
+        ("name: quick", "name: -2024", "line 1: name"),
         ("name: quick", "name: 'a\x07b'", "cannot be read as YAML"),
         ("name: quick", "name: quick\nstorage: foo", "line 2: storage: a database URL is wanted"),
         ("name: quick", "name: quick\nstorage: mysql+nodriver://u@h/d", "line 2: storage: the database must be SQLite"),

@@ -115,7 +115,9 @@ PLAN: dict[str, Any] = {
         "tokens": 2048,
         "length": 32,
         "batch": 4,
-        "scores": [{"kind": "heldout", "files": ["base/heldout.txt"]}],
+        "scores": [
+            {"kind": "heldout", "text": "ants"}
+        ],  # the ends of all texts lie in base/heldout.txt, and are trained on
     },
 }
 
