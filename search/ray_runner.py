@@ -7,10 +7,11 @@ import math
 import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,7 @@ from ray.exceptions import AuthenticationError, RayError
 from ray.tune.error import TuneError
 
 from search.artifacts import Artifacts
+from search.machine import processors
 from search.ray_bridge import DatabaseScheduler, Guarded, TuneSearcher
 from search.ray_worker import NUMBER, TrialActor
 from search.runner import ObjectiveFactory
@@ -126,19 +128,30 @@ class RayRunner:
         if self._address is not None:
             _check_address(self._address)
         try:
-            with _own_signals():
+            with _own_signals(), _nothing_to_import(self._scratch):
                 self._connect()
         except (ConnectionError, AuthenticationError) as error:
-            first = str(error).split("\n", maxsplit=1)[0]
             raise FieldError(
-                _ADDRESS, f"no Ray cluster can be used at {self._address!r}: {first} {_AUTHENTICATION}"
+                _ADDRESS, f"no Ray cluster can be used at {self._address!r}: {_first_line(error)} {_AUTHENTICATION}"
+            ) from error
+        except MixtuneError:
+            raise
+        except Exception as error:
+            ray.shutdown()
+            raise FieldError(
+                "search.ray",
+                f"Ray cannot be started on this machine: {type(error).__name__}: {_first_line(error)} Its records are "
+                f"in {tempfile.gettempdir()!r} (TMPDIR). `--local` runs one trial after the other without Ray.",
             ) from error
 
     def _connect(self) -> None:
         cpus = None
-        if self._address is None and self._workers is not None:  # as many as asked for, even beyond the machine's own
-            cpus = max(os.cpu_count() or 1, math.ceil(self._workers * self._cpus))
+        if self._address is None:
+            usable = max(1, math.floor(processors()))
+            wanted = math.ceil((self._workers or 0) * self._cpus)  # as many as asked for, even beyond the machine's own
+            cpus = max(usable, wanted)
         ray.init(
+            **({"_temp_dir": _short_folder()} if self._address is None else {}),
             address=self._address or "local",  # not a cluster that happens to run on this machine
             num_cpus=cpus,
             include_dashboard=False if self._address is None else None,
@@ -205,6 +218,31 @@ class RayRunner:
         )
 
 
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().split("\n", maxsplit=1)[0]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _short_folder() -> str | None:
+    """A folder for Ray's sockets, whose paths may have 107 characters; None where Ray's own choice is short enough."""
+    usual = Path(tempfile.gettempdir()) / "ray"
+    if len(str(usual)) <= _LONGEST_FOLDER:
+        return None
+    return str(Path("/tmp") / f"ray-{os.getuid()}")  # noqa: S108  Ray makes it, for this user alone
+
+
+@contextmanager
+def _nothing_to_import(scratch: Path) -> Iterator[None]:
+    """Connect from an empty folder: Ray lets its workers import from the one in which it is started.
+
+    A file `search.py` or `optuna.py` of the user's would be imported in place of ours.
+    """
+    empty = scratch / "empty"
+    empty.mkdir(parents=True, exist_ok=True)
+    with chdir(empty):
+        yield
+
+
 def _check_address(address: str) -> None:
     """See that a cluster may be there: Ray itself tries for minutes.
 
@@ -229,6 +267,8 @@ def _check_address(address: str) -> None:
         ) from error
 
 
+_LONGEST_FOLDER = 40
+"""Characters of Ray's folder; the names of its sockets have about 60 more."""
 _ADDRESS = "search.ray.address"
 _AUTHENTICATION = (
     "A cluster that was started with a token, as Ray does where there is one, wants RAY_AUTH_MODE=token and the same "

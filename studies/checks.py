@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from objectives.reading import CHAT_TEMPLATE
 from objectives.spec import FinetuneSpec
 from search.designs import design_of
 from search.goals import GOALS
+from search.machine import processors
 from spaces import Corpus, FieldError, InputError, Space
 from spaces.errors import listed
 from spaces.methods import METHODS
@@ -35,11 +35,12 @@ def check_machine(spec: StudySpec) -> None:
     Raises:
         FieldError: it has not.
     """
-    processors = os.cpu_count() or 1
-    if spec.search.cpus > processors:
+    usable = processors()
+    if spec.search.cpus > max(1.0, usable):  # a small container still runs one trial, if slowly
         raise FieldError(
             "search.cpus",
-            f"a trial wants {spec.search.cpus:g} processors, and this machine has {processors}. Lower it.",
+            f"a trial wants {spec.search.cpus:g} processors, and this machine has {usable:g} that this program may "
+            "use. Lower it.",
         )
     cards = _graphics_cards() if spec.search.gpus else 0
     if spec.search.gpus and spec.search.gpus > cards:

@@ -13,6 +13,7 @@ from tests.questions_of import write_task
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TQDM_DISABLE"] = "1"
+os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])  # Ray's workers import objectives of the tests
 
 settings.register_profile("mixtune", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("mixtune")

@@ -1,0 +1,32 @@
+"""What this process may use of the machine."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def processors(cgroup: Path = _CGROUP) -> float:
+    """Processors that this process may use: those of its affinity, and no more than its container's share.
+
+    Args:
+        cgroup: where the limits of control groups stand, of version 2 or 1.
+    """
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(min(float(mine), _quota(cgroup)), 0.01)
+
+
+def _quota(cgroup: Path) -> float:
+    """Processors' worth of time in every period; infinite where there is no limit."""
+    first, second = cgroup / "cpu.max", cgroup / "cpu" / "cpu.cfs_quota_us"
+    if first.is_file():
+        quota, period = first.read_text().split()[:2]
+    elif second.is_file():
+        quota, period = second.read_text(), (second.with_name("cpu.cfs_period_us")).read_text()
+    else:
+        return math.inf
+    limited = quota.strip() not in ("max", "-1")
+    return int(quota) / int(period) if limited else math.inf
