@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from spaces.decoding import decode, detected_note
 from spaces.errors import FieldError, InputError, did_you_mean, listed
 from spaces.lines import Line, parse_lines
 from spaces.trial import fingerprint
@@ -60,6 +61,8 @@ class Corpus:
     texts: tuple[Text, ...]
     ignored: tuple[str, ...] = ()
     """Files of other kinds, not read."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of the files that were read, such as encodings that were detected."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,19 +117,22 @@ class Corpus:
         return replace(self, texts=tuple(replace(text, tokens=count(text)) for text in self.texts))
 
 
-def ignored_note(corpus: Corpus) -> tuple[str, ...]:
-    """A note about files that are not read, or none."""
+def reading_notes(corpus: Corpus) -> tuple[str, ...]:
+    """Say which files are not read, and what must be known of the others."""
     if not corpus.ignored:
-        return ()
-    return (f"Not read, because texts end in {', '.join(SUFFIXES)}: {listed(corpus.ignored, 8)}.",)
+        return corpus.notes
+    return (
+        *corpus.notes,
+        f"Not read, because texts end in {', '.join(SUFFIXES)}: {listed(corpus.ignored, 8)}.",
+    )
 
 
 def scan(folder: Path, unit: Literal["file", "group"] = "file", fewest: int = 2) -> Corpus:
     """Read a folder of texts, in the order of their names; `fewest`: how many there must be.
 
     Raises:
-        InputError: no such folder, too few texts, a file that is not UTF-8 text (with the byte
-            offset), an empty text, or two texts with the same content.
+        InputError: no such folder, too few texts, files that are no text (all of them, with the byte offset or the
+            line), an empty text, or two texts with the same content.
     """
     if not folder.is_dir():
         kind = "a file, not a folder" if folder.exists() else "not there"
@@ -134,18 +140,37 @@ def scan(folder: Path, unit: Literal["file", "group"] = "file", fewest: int = 2)
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path, folder)]
     usable = [path for path in files if path.suffix.lower() in SUFFIXES]
     ignored = tuple(path.relative_to(folder).as_posix() for path in files if path not in usable)
-    _check_names(files)
+    notes = _check_files(files, usable)
     texts = tuple(_text(name, paths, folder) for name, paths in _units(usable, folder, unit))
     _check(folder, texts, ignored, fewest)
-    return Corpus(folder, texts, ignored)
+    return Corpus(folder, texts, ignored, notes)
 
 
-def _check_names(files: list[Path]) -> None:
-    for path in files:
+def _check_files(files: list[Path], usable: list[Path]) -> tuple[str, ...]:
+    """See that all files can be read; return what must be known of their encodings.
+
+    Raises:
+        InputError: some cannot; a paragraph for each.
+    """
+    wrong = [f"The name of the file {str(path)!r} is not UTF-8. Rename it." for path in files if not _is_utf8(path)]
+    notes = []
+    for path in usable:
         try:
-            str(path).encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"The name of the file {str(path)!r} is not UTF-8. Rename it.") from error
+            found = decode(path)
+            if path.suffix.lower() == JSON_LINES:
+                lines_of(path)
+        except InputError as error:
+            wrong.append(str(error))
+        else:
+            notes += [detected_note(path, found)] if found.detected else []
+    if wrong:
+        raise InputError("\n".join(wrong))
+    return tuple(notes)
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether a file's name is; others are read with lone surrogates in them, which no database takes."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in str(path))
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
@@ -191,7 +216,9 @@ def _text(name: str, files: tuple[Path, ...], folder: Path) -> Text:
 
 def _normalized_sha256(files: tuple[Path, ...]) -> str:
     """Equal for texts that a person would call copies of each other."""
-    content = "\n\n".join(_records(path) if path.suffix.lower() == JSON_LINES else _decoded(path) for path in files)
+    content = "\n\n".join(
+        _records(path) if path.suffix.lower() == JSON_LINES else decode(path).content for path in files
+    )
     lines = unicodedata.normalize("NFC", content).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return hashlib.sha256("\n".join(line.rstrip() for line in lines).strip("\n").encode()).hexdigest()
 
@@ -231,32 +258,11 @@ def read_file(path: Path) -> str:
     """The text of one file; of a .jsonl file, what can be read in its lines.
 
     Raises:
-        InputError: the file cannot be read as UTF-8 text; the message gives the byte offset or the line.
+        InputError: the file cannot be read as text; the message gives the byte offset or the line.
     """
     if path.suffix.lower() == JSON_LINES:
         return "\n\n".join(line.text for line in lines_of(path))
-    return _decoded(path)
-
-
-def _decoded(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"The text {str(path)!r} cannot be read: {error.strerror}. Check its permissions.") from error
-    if (zero := data.find(b"\0")) >= 0:
-        raise InputError(
-            f"{str(path)!r} is not a text file: there is a zero byte at byte offset {zero}. "
-            "Export it as plain UTF-8 text, or move it out of the folder."
-        )
-    try:
-        content = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        offset = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
-        raise InputError(
-            f"{str(path)!r} is not UTF-8: byte 0x{data[offset]:02x} at byte offset {offset} cannot be decoded. "
-            f"Convert it, for example: iconv -f WINDOWS-1251 -t UTF-8 {path.name} > utf8/{path.name}"
-        ) from error
-    return content.replace("\r\n", "\n")
+    return decode(path).content
 
 
 def lines_of(path: Path) -> list[Line]:
@@ -265,4 +271,4 @@ def lines_of(path: Path) -> list[Line]:
     Raises:
         InputError: the file or a line of it cannot be read.
     """
-    return list(parse_lines(path, _decoded(path)))
+    return list(parse_lines(path, decode(path).content))

@@ -53,12 +53,12 @@ def init(
     heldout: Annotated[str | None, typer.Option(help="Text whose end is scored.")] = None,
 ) -> None:
     """Write a commented study file for a folder of texts."""
-    from spaces.corpus import ignored_note
+    from spaces.corpus import reading_notes
     from studies.starter import Starter, write_study_file
 
     corpus = write_study_file(Starter(folder, base, tuple(task or ()), heldout), out)
     console = console_of()
-    for note in ignored_note(corpus):
+    for note in reading_notes(corpus):
         console.print(f"Note: {note}")
     console.print(f"Wrote {out} for {len(corpus.texts)} texts. Read it, change it, then: mixtune launch {out}")
 

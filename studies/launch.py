@@ -22,7 +22,7 @@ from search.runner import Runner
 from search.searcher import Event, StudySearcher
 from search.spec import SearchSpec
 from spaces import Corpus, FieldError, InputError, Space, scan
-from spaces.corpus import ignored_note
+from spaces.corpus import reading_notes
 from spaces.errors import listed
 from studies.changes import refuse_changed_file
 from studies.checks import (
@@ -83,7 +83,7 @@ class Ready:
     def notes(self) -> tuple[str, ...]:
         """What the user should know before the study starts."""
         reading = (f"{name[0].upper()}{name[1:]}: {choice}." for name, choice in self.prepared.reading.items())
-        notes = [*ignored_note(self.prepared.corpus), *reading, *self.prepared.notes]
+        notes = [*reading_notes(self.prepared.corpus), *reading, *self.prepared.notes]
         if self.spec.search.confirm.best and self.prepared.holdout is None:
             notes.append(
                 "No questions are kept from the search (holdout: 0), so its best configurations are not confirmed."

@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from spaces import InputError, scan
 from spaces.corpus import read_file
@@ -94,18 +92,6 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_a_single_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "only.txt").write_text("one text")
     assert "found only 'only'" in _message(tmp_path)
-
-
-@given(prefix=st.text(max_size=40).map(str.encode), bad=st.sampled_from([b"\xff", b"\xc3(", b"\x80"]))
-def test_wrong_encoding_names_the_file_and_the_byte(
-    tmp_path_factory: pytest.TempPathFactory, prefix: bytes, bad: bytes
-) -> None:
-    prefix = prefix.replace(b"\0", b"")
-    path = tmp_path_factory.mktemp("texts") / "bad.txt"
-    path.write_bytes(prefix + bad)
-    with pytest.raises(InputError, match=f"byte offset {len(prefix)} ") as caught:
-        read_file(path)
-    assert "bad.txt" in str(caught.value)
 
 
 def test_binary_content_names_the_byte(library: Path) -> None:
