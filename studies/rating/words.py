@@ -43,6 +43,12 @@ def _no_verdicts(study: StoredStudy, rating: Rating) -> str:
     if not study.rates_texts:
         return "No trial had its texts drawn by coin flips (search.randomised is 0), so this study does not rate them."
     blocks, block = _blocks(rating), rating.estimand.block
+    if blocks >= rating.estimand.fewest and _all_alike(study):
+        return (
+            f"Nothing can be told from the {blocks} {block}: all of their trials have the same score, so the questions "
+            "are all answered, or none is, whatever the texts. Ask harder or easier ones, or search on a metric that is "
+            "finer than accuracy."
+        )
     if all(effect.method == "none" for effect in rating.effects):
         return (
             f"There is no rating yet: it needs at least {rating.estimand.fewest} {block} that are finished, and there "
@@ -54,6 +60,12 @@ def _no_verdicts(study: StoredStudy, rating: Rating) -> str:
             "may tell more."
         )
     return ""
+
+
+def _all_alike(study: StoredStudy) -> bool:
+    """Whether all randomised trials have one and the same score."""
+    complete = study.ended(TrialState.COMPLETE)
+    return len({record.score for record in complete if record.arm == "randomised"}) == 1
 
 
 def enough_sentence(study: StoredStudy, rating: Rating, unit: Unit) -> str:

@@ -237,3 +237,11 @@ def test_a_limit_of_repetition_is_told(library: Path, tmp_path: Path) -> None:
     assert "No trial reads a text more than 4 times" in text_of(
         written(store, replace(study, spec=limited), tmp_path / "report")
     )
+
+
+def test_scores_that_are_all_alike_are_given_as_the_reason(library: Path, tmp_path: Path) -> None:
+    """A saturated benchmark was said to need five pairs, and to have twenty."""
+    study = finished(library, tmp_path / "runs", effects={}, noise=0.0)
+    content = text_of(written(*study, tmp_path / "report"))
+    assert "all of their trials have the same score" in content
+    assert "it needs at least" not in content
