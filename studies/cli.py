@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from studies.model_commands import models
-from studies.options import RUNS, Local, Name, Runs, Storage, console_of
+from studies.options import RUNS, Local, Name, Runs, Storage, console_of, degrade_output
 from studies.quiet import quieten_libraries
 from studies.t2l_commands import t2l
 
@@ -214,6 +214,7 @@ def _fail(message: str) -> NoReturn:
 def main() -> None:
     """Run the command line; an expected error is one paragraph on standard error and the exit status 1."""
     quieten_libraries()
+    degrade_output()
     from spaces.errors import MixtuneError
 
     try:

@@ -46,8 +46,8 @@ def _no_verdicts(study: StoredStudy, rating: Rating) -> str:
     if blocks >= rating.estimand.fewest and _all_alike(study):
         return (
             f"Nothing can be told from the {blocks} {block}: all of their trials have the same score, so the questions "
-            "are all answered, or none is, whatever the texts. Ask harder or easier ones, or search on a metric that is "
-            "finer than accuracy."
+            "are all answered, or none is, whatever the texts. Ask harder or easier ones, or search on a metric that "
+            "is finer than accuracy."
         )
     if all(effect.method == "none" for effect in rating.effects):
         return (
