@@ -133,6 +133,20 @@ class LeasedDriver:
             now, rows = self._rows(connection)
         return [_words(row) for row in rows if row.driver != self.id and not self._is_dead(row, now)]
 
+    def refuse_taken(self) -> None:
+        """See that the study can be driven now, before anything expensive is done for it.
+
+        Raises:
+            InputError: another driver has the only place.
+        """
+        if self._shared or not sqlalchemy.inspect(self._engine).has_table(_DRIVERS.name):
+            return
+        with self._engine.connect() as connection:
+            now, rows = self._rows(connection)
+        for row in rows:
+            if not self._is_dead(row, now):
+                raise InputError(self._taken(row, now))
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         if not self._shared:

@@ -113,9 +113,10 @@ def status(
     from search.drivers import LeasedDriver
     from spaces.errors import MixtuneError
     from studies.launch import find
+    from studies.places import studies_in
     from studies.terminal import print_status
 
-    names = [name] if name is not None else sorted(path.parent.name for path in runs.glob("*/study.db"))
+    names = [name] if name is not None else studies_in(runs)
     console = console_of()
     if not names:
         console.print(f"There is no study in {runs}. `mixtune demo` runs one; `mixtune init FOLDER` begins one.")
@@ -172,7 +173,7 @@ def best(name: Name, runs: Runs = RUNS, storage: Storage = None) -> None:
     """Show the best trial: its texts, settings and scores."""
     from spaces.errors import MixtuneError
     from studies.launch import find
-    from studies.store import resume_command
+    from studies.places import resume_command
     from studies.terminal import print_best
 
     _, study = find(name, runs, storage)

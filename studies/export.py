@@ -15,7 +15,8 @@ from search.records import TrialRecord
 from spaces import InputError
 from spaces.errors import did_you_mean, listed
 from studies.launch import artifacts_of
-from studies.store import StoredStudy, resume_command
+from studies.places import resume_command
+from studies.store import StoredStudy
 
 if TYPE_CHECKING:
     from objectives.export import Form

@@ -38,9 +38,10 @@ from studies.checks import (
     repetition_notes,
 )
 from studies.confirmation import confirming_runs, runs_of
+from studies.places import default_url, remember_url, resume_command, studies_in, taken, url_in
 from studies.progress import duration
 from studies.spec import StudySpec, check_name
-from studies.store import Store, StoredStudy, default_url, explained, resume_command, taken
+from studies.store import Store, StoredStudy, explained
 
 Watch = Callable[[Event], None]
 MakeRunner = Callable[[StudySpec, Path], Runner]
@@ -213,6 +214,7 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     if spec.storage is not None or (folder / "study.db").exists():
         store = Store(url)
         if store.begun(spec.name):
+            LeasedDriver(store.storage.engine, spec.name).refuse_taken()
             again = resume_command(spec.name, url, folder)
             refuse_changed_file(store.load(spec.name).spec, spec, again, allow=False)
             raise InputError(taken(spec.name, url, folder))
@@ -221,6 +223,7 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     if with_ray and spec.search.ray.address is None and "RAY_ADDRESS" not in os.environ:
         check_machine(spec)
     ready.store.create(spec, ready.prepared, folder)
+    remember_url(folder, url)
     return replace(ready, new=True)
 
 
@@ -247,6 +250,7 @@ def prepare_resume(
         InputError: there is no such study, or what it rests on has changed.
     """
     store, study = find(name, runs, storage)
+    LeasedDriver(store.storage.engine, name).refuse_taken()
     spec = study.spec
     if file is not None:
         refuse_changed_file(spec, file, resume_command(name, store.url, runs / name), allow=allow)
@@ -275,13 +279,13 @@ def find(name: str, runs: Path, storage: str | None = None) -> tuple[Store, Stor
     """
     check_name(name)
     folder = runs / name
-    if storage is None and not (folder / "study.db").is_file():
-        there = sorted(path.parent.name for path in runs.glob("*/study.db"))
+    url = storage or url_in(folder)
+    if url is None:
         raise InputError(
-            f"There is no study {name!r} in {str(runs)!r}. Studies there: {listed(there)}. "
+            f"There is no study {name!r} in {str(runs)!r}. Studies there: {listed(studies_in(runs))}. "
             "A study in another database is found with --storage URL."
         )
-    store = Store(storage or default_url(folder))
+    store = Store(url)
     return store, store.load(name)
 
 

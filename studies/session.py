@@ -15,11 +15,12 @@ from studies.export import find_adapter
 from studies.inspecting import inspect_best
 from studies.interrupts import stoppable
 from studies.launch import Ending, Outcome, Ready
+from studies.places import resume_command
 from studies.progress import Progress
 from studies.rating.rating import rate
 from studies.report import write_report
 from studies.spec import StudySpec
-from studies.store import StoredStudy, resume_command
+from studies.store import StoredStudy
 from studies.terminal import print_rating
 
 if TYPE_CHECKING:

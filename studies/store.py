@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import alembic.util
 import optuna
 import sqlalchemy
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError
@@ -29,6 +29,7 @@ from search.records import TrialRecord, read_record
 from spaces import InputError, Text
 from spaces.errors import did_you_mean, listed
 from studies import sqlite
+from studies.places import shown, taken
 from studies.spec import StudySpec, check_url
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -127,11 +128,6 @@ class StoredStudy:
         """The complete trial with the highest score."""
         complete = self.ended(TrialState.COMPLETE)
         return max(complete, key=lambda record: record.score or 0.0) if complete else None
-
-
-def default_url(folder: Path) -> str:
-    """SQLite in the study's folder."""
-    return sqlite.url_of((folder / "study.db").resolve())
 
 
 class Store:
@@ -299,32 +295,6 @@ def _with_former_reading(stored: Any) -> Any:
     return {**stored, "objective": {**objective, "add_bos_token": "off", "scores": scores}}
 
 
-def resume_command(name: str, url: str, folder: Path) -> str:
-    """What to type, in the current folder, to go on with a study that keeps its adapters in `folder`."""
-    command = f"mixtune resume {name}"
-    if folder.resolve() != (Path("runs") / name).resolve():
-        command += f" --runs {shlex.quote(os.path.relpath(folder.parent))}"
-    if url != default_url(folder):
-        command += f" --storage {shlex.quote(shown(url))}"
-    return command
-
-
-def taken(name: str, url: str, folder: Path) -> str:
-    """What to tell somebody who launches a study under a name that exists."""
-    return (
-        f"A study named {name!r} exists already. Go on with it: `{resume_command(name, url, folder)}`. "
-        "Or start another: change `name:` in the study file."
-    )
-
-
-def shown(url: str) -> str:
-    """A database URL for messages, without its password."""
-    try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return repr(url)
-
-
 def _stored_text(text: Text, found: int) -> dict[str, Any]:
     return asdict(StoredText(text.name, text.sha256, text.words, text.tokens, text.group, found))
 
@@ -332,6 +302,12 @@ def _stored_text(text: Text, found: int) -> dict[str, Any]:
 def _open(url: str) -> RDBStorage:
     try:
         return RDBStorage(url, engine_kwargs=_engine_options(url))
+    except (RuntimeError, KeyError, alembic.util.CommandError) as error:  # tables of another version, or program
+        reason = str(error).strip().split("\n", maxsplit=1)[0]
+        raise InputError(
+            f"The database {shown(url)} was made by another version of Optuna than {version('optuna')}, or by another "
+            f"program: {reason} Use the version that made it, or name another place with `storage:` in the study file."
+        ) from error
     except ImportError as error:
         raise InputError(
             f"The study database {shown(url)} needs a Python driver that is not installed. "

@@ -13,6 +13,7 @@ from search.records import TrialRecord
 from spaces import Stage
 from spaces.methods import METHODS
 from studies.confirmation import confirmed, runs_of, unconfirmed
+from studies.places import resume_command
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
 from studies.rating.words import (
@@ -23,7 +24,7 @@ from studies.rating.words import (
     probability,
     ranking_sentence,
 )
-from studies.store import StoredStudy, resume_command
+from studies.store import StoredStudy
 from studies.tables import counts
 from studies.units import unit_of
 from studies.words import (

@@ -10,8 +10,9 @@ from search.confirmation import BASE
 from spaces import CorpusMix
 from spaces.errors import listed
 from studies.confirmation import Confirmed
+from studies.places import resume_command
 from studies.rating.regression import CONFIDENCE
-from studies.store import StoredStudy, resume_command
+from studies.store import StoredStudy
 from studies.units import Unit, unit_of
 
 _MOST_TEXTS = 20

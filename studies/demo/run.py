@@ -12,9 +12,10 @@ from spaces import InputError
 from studies.demo.books import BOOKS
 from studies.demo.library import benchmark, is_demo, write_demo
 from studies.launch import prepare_launch
+from studies.places import default_url, resume_command
 from studies.session import run_session
 from studies.spec import check_name
-from studies.store import Store, default_url, resume_command
+from studies.store import Store
 from studies.study_file import read_study
 
 

@@ -8,8 +8,9 @@ from objectives.scoring.spec import BenchmarkSpec
 from objectives.spec import FinetuneSpec
 from studies.pareto import front, second_goal
 from studies.pareto import unit as second_unit
+from studies.places import resume_command
 from studies.progress import duration
-from studies.store import StoredStudy, resume_command
+from studies.store import StoredStudy
 from studies.tables import arms_table, counts, phase_seconds
 
 

@@ -15,7 +15,8 @@ from search.ray_runner import RayRunner
 from studies.demo.library import write_demo
 from studies.export import export_trial
 from studies.launch import Outcome, prepare_launch
-from studies.store import Store, default_url
+from studies.places import default_url
+from studies.store import Store
 from studies.study_file import read_study
 from tests.reports_of import written
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from search.machine import processors
-from studies.store import Store, default_url
+from studies.places import default_url
+from studies.store import Store
 
 pytestmark = pytest.mark.ray
 

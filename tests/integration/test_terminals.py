@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from studies.store import Store, default_url
+from studies.places import default_url
+from studies.store import Store
 from tests.studies_of import STUDY
 
 _MIXTUNE = [sys.executable, "-c", "from studies.cli import main; main()"]

@@ -1,0 +1,66 @@
+"""Where studies lie: their folders, their databases, and the command that goes on with one."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import sqlalchemy
+
+from studies import sqlite
+
+_FILE = "study.db"
+_ELSEWHERE = "storage.txt"
+"""File in a study's folder with the URL of its database, where that is another."""
+
+
+def default_url(folder: Path) -> str:
+    """SQLite in the study's folder."""
+    return sqlite.url_of((folder / _FILE).resolve())
+
+
+def url_in(folder: Path) -> str | None:
+    """Where the study of a folder lives: in the folder, or in the database that the folder remembers."""
+    if (folder / _FILE).is_file():
+        return default_url(folder)
+    remembered = folder / _ELSEWHERE
+    return remembered.read_text(encoding="utf-8").strip() if remembered.is_file() else None
+
+
+def studies_in(runs: Path) -> list[str]:
+    """Names of the folders below `runs` that have a study, or remember where theirs lives."""
+    return sorted({path.parent.name for name in (_FILE, _ELSEWHERE) for path in runs.glob(f"*/{name}")})
+
+
+def remember_url(folder: Path, url: str) -> None:
+    """Write down, in a study's folder, the URL of a database elsewhere; such a URL holds no password."""
+    if url != default_url(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _ELSEWHERE).write_text(f"{url}\n", encoding="utf-8")
+
+
+def resume_command(name: str, url: str, folder: Path) -> str:
+    """What to type, in the current folder, to go on with a study that keeps its adapters in `folder`."""
+    command = f"mixtune resume {name}"
+    if folder.resolve() != (Path("runs") / name).resolve():
+        command += f" --runs {shlex.quote(os.path.relpath(folder.parent))}"
+    if url != (url_in(folder) or default_url(folder)):
+        command += f" --storage {shlex.quote(shown(url))}"
+    return command
+
+
+def taken(name: str, url: str, folder: Path) -> str:
+    """What to tell somebody who launches a study under a name that exists."""
+    return (
+        f"A study named {name!r} exists already. Go on with it: `{resume_command(name, url, folder)}`. "
+        "Or start another: change `name:` in the study file."
+    )
+
+
+def shown(url: str) -> str:
+    """A database URL for messages, without its password."""
+    try:
+        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except sqlalchemy.exc.ArgumentError:
+        return repr(url)

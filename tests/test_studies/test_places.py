@@ -1,0 +1,77 @@
+"""Where studies lie: databases elsewhere are remembered, foreign ones explained, running studies told at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from search.drivers import LeasedDriver
+from spaces import InputError
+from studies import launch, sqlite
+from studies.cli import status
+from studies.launch import find, prepare_launch, prepare_resume
+from studies.places import default_url, studies_in, url_in
+from studies.store import Store
+from tests.test_studies.test_launch import spec_for
+
+
+def test_a_study_in_another_database_is_found_from_its_folder(library: Path, tmp_path: Path) -> None:
+    url = sqlite.url_of(tmp_path / "elsewhere" / "shared.db")
+    runs = tmp_path / "runs"
+    prepare_launch(spec_for(library, storage=url), runs)
+    assert url_in(runs / "small") == url
+    assert studies_in(runs) == ["small"]
+    assert find("small", runs)[0].url == url
+    ready = prepare_resume("small", runs)
+    assert ready.store.url == url
+
+
+def _foreign(kind: str, path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    with sqlite3.connect(path) as database:
+        if kind == "newer optuna":
+            Store(sqlite.url_of(path)).close()
+            database.execute("UPDATE version_info SET schema_version = 99")
+        elif kind == "mlflow":
+            database.execute("CREATE TABLE experiments (experiment_id INTEGER, name TEXT)")
+            database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+            database.execute("INSERT INTO alembic_version VALUES ('451aebb31d03')")
+    database.close()
+
+
+@pytest.mark.parametrize("kind", ["newer optuna", "mlflow", "empty"])
+def test_a_database_of_another_program_hides_no_study(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    runs = tmp_path / "runs"
+    _foreign(kind, runs / "foreign" / "study.db")
+    prepare_launch(spec_for(library), runs)
+    with pytest.raises(InputError) as caught:
+        find("foreign", runs)
+    assert "foreign" in str(caught.value)
+    status(runs=runs)
+    shown = capsys.readouterr().out
+    assert "foreign: " in shown
+    assert "small: 0 of" in shown
+
+
+def test_a_running_study_is_told_before_anything_is_checked(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took 97 seconds of checks to be told so."""
+    runs = tmp_path / "runs"
+    prepare_launch(spec_for(library), runs)
+
+    def never(*_: object) -> None:
+        raise AssertionError("the texts were read before the lease was looked at")
+
+    store = Store(default_url(runs / "small"))
+    with LeasedDriver(store.storage.engine, "small").present():
+        monkeypatch.setattr(launch, "scan", never)
+        for resumed in (True, False):
+            with pytest.raises(InputError, match="is being run by another mixtune") as caught:
+                prepare_resume("small", runs) if resumed else prepare_launch(spec_for(library), runs)
+            assert "mixtune status small" in str(caught.value)
+            assert "mixtune resume" not in str(caught.value)
