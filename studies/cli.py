@@ -71,13 +71,15 @@ def launch(
 ) -> None:
     """Check a study file, then run the study."""
     from spaces.reading import located
-    from studies.launch import prepare_launch
-    from studies.session import run_session
     from studies.study_file import read_study
 
     console = console_of()
     with console.status(_CHECKING), located(study):
-        ready = prepare_launch(read_study(study), runs, with_ray=not local)
+        spec = read_study(study)  # a mistake in it is told before anything heavy is imported
+        from studies.launch import prepare_launch
+        from studies.session import run_session
+
+        ready = prepare_launch(spec, runs, with_ray=not local)
     raise typer.Exit(run_session(console, ready, local=local))
 
 
@@ -112,9 +114,9 @@ def status(
     """Show how far a study is."""
     from search.drivers import LeasedDriver
     from spaces.errors import MixtuneError
-    from studies.launch import find
+    from studies.finding import find
     from studies.places import studies_in
-    from studies.terminal import print_status
+    from studies.standing import print_status
 
     names = [name] if name is not None else studies_in(runs)
     console = console_of()
@@ -142,11 +144,12 @@ def report(
     """Write the page, the figures, the tables and a notebook; at any time of a study."""
     from search.drivers import LeasedDriver
     from studies.confirmation import has_more
+    from studies.finding import find
     from studies.inspecting import inspect_best
-    from studies.launch import find
     from studies.rating.rating import rate
     from studies.report import write_report
-    from studies.terminal import print_rating, print_status
+    from studies.standing import print_status
+    from studies.terminal import print_rating
 
     store, study = find(name, runs, storage)
     console = console_of()
@@ -172,9 +175,9 @@ def report(
 def best(name: Name, runs: Runs = RUNS, storage: Storage = None) -> None:
     """Show the best trial: its texts, settings and scores."""
     from spaces.errors import MixtuneError
-    from studies.launch import find
+    from studies.finding import find
     from studies.places import resume_command
-    from studies.terminal import print_best
+    from studies.standing import print_best
 
     _, study = find(name, runs, storage)
     if study.best is None:
@@ -193,13 +196,15 @@ def estimate(
 ) -> None:
     """Say how long a study will take on this machine, and whether it fits; takes under a minute."""
     from spaces.reading import located
-    from studies.estimate.estimate import estimate as estimated
-    from studies.estimate.shown import print_estimate
     from studies.study_file import read_study
 
     console = console_of()
     with console.status(_CHECKING) as status, located(study):
-        found = estimated(read_study(study), runs, local=local, told=status.update)
+        spec = read_study(study)  # a mistake in it is told before anything heavy is imported
+        from studies.estimate.estimate import estimate as estimated
+        from studies.estimate.shown import print_estimate
+
+        found = estimated(spec, runs, local=local, told=status.update)
     print_estimate(console, found, hours)
 
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import TrialState
-from scipy.stats import t as student
 
 from objectives.base import Prepared
 from objectives.questions import Design
 from search.confirmation import BASE, RANDOM_MIX, Run, plan
 from search.records import TrialRecord
-from studies.rating.regression import CONFIDENCE
+from studies.rating import CONFIDENCE
 from studies.spec import StudySpec
 from studies.store import StoredStudy
 
@@ -177,6 +176,8 @@ def _interval(
     if total == 0:
         return gain, gain, gain
     satterthwaite = total**2 / (questions**2 / of_questions + runs**2 / freedom)
+    from scipy.stats import t as student  # takes half a second, which `mixtune status` need not wait
+
     half = float(student.ppf(1 - level / 2, satterthwaite)) * math.sqrt(total)
     return gain, gain - half, gain + half
 

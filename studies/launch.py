@@ -23,7 +23,6 @@ from search.searcher import Event, StudySearcher
 from search.spec import SearchSpec
 from spaces import Corpus, FieldError, InputError, Space, scan
 from spaces.corpus import reading_notes
-from spaces.errors import listed
 from studies.changes import refuse_changed_file
 from studies.checks import (
     check_disk,
@@ -38,9 +37,10 @@ from studies.checks import (
     repetition_notes,
 )
 from studies.confirmation import confirming_runs, runs_of
-from studies.places import default_url, remember_url, resume_command, studies_in, taken, url_in
+from studies.finding import find
+from studies.places import default_url, remember_url, resume_command, taken
 from studies.progress import duration
-from studies.spec import StudySpec, check_name
+from studies.spec import StudySpec
 from studies.store import Store, StoredStudy, explained
 
 Watch = Callable[[Event], None]
@@ -269,24 +269,6 @@ def prepare_resume(
     if study.inputs:
         refuse_changed_content(name, study.inputs, comparable_inputs(study.inputs, ready.prepared.inputs))
     return ready
-
-
-def find(name: str, runs: Path, storage: str | None = None) -> tuple[Store, StoredStudy]:
-    """An existing study and its database.
-
-    Raises:
-        InputError: there is none; the message lists those that exist.
-    """
-    check_name(name)
-    folder = runs / name
-    url = storage or url_in(folder)
-    if url is None:
-        raise InputError(
-            f"There is no study {name!r} in {str(runs)!r}. Studies there: {listed(studies_in(runs))}. "
-            "A study in another database is found with --storage URL."
-        )
-    store = Store(url)
-    return store, store.load(name)
 
 
 def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int) -> Ready:

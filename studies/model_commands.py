@@ -25,7 +25,7 @@ def export(
 ) -> None:
     """Write a trial's model: a PEFT adapter, a merged model, one file; with provenance and a model card."""
     from studies.export import export_trial
-    from studies.launch import find
+    from studies.finding import find
 
     console = console_of()
     _, study = find(name, runs, storage)

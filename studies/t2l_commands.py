@@ -97,7 +97,7 @@ def train(
 
 
 def _train_on_study(name: str, out: Path | None, wish: Wish, runs: Path, storage: str | None) -> None:
-    from studies.launch import find
+    from studies.finding import find
     from studies.text_to_lora.training import train_on_study
     from studies.text_to_lora.using import FOLDER
 

@@ -8,7 +8,6 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
-from optuna.trial import TrialState
 
 from search.records import TrialRecord
 from spaces import CorpusMix, Stage
@@ -18,6 +17,7 @@ from studies.confirmation import Confirmed
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
 from studies.rating.words import trials_to_decide
+from studies.standing import counts
 from studies.store import StoredStudy
 
 RATING = "text_score_map.csv"
@@ -175,14 +175,3 @@ def arms_table(study: StoredStudy) -> list[tuple[str, dict[str, int]]]:
     """Number of trials by arm and state, in words."""
     arms = {"randomised": "texts by coin flips", "guided": "texts by the sampler"}
     return [(words, counts([r for r in study.records if r.arm == arm])) for arm, words in arms.items()]
-
-
-def counts(records: Sequence[TrialRecord]) -> dict[str, int]:
-    """Number of trials by state, in words."""
-    words = {
-        TrialState.COMPLETE: "complete",
-        TrialState.PRUNED: "pruned",
-        TrialState.FAIL: "failed",
-        TrialState.RUNNING: "under way",
-    }
-    return {word: sum(record.state is state for record in records) for state, word in words.items()}

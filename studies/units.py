@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from studies.rating.effects import TextEffect
-from studies.store import StoredStudy
+if TYPE_CHECKING:
+    from studies.rating.effects import TextEffect
+    from studies.store import StoredStudy
 
 
 @dataclass(frozen=True, slots=True)

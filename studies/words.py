@@ -11,7 +11,7 @@ from spaces import CorpusMix
 from spaces.errors import listed
 from studies.confirmation import Confirmed
 from studies.places import resume_command
-from studies.rating.regression import CONFIDENCE
+from studies.rating import CONFIDENCE
 from studies.store import StoredStudy
 from studies.units import Unit, unit_of
 

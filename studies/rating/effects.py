@@ -16,10 +16,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import TrialState
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import false_discovery_control
 
 from search.records import TrialRecord
-from studies.rating.regression import CONFIDENCE, Estimate, fits, least_squares
+from studies.rating import CONFIDENCE
+from studies.rating.regression import Estimate, fits, least_squares
 
 Verdict = Literal["helps", "hurts", "no evidence yet"]
 Method = Literal["regression", "differences", "alone", "none"]
@@ -119,7 +120,7 @@ def judged(
 ) -> list[TextEffect]:
     """Effects with p-values that are corrected for the number of texts, most helpful first."""
     known = [estimate.p if math.isfinite(estimate.stderr) else 1.0 for estimate in estimates]
-    adjusted = multipletests(known, method="fdr_bh")[1] if known else known
+    adjusted = false_discovery_control(known) if known else known
     found = [
         TextEffect(text, estimate, float(p), number, method if math.isfinite(estimate.stderr) else "none")
         for text, estimate, p, number in zip(texts, estimates, adjusted, blocks, strict=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import false_discovery_control
 
 from search.records import TrialRecord
+from studies.rating import CONFIDENCE
 from studies.rating.effects import paired
 from studies.rating.encoding import settings_of
-from studies.rating.regression import CONFIDENCE, Estimate, fits, least_squares
+from studies.rating.regression import Estimate, fits, least_squares
 
 FEWEST_PAIRS = 8
 """Fewer pairs of trials give no screen."""
@@ -60,7 +61,7 @@ def interactions(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[I
     if len(pairs) < _PAIRS_PER_SETTING * settings.shape[1]:
         settings = settings[:, :0]
     estimates = _estimates(products, pairs.outcomes.mean(axis=1), settings)
-    adjusted = multipletests([estimate.p for estimate in estimates], method="fdr_bh")[1]
+    adjusted = false_discovery_control([estimate.p for estimate in estimates])
     found = [
         Interaction((texts[i], texts[j]), estimate, float(p))
         for i, j, estimate, p in zip(first.tolist(), second.tolist(), estimates, adjusted, strict=True)
@@ -91,7 +92,7 @@ def _one_at_a_time(
         for place in chosen:
             others = products[:, [other for other in chosen if other != place]]
             slopes[place] = _each_alone(products[:, [place]], means, np.column_stack([beside, others]))[0]
-        adjusted = multipletests([slope.p for slope in slopes], method="fdr_bh")[1]
+        adjusted = false_discovery_control([slope.p for slope in slopes])
         out = [place for place in np.argsort([slope.p for slope in slopes]) if place not in chosen]
         if not out or adjusted[out[0]] > 1 - CONFIDENCE or len(chosen) == _MOST_CHOSEN:
             return slopes

@@ -11,8 +11,9 @@ from scipy.optimize import brentq
 from scipy.stats import nct
 from scipy.stats import t as student
 
+from studies.rating import CONFIDENCE
 from studies.rating.effects import TextEffect
-from studies.rating.regression import CONFIDENCE, Estimate
+from studies.rating.regression import Estimate
 
 POWER = 0.8
 """Probability with which an effect of the smallest size is detected."""

@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-CONFIDENCE = 0.95
-"""Of every interval."""
+from studies.rating import CONFIDENCE
+
 _ROUNDING = 1e-9
 """Smaller differences, relative to the outcomes, are those of floating-point numbers."""
 _LARGEST_LEVERAGE = 0.95
@@ -64,13 +63,13 @@ def least_squares(columns: NDArray[np.float64], outcomes: NDArray[np.float64]) -
     """
     if np.ptp(outcomes) <= _ROUNDING * np.abs(outcomes).max(initial=0):
         return [Estimate(float(value), math.inf, 1) for value in np.linalg.pinv(columns) @ outcomes]
-    fit = sm.OLS(outcomes, columns).fit(cov_type="HC2", use_t=True)
     parts = np.linalg.pinv(columns)  # a coefficient is a weighted sum of outcomes: these are the weights
     annihilator = np.eye(len(columns)) - columns @ parts
     weights = parts**2 / np.diag(annihilator)
+    stderrs = np.sqrt(weights @ (annihilator @ outcomes) ** 2)
     freedom = (parts**2).sum(axis=1) ** 2 / np.einsum("ia,ab,ib->i", weights, annihilator**2, weights)
     least = _ROUNDING * float(np.abs(outcomes).max())  # a perfect fit leaves rounding errors, which are no effects
     return [
         Estimate(float(value), max(float(stderr), least), float(degrees))
-        for value, stderr, degrees in zip(fit.params, fit.bse, freedom, strict=True)
+        for value, stderr, degrees in zip(parts @ outcomes, stderrs, freedom, strict=True)
     ]

@@ -10,8 +10,9 @@ from studies.pareto import front, second_goal
 from studies.pareto import unit as second_unit
 from studies.places import resume_command
 from studies.progress import duration
+from studies.standing import counts
 from studies.store import StoredStudy
-from studies.tables import arms_table, counts, phase_seconds
+from studies.tables import arms_table, phase_seconds
 
 
 def facts(study: StoredStudy) -> Iterator[tuple[str, str]]:

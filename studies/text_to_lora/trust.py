@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, spearmanr
 
-from studies.rating.regression import CONFIDENCE
+from studies.rating import CONFIDENCE
 
 _FEWEST = 4
 """Texts that an interval needs."""

@@ -19,7 +19,8 @@ from pathlib import Path
 from rich.console import Console
 
 from search.runner import LocalRunner
-from studies.launch import find, prepare_launch
+from studies.finding import find
+from studies.launch import prepare_launch
 from studies.rating.rating import rate
 from studies.report import write_report
 from studies.spec import StudySpec

@@ -15,7 +15,7 @@ import pytest
 from optuna.trial import TrialState
 
 from search import TrialRecord
-from studies.launch import find
+from studies.finding import find
 from tests.studies_of import STUDY
 
 pytestmark = pytest.mark.ray

@@ -19,10 +19,12 @@ from search.records import TrialRecord
 from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
 from studies.confirmation import _distinct, _interval, _pooled, confirmed, runs_of
-from studies.launch import Ending, Outcome, find, prepare_launch, prepare_resume
+from studies.finding import find
+from studies.launch import Ending, Outcome, prepare_launch, prepare_resume
+from studies.standing import print_status
 from studies.store import Store, StoredStudy
 from studies.tables import confirmation_table
-from studies.terminal import print_confirmation, print_status
+from studies.terminal import print_confirmation
 from studies.words import confirmation_sentence
 from tests.reports_of import written
 from tests.test_studies.test_launch import Interrupted, local, spec_for

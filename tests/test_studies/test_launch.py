@@ -19,7 +19,8 @@ from search.drivers import LeasedDriver
 from search.runner import ObjectiveFactory, Runner
 from search.searcher import StudySearcher
 from spaces import FieldError, InputError, TrialConfig
-from studies.launch import Ending, Outcome, find, prepare_launch, prepare_resume
+from studies.finding import find
+from studies.launch import Ending, Outcome, prepare_launch, prepare_resume
 from studies.spec import StudySpec
 from studies.store import Store
 from tests.studies_of import fill_up

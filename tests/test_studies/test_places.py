@@ -11,7 +11,8 @@ from search.drivers import LeasedDriver
 from spaces import InputError
 from studies import launch, sqlite
 from studies.cli import status
-from studies.launch import find, prepare_launch, prepare_resume
+from studies.finding import find
+from studies.launch import prepare_launch, prepare_resume
 from studies.places import default_url, studies_in, url_in
 from studies.store import Store
 from tests.test_studies.test_launch import spec_for

@@ -17,9 +17,10 @@ from studies.launch import Ready, prepare_launch
 from studies.rating.rating import rate
 from studies.report import PAGE
 from studies.report.notebook import NOTEBOOK
+from studies.standing import print_best, print_status
 from studies.store import Store, StoredStudy
 from studies.tables import CONFIRMATION, INTERACTIONS, QUALITIES, RATING, TRIALS, trials_table
-from studies.terminal import print_best, print_rating, print_status
+from studies.terminal import print_rating
 from tests.reports_of import written
 from tests.test_studies.test_launch import Interrupted, local, spec_for
 

@@ -13,7 +13,8 @@ import pytest
 
 from spaces import InputError
 from studies import sqlite
-from studies.launch import find, prepare_launch
+from studies.finding import find
+from studies.launch import prepare_launch
 from studies.store import Store
 from tests.test_studies.test_launch import launch, local, spec_for
 

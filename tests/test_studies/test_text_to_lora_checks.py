@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from objectives.hypernet.lessons import Lesson
-from studies.launch import find
+from studies.finding import find
 from studies.text_to_lora.fit import Fitting
 from studies.text_to_lora.source import Source, library_of, open_source
 from studies.text_to_lora.training import train_on_study
