@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import MaxNLocator
 
+from studies.plots.fitting import fit_labels
 from studies.units import Unit
 
 mpl.use("Agg")
@@ -76,6 +77,7 @@ def short(name: str, most: int = 28) -> str:
 
 def drawn(figure: Figure, kind: str) -> bytes:
     """The file of a figure, `png` or `svg`."""
+    fit_labels(figure)
     file = io.BytesIO()
     figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
     return file.getvalue()

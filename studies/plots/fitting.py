@@ -1,0 +1,57 @@
+"""Labels that stay on the canvas, however long: wrapped where they are too long, moved where they stick out."""
+
+from __future__ import annotations
+
+import textwrap
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+_MARGIN = 4.0
+"""Pixels that stay free at the edges."""
+_ROUNDS = 3
+"""Wrapping a label moves the axes, which moves the other labels."""
+
+
+def fit_labels(figure: Figure) -> None:
+    """Wrap and move the labels of all axes until they lie within the figure."""
+    for _ in range(_ROUNDS):
+        figure.draw_without_rendering()  # the layout engine places everything
+        if not [axes for axes in figure.axes if _fit(figure, axes)]:
+            return
+
+
+def _fit(figure: Figure, axes: Axes) -> bool:
+    """Fit both labels of some axes; return whether anything had to change."""
+    width, height = figure.bbox.width, figure.bbox.height
+    wrapped = _wrap(axes.xaxis.label, width, vertical=False), _wrap(axes.yaxis.label, height, vertical=True)
+    if any(wrapped):
+        return True
+    across, along = axes.xaxis.label.get_window_extent(), axes.yaxis.label.get_window_extent()
+    sideways, upwards = _inside(across.x0, across.x1, width), _inside(along.y0, along.y1, height)
+    if sideways:
+        axes.xaxis.label.set_x(axes.xaxis.label.get_position()[0] + sideways / axes.bbox.width)
+    if upwards:
+        axes.yaxis.label.set_y(axes.yaxis.label.get_position()[1] + upwards / axes.bbox.height)
+    return bool(sideways or upwards)
+
+
+def _wrap(label: Text, room: float, *, vertical: bool) -> bool:
+    """Break a label into lines that fit into so many pixels."""
+    box = label.get_window_extent()
+    size = box.height if vertical else box.width
+    if size <= room - 2 * _MARGIN:
+        return False
+    lines = label.get_text().split("\n")
+    longest = max(map(len, lines))
+    most = max(8, int(longest * (room - 2 * _MARGIN) / size) - 1)
+    label.set_text("\n".join(part for line in lines for part in textwrap.wrap(line, most)))
+    return True
+
+
+def _inside(start: float, end: float, room: float) -> float:
+    """Pixels by which to move what lies from `start` to `end`, so that it lies within the canvas."""
+    if start < _MARGIN:
+        return _MARGIN - start
+    return min(0.0, room - _MARGIN - end)
