@@ -15,7 +15,7 @@ from objectives.scoring.sight import Sight
 from objectives.scoring.spec import HeldoutSpec
 from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
-from objectives.workbench import choose_device, kept_shares, open_base
+from objectives.workbench import Base, choose_device, kept_shares, open_base
 from spaces import Corpus, FieldError, InputError, Layout
 
 _ALWAYS = (TEXT_TOKENS, ADAPTER_WEIGHTS)
@@ -28,20 +28,13 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         InputError: something that the study needs is missing or cannot be used.
     """
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
-    layout = base.layout()
-    if spec.length > layout.context:
-        raise FieldError(
-            "objective.length",
-            f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.length}.",
-        )
-    device = choose_device(spec.device)
-    _check_memory_options(spec, layout, device)
+    layout = _checked_layout(base, spec)
     inputs = dict(base.fetch(spec.add_bos_token).rows())
     weight_notes = base.check_weights()
     encoding = base.encoding(spec.add_bos_token)
+    counted = TokenStore(encoding, cache, kept_shares(spec)).counted(corpus)
     if len(encoding.prefix) >= spec.length:
         raise FieldError("objective.length", f"must be more than the special tokens {encoding.shown_prefix!r} take.")
-    counted = TokenStore(encoding, cache, kept_shares(spec)).counted(corpus)
     _refuse_short_texts(counted, spec)
     sight = Sight.of(encoding, layout.context)
     entries = [entry_of(part, corpus, sight, kept_shares(spec)) for part in spec.scores]
@@ -54,7 +47,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
     return Prepared(
         layout=layout,
         corpus=counted,
-        device=device,
+        device=choose_device(spec.device),
         rungs=spec.rung_tokens,
         inputs=inputs,
         metric=entries[0].metric,
@@ -70,6 +63,18 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
             *map(copied, found, found.values()),
         ),
     )
+
+
+def _checked_layout(base: Base, spec: FinetuneSpec) -> Layout:
+    """See that the base can be trained as the study wants it."""
+    layout = base.layout()
+    if spec.length > layout.context:
+        raise FieldError(
+            "objective.length",
+            f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.length}.",
+        )
+    _check_memory_options(spec, layout, choose_device(spec.device))
+    return layout
 
 
 def _refuse_short_texts(corpus: Corpus, spec: FinetuneSpec) -> None:

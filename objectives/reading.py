@@ -38,7 +38,7 @@ def reading_of(spec: FinetuneSpec, corpus: Corpus, encoding: TextEncoding, sight
 
 
 def chosen(choice: str) -> str:
-    """What was chosen, without the reason."""
+    """Return a choice without its reason."""
     return choice.partition(" (")[0]
 
 

@@ -26,7 +26,7 @@ _FEWEST_CLUSTERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of an entry of `objective.scores`."""
+    """An entry of `objective.scores`, checked."""
 
     metric: str
     inputs: dict[str, str]

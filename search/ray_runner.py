@@ -5,13 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import os
-import signal
-import socket
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import chdir, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +21,16 @@ from ray.tune.error import TuneError
 from search.artifacts import Artifacts
 from search.machine import processors
 from search.ray_bridge import DatabaseScheduler, Guarded, TuneSearcher
+from search.ray_start import (
+    ADDRESS,
+    AUTHENTICATION,
+    ENVIRONMENT,
+    check_address,
+    first_line,
+    nothing_to_import,
+    own_signals,
+    short_folder,
+)
 from search.ray_worker import NUMBER, TrialActor
 from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
@@ -124,15 +130,15 @@ class RayRunner:
         )
 
     def _start(self) -> None:
-        os.environ.update(_ENVIRONMENT)
+        os.environ.update(ENVIRONMENT)
         if self._address is not None:
-            _check_address(self._address)
+            check_address(self._address)
         try:
-            with _own_signals(), _nothing_to_import(self._scratch):
+            with own_signals(), nothing_to_import(self._scratch):
                 self._connect()
         except (ConnectionError, AuthenticationError) as error:
             raise FieldError(
-                _ADDRESS, f"no Ray cluster can be used at {self._address!r}: {_first_line(error)} {_AUTHENTICATION}"
+                ADDRESS, f"no Ray cluster can be used at {self._address!r}: {first_line(error)} {AUTHENTICATION}"
             ) from error
         except MixtuneError:
             raise
@@ -140,7 +146,7 @@ class RayRunner:
             ray.shutdown()
             raise FieldError(
                 "search.ray",
-                f"Ray cannot be started on this machine: {type(error).__name__}: {_first_line(error)} Its records are "
+                f"Ray cannot be started on this machine: {type(error).__name__}: {first_line(error)} Its records are "
                 f"in {tempfile.gettempdir()!r} (TMPDIR). `--local` runs one trial after the other without Ray.",
             ) from error
 
@@ -151,7 +157,7 @@ class RayRunner:
             wanted = math.ceil((self._workers or 0) * self._cpus)  # as many as asked for, even beyond the machine's own
             cpus = max(usable, wanted)
         ray.init(
-            **({"_temp_dir": _short_folder()} if self._address is None else {}),
+            **({"_temp_dir": short_folder()} if self._address is None else {}),
             address=self._address or "local",  # not a cluster that happens to run on this machine
             num_cpus=cpus,
             include_dashboard=False if self._address is None else None,
@@ -218,93 +224,4 @@ class RayRunner:
         )
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().split("\n", maxsplit=1)[0]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _short_folder() -> str | None:
-    """A folder for Ray's sockets, whose paths may have 107 characters; None where Ray's own choice is short enough."""
-    usual = Path(tempfile.gettempdir()) / "ray"
-    if len(str(usual)) <= _LONGEST_FOLDER:
-        return None
-    return str(Path("/tmp") / f"ray-{os.getuid()}")  # noqa: S108  Ray makes it, for this user alone
-
-
-@contextmanager
-def _nothing_to_import(scratch: Path) -> Iterator[None]:
-    """Connect from an empty folder: Ray lets its workers import from the one in which it is started.
-
-    A file `search.py` or `optuna.py` of the user's would be imported in place of ours.
-    """
-    empty = scratch / "empty"
-    empty.mkdir(parents=True, exist_ok=True)
-    with chdir(empty):
-        yield
-
-
-def _check_address(address: str) -> None:
-    """See that a cluster may be there: Ray itself tries for minutes.
-
-    Raises:
-        FieldError: Tune cannot use such an address, or nothing answers at it.
-    """
-    if "://" in address:
-        raise FieldError(
-            _ADDRESS,
-            f"must be auto or HOST:PORT; got {address!r}. Through a Ray client Tune would move its driver, and the "
-            "database's connection with it, to the cluster. Launch on a machine of the cluster with `address: auto`, "
-            "or hand the command over: ray job submit --address http://HEAD:8265 -- mixtune launch study.yaml",
-        )
-    host, _, port = address.rpartition(":")
-    if not host:
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except (OSError, ValueError) as error:
-        raise FieldError(
-            _ADDRESS, f"nothing answers at {address!r} ({error}). Start Ray there: ray start --head --port={port}"
-        ) from error
-
-
-_LONGEST_FOLDER = 40
-"""Characters of Ray's folder; the names of its sockets have about 60 more."""
-_ADDRESS = "search.ray.address"
-_AUTHENTICATION = (
-    "A cluster that was started with a token, as Ray does where there is one, wants RAY_AUTH_MODE=token and the same "
-    "~/.ray/auth_token here."
-)
-
-
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Signals keep the handlers that they have; Ray's end the process without a word.
-
-    For a moment of Ray's start its native code meets SIGTERM itself, with a dump, which Python cannot prevent.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    came = False
-    try:
-        yield
-    except SystemExit:  # by Ray's handler
-        came = True
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    if came:
-        signal.raise_signal(signal.SIGTERM)
-
-
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "1e9",
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # a signal ends the run at once: nothing waits to be saved
-    "RAY_AIR_NEW_OUTPUT": "0",
-}
 _PASSED = ("HF_HUB_OFFLINE", "HF_HOME", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")

@@ -19,7 +19,7 @@ MADE = {
 
 
 def value(word: yaml.ScalarNode) -> object:
-    """What YAML makes of a word."""
+    """Return the value that YAML makes of a word."""
     return yaml.SafeLoader("").construct_object(word)
 
 
@@ -41,5 +41,5 @@ def read_as(word: yaml.ScalarNode) -> str:
 
 
 def advice(word: yaml.ScalarNode) -> str:
-    """What to do to have the word as it stands, for a message."""
+    """Say, for a message, what to do to have the word as it stands."""
     return f'Put it in quotes: "{word.value}".'

@@ -50,7 +50,7 @@ class Turn:
 
     @property
     def reasoning(self) -> str:
-        """What was thought before the answer, without outer blanks; empty where the turn has no field for it."""
+        """The thoughts before the answer, without outer blanks; empty where the turn has no field for it."""
         return str(self.other.get(REASONING[0], "")).strip()
 
     @property

@@ -168,7 +168,7 @@ def check_disk(space: Space, folder: Path, trials: int) -> None:
 
 
 def comparable_inputs(old: Mapping[str, str], new: Mapping[str, str]) -> Mapping[str, str]:
-    """What a study rests on now, without the rows that it could not store when it began.
+    """Return what a study rests on now, without the rows that it could not store when it began.
 
     Studies of older versions are read as they were begun, without special tokens and chat templates.
 

@@ -86,7 +86,7 @@ def find_blocks(model: torch.nn.Module) -> tuple[str, torch.nn.ModuleList]:
 
 
 def _decoder_prefix(model: torch.nn.Module) -> str:
-    """What the names of all modules in the language model begin with; nothing where it is the whole model."""
+    """Return the beginning of the names of all modules in the language model; nothing where it is the whole model."""
     decoder = model.get_decoder() if hasattr(model, "get_decoder") else model  # type: ignore[operator]
     return next((f"{path}." for path, module in model.named_modules() if module is decoder and path), "")
 

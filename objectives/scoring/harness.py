@@ -98,7 +98,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         return [(starts[:-1] + first, answer), *((prefix + context, more) for context, more in later)]
 
     def _first_token(self) -> int | None:
-        """What lm-eval puts before a text: BOS, else the end of the text before it."""
+        """Return the token that lm-eval puts before a text: BOS, else the end of the text before it."""
         tokenizer = self._encoding.tokenizer
         found = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         return None if found is None else int(found)

@@ -59,7 +59,7 @@ class _Dialogue:
 
 
 def examples_of(line: Line, tokenizer: PreTrainedTokenizerBase, path: Path) -> list[Example]:
-    """What the model reads of a dialogue, piece by piece.
+    """Cut a dialogue, as the model reads it, into pieces.
 
     A dialogue is one example where its template writes earlier turns as it writes the last; else each answer is an
     example of its own, with all that stands before it. An answer follows the prompt after which the model will be
