@@ -89,13 +89,13 @@ def confirmed(study: StoredStudy) -> list[Confirmed]:
     questions and runs share (Cameron, Gelbach and Miller, 2011, subtract it). Student's t with Satterthwaite's
     degrees of freedom; the error rate shared out among the configurations that the search found (Bonferroni).
     """
-    roles = _by_role(study)
+    roles = by_role(study)
     base = next((run for run in roles.get(BASE, []) if run.state is TrialState.COMPLETE), None)
     if base is None or study.holdout is None:
         return []
     finished = {role: [run for run in runs if run.state is TrialState.COMPLETE] for role, runs in roles.items()}
-    gains = {role: _gains(runs, base) for role, runs in finished.items() if runs}
-    pooled = _pooled([gains[role] for role in _distinct(finished)], study.holdout)
+    gains = {role: gains_of(runs, base) for role, runs in finished.items() if runs}
+    pooled = pooled_spread([gains[role] for role in distinct_roles(finished)], study.holdout)
     searched = {record.number: record for record in study.records}
     origins = {run.role: run.of for run in runs_of(study)}
     candidates = sum(origins[role] is not None for role in gains)
@@ -103,7 +103,7 @@ def confirmed(study: StoredStudy) -> list[Confirmed]:
     for role, found in gains.items():
         runs = finished[role]
         number = origins[role]
-        spread = _pooled([found], study.holdout) if role == RANDOM_MIX else pooled
+        spread = pooled_spread([found], study.holdout) if role == RANDOM_MIX else pooled
         level = (1 - CONFIDENCE) / (candidates if number is not None else 1)
         gain, low, high = _interval(found, study.holdout, spread, level) if role != BASE else (0.0, 0.0, 0.0)
         last = [run.rungs[-1] for run in runs]
@@ -126,7 +126,7 @@ def confirmed(study: StoredStudy) -> list[Confirmed]:
     return rows
 
 
-def _distinct(finished: Mapping[str, Sequence[TrialRecord]]) -> Iterator[str]:
+def distinct_roles(finished: Mapping[str, Sequence[TrialRecord]]) -> Iterator[str]:
     """Roles whose runs tell of the luck of a run: no random mix, and each run in one role only."""
     seen: set[str] = set()
     for role, runs in finished.items():
@@ -136,7 +136,7 @@ def _distinct(finished: Mapping[str, Sequence[TrialRecord]]) -> Iterator[str]:
             yield role
 
 
-def _by_role(study: StoredStudy) -> dict[str, list[TrialRecord]]:
+def by_role(study: StoredStudy) -> dict[str, list[TrialRecord]]:
     """The runs of the present plan that were begun, by role in the plan's order."""
     begun = {record.config.fingerprint: record for record in study.confirmation}  # the last attempt of each
     roles: dict[str, list[TrialRecord]] = {}
@@ -147,13 +147,13 @@ def _by_role(study: StoredStudy) -> dict[str, list[TrialRecord]]:
     return roles
 
 
-def _gains(runs: Sequence[TrialRecord], base: TrialRecord) -> NDArray[np.float64]:
+def gains_of(runs: Sequence[TrialRecord], base: TrialRecord) -> NDArray[np.float64]:
     """Gain of every run on every question, shape (runs, questions)."""
     before = np.asarray(base.rungs[-1].items)
     return np.array([np.asarray(run.rungs[-1].items) - before for run in runs])
 
 
-def _pooled(roles: Sequence[NDArray[np.float64]], design: Design) -> tuple[float, int]:
+def pooled_spread(roles: Sequence[NDArray[np.float64]], design: Design) -> tuple[float, int]:
     """Variance of a gain between runs of one role, and its degrees of freedom."""
     means = [np.array([design.mean(run) for run in runs]) for runs in roles]
     freedom = sum(len(role) - 1 for role in means)
@@ -165,21 +165,33 @@ def _interval(
     gains: NDArray[np.float64], design: Design, spread: tuple[float, int], level: float
 ) -> tuple[float, float, float]:
     """Mean gain and the ends of its interval; without two runs of any role nothing is known of their spread."""
-    mean = gains.mean(axis=0)
-    gain = design.mean(mean)
     between, freedom = spread
-    if not freedom:
-        return gain, -math.inf, math.inf
-    questions, of_questions = design.variance(mean)
-    runs = between / len(gains)
-    total = questions + runs
+    return interval_of(gains.mean(axis=0), design, [(between / len(gains), freedom)], level)
+
+
+def interval_of(
+    items: NDArray[np.float64], design: Design, runs: Sequence[tuple[float, int]], level: float
+) -> tuple[float, float, float]:
+    """Mean over questions and the ends of its interval.
+
+    Args:
+        items: one figure a question, the mean over runs, shape (questions,).
+        design: how questions make up the mean.
+        runs: variance that the luck of runs gives to it, and its degrees of freedom, for each kind of run.
+        level: probability of missing the truth.
+    """
+    mean = design.mean(items)
+    if not all(freedom for _, freedom in runs):
+        return mean, -math.inf, math.inf
+    parts = [design.variance(items), *runs]
+    total = math.fsum(variance for variance, _ in parts)
     if total == 0:
-        return gain, gain, gain
-    satterthwaite = total**2 / (questions**2 / of_questions + runs**2 / freedom)
+        return mean, mean, mean
+    satterthwaite = total**2 / math.fsum(variance**2 / freedom for variance, freedom in parts)
     from scipy.stats import t as student  # takes half a second, which `mixtune status` need not wait
 
     half = float(student.ppf(1 - level / 2, satterthwaite)) * math.sqrt(total)
-    return gain, gain - half, gain + half
+    return mean, mean - half, mean + half
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

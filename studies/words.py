@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 from search.confirmation import BASE
 from spaces import CorpusMix
 from spaces.errors import listed
+from studies.comparison import compared
 from studies.confirmation import Confirmed
 from studies.places import resume_command
 from studies.rating import CONFIDENCE
@@ -71,18 +72,18 @@ def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str
         texts = f" ({mix_words(origin.config.mix)})"
         return (
             f"On questions that the search never saw, the configuration of trial {best.of}{texts} gains {gain} over "
-            f"the untouched base, in {best.runs} runs with fresh seeds.{_others(found, unit)}{searched}"
+            f"the untouched base, in {best.runs} runs with fresh seeds.{_against_baselines(study, unit)}{searched}"
         )
     return (
         f"No configuration is shown to beat the untouched base on questions that the search never saw: the best, that "
-        f"of trial {best.of}, gains {gain}, in {best.runs} runs with fresh seeds.{searched}"
+        f"of trial {best.of}, gains {gain}, in {best.runs} runs with fresh seeds."
+        f"{_against_baselines(study, unit)}{searched}"
     )
 
 
-def _others(found: Sequence[Confirmed], unit: Unit) -> str:
-    """What the mixes gain that nobody searched for."""
-    gains = [f"{row.role} {unit.signed(row.gain)}" for row in found if row.of is None and row.role != BASE]
-    return f" Without a search: {', '.join(gains)}." if gains else ""
+def _against_baselines(study: StoredStudy, unit: Unit) -> str:
+    """Say whether the best mix beats those that nobody searched for."""
+    return "".join(f" {comparison.sentence(unit)}" for comparison in compared(study))
 
 
 CONFIRMATION_COLUMNS = ("configuration", "gain", "95% interval", "in the search", "accuracy", "runs")

@@ -18,7 +18,8 @@ from search.confirmation import BASE
 from search.records import TrialRecord
 from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
-from studies.confirmation import _distinct, _interval, _pooled, confirmed, runs_of
+from studies.comparison import compared
+from studies.confirmation import _interval, confirmed, distinct_roles, pooled_spread, runs_of
 from studies.finding import find
 from studies.launch import Ending, Outcome, prepare_launch, prepare_resume
 from studies.standing import print_status
@@ -66,6 +67,21 @@ def test_a_null_study_says_that_nothing_beats_the_base(library: Path, tmp_path: 
     assert "optimistic" in said
     assert rows[0].searched is not None
     assert rows[0].searched > rows[0].gain, "the search picked what was lucky"
+
+
+@pytest.mark.parametrize(("beta", "verdict"), [(-0.3, "beats all texts by +"), (0.3, "is not shown to beat all texts")])
+def test_the_best_mix_is_compared_with_all_texts(library: Path, tmp_path: Path, beta: float, verdict: str) -> None:
+    objective = {"effects": {"alpha": 0.3, "beta": beta}, "noise": 0.02}
+    search = {"trials": 24, "confirm": {"best": 2, "seeds": 3}}
+    ready = prepare_launch(spec_for(library, seed=3, search=search, objective=objective), tmp_path / "runs")
+    study = ready.run(local, lambda _: None).study
+    against = {each.baseline: each for each in compared(study)}
+    assert set(against) == {"all texts", "random mix"}
+    found = against["all texts"]
+    assert found.low < (0.3 if beta < 0 else 0.0) < found.high
+    said = confirmation_sentence(study, confirmed(study))
+    assert verdict in said
+    assert "a random mix" in said
 
 
 def _stopped(library: Path, runs: Path, rungs: int) -> Outcome:
@@ -183,7 +199,7 @@ def test_intervals_of_gains_hold_together_on_planted_truth() -> None:
     held, wrong, studies = 0, 0, 400
     for _ in range(studies):
         found = _simulated(rng, truth, design)
-        spread = _pooled(found, design)
+        spread = pooled_spread(found, design)
         intervals = [_interval(role, design, spread, 0.05 / 3)[1:] for role in found[:3]]
         held += all(low <= gain <= high for (low, high), gain in zip(intervals, truth, strict=False))
         wrong += intervals[2][0] > 0
@@ -203,13 +219,13 @@ def test_runs_that_stand_for_two_roles_say_only_once_how_lucky_runs_are(library:
     first, *_ = roles
     assert roles[first][0].texts == tuple(text.name for text in study.texts), "the best mix is all texts"
     assert roles["all texts"] == roles[first]
-    assert "all texts" not in list(_distinct(roles))
-    assert first in list(_distinct(roles))
+    assert "all texts" not in list(distinct_roles(roles))
+    assert first in list(distinct_roles(roles))
 
 
 def test_without_two_runs_of_any_role_there_is_no_interval() -> None:
     design = Design.of([0] * 4, range(4), [1.0] * 4)
     gains = np.array([[0.1, 0.2, 0.1, 0.2]])
-    gain, low, high = _interval(gains, design, _pooled([gains], design), 0.05)
+    gain, low, high = _interval(gains, design, pooled_spread([gains], design), 0.05)
     assert gain == pytest.approx(0.15)
     assert (low, high) == (-math.inf, math.inf)
