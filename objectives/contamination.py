@@ -54,16 +54,32 @@ def heldout_in(corpus: Corpus, passages: Sequence[str], kept: Mapping[str, float
     enough = np.minimum(SPAN, np.ceil(np.array([max(1, len(each)) for each in words]) / 2))
     shared = np.zeros(len(flat), bool)
     counts: dict[str, int] = {}
-    for text in corpus.texts if len(spans) else ():
-        own = rolling(word_hashes(words_of(training_part(text, (kept or {}).get(text.name, 0.0)))), SPAN)
+    for text in corpus.texts if flat else ():
+        text_words = word_hashes(words_of(training_part(text, (kept or {}).get(text.name, 0.0))))
+        own = rolling(text_words, SPAN)
         places = map(int, np.flatnonzero(content & np.isin(spans, own)))
         starts = [start for start in places if _says_something(flat[start : start + SPAN])]
         covered = _covered(starts, len(flat))
+        for place in _whole(words, text_words):
+            covered[owners == place] = True
         count = int(np.sum(np.bincount(owners[covered], minlength=len(words)) >= enough))
         if count:
             counts[text.name] = count
             shared |= covered
     return SharedPassages(counts, float(shared.mean()) if flat else 0.0)
+
+
+def _whole(passages: Sequence[Sequence[str]], text: Hashes) -> list[int]:
+    """Numbers of short passages that stand in a text whole, such as a dialogue of two short turns."""
+    short = [place for place, words in enumerate(passages) if FEWEST <= len(words) < SPAN and _says_something(words)]
+    by_length: dict[int, list[int]] = {}
+    for place in short:
+        by_length.setdefault(len(passages[place]), []).append(place)
+    found = []
+    for length, places in by_length.items():
+        known = set(rolling(text, length).tolist())
+        found += [place for place in places if int(rolling(word_hashes(passages[place]), length)[0]) in known]
+    return found
 
 
 def _content_spans(spans: Hashes, owners: NDArray[np.int64], passages: int) -> NDArray[np.bool_]:

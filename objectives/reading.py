@@ -45,7 +45,7 @@ def chosen(choice: str) -> str:
 def _beginning(spec: FinetuneSpec, encoding: TextEncoding) -> str:
     reason = "as the base's tokenizer begins a text" if encoding.prefix else "the base's tokenizer puts none there"
     if spec.add_bos_token != "auto":
-        reason = f"objective.add_bos_token is {spec.add_bos_token}"
+        reason = f"objective.add_bos_token is {spec.add_bos_token}; a chat template may write its own"
     return f"{encoding.shown_prefix or 'none'} ({reason}; alike in training, held-out text and benchmarks)"
 
 

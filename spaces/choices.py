@@ -39,7 +39,7 @@ def _switch(value: object) -> object:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
-SWITCHES = ("auto", "on", "off")
+SWITCHES: tuple[Literal["auto", "on", "off"], ...] = ("auto", "on", "off")
 Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)]
 """`auto` decides by the base; `on` and `off` decide themselves."""
 

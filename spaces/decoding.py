@@ -64,7 +64,7 @@ def detected_note(path: Path, found: Decoded) -> str:
 
 
 def _detected(path: Path, data: bytes, error: UnicodeDecodeError) -> Decoded:
-    encoding = _encoding_of(data)
+    encoding = _encoding_of(path, path.stat().st_mtime_ns, len(data))
     if encoding is None:
         raise InputError(
             f"{str(path)!r} is not UTF-8 (byte 0x{data[error.start]:02x} at byte offset {error.start}), and in no "
@@ -74,11 +74,11 @@ def _detected(path: Path, data: bytes, error: UnicodeDecodeError) -> Decoded:
 
 
 @lru_cache(maxsize=1024)
-def _encoding_of(data: bytes) -> str | None:
-    """The most probable encoding of a text; looking takes about a second a megabyte, and a file is read often."""
+def _encoding_of(path: Path, changed: int, size: int) -> str | None:  # noqa: ARG001  a changed file is another one
+    """The most probable encoding of a file; looking takes about a second a megabyte, and a file is read often."""
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data).best()
+    best = from_bytes(path.read_bytes()).best()
     return None if best is None else best.encoding
 
 

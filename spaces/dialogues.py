@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spaces.errors import FieldError, did_you_mean, listed
@@ -12,7 +12,8 @@ from spaces.errors import FieldError, did_you_mean, listed
 ANSWERS = "assistant"
 ROLES = (ANSWERS, "user", "system", "developer", "tool", "function", "ipython")
 """Who may speak; a misspelt role would be a turn that no template knows, or an answer that is not learnt."""
-REASONING = ("reasoning_content", "reasoning", "thinking")
+SYSTEM = ("system", "developer")
+REASONING = ("reasoning_content", "reasoning", "thinking", "thought")
 """Names under which public data keep the reasoning before an answer."""
 _SHAREGPT = {
     "human": "user",
@@ -70,6 +71,12 @@ class Turn:
         if _CALLS in made:
             made[_CALLS] = [_with_arguments(call, objects) for call in made[_CALLS]]
         return made
+
+
+def without_system(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """Put the text of a first system turn before the question after it, for templates that know no such turn."""
+    system, first, *rest = turns
+    return (replace(first, content=f"{system.content.rstrip()}\n\n{first.content}"), *rest)
 
 
 def read_turns(value: object, place: str, *, learnt: bool = True) -> list[Turn]:
@@ -143,7 +150,7 @@ def _turn(item: object, place: str, learnt: bool) -> Turn:
     calls = _checked_calls(other.pop(_CALLS, []), place)
     if calls:
         other[_CALLS] = calls
-    weight = other.pop("weight", 1)
+    weight = other.pop("weight", int(bool(other.pop("train", True))))
     if weight not in (0, 1):
         raise FieldError(
             f"{place}.weight", f"the weight of an answer must be 0 (only read) or 1 (learnt); got {weight!r}."

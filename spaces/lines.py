@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spaces.dialogues import ANSWERS, Turn, check_turns, read_tools, read_turns, readable
+from spaces.dialogues import ANSWERS, REASONING, Turn, check_turns, read_tools, read_turns, readable
 from spaces.errors import FieldError, LineError, did_you_mean, listed
 
 _Record = Mapping[str, Any]
@@ -127,6 +127,7 @@ def _line(number: int, record: object) -> Line:
     turns = form.turns(record)
     if not turns:
         return Line(number, _whole(record["text"]))
+    _refuse_fields_beside(record, form)
     system = record.get("system")
     if system:
         if not isinstance(system, str) or turns[0].role == "system":
@@ -137,10 +138,23 @@ def _line(number: int, record: object) -> Line:
     return Line(number, _whole(readable(checked, tools)), checked, tools)
 
 
+def _refuse_fields_beside(record: _Record, form: Form) -> None:
+    """See that nothing that belongs into a dialogue stands beside its turns, where no reader looks for it."""
+    for name in (*REASONING, "tool_calls", "system_prompt"):
+        if record.get(name) and name not in form.fields:
+            raise FieldError(
+                name,
+                "this field is not read beside the turns, so it would be lost. Give the dialogue as `messages`, with "
+                "`reasoning_content` or `tool_calls` in the turn that they belong to, or a turn of the role `system`.",
+            )
+
+
 def _form(record: _Record) -> Form:
     """The one form that a record has; of several, the one that is filled."""
     present = [form for form in FORMS if all(field in record for field in form.fields)]
     filled = [form for form in present if record[form.fields[-1]] not in (None, "", [])]
+    if len(filled) > 1 and filled[0].fields == ("text",) and _renders(record, filled[1]):
+        filled = filled[1:]
     if len(filled) > 1:
         names = " and ".join(form.words for form in filled)
         raise FieldError(
@@ -149,6 +163,12 @@ def _form(record: _Record) -> Form:
     if not present:
         raise FieldError("", f"a line must be an object with {_forms()}; {_what_came(record)}")
     return (filled or present)[0]
+
+
+def _renders(record: _Record, form: Form) -> bool:
+    """Whether `text` is the other form written out, as in the hub's copy of Alpaca."""
+    parts = [record[name] for name in form.fields]
+    return isinstance(record["text"], str) and all(isinstance(part, str) and part in record["text"] for part in parts)
 
 
 def _forms() -> str:

@@ -19,6 +19,7 @@ from spaces.errors import listed
 from spaces.methods import METHODS
 from studies.rating.estimands import ESTIMANDS
 from studies.spec import StudySpec
+from studies.store import StoredStudy
 
 _BYTES_PER_WEIGHT = 4
 _BY_HEART = 20
@@ -179,6 +180,28 @@ def comparable_inputs(old: Mapping[str, str], new: Mapping[str, str]) -> Mapping
     if SPECIAL_TOKENS in old:
         return new
     return {name: value for name, value in new.items() if name not in NEWER and not name.startswith(CHAT_TEMPLATE)}
+
+
+def refuse_former_bos(study: StoredStudy) -> None:
+    """See that an old study reads alike before and after: its questions had special tokens, its training had not.
+
+    Versions before special tokens could be chosen left them to lm-eval.
+
+    Raises:
+        InputError: the base has special tokens, and the study is of such a version.
+    """
+    objective = study.spec.objective
+    if not isinstance(objective, FinetuneSpec) or not study.inputs or SPECIAL_TOKENS in study.inputs:
+        return
+    from objectives.workbench import open_base
+
+    prefix = open_base(objective.base, trust_code=objective.trust_remote_code).encoding().shown_prefix
+    if prefix:
+        raise InputError(
+            f"The study {study.spec.name!r} was begun by a version that trained its base without {prefix!r} and asked "
+            "it with it, so its trials cannot be compared with new ones. Its report can still be written; launch the "
+            "study anew, under another name."
+        )
 
 
 def refuse_changed_content(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:

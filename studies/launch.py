@@ -34,6 +34,7 @@ from studies.checks import (
     comparable_inputs,
     rating_notes,
     refuse_changed_content,
+    refuse_former_bos,
     repetition_notes,
 )
 from studies.confirmation import confirming_runs, runs_of
@@ -251,6 +252,7 @@ def prepare_resume(
     """
     store, study = find(name, runs, storage)
     LeasedDriver(store.storage.engine, name).refuse_taken()
+    refuse_former_bos(study)
     spec = study.spec
     if file is not None:
         refuse_changed_file(spec, file, resume_command(name, store.url, runs / name), allow=allow)

@@ -17,6 +17,7 @@ from objectives.training.learned import Learned
 from objectives.training.tokens import tokenize
 from objectives.workbench import Base, choose_device, open_base
 from spaces import InputError
+from spaces.choices import SWITCHES, Switch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -40,17 +41,19 @@ class Writer:
         """
         stored = Stored.load(folder)
         base = open_base(stored.base, trust_code=trust_code)
-        if not stored.made_on(base.fetch()):
+        choices = (choice for choice in SWITCHES if stored.made_on(base.fetch(choice)))
+        choice = next(choices, None)
+        if choice is None:
             raise InputError(
                 f"The base {stored.base!r} has changed since the hypernetwork in {str(folder)!r} was trained on it. "
                 "Bring it back, or train anew."
             )
-        return cls.of(stored, base)
+        return cls.of(stored, base, choice)
 
     @classmethod
-    def of(cls, stored: Stored, base: Base) -> Writer:
-        """With a base that is known to be the right one."""
-        encoding = base.encoding()
+    def of(cls, stored: Stored, base: Base, add_bos_token: Switch = "auto") -> Writer:
+        """With a base that is known to be the right one, which reads texts as it did in training."""
+        encoding = base.encoding(add_bos_token)
         model = _reading(stored, base) if stored.encoder == BASE else base.outline()
         encoder = open_encoder(stored.encoder, model, encoding, stored.names)
         stored.network.eval()

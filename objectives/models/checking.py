@@ -34,7 +34,7 @@ def refuse_other_kinds(name: str, config: PretrainedConfig) -> None:
     own_code = "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})
     text = config.get_text_config()
     if getattr(text, "is_encoder_decoder", False) or not (own_code or kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
-        raise _not_causal(name, f"its model type {kind!r} is none of transformers' causal language models")
+        raise _not_causal(name, f"transformers' AutoModelForCausalLM knows no model type {kind!r}")
     fills_gaps = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES  # BERT and its kin, unless told to be decoders
     if fills_gaps and not getattr(text, "is_decoder", True) and not own_code:
         raise _not_causal(name, f"its configuration says `is_decoder: false`, so {kind!r} reads in both directions")
@@ -65,13 +65,13 @@ def refuse_incomplete(name: str, report: Mapping[str, Collection[Any]]) -> None:
     shapes = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"])
     if not missing and not shapes:
         return
-    wrong = [f"{len(missing)} are missing ({listed(missing, 4)})"] if missing else []
-    wrong += [f"{len(shapes)} have another shape than its configuration says ({listed(shapes, 4)})"] if shapes else []
+    wrong = [f"missing: {listed(missing, 4)}"] if missing else []
+    wrong += [f"of another shape than its configuration says: {listed(shapes, 4)}"] if shapes else []
     unexpected = sorted(map(str, report["unexpected_keys"]))
     others = f" Its files also hold {listed(unexpected, 4)}, which the model does not know." if unexpected else ""
     raise FieldError(
         FIELD,
-        f"every weight of {name!r} must come from its files, and {' and '.join(wrong)}: they would be random numbers, "
+        f"every weight of {name!r} must come from its files; {'; '.join(wrong)}. They would be random numbers, "
         f"others in every worker.{others} Save the model anew, with the names that transformers gives its weights.",
     )
 
@@ -81,7 +81,7 @@ def unexpected_note(name: str, report: Mapping[str, Collection[Any]]) -> tuple[s
     unexpected = sorted(map(str, report["unexpected_keys"]))
     if not unexpected:
         return ()
-    return (f"{len(unexpected)} weights in the files of {name!r} are not used: {listed(unexpected, 4)}.",)
+    return (f"Weights in the files of {name!r} that are not used: {listed(unexpected, 4)}.",)
 
 
 @torch.inference_mode()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spaces import FieldError
@@ -111,7 +113,9 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
-        rules: object = sorted(tokenizer.get_vocab().items())
+        file = Path(getattr(tokenizer, "vocab_file", None) or "")
+        content = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+        rules: object = [sorted(tokenizer.get_vocab().items()), content]
     else:  # what comes before are the truncation and padding of the last call
         rules = str(backend.to_str()).partition('"added_tokens"')[2]
     special = {name: str(token) for name, token in tokenizer.special_tokens_map.items() if name != "pad_token"}

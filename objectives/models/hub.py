@@ -162,7 +162,8 @@ class HubBase:
         Raises:
             InputError: the weights cannot be read, or some are missing.
         """
-        model, report = self._read(AutoModelForCausalLM, use_safetensors=True, output_loading_info=True, **options)
+        kinds = {"use_safetensors": True, "output_loading_info": True, "ignore_mismatched_sizes": True}  # told below
+        model, report = self._read(AutoModelForCausalLM, **kinds, **options)
         refuse_incomplete(self.name, report)
         return model, report
 

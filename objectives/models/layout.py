@@ -42,6 +42,7 @@ def layout_of(model: PreTrainedModel, name: str) -> Layout:
     modules = tuple(_modules(path, blocks, renamed))
     if not any(not module.bypassed for module in modules):
         raise InputError(f"The base {name!r} has no linear modules in {path!r}, so LoRA cannot be used on it.")
+    _refuse_shared(blocks, name)
     copied = [list(replaceable(block)) for block in blocks]
     return Layout(
         name,
@@ -60,6 +61,23 @@ def layout_of(model: PreTrainedModel, name: str) -> Layout:
         fixed=tuple(dict.fromkeys(key for block in blocks for key in _fixed(block))),
         checkpoints=bool(model.supports_gradient_checkpointing),
     )
+
+
+def _refuse_shared(blocks: torch.nn.ModuleList, name: str) -> None:
+    """See that every layer has weights of its own, so that an adapter belongs to one layer.
+
+    Raises:
+        InputError: two layers share a weight, as Zamba2's do.
+    """
+    owner: dict[int, int] = {}
+    for number, block in enumerate(blocks):
+        for path, weight in block.named_parameters():
+            other = owner.setdefault(id(weight), number)
+            if other != number:
+                raise InputError(
+                    f"The layers {other} and {number} of the base {name!r} share the weight {path!r}, so that "
+                    "training one layer would change the other. Take a base whose layers have weights of their own."
+                )
 
 
 def find_blocks(model: torch.nn.Module) -> tuple[str, torch.nn.ModuleList]:
@@ -165,7 +183,8 @@ def _modules(path: str, blocks: torch.nn.ModuleList, renamed: Collection[str]) -
     for number, block in enumerate(blocks):
         for inner, module in block.named_modules():
             if is_linear(module):
-                as_parameter, bypassed = f"{path}.{number}.{inner}" in renamed, _is_bypassed(block, inner)
+                as_parameter = f"{path}.{number}.{inner}" in renamed
+                bypassed = _is_bypassed(block, inner) or _has_own_way(module)
                 found = Module(inner, *linear_shape(module), as_parameter=as_parameter, bypassed=bypassed)
                 layers[found].append(number)
             for key, weight in expert_weights(module):
@@ -175,6 +194,11 @@ def _modules(path: str, blocks: torch.nn.ModuleList, renamed: Collection[str]) -
                 layers[Module(f"{inner}.{key}", inputs, outputs, experts=experts, as_parameter=True)].append(number)
     for found, numbers in layers.items():
         yield replace(found, layers=None if len(numbers) == len(blocks) else tuple(numbers))
+
+
+def _has_own_way(module: torch.nn.Module) -> bool:
+    """Whether a linear module gives something else than a product, as Phi-MoE's router does."""
+    return isinstance(module, torch.nn.Linear) and type(module).forward is not torch.nn.Linear.forward
 
 
 def expert_weights(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from objectives.contamination import heldout_in
 from objectives.questions import Part, select
@@ -15,10 +14,6 @@ from spaces import Corpus, FieldError
 from spaces.corpus import read_file
 from spaces.errors import listed
 from spaces.trial import fingerprint
-
-if TYPE_CHECKING:
-    pass
-
 
 _LONGEST, _SHORTEST, _PASSAGES = 2000, 40, 40
 """Characters of a passage, and how many a text should have, where the study does not say."""

@@ -71,6 +71,27 @@ def is_local(path: Any, options: Mapping[str, Any]) -> bool:
     return path in _OPTIONS and bool(named) and not any("://" in str(name) for name in named)
 
 
+_GUESSED = (".json", ".jsonl", ".csv", ".tsv")
+"""Endings of files without types of their own."""
+
+
+def refuse_guessing(task: str, path: Any, options: Mapping[str, Any]) -> None:
+    """See that files on this machine are named one by one; any other way they would be read with guessed types.
+
+    Raises:
+        FieldError: they are not.
+    """
+    place = Path(path).expanduser() if isinstance(path, str) and path not in _OPTIONS else None
+    folder = place is not None and place.is_dir() and any(f.suffix in _GUESSED for f in place.rglob("*"))
+    if folder or (path in _OPTIONS and not _flat(options.get("data_files"))):
+        raise FieldError(
+            _FIELD,
+            f"the task {task!r} reads a folder (dataset_path {path!r}), whose values would be read with guessed "
+            "types: a date would be asked as a time stamp. Name its files: `dataset_path: json` (or csv, text) and "
+            "`dataset_kwargs: {data_files: {test: FILE}}`.",
+        )
+
+
 def read_splits(path: str, options: Mapping[str, Any]) -> dict[str, Rows]:
     """Read the files of a task, split by split.
 

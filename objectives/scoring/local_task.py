@@ -10,7 +10,7 @@ from typing import Any
 import datasets
 from lm_eval.api.task import ConfigurableTask
 
-from objectives.scoring.local_data import Row, Rows, is_local, read_splits
+from objectives.scoring.local_data import Row, Rows, is_local, read_splits, refuse_guessing
 from objectives.scoring.question_checks import CHOICES, Wording, check_questions, placed
 from objectives.scoring.question_error import QuestionError, QuestionFault
 
@@ -63,7 +63,19 @@ class LocalTask(ConfigurableTask):  # type: ignore[misc]
         with placed(str(self.config.task), doc, "its prompt"):
             return super().fewshot_context(doc, *arguments, **options)
 
+    def _tell_kind(self) -> None:
+        """Find out, as lm-eval does after it, whether choices stand in the prompt and whether several are right."""
+        doc = self.task_docs[0]
+        try:
+            prompt, target = self.doc_to_text(doc), self.doc_to_target(doc)
+            choices = self.doc_to_choice(doc) if self.config.doc_to_choice is not None else []
+        except Exception:  # noqa: BLE001  the check that follows says what is wrong, with its line
+            return
+        self.multiple_input = len(choices) if isinstance(prompt, int) else 0
+        self.multiple_target = len(target) if isinstance(target, list) else 0
+
     def _check_first(self) -> None:
+        self._tell_kind()
         wording, name = Wording(self), str(self.config.task)
         try:
             check_questions(name, wording, list(islice(self.task_docs, 1)), local=True)
@@ -79,6 +91,8 @@ def read_locally(config: Mapping[str, Any], limit: int | None) -> dict[str, Any]
         config: of the task, its files as absolute paths.
         limit: how many of its questions are asked, None for all.
     """
+    if "class" not in config:
+        refuse_guessing(str(config.get("task")), config.get("dataset_path"), config.get("dataset_kwargs") or {})
     if "class" in config or not is_local(config.get("dataset_path"), config.get("dataset_kwargs") or {}):
         return dict(config)
     return {**config, "class": LocalTask, _LIMIT: limit}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from objectives.training.dropped import check_answer, check_context
 from objectives.training.thinking import is_left_open, opened, prompt_of, rendered, split_reasoning, without_block
-from spaces.dialogues import ANSWERS, Turn
+from spaces.dialogues import ANSWERS, SYSTEM, Turn, without_system
 from spaces.errors import FieldError, LineError
 from spaces.lines import Line
 
@@ -62,8 +62,9 @@ def examples_of(line: Line, tokenizer: PreTrainedTokenizerBase, path: Path) -> l
     """Cut a dialogue, as the model reads it, into pieces.
 
     A dialogue is one example where its template writes earlier turns as it writes the last; else each answer is an
-    example of its own, with all that stands before it. An answer follows the prompt after which the model will be
-    asked. A model without a chat template reads a prompt, then its answer, then its end of text.
+    example of its own, with all that stands before it. The text of a system turn that the template does not know stands
+    before the first question, as it does where the model is asked. An answer follows the prompt after which the model
+    will be asked. A model without a chat template reads a prompt, then its answer, then its end of text.
 
     Raises:
         LineError: the turns do not fit the model's template, it drops a part of them, or it has none for them.
@@ -71,7 +72,12 @@ def examples_of(line: Line, tokenizer: PreTrainedTokenizerBase, path: Path) -> l
     try:
         if tokenizer.chat_template is None:
             return [_without_template(line, tokenizer)]
-        return _templated(line, tokenizer)
+        try:
+            return _templated(line, tokenizer)
+        except TemplateError:
+            if line.messages[0].role not in SYSTEM:
+                raise
+            return _templated(replace(line, messages=without_system(line.messages)), tokenizer)
     except FieldError as error:
         raise LineError(path, line.number, error.field, error.reason) from error
     except (TemplateError, ValueError, TypeError) as error:

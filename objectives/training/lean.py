@@ -44,9 +44,10 @@ class LeanLora(LoraLinear):  # type: ignore[misc]
             return found
         down, up = self.lora_A[_NAME].weight, self.lora_B[_NAME].weight
         fast = isinstance(base, OneDnnLinear)
-        given = (inputs, base.weight, base.bias, down, up, self.scaling[_NAME], fast)
+        rows = inputs.reshape(-1, inputs.shape[-1])  # out here: what a node of the tape returns must be no view
+        given = (rows, base.weight, base.bias, down, up, self.scaling[_NAME], fast)
         adapted: torch.Tensor = _Adapted.apply(*given)  # type: ignore[no-untyped-call]
-        return adapted
+        return adapted.view(*inputs.shape[:-1], -1)
 
 
 def _linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, *, fast: bool) -> torch.Tensor:
@@ -62,7 +63,7 @@ class _Adapted(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        inputs: torch.Tensor,
+        rows: torch.Tensor,
         weight: torch.Tensor,
         bias: torch.Tensor | None,
         down: torch.Tensor,
@@ -70,23 +71,20 @@ class _Adapted(torch.autograd.Function):
         scale: float,
         fast: bool,
     ) -> torch.Tensor:
-        rows = inputs.reshape(-1, inputs.shape[-1])
         down, up = down.to(rows.dtype), up.to(rows.dtype)
         low = rows @ down.t()
         outputs = _linear(rows, weight, bias, fast=fast).addmm_(low, up.t(), alpha=scale)
         ctx.save_for_backward(rows, weight, down, up, low)
         ctx.scale, ctx.fast = scale, fast
-        return outputs.view(*inputs.shape[:-1], -1)
+        return outputs
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (gradient,) = gradients
+        (outer,) = gradients
         rows, weight, down, up, low = ctx.saved_tensors
-        outer = gradient.reshape(-1, gradient.shape[-1])
         inner = (outer @ up).mul_(ctx.scale)
         of_inputs = None
         if ctx.needs_input_grad[0]:
             of_inputs = _linear(outer, weight.t(), None, fast=ctx.fast).addmm_(inner, down)
-            of_inputs = of_inputs.view(*gradient.shape[:-1], -1)
         of_down, of_up = inner.t() @ rows, (outer.t() @ low).mul_(ctx.scale)
         return of_inputs, None, None, of_down.float(), of_up.float(), None, None

@@ -62,6 +62,8 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FieldError) as caught:
         open_base(str(folder)).check_weights()
     assert caught.value.field == "objective.base"
+    assert "another shape" in str(caught.value)
+    assert "embed_tokens.weight" in str(caught.value)
 
 
 def test_weights_that_are_not_used_are_told(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
+from string import ascii_lowercase
 
 import pytest
 
@@ -76,8 +78,9 @@ def test_a_quotation_is_counted(texts: Corpus, tmp_path: Path) -> None:
     new = _prose(9)
     quoting = [*new[:50], *_prose(0)[10:14], *new[50:], _prose(2)[7].upper()]
     found = _shared(texts, tmp_path, "".join(quoting))
-    assert set(found) == {"book0"}, "the single sentence has eleven words, which say too little"
+    assert set(found) <= {"book0", "book2"}, "a single sentence of eleven words counts where it is a passage by itself"
     assert 1 <= found["book0"] <= 5
+    assert found.get("book2", 0) <= 1
 
 
 def test_wording_that_the_held_out_text_repeats_is_no_copy(texts: Corpus, tmp_path: Path) -> None:
@@ -117,3 +120,23 @@ def test_the_kept_end_of_a_text_may_stand_nowhere_else(texts: Corpus, name: str)
     (texts.folder / f"{name}.txt").write_text("".join(_prose(7)) + ending + ("" if name != "book0" else ending))
     with pytest.raises(FieldError, match=rf"the end of the text 'book0'.*'{name}'"):
         shared(scan(texts.folder))
+
+
+@pytest.mark.parametrize("words", [5, 9, 12])
+def test_short_lines_that_are_trained_on_are_refused(tmp_path: Path, words: int) -> None:
+    """Dialogues of fewer than 13 words, in another order than in the text, were scored though trained on."""
+    from objectives.contamination import heldout_in
+
+    rng = random.Random(words)
+    pool = [f"{first}{second}xo" for first in ascii_lowercase for second in ascii_lowercase]
+    rows = [{"text": " ".join(rng.sample(pool, words))} for _ in range(100)]
+    folder = tmp_path / "short"
+    folder.mkdir()
+    (folder / "lines.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "other.txt").write_text("another text of a few words")
+    chosen = rng.sample(rows, 30)
+    held = [row["text"] for row in chosen]
+    found = heldout_in(scan(folder), held)
+    assert found.counts == {"lines": 30}
+    assert found.share == 1.0
+    assert heldout_in(scan(folder), [" ".join(rng.sample(pool, words)) for _ in range(30)]).share == 0.0

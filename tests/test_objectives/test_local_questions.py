@@ -133,13 +133,13 @@ def test_a_packed_file_and_a_pattern_are_read_with_the_same_care(tmp_path: Path)
     "line",
     ['{"q": "a?", "a": "1"', '["a"]', '{"q": "a?", "q": "b?", "a": "1"}', '{"q": "a?", "a": NaN}', '{"q": "\\ud800"}'],
 )
-def test_a_line_that_is_no_question_isrefused(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_no_question_is_refused(tmp_path: Path, line: str) -> None:
     error = refused(tmp_path, lines({"q": "one?", "a": "1"}) + line + "\n", WRITTEN)
     assert (error.line, error.part) == (2, "line")
 
 
 @pytest.mark.parametrize("option", ["skiprows: 1", "convert_strings: true"])
-def test_an_option_that_is_not_understood_isrefused(tmp_path: Path, option: str) -> None:
+def test_an_option_that_is_not_understood_is_refused(tmp_path: Path, option: str) -> None:
     csv = WRITTEN.replace("dataset_path: json", "dataset_path: csv")
     csv = csv.replace("dataset_kwargs: {", f"dataset_kwargs: {{{option}, ")
     with pytest.raises(InputError, match=option.split(":", maxsplit=1)[0]):
@@ -155,7 +155,7 @@ def test_code_of_a_task_gets_the_values_of_the_file(tmp_path: Path) -> None:
     assert answers(_processed(tmp_path, [{"q": "when?", "a": "2019-10-12"}])) == ["2019-10-12!"]
 
 
-def test_columns_that_would_change_what_stands_in_the_file_arerefused(tmp_path: Path) -> None:
+def test_columns_that_would_change_what_stands_in_the_file_are_refused(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [{"q": "one?", "a": "1", "n": 1}, {"q": "half?", "a": "2", "n": 2.5}]
     with pytest.raises(QuestionError):
         _processed(tmp_path, rows)
@@ -164,7 +164,7 @@ def test_columns_that_would_change_what_stands_in_the_file_arerefused(tmp_path: 
     assert caught.value.line == 2
 
 
-def test_local_questions_written_into_a_group_arerefused(tmp_path: Path) -> None:
+def test_local_questions_written_into_a_group_are_refused(tmp_path: Path) -> None:
     import yaml
 
     from objectives.scoring.tasks import load_tasks
@@ -188,3 +188,46 @@ def test_an_answer_may_take_what_the_longest_prompt_leaves(tmp_path: Path) -> No
     short, long = {"q": "how many?", "a": "2"}, {"q": "word " * 200, "a": "2"}
     assert allowed(short, {"q": "and how many are these?", "a": "3"}) == {256 - 5}
     assert allowed(short, long) == {128}, "half of the context in any case"
+
+
+_CHOICES = """\
+task: own
+dataset_path: {path}
+dataset_kwargs: {options}
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{text}"
+doc_to_choice: "{choices}"
+doc_to_target: "{target}"
+metric_list: [{{metric: acc}}]
+"""
+
+
+def _own(text: str, choices: str, target: str, path: str = "json", options: str = "") -> str:
+    options = options or "{data_files: {test: questions.jsonl}}"
+    return _CHOICES.format(path=path, options=options, text=text, choices=choices, target=target)
+
+
+def test_choices_in_the_prompt_and_several_right_answers_are_asked(tmp_path: Path) -> None:
+    """Tasks of Winogrande's kind, whose prompt is the number of a choice, and tasks with lists of right answers."""
+    sides = {"a": "cat", "b": "dog"}
+    rows = [{"s": "The _ ran", **sides, "gold": "1"}, {"s": "The _ sat", **sides, "gold": "2"}]
+    inside = _own("{{gold|int - 1}}", "{{['The ' ~ a, 'The ' ~ b]}}", "{{s[6:]}}")
+    task = loaded(tmp_path, lines(*rows), inside)
+    assert [question.right for question in task.questions] == [(0,), (1,)]
+    assert task.questions[0].instances[1].args[0] == "The dog"
+    several = [{"q": "Which are small?", "choices": ["ant", "whale", "bee"], "gold": [0, 2]}] * 2
+    task = loaded(tmp_path, lines(*several), _own("{{q}}", "{{choices}}", "gold"))
+    assert [question.right for question in task.questions] == [(0, 2), (0, 2)]
+
+
+@pytest.mark.parametrize("where", ["data_dir", "folder"])
+def test_a_folder_whose_types_would_be_guessed_is_refused(tmp_path: Path, where: str) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "test.jsonl").write_text(lines({"q": "when?", "choices": ["2019-10-12", "never"], "gold": 0}))
+    source = {"path": "json", "options": f"{{data_dir: {folder}}}"}
+    if where == "folder":
+        source = {"path": str(folder), "options": "{}"}
+    with pytest.raises(InputError, match="guessed types"):
+        loaded(tmp_path, "", _own("{{q}}", "{{choices}}", "{{gold}}", **source))

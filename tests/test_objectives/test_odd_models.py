@@ -87,3 +87,37 @@ def test_a_base_without_a_list_of_layers_is_refused() -> None:
     base.model.layers = torch.nn.Sequential(*base.model.layers)
     with pytest.raises(InputError, match="list of the 4 layers"):
         layout_of(base, "odd")
+
+
+def test_layers_that_share_weights_are_refused() -> None:
+    """Zamba2's hybrid layers share one transformer: an adapter on one of them would be none of its own."""
+    import torch
+
+    from objectives.models.layout import layout_of
+    from spaces import InputError
+    from tests.architectures import random_model
+
+    model = random_model("llama")
+    layout_of(model, "apart")
+    layers = model.model.layers
+    layers[2].mlp.up_proj.weight = layers[0].mlp.up_proj.weight
+    assert isinstance(layers[2].mlp.up_proj, torch.nn.Linear)
+    with pytest.raises(InputError, match="layers 0 and 2"):
+        layout_of(model, "shared")
+
+
+def test_a_linear_module_that_gives_more_than_a_product_is_no_target() -> None:
+    """Phi-MoE's router is a linear module by its class, and gives a tuple: every trial failed with it."""
+    import torch
+
+    from objectives.models.layout import layout_of
+    from tests.architectures import random_model
+
+    class Router(torch.nn.Linear):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return super().forward(inputs).softmax(dim=-1)
+
+    model = random_model("llama")
+    for block in model.model.layers:
+        block.mlp.router = Router(16, 4)
+    assert not [path for path in layout_of(model, "routed").presets["all-linear"] if "router" in path]

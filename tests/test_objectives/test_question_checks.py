@@ -30,7 +30,7 @@ pytestmark = pytest.mark.torch
         ({"q": "two?", "a": [None]}, "answer"),
     ],
 )
-def test_null_and_blank_fields_that_are_asked_arerefused(tmp_path: Path, row: dict[str, Any], part: str) -> None:
+def test_null_and_blank_fields_that_are_asked_are_refused(tmp_path: Path, row: dict[str, Any], part: str) -> None:
     error = refused(tmp_path, lines({"q": "one?", "a": "1"}, row, {"q": "three?", "a": "3"}), WRITTEN)
     assert (error.line, error.part, error.count) == (2, part, 1)
     first = refused(tmp_path, lines(row, {"q": "one?", "a": "1"}), WRITTEN)
@@ -84,7 +84,7 @@ def test_a_passage_that_is_null_is_refused_rather_than_shared(tmp_path: Path) ->
         ({"q": "42"}, "prompt"),
     ],
 )
-def test_questions_that_cannot_be_judged_arerefused(tmp_path: Path, change: dict[str, Any], part: str) -> None:
+def test_questions_that_cannot_be_judged_are_refused(tmp_path: Path, change: dict[str, Any], part: str) -> None:
     for task in (TASK, TASK.replace("{{choices}}", "choices").replace("{{gold}}", "gold").replace("{{q}}", "q")):
         if change == {"q": "42"} and '"q"' in task:
             continue  # the field itself is text
@@ -92,7 +92,8 @@ def test_questions_that_cannot_be_judged_arerefused(tmp_path: Path, change: dict
         assert (error.line, error.part, error.count) == (2, part, 1)
         if part != "prompt":
             assert error.question == GOOD["q"]
-            assert refused(tmp_path, lines({**GOOD, **change}, GOOD), task).line == 1
+            first = refused(tmp_path, lines({**GOOD, **change}, GOOD), task)
+            assert first.line == (2 if change == {"gold": [0, 1]} else 1), "the first question says what all should be"
 
 
 def test_several_faults_are_told_at_once(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_questions_beyond_the_limit_are_not_checked(tmp_path: Path) -> None:
     assert refused(tmp_path, lines(*rows), limit=4, holdout=0.5).line == 4
 
 
-def test_digits_that_name_two_choices_arerefused(tmp_path: Path) -> None:
+def test_digits_that_name_two_choices_are_refused(tmp_path: Path) -> None:
     """Lm-eval takes "2" for the third choice where a template writes it, and for the text where a field is named."""
     row = {"q": "one and one?", "choices": ["1", "2", "3"], "gold": "2"}
     assert refused(tmp_path, lines(row)).part == "answer"
@@ -131,7 +132,7 @@ def test_an_index_in_a_table_is_an_index(tmp_path: Path) -> None:
         assert found.questions[0].right == (1,)
 
 
-def test_a_choice_without_tokens_isrefused(tmp_path: Path) -> None:
+def test_a_choice_without_tokens_is_refused(tmp_path: Path) -> None:
     from objectives.scoring.tasks import load_tasks
 
     (tmp_path / "questions.jsonl").write_text(lines(GOOD, {**GOOD, "choices": ["ant", "\u200b", "cat", "fox"]}))
@@ -159,7 +160,7 @@ def test_examples_are_checked_as_questions_are(tmp_path: Path, change: dict[str,
 
 
 @pytest.mark.parametrize("gold", [None, -1, 7])
-def test_an_example_without_a_right_choice_isrefused(tmp_path: Path, gold: int | None) -> None:
+def test_an_example_without_a_right_choice_is_refused(tmp_path: Path, gold: int | None) -> None:
     (tmp_path / "more.jsonl").write_text(lines(GOOD, {**GOOD, "gold": gold}))
     task = TASK.replace("{test: questions.jsonl}", "{test: questions.jsonl, train: more.jsonl}")
     task = task.replace("test_split: test", "test_split: test\nfewshot_split: train\nnum_fewshot: 1")

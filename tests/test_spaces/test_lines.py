@@ -214,3 +214,37 @@ def test_a_line_is_read_or_refused_whatever_it_holds(record: Any) -> None:
     except LineError:
         return
     assert not line.messages or line.messages[-1].is_learnt
+
+
+@pytest.mark.parametrize(
+    ("record", "field"),
+    [
+        ({"prompt": "a", "completion": "b", "reasoning_content": "c"}, "reasoning_content"),
+        ({"instruction": "a", "output": "b", "thinking": "c"}, "thinking"),
+        ({"prompt": "a", "completion": "b", "system_prompt": "c"}, "system_prompt"),
+        ({"prompt": "a", "completion": "b", "tool_calls": [{"function": {"name": "f"}}]}, "tool_calls"),
+        ({"conversations": [{"from": "gpt", "value": "b"}], "reasoning": "c"}, "reasoning"),
+    ],
+)
+def test_what_belongs_into_a_turn_is_not_lost_beside_it(record: dict[str, Any], field: str) -> None:
+    with pytest.raises(LineError) as caught:
+        list(parse_lines(Path("x.jsonl"), json.dumps(record)))
+    assert caught.value.field == field
+    assert caught.value.line == 1
+
+
+def test_alpaca_with_its_rendering_is_alpaca() -> None:
+    """The hub's copy has a fourth field, `text`, with the other three written out."""
+    record = {"instruction": "Add.", "input": "1 and 2", "output": "3", "text": "### Add.\n1 and 2\n### 3"}
+    (line,) = parse_lines(Path("x.jsonl"), json.dumps(record))
+    assert [turn.content for turn in line.messages] == ["Add.\n\n1 and 2", "3"]
+    with pytest.raises(LineError):
+        list(parse_lines(Path("x.jsonl"), json.dumps({**record, "text": "something else"})))
+
+
+def test_a_turn_that_is_not_to_be_trained_on_is_read() -> None:
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "train": False}]
+    more = [{"role": "user", "content": "c"}, {"role": "assistant", "content": "d", "thought": "e"}]
+    (line,) = parse_lines(Path("x.jsonl"), json.dumps({"messages": [*turns, *more]}))
+    assert [turn.is_learnt for turn in line.messages] == [False, False, False, True]
+    assert line.messages[3].reasoning == "e"
