@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
+from spaces import InputError
 from studies.launch import prepare_resume
 from studies.session import run_session
 from studies.study_file import read_study
+from tests.bases_of import write_base
 
 pytestmark = pytest.mark.torch
 
@@ -49,3 +52,22 @@ def test_an_old_study_file_is_read(folder: Path) -> None:
     spec = read_study(folder / "study.yaml")
     assert spec.objective.kind == "finetune"
     assert spec.objective.add_bos_token == "auto"
+
+
+def test_an_old_study_on_a_base_with_bos_is_refused(folder: Path) -> None:
+    """It was trained without BOS and asked with it; neither can be gone on with."""
+    base = write_base(folder / "base")
+    path = folder / "runs" / "old" / "study.db"
+    with sqlite3.connect(path) as database:
+        (key, spec), *_ = database.execute(
+            "SELECT study_user_attribute_id, value_json FROM study_user_attributes WHERE key = 'spec'"
+        ).fetchall()
+        changed = json.loads(spec)
+        changed["objective"]["base"] = str(base)
+        database.execute(
+            "UPDATE study_user_attributes SET value_json = ? WHERE study_user_attribute_id = ?",
+            (json.dumps(changed), key),
+        )
+    database.close()
+    with pytest.raises(InputError, match="<s>"):
+        prepare_resume("old", folder / "runs", trials=6)
