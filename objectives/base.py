@@ -60,7 +60,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """What a trial reports at one of its budgets."""
+    """The report of a trial at one of its budgets."""
 
     index: int
     """0 for the first."""
@@ -125,7 +125,7 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is known about a study before any compute is spent."""
+    """All that is known about a study before any compute is spent."""
 
     layout: Layout
     corpus: Corpus

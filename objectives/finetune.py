@@ -115,7 +115,7 @@ class FinetuneObjective:
             yield rung
 
     def _parts(self, half: Half) -> list[Part]:
-        """What is asked at each rung: of the search's half as the study says, of the other all at the last."""
+        """Return the questions of each rung: of the search's half as the study says, of the other all at the last."""
         last = len(self.rungs) - 1
         shares = self._spec.rung_questions if half == "search" else (*[IN_PASSING] * last, 1.0)
         return [Part(half, share, final=index == last) for index, share in enumerate(shares)]

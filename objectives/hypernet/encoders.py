@@ -46,7 +46,7 @@ class Encoder(Protocol):
 
 
 class BaseEncoder:
-    """What the base itself makes of a text: its hidden states, mean over the tokens.
+    """Reads a text with the base itself: its hidden states, mean over the tokens.
 
     Two layers side by side, a middle one and the last: the last says what comes next, the middle what was read. Nothing
     needs to be downloaded, and what the base cannot tell apart, no adapter could be told to treat apart. A text longer

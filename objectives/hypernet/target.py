@@ -57,12 +57,12 @@ class Target:
 
     @property
     def scale(self) -> float:
-        """Of the product of B and A."""
+        """Scale of the product of B and A."""
         return self.alpha / self.rank
 
     @property
     def weights(self) -> int:
-        """Of one adapter."""
+        """Number of weights of one adapter."""
         return len(self.layers) * self.rank * sum(module.inputs + module.outputs for module in self.modules)
 
     @property

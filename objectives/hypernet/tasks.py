@@ -52,7 +52,7 @@ class TaskSpec(Spec):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be done, in words and in examples."""
+    """A task in words and in examples."""
 
     name: str
     descriptions: tuple[str, ...]

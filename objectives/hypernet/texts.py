@@ -51,7 +51,7 @@ class Reader:
         return Lesson(text.name, self.encoded(text, bench), windows)
 
     def encoded(self, text: Text, bench: Workbench) -> torch.Tensor:
-        """What is read of a text of a study, shape (chunks, encoding)."""
+        """Encode what is read of a text of a study, shape (chunks, encoding)."""
         tokens, _ = split(np.asarray(bench.tokens(text), dtype=np.int64))
         return self.read(tokens.tolist())
 

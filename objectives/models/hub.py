@@ -49,7 +49,7 @@ class HubBase:
 
     @property
     def source(self) -> str:
-        """What transformers loads: a folder or a hub name."""
+        """The folder or hub name that transformers loads."""
         return self.name
 
     def layout(self) -> Layout:

@@ -270,5 +270,5 @@ def remember(model: PreTrainedModel, limit: int) -> None:
 
 
 def prefix_of(model: PreTrainedModel) -> FrozenPrefix:
-    """What is kept of a model; nothing where nobody asked to."""
+    """Return the outputs that are kept of a model; none where nobody asked to."""
     return _PREFIXES.get(model) or FrozenPrefix(model, 0)

@@ -255,7 +255,7 @@ def _hash(content: Any) -> str:
 
 
 def unusable(name: str, error: Exception) -> FieldError:
-    """What to tell of a task whose file, data or templates fail in whatever way."""
+    """Explain a task whose file, data or templates fail in whatever way."""
     return FieldError(
         _FIELD,
         f"the task {name!r} cannot be loaded: {type(error).__name__}: {str(error).strip().rstrip('.')}. "

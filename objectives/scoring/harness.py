@@ -104,7 +104,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         return None if found is None else int(found)
 
     def _pair(self, _: object, context: list[int], continuation: list[int]) -> Pair:
-        """What a request asks, cut on the left to what the model can see, as lm-eval does.
+        """Cut a request on the left to what the model can see, as lm-eval does.
 
         Raises:
             MixtuneError: a prompt or an answer of no token, or an answer longer than the model can see.

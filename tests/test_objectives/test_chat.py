@@ -390,14 +390,3 @@ def test_a_study_on_instructions_trains_and_a_bad_line_is_refused_before(tmp_pat
     path.write_text(path.read_text() + json.dumps({"messages": TURNS}) + "\n")
     with pytest.raises(InputError, match=r"line 61: the base has no chat template"):
         objectives.prepare(spec, scan(folder), tmp_path / "cache")
-
-
-def test_a_system_turn_that_the_template_does_not_know_stands_before_the_question(
-    tokenizer: PreTrainedTokenizerBase, tmp_path: Path
-) -> None:
-    """As it does where the model is asked; Gemma's template refuses such a turn."""
-    tokenizer.chat_template = "{{ raise_exception('no system') if messages[0]['role'] == 'system' }}" + TEMPLATE
-    (((asked, learnt), (answer, _), *_rest),) = examples(tokenizer, file_of(tmp_path, {"messages": TURNS}))
-    assert asked == "<user>Be brief.\n\nWhat do bees make?</user>\n<assistant>"
-    assert not learnt
-    assert answer.startswith("Honey.")

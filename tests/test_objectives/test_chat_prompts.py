@@ -193,3 +193,21 @@ def test_a_study_says_how_its_base_reads(tmp_path: Path, template: str | None, c
     (row,) = [name for name in prepared.reading if "small.yaml" in name]
     assert prepared.reading[row].startswith(f"{chosen} (")
     assert prepared.inputs[row] == chosen
+
+
+def test_training_and_asking_put_a_system_text_at_the_same_place(tmp_path: Path) -> None:
+    """Before the question, where the template refuses a system turn, as Gemma's does."""
+    from objectives.scoring.chat_prompts import ChatPrompts
+    from objectives.training.chat import examples_of
+    from spaces.corpus import lines_of
+
+    tokenizer = byte_tokenizer(chat_template=NO_SYSTEM)
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What do bees make?"}]
+    record = {"messages": [*turns, {"role": "assistant", "content": "Honey."}]}
+    (tmp_path / "chat.jsonl").write_text(json.dumps(record))
+    (line,) = lines_of(tmp_path / "chat.jsonl")
+    (((asked, learnt), (answer, _)),) = examples_of(line, tokenizer, tmp_path / "chat.jsonl")
+    assert asked == ChatPrompts(tokenizer)(turns)
+    assert "Be brief.\n\nWhat do bees make?" in asked
+    assert not learnt
+    assert answer == "Honey.<|end|>\n"
