@@ -26,6 +26,7 @@ from objectives.scoring.spec import ScenesSpec
 from objectives.workbench import Base, choose_device, open_base
 from spaces import Corpus, FieldError, InputError, scan
 from spaces.errors import listed
+from studies.spreadsheets import write_csv
 
 if TYPE_CHECKING:
     from objectives.scoring.qualities.quality import Answered
@@ -117,7 +118,7 @@ def run_scenes(
                 for before, new in zip(kept, (pd.DataFrame(rows), _figures(found)), strict=True)
             ]
             for file, table in zip((out, figures_file), kept, strict=True):
-                table.to_csv(file, index=False)
+                write_csv(table, file)
             print_scenes(console, name, rows)
     console.print(f"\n{out} has the table, {figures_file} every figure.", soft_wrap=True, highlight=False)
 

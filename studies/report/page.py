@@ -30,6 +30,7 @@ from studies.rating.words import (
 from studies.report.facts import facts
 from studies.report.notebook import NOTEBOOK, write_notebook
 from studies.report.pictures import Picture, pictures
+from studies.spreadsheets import write_csv
 from studies.store import Store, StoredStudy
 from studies.units import unit_of
 from studies.words import CONFIRMATION_COLUMNS, best_sentence, confirmation_cells, confirmation_sentence
@@ -64,7 +65,7 @@ def write_report(
     rows = confirmed(study)
     files = _tables(study, rating, rows)
     for name, table in files.items():
-        table.to_csv(folder / name, index=False)
+        write_csv(table, folder / name)
     importances = hyperparameter_importances(store.open_study(study.spec.name), study.records)
     with warnings.catch_warnings():  # names in a script that no font here has: the page's tables show them
         warnings.filterwarnings("ignore", message=r"Glyph .* missing", category=UserWarning)

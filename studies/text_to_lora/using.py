@@ -19,6 +19,7 @@ from spaces import Corpus, InputError, scan
 from spaces.corpus import read_file
 from spaces.errors import listed
 from studies.export import refuse_existing
+from studies.spreadsheets import write_csv
 from studies.store import Store, StoredStudy
 from studies.text_to_lora.source import open_place
 from studies.text_to_lora.trust import Trust, trust_words
@@ -109,7 +110,7 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
     rows: list[dict[str, float | str]] = [
         {"text": name, "gain": gains[name], "predicted_effect": trust.effect(gains[name])} for name in order
     ]
-    pd.DataFrame(rows).to_csv(out, index=False)
+    write_csv(pd.DataFrame(rows), out)
     if prior is not None:
         _write_prior(prior, {name: trust.effect(gains[name]) for name in order})
     _print_ranking(console, rows, trust, unit_of(study))
