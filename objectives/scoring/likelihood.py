@@ -48,7 +48,7 @@ class _Prompt:
 
     @property
     def rows(self) -> int:
-        """That it takes at once: its own, or those of its answers that are longer than a token."""
+        """Rows it takes of a batch: its own, or those of its answers longer than a token."""
         return max(1, sum(len(answer) > 1 for answer in self.answers))
 
     @property
@@ -183,7 +183,7 @@ def _batches(prompts: Sequence[_Prompt], batch: int, vocabulary: int) -> Iterato
 
 
 def _answered(model: PreTrainedModel, prompts: Sequence[_Prompt], batch: int) -> Mapping[Pair, tuple[float, bool]]:
-    """Of every answer, from the scores after its prompt and, where it is longer than a token, after its own tokens.
+    """Score every answer from the scores after its prompt and, where it is longer than a token, after its own tokens.
 
     Answers go on `batch` at a time: those to one prompt may be more.
     """

@@ -14,7 +14,7 @@ Metric = Literal["auto", "probability", "log_probability", "bits_per_byte", "mar
 
 
 class Halved(Spec):
-    """What is asked in two halves, one of them kept from the search."""
+    """Questions in two halves, one of them kept from the search."""
 
     holdout: float = Field(0.5, ge=0, lt=1)
     """Share of each task's questions, or of the passages, that the search never sees: they confirm what it found."""
@@ -132,7 +132,7 @@ class ScenesSpec(Halved):
     """Questions scored at once."""
 
     def weight(self, quality: str) -> float:
-        """Of a quality in the score; 0 where it is only recorded."""
+        """Weight of a quality in the score; 0 where it is only recorded."""
         weights: Mapping[Any, float] = self.weights
         return weights.get(quality, 0.0)
 

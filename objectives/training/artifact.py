@@ -32,7 +32,7 @@ def save(pipeline: Pipeline, folder: Path, provenance: Iterator[dict[str, Any]])
 
 
 def load(folder: Path) -> list[Learned]:
-    """What the stages have learnt, in their order."""
+    """Load what the stages have learnt, in their order."""
     return [Learned.load(folder / line["stage"]) for line in read_lines(folder / PROVENANCE)]
 
 

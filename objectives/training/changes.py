@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What has become of a weight."""
+    """The change of one weight by a stage."""
 
     layer: int
     weight: str

@@ -78,7 +78,7 @@ def _joined(learned: Sequence[Learned]) -> Learned:
 
 
 def scale_of(stage: Learned, rank: int) -> float:
-    """What a stage multiplies B A by, where they have that rank."""
+    """Return the factor of a stage for B A, where they have that rank."""
     alpha = float(getattr(stage.config, "lora_alpha", rank))
     return alpha / math.sqrt(rank) if getattr(stage.config, "use_rslora", False) else alpha / rank
 

@@ -99,7 +99,7 @@ class PackedTrainer:
         return losses
 
     def matrices(self, trial: int) -> dict[str, Matrices]:
-        """What a trial has learnt, by the path of the module, without the zeros."""
+        """Return what a trial has learnt, by the path of the module, without the zeros."""
         found = {}
         rank = self._trials[trial].stage.tuning.rank
         for path, stack in self._stacks.items():

@@ -110,7 +110,7 @@ class Pipeline:
 
     @property
     def layers(self) -> int:
-        """Of the base."""
+        """Number of layers of the base."""
         return len(find_blocks(self._model)[1])
 
     @property
@@ -141,7 +141,7 @@ class Pipeline:
         return total / (self.step - first) if self.step > first else None
 
     def learned(self) -> list[Learned]:
-        """What every stage so far has learnt, in their order."""
+        """Return what every stage so far has learnt, in their order."""
         if self._leg is None or self._tuned is None:
             return []
         return [*self._finished, Learned.of(self._leg.name, self._tuned)]
@@ -152,7 +152,7 @@ class Pipeline:
         return bool(self._model.device.type == "cuda")
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """What the stage under way needs to go on."""
+        """Return what the stage under way needs to go on."""
         return self._trainer.tensors() if self._trainer is not None else {}
 
     def load(

@@ -87,7 +87,7 @@ def _parts(path: Path, tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokens]:
 
 
 def split(tokens: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """What is read, and what is to be learnt, `UNLEARNT` where nothing is; what is only read is stored as ~token."""
+    """Part tokens into what is read and what is learnt, `UNLEARNT` where nothing is; ~token is only read."""
     return np.where(tokens < 0, ~tokens, tokens), np.where(tokens < 0, UNLEARNT, tokens)
 
 
@@ -102,7 +102,7 @@ def split_at(content: str, kept: float) -> int:
 
 
 def training_part(text: Text, kept: float) -> str:
-    """What trials may train on: all of the text but its last share `kept`."""
+    """Return the part that trials may train on: all of the text but its last share `kept`."""
     content = text.read()
     return content[: split_at(content, kept)] if kept else content
 
