@@ -114,17 +114,16 @@ def status(
     """Show how far a study is."""
     from search.drivers import LeasedDriver
     from spaces.errors import MixtuneError
-    from studies.finding import find
-    from studies.places import studies_in
+    from studies.finding import find, names_in
     from studies.standing import print_status
 
-    names = [name] if name is not None else studies_in(runs)
+    names = [name] if name is not None else names_in(runs)
     console = console_of()
     if not names:
         console.print(f"There is no study in {runs}. `mixtune demo` runs one; `mixtune init FOLDER` begins one.")
     for each in names:
         try:
-            store, study = find(each, runs, storage)
+            store, study, _ = find(each, runs, storage, reading=True)
             print_status(console, study, LeasedDriver(store.storage.engine, each).others())
         except MixtuneError as error:
             if name is not None:
@@ -140,6 +139,7 @@ def report(
     watch: Annotated[
         float | None, typer.Option(min=1, help="Write it anew every so many seconds, while the study runs.")
     ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write; `report` in the study's folder otherwise.")] = None,
 ) -> None:
     """Write the page, the figures, the tables and a notebook; at any time of a study."""
     from search.drivers import LeasedDriver
@@ -151,15 +151,15 @@ def report(
     from studies.standing import print_status
     from studies.terminal import print_rating
 
-    store, study = find(name, runs, storage)
+    store, study, folder = find(name, runs, storage, reading=True)
     console = console_of()
     while True:
         drivers = LeasedDriver(store.storage.engine, name).others()
         again = watch if drivers and has_more(study) else None
         with console.status("Writing the report …"):
             rating = rate(study)
-            inspection, note = (None, "") if drivers else inspect_best(study, runs / name)
-            page = write_report(store, study, rating, runs / name / "report", again, inspection)
+            inspection, note = (None, "") if drivers else inspect_best(study, folder)
+            page = write_report(store, study, rating, out or folder / "report", again, inspection)
         if again is None:
             break
         print_status(console, study, drivers)
@@ -179,10 +179,10 @@ def best(name: Name, runs: Runs = RUNS, storage: Storage = None) -> None:
     from studies.places import resume_command
     from studies.standing import print_best
 
-    _, study = find(name, runs, storage)
+    _, study, folder = find(name, runs, storage, reading=True)
     if study.best is None:
         raise MixtuneError(
-            f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, runs / name)}"
+            f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, folder)}"
         )
     print_best(console_of(), study, study.best)
 

@@ -200,7 +200,7 @@ def artifacts_of(study: StoredStudy, folder: Path, *, confirmation: bool = False
     A study that is launched anew under an old name must not go on from the old one's trials.
     """
     place = study.spec.artifacts or str((folder / "artifacts").resolve())
-    name = f"{study.spec.name}-{study.id}" if study.spec.artifacts else study.id
+    name = f"{study.begun_as}-{study.id}" if study.spec.artifacts else study.id
     return Artifacts(f"{place.rstrip('/')}/{name}{'/confirmation' if confirmation else ''}")
 
 
@@ -250,12 +250,12 @@ def prepare_resume(
     Raises:
         InputError: there is no such study, or what it rests on has changed.
     """
-    store, study = find(name, runs, storage)
+    store, study, folder = find(name, runs, storage)
     LeasedDriver(store.storage.engine, name).refuse_taken()
     refuse_former_bos(study)
     spec = study.spec
     if file is not None:
-        refuse_changed_file(spec, file, resume_command(name, store.url, runs / name), allow=allow)
+        refuse_changed_file(spec, file, resume_command(name, store.url, folder), allow=allow)
         spec = file.model_copy(update={"name": spec.name, "storage": spec.storage})
     if trials is not None:
         if trials < len(study.records):
@@ -267,7 +267,7 @@ def prepare_resume(
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     before = {repr(text.name): text.sha256 for text in study.texts}
     refuse_changed_content(name, before, {repr(text.name): text.sha256 for text in corpus.texts})
-    ready = _ready(spec, runs / name, store.url, corpus, spec.search.trials - len(study.records))
+    ready = _ready(spec, folder, store.url, corpus, spec.search.trials - len(study.records))
     if study.inputs:
         refuse_changed_content(name, study.inputs, comparable_inputs(study.inputs, ready.prepared.inputs))
     return ready

@@ -28,9 +28,9 @@ def export(
     from studies.finding import find
 
     console = console_of()
-    _, study = find(name, runs, storage)
+    _, study, folder = find(name, runs, storage, reading=True)
     with console.status("Writing the model …"):
-        record = export_trial(study, runs / name, out, trial, only or ())
+        record = export_trial(study, folder, out, trial, only or ())
     console.print(f"Wrote trial {record.number} to {out}. {out}/README.md says how to load it.", soft_wrap=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import sqlalchemy
@@ -28,6 +29,23 @@ def file_of(url: str) -> Path | None:
     """The file that a URL of SQLite names; None for another database."""
     found = sqlalchemy.make_url(url)
     return Path(found.database) if found.drivername == "sqlite" and found.database else None
+
+
+def reading_url(path: Path) -> str:
+    """The URL that opens a file for reading alone.
+
+    Readers share an index file with writers. Where a reader may not make it, and nothing waits in the log to be read
+    beside the file, the file is read as one that does not change.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no study database {str(path)!r}.")
+    log = path.with_name(f"{path.name}-wal")
+    alone = not os.access(path.parent, os.W_OK) and not (log.is_file() and log.stat().st_size)
+    query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if alone else {})}
+    return sqlalchemy.URL.create("sqlite", database=f"file:{quote(str(path))}", query=query).render_as_string()
 
 
 def prepare(path: Path) -> None:

@@ -74,6 +74,9 @@ class StoredStudy:
     """Everything that the database holds of a study."""
 
     spec: StudySpec
+    """With the name that the study has in its database now."""
+    begun_as: str
+    """Name under which the study was launched; another program may have renamed it since."""
     url: str
     """Of its database."""
     folder: Path
@@ -133,8 +136,12 @@ class StoredStudy:
 class Store:
     """A database that may hold several studies."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, reading: bool = False) -> None:
         """Open the database; an SQLite file is made where there is none.
+
+        Args:
+            url: URL of the database, without a password.
+            reading: open an SQLite file for reading alone, which needs no right to write to it or to its folder.
 
         Raises:
             InputError: it cannot be opened, or its URL holds a password.
@@ -143,10 +150,13 @@ class Store:
         self.url = url
         file = sqlite.file_of(url)
         with explained(url, OSError):
-            if file is not None:
+            if file is None:
+                self.storage = _open(url)
+            elif reading:
+                self.storage = _open(sqlite.reading_url(file))
+            else:
                 sqlite.prepare(file)
-            self.storage = _open(url)
-            if file is not None:
+                self.storage = _open(url)
                 sqlite.relax(self.storage.engine)
 
     def close(self) -> None:
@@ -183,6 +193,12 @@ class Store:
                 study = self.open_study(spec.name)
                 if _SPEC in study.user_attrs or study.trials:
                     raise InputError(taken(spec.name, self.url, folder)) from error
+            if spec.name + _CONFIRMATION in optuna.get_all_study_names(self.storage):
+                optuna.delete_study(study_name=spec.name, storage=self.storage)
+                raise InputError(
+                    f"A study that was launched as {spec.name!r} and renamed since keeps its confirmation in "
+                    f"{shown(self.url)} under this name. Choose another `name:` in the study file."
+                )
             study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
             study.set_user_attr(_ID, uuid.uuid4().hex[:12])
             study.set_user_attr(_VERSIONS, versions(_PACKAGES))
@@ -219,8 +235,10 @@ class Store:
                     f"The study {name!r} in {shown(self.url)} minimises, and mixtune's studies maximise. It was "
                     "changed by another program; launch it anew under another name."
                 )
+            begun_as = attributes[_SPEC]["name"]
             return StoredStudy(
                 spec=_read_spec(name, attributes[_SPEC]),
+                begun_as=begun_as,
                 url=self.url,
                 folder=Path(attributes.get(_FOLDER, f"runs/{name}")),
                 texts=tuple(StoredText(**text) for text in attributes[_TEXTS]),
@@ -232,28 +250,34 @@ class Store:
                 created=datetime.fromisoformat(attributes[_CREATED]),
                 versions=attributes.get(_VERSIONS, {}),
                 records=_records(study),
-                confirmation=_records(self._confirmation(name)) if self._has_confirmation(name) else (),
+                confirmation=self._confirmation(begun_as),
             )
 
     def begin_confirmation(self, name: str) -> str:
         """Make the study that holds the runs of a confirmation, where there is none; return its name."""
         with explained(self.url):
             made = optuna.create_study(
-                storage=self.storage, study_name=name + _CONFIRMATION, direction="maximize", load_if_exists=True
+                storage=self.storage,
+                study_name=self._begun_as(name) + _CONFIRMATION,
+                direction="maximize",
+                load_if_exists=True,
             )
             return made.study_name
 
-    def _has_confirmation(self, name: str) -> bool:
-        return name + _CONFIRMATION in optuna.get_all_study_names(self.storage)
+    def _confirmation(self, begun_as: str) -> tuple[TrialRecord, ...]:
+        name = begun_as + _CONFIRMATION
+        return _records(self.open_study(name)) if name in optuna.get_all_study_names(self.storage) else ()
 
-    def _confirmation(self, name: str) -> optuna.Study:
-        return optuna.load_study(study_name=name + _CONFIRMATION, storage=self.storage)
+    def _begun_as(self, name: str) -> str:
+        """The name under which a study was launched; another program may have renamed it since."""
+        return str(self.open_study(name).user_attrs.get(_SPEC, {}).get("name", name))
 
     def forget(self, name: str) -> None:
         """Remove a study."""
         with explained(self.url):
-            if self._has_confirmation(name):
-                optuna.delete_study(study_name=name + _CONFIRMATION, storage=self.storage)
+            confirmation = self._begun_as(name) + _CONFIRMATION
+            if confirmation in optuna.get_all_study_names(self.storage):
+                optuna.delete_study(study_name=confirmation, storage=self.storage)
             optuna.delete_study(study_name=name, storage=self.storage)
 
     def open_study(self, name: str) -> optuna.Study:
@@ -262,9 +286,10 @@ class Store:
             return optuna.load_study(study_name=name, storage=self.storage)
 
     def update(self, name: str, spec: StudySpec) -> None:
-        """Replace the specification of a study."""
+        """Replace the specification of a study; the name under which it was launched is kept."""
         with explained(self.url):
-            self.open_study(name).set_user_attr(_SPEC, spec.to_dict())
+            stored = spec.to_dict() | {"name": self._begun_as(name)}
+            self.open_study(name).set_user_attr(_SPEC, stored)
 
 
 def _records(study: optuna.Study) -> tuple[TrialRecord, ...]:
@@ -274,7 +299,7 @@ def _records(study: optuna.Study) -> tuple[TrialRecord, ...]:
 
 def _read_spec(name: str, stored: Any) -> StudySpec:
     try:
-        return StudySpec.model_validate(_with_former_reading(stored))
+        return StudySpec.model_validate(_with_former_reading(stored) | {"name": name})
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(

@@ -101,8 +101,8 @@ def _train_on_study(name: str, out: Path | None, wish: Wish, runs: Path, storage
     from studies.text_to_lora.training import train_on_study
     from studies.text_to_lora.using import FOLDER
 
-    _, study = find(name, runs, storage)
-    train_on_study(console_of(), study, runs / name, out or runs / name / FOLDER, wish)
+    _, study, folder = find(name, runs, storage, reading=True)
+    train_on_study(console_of(), study, folder, out or folder / FOLDER, wish)
 
 
 def _train_on_tasks(tasks: Path, out: Path | None, base: str, wish: Wish, *, trust: bool) -> None:
