@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -17,6 +19,7 @@ import sqlalchemy
 from sqlalchemy import BigInteger, Column, Engine, Float, MetaData, Row, String, Table, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
+from search.reconnecting import connection_lost, persistently
 from spaces import InputError
 from spaces.trial import fingerprint
 
@@ -76,7 +79,8 @@ class LeasedDriver:
 
     SQLite allows one driver a study; a second is refused. PostgreSQL is shared by any number.
     Whether a driver lives is told by its process where it is on this machine, else by its last sign of life.
-    Times are the database's: machines need not agree about theirs.
+    Times are the database's: machines need not agree about theirs. Where its clock was set, or it was away, nobody
+    counts as dead until this driver has itself seen no sign of life for the length of a lease.
     """
 
     def __init__(self, engine: Engine, study: str, lease: float = LEASE, beat: float = _BEAT) -> None:
@@ -89,6 +93,8 @@ class LeasedDriver:
         self._shared = engine.dialect.name != "sqlite"
         self._slot = self.id if self._shared else _ONLY
         self._lost = threading.Event()
+        self._observed: dict[str, tuple[int, float]] = {}  # driver to its last sign of life and when it was first seen
+        self._doubts_end = -math.inf  # until then the database's clock says nothing about other drivers
 
     @contextmanager
     def present(self) -> Iterator[None]:
@@ -121,16 +127,14 @@ class LeasedDriver:
                 f"Another mixtune has taken over the study {self._study!r}: this one gave no sign of life for "
                 f"{self._lease:.0f} s. Nothing is lost; the other goes on."
             )
-        with self._engine.connect() as connection:
-            now, rows = self._rows(connection)
+        now, rows = persistently(self._look)
         return frozenset({self.id, *(row.driver for row in rows if not self._is_dead(row, now))})
 
     def others(self) -> list[str]:
         """The drivers that run the study now, without this one, in words."""
         if not sqlalchemy.inspect(self._engine).has_table(_DRIVERS.name):
             return []
-        with self._engine.connect() as connection:
-            now, rows = self._rows(connection)
+        now, rows = self._look()
         return [_words(row) for row in rows if row.driver != self.id and not self._is_dead(row, now)]
 
     def refuse_taken(self) -> None:
@@ -141,10 +145,10 @@ class LeasedDriver:
         """
         if self._shared or not sqlalchemy.inspect(self._engine).has_table(_DRIVERS.name):
             return
-        with self._engine.connect() as connection:
-            now, rows = self._rows(connection)
+        dead = self._dead()
+        now, rows = self._look()
         for row in rows:
-            if not self._is_dead(row, now):
+            if row.driver not in dead:
                 raise InputError(self._taken(row, now))
 
     @contextmanager
@@ -152,10 +156,23 @@ class LeasedDriver:
         if not self._shared:
             yield
             return
-        key = int(fingerprint(["mixtune", self._study])[:15], 16)
-        with self._engine.connect() as connection, connection.begin():  # the lock goes with the transaction
-            connection.execute(select(func.pg_advisory_xact_lock(key)))
+        connection = persistently(self._locked)
+        try:
             yield
+        finally:
+            with connection, _unless_lost():
+                connection.commit()
+
+    def _locked(self) -> sqlalchemy.Connection:
+        """A connection that holds the study's lock until its transaction ends."""
+        key = int(fingerprint(["mixtune", self._study])[:15], 16)
+        connection = self._engine.connect()
+        try:
+            connection.execute(select(func.pg_advisory_xact_lock(key)))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _enter(self) -> None:
         mine = {
@@ -169,10 +186,11 @@ class LeasedDriver:
             "began": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
             "seen": _NOW,
         }
+        dead = self._dead()
         with self._engine.begin() as connection:
             now, rows = self._rows(connection)
             for row in rows:
-                if self._is_dead(row, now):
+                if row.driver in dead:
                     connection.execute(_DRIVERS.delete().where(_DRIVERS.c.driver == row.driver))
                 elif not self._shared:
                     raise InputError(self._taken(row, now))
@@ -190,14 +208,34 @@ class LeasedDriver:
     def _live(self, over: threading.Event) -> None:
         """Give signs of life; a database that does not answer now is asked again at the next beat."""
         mine = _DRIVERS.update().where(_DRIVERS.c.driver == self.id).values(seen=_NOW)
+        before: tuple[float, int] | None = None
         while not over.wait(self._beat):
             try:
                 with self._engine.begin() as connection:
                     if connection.execute(mine).rowcount == 0:
                         self._lost.set()
                         return
+                    now = connection.execute(select(_NOW)).scalar_one()
             except SQLAlchemyError:
                 continue  # the searcher meets the same error and says so
+            before = self._compare_clocks(before, (time.monotonic(), now))
+
+    def _compare_clocks(self, before: tuple[float, int] | None, now: tuple[float, int]) -> tuple[float, int]:
+        """Doubt the database's clock for a lease where it was set, or where the database was away for long.
+
+        Args:
+            before: this process's seconds and the database's at the last sign of life; None at the first.
+            now: the same now; returned.
+        """
+        if before is not None:
+            here, there = now[0] - before[0], now[1] - before[1]
+            if here > self._lease / 2 or abs(there - here) > self._lease / 2:
+                self._doubts_end = now[0] + self._lease
+        return now
+
+    def _look(self) -> tuple[int, list[Row[tuple[object, ...]]]]:
+        with self._engine.connect() as connection:
+            return self._rows(connection)
 
     def _rows(self, connection: sqlalchemy.Connection) -> tuple[int, list[Row[tuple[object, ...]]]]:
         """The database's time, and the drivers of the study."""
@@ -205,7 +243,7 @@ class LeasedDriver:
         return now, list(connection.execute(_DRIVERS.select().where(_DRIVERS.c.study == self._study)))
 
     def _is_dead(self, row: Row[tuple[object, ...]], now: int) -> bool:
-        expired = bool(now - row.seen > self._lease)
+        expired = self._silent(row) > self._lease or bool(now - row.seen > self._lease and self._trusts_clock)
         if row.machine != _machine():
             return expired
         try:
@@ -217,12 +255,47 @@ class LeasedDriver:
         # Another process may have got the number; but a clock that was set moves the times of living ones, too.
         return expired and abs(process.create_time() - row.process_began) >= 1
 
+    @property
+    def _trusts_clock(self) -> bool:
+        return time.monotonic() > self._doubts_end
+
+    def _silent(self, row: Row[tuple[object, ...]]) -> float:
+        """Seconds, by this process's clock, since this driver saw another one's last sign of life change."""
+        seen, since = self._observed.get(row.driver, (None, 0.0))
+        if seen != row.seen:
+            since = time.monotonic()
+            self._observed[row.driver] = row.seen, since
+        return time.monotonic() - since
+
+    def _dead(self) -> set[str]:
+        """Drivers whose place may be taken; a sign of life from the future is watched for two beats to see it change.
+
+        It was given before the database's clock was set back.
+        """
+        now, rows = self._look()
+        doubtful = {row.driver: row.seen for row in rows if row.seen > now + _BEAT and row.machine != _machine()}
+        dead = {row.driver for row in rows if self._is_dead(row, now)}
+        if doubtful:
+            time.sleep(2 * self._beat)
+            dead |= {row.driver for row in self._look()[1] if doubtful.get(row.driver) == row.seen}
+        return dead
+
     def _taken(self, row: Row[tuple[object, ...]], now: int) -> str:
         return (
             f"The study {self._study!r} is being run by another mixtune: {_words(row)}. Wait for it, or stop it there "
             f"with Ctrl-C; `mixtune status {self._study}` shows how far it is. It gave its last sign of life "
-            f"{now - row.seen} s ago; if that machine is gone, the study is free {self._lease:.0f} s after it."
+            f"{max(0, now - row.seen)} s ago; if that machine is gone, the study is free {self._lease:.0f} s after it."
         )
+
+
+@contextmanager
+def _unless_lost() -> Iterator[None]:
+    """Let go of a lock; the server has let go of it already where the connection was lost."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if not connection_lost(error):
+            raise
 
 
 def _words(row: Row[tuple[object, ...]]) -> str:

@@ -25,6 +25,7 @@ from objectives.base import Prepared
 from objectives.questions import Design
 from objectives.versions import versions
 from search.goals import directions
+from search.reconnecting import PersistentStorage, connection_lost
 from search.records import TrialRecord, read_record
 from spaces import InputError, Text
 from spaces.errors import did_you_mean, listed
@@ -326,7 +327,9 @@ def _stored_text(text: Text, found: int) -> dict[str, Any]:
 
 def _open(url: str) -> RDBStorage:
     try:
-        return RDBStorage(url, engine_kwargs=_engine_options(url))
+        if sqlite.file_of(url) is not None:
+            return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": sqlite.LOCK_SECONDS}})
+        return PersistentStorage(url, engine_kwargs={"pool_pre_ping": True})
     except (RuntimeError, KeyError, alembic.util.CommandError) as error:  # tables of another version, or program
         reason = str(error).strip().split("\n", maxsplit=1)[0]
         raise InputError(
@@ -340,11 +343,6 @@ def _open(url: str) -> RDBStorage:
         ) from error
 
 
-def _engine_options(url: str) -> dict[str, Any]:
-    local = sqlite.file_of(url) is not None
-    return {"connect_args": {"timeout": sqlite.LOCK_SECONDS}} if local else {"pool_pre_ping": True}
-
-
 @contextmanager
 def explained(url: str, *others: type[Exception]) -> Iterator[None]:
     """Turn an error of the database, or one of `others`, into a paragraph."""
@@ -353,7 +351,19 @@ def explained(url: str, *others: type[Exception]) -> Iterator[None]:
         yield
     except errors as error:
         reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip().split("\n", maxsplit=1)[0]
-        raise InputError(
-            f"The study database {shown(url)} cannot be used: {reason}. Check that the folder can be written, that the "
-            "disk has space and that the file is a database; `storage:` in the study file names another place."
-        ) from error
+        raise InputError(f"The study database {shown(url)} cannot be used: {reason}. {_advice(url, error)}") from error
+
+
+def _advice(url: str, error: Exception) -> str:
+    """What a user can do about a database that cannot be used."""
+    if sqlite.file_of(url) is not None:
+        return (
+            "Check that the folder can be written, that the disk has space and that the file is a database; `storage:` "
+            "in the study file names another place."
+        )
+    if connection_lost(error):
+        return (
+            "Check that the server runs and can be reached from this machine, and that user, host and database in the "
+            "URL are right; a password belongs into PGPASSWORD or ~/.pgpass."
+        )
+    return "Check that the user in the URL may create and write tables there, and that the server's disk has space."

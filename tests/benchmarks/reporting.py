@@ -60,7 +60,7 @@ def make(folder: Path, trials: int, texts: int) -> None:
 def report(folder: Path) -> None:
     """Write the report and print what it took."""
     clock = [time.perf_counter()]
-    store, study = find(NAME, folder / "runs", None)
+    store, study, _ = find(NAME, folder / "runs", None)
     clock.append(time.perf_counter())
     rating = rate(study)
     clock.append(time.perf_counter())

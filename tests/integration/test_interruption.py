@@ -175,12 +175,12 @@ def test_a_confirmation_goes_on_after_kill_9(place: Path) -> None:
     program.wait_for_text("Confirming what the search found")
     program.wait_for(finished=2)
     program.kill()
-    _, before = find("long", place / "runs")
+    _, before, _ = find("long", place / "runs")
     finished = [record for record in before.confirmation if record.state in _FINISHED]
     assert len(finished) >= 2
     text = Program(place, "resume", "long").output()
     assert "On questions that the search never saw" in text, text
-    _, after = find("long", place / "runs")
+    _, after, _ = find("long", place / "runs")
     assert len(after.records) == TRIALS
     assert all(record.state is TrialState.COMPLETE for record in after.confirmation)
     assert [record for record in after.confirmation if record.number in {old.number for old in finished}] == finished

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from optuna.trial import TrialState
 from rich.console import Console
@@ -121,12 +122,12 @@ def test_more_trials_confirm_what_they_found(library: Path, tmp_path: Path) -> N
 
 def test_the_sampler_never_sees_a_confirming_run(library: Path, tmp_path: Path) -> None:
     study_of(library, tmp_path / "runs")
-    store, _ = find("small", tmp_path / "runs")
+    store, _, _ = find("small", tmp_path / "runs")
     assert len(store.open_study("small").trials) == 12
     assert store.names() == ["small"]
     store.forget("small")
     assert store.names() == []
-    assert not store._has_confirmation("small")
+    assert optuna.get_all_study_names(store.storage) == []
 
 
 def test_without_confirmation_it_is_said(library: Path, tmp_path: Path) -> None:

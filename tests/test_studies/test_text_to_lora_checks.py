@@ -32,7 +32,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=WAYS)
 def fitting(runs: Path, request: pytest.FixtureRequest) -> Fitting:
-    _, study = find(STUDY, runs)
+    _, study, _ = find(STUDY, runs)
     source = open_source(study, runs / STUDY, "base", whole=request.param == RECONSTRUCTION)
     return _of(source, replace(WISH, by=request.param))
 
@@ -72,7 +72,7 @@ def test_every_text_is_left_out_once(fitting: Fitting) -> None:
 
 
 def test_checks_of_a_run_that_was_cut_off_are_kept(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, study = find(STUDY, runs)
+    _, study, _ = find(STUDY, runs)
     made: list[frozenset[str]] = []
     gains_of = Fitting.gains_of
 
@@ -118,7 +118,7 @@ def test_another_study_of_that_name_is_not_taken_for_its_own(
 ) -> None:
     own, network = tmp_path / "runs", tmp_path / "net"
     shutil.copytree(runs, own)
-    _, study = find(STUDY, own)
+    _, study, _ = find(STUDY, own)
     train_on_study(Console(quiet=True), study, own / STUDY, network, replace(WISH, folds=0))
     shutil.rmtree(own)
     shutil.copytree(unrated, own)

@@ -1,0 +1,171 @@
+"""A PostgreSQL server that drops connections, or is restarted, while a study runs; and clocks that were set."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from search.drivers import LEASE, LeasedDriver
+from search.reconnecting import PersistentStorage
+from search.runner import LocalRunner
+from search.searcher import Event
+from spaces import InputError
+from studies.launch import Ending, prepare_launch
+from studies.store import Store
+from tests.databases import control, postgresql
+from tests.test_studies.test_launch import spec_for
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    with postgresql(tmp_path / "server") as new:
+        yield new()
+
+
+def drop_connections(url: str) -> None:
+    """End every connection to the database but the one that does it."""
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.text(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid()"
+            )
+        )
+    engine.dispose()
+
+
+@contextmanager
+def every(seconds: float, act: Any) -> Iterator[None]:
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(seconds):
+            act()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_study_survives_dropped_connections(library: Path, tmp_path: Path, server: str) -> None:
+    """One dropped connection ended the driver."""
+    ready = prepare_launch(spec_for(library, storage=server), tmp_path / "runs")
+    seen: list[Event] = []
+    with every(0.05, lambda: drop_connections(server)):
+        outcome = ready.run(lambda *_: LocalRunner(), seen.append)
+    ready.store.close()
+    assert outcome.ending is Ending.FINISHED
+    assert len(outcome.study.records) == ready.spec.search.trials
+    assert all(record.state.is_finished() for record in outcome.study.records)
+    assert sum(event.kind == "finished" for event in seen) >= ready.spec.search.trials
+
+
+def test_a_study_survives_a_restart_of_the_server(library: Path, tmp_path: Path, server: str) -> None:
+    ready = prepare_launch(spec_for(library, storage=server), tmp_path / "runs")
+    restarts = 0
+
+    def watch(event: Event) -> None:
+        nonlocal restarts
+        if event.kind == "finished" and event.number in (3, 7):
+            control(tmp_path / "server", "restart")
+            restarts += 1
+
+    outcome = ready.run(lambda *_: LocalRunner(), watch)
+    ready.store.close()
+    assert outcome.ending is Ending.FINISHED
+    assert restarts == 2
+    assert len(outcome.study.records) == ready.spec.search.trials
+
+
+def test_a_server_that_stays_away_is_explained_in_its_own_words(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PersistentStorage, "patience", 1.0)
+    store = Store(server)
+    control(tmp_path / "server", "stop")
+    try:
+        with pytest.raises(InputError) as caught:
+            store.load("small")
+    finally:
+        control(tmp_path / "server", "restart")
+        store.close()
+    assert "server" in str(caught.value)
+    assert "disk has space" not in str(caught.value)
+
+
+def test_a_request_that_is_wrong_is_not_tried_again(server: str) -> None:
+    store = Store(server)
+    begun = time.monotonic()
+    with pytest.raises(KeyError):
+        store.storage.get_study_id_from_name("nobody")
+    store.close()
+    assert time.monotonic() - begun < PersistentStorage.patience / 10
+
+
+def _shift(engine: sqlalchemy.Engine, seconds: int, machine: str | None = None) -> None:
+    """Move all signs of life, as if the database's clock had been set back by so much since."""
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text("update mixtune_drivers set seen = seen + :s"), {"s": seconds})
+        if machine is not None:
+            connection.execute(sqlalchemy.text("update mixtune_drivers set machine = :m"), {"m": machine})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sqlalchemy.Engine]:
+    url = f"sqlite:///{tmp_path / 'a.db'}" if request.param == "sqlite" else request.getfixturevalue("server")
+    store = Store(url)
+    yield store.storage.engine
+    store.close()
+
+
+def test_a_lease_from_the_future_locks_nothing_for_years(engine: sqlalchemy.Engine) -> None:
+    """A machine whose clock was two years ahead died: its lease would have held for two years."""
+    gone, heir = LeasedDriver(engine, "study", beat=3600), LeasedDriver(engine, "study", beat=0.1)
+    with gone.present():
+        _shift(engine, 63_000_000, "another machine")
+        with heir.present():
+            assert gone.id not in heir.living()
+
+
+def test_a_living_driver_keeps_its_lease_when_the_clock_is_set_back(engine: sqlalchemy.Engine) -> None:
+    alive, other = LeasedDriver(engine, "study", beat=0.5), LeasedDriver(engine, "study", beat=1.0)
+    with alive.present():
+        _shift(engine, 63_000_000, "another machine")
+        if engine.dialect.name == "sqlite":
+            with pytest.raises(InputError):
+                other.refuse_taken()
+        else:
+            with other.present():
+                assert alive.id in other.living()
+
+
+def test_nobody_is_dead_right_after_the_clock_was_set_forward(
+    engine: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or after the server was away for longer than a lease: the others could not give a sign of life either."""
+    other, mine = LeasedDriver(engine, "study", beat=3600), LeasedDriver(engine, "study")
+    with other.present():
+        _shift(engine, 0, "another machine")
+        now = 1_000_000
+        before = mine._compare_clocks(None, (time.monotonic(), now))
+        assert other.id in mine.living()
+        mine._compare_clocks(before, (time.monotonic(), now + 7200))
+        _shift(engine, -7200)
+        assert other.id in mine.living(), "its last sign of life only looks old"
+        later = time.monotonic() + LEASE + 1
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        assert other.id not in mine.living(), "no sign of life for a whole lease"
