@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ray import cloudpickle
 from ray._private import serialization
@@ -17,8 +17,8 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from objectives.base import Rung
-from search.ray_worker import FAILURE, NUMBER, RUNG, TRIAL
-from search.runner import reason
+from search.ray_worker import FAILURE, NUMBER, RUNG, TRIAL, UNABLE
+from search.runner import WorkerStartError, reason
 from search.searcher import Assignment, Decision, StudySearcher
 
 _PATIENCE = 0.05
@@ -49,6 +49,11 @@ class Guarded:
     def lost(self, number: int, reason: str) -> None:
         with self._keeping():
             self._searcher.lost(number, reason)
+
+    def unable(self, cause: str) -> NoReturn:
+        """End the run: a worker can run no trial."""
+        self.fault = self.fault or WorkerStartError(f"{cause.rstrip('.')}.")
+        raise self.fault
 
     @contextmanager
     def _keeping(self) -> Iterator[None]:
@@ -126,6 +131,8 @@ class DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, Any]) -> str:
         number = trial.config[NUMBER]
+        if UNABLE in result:
+            self._searcher.unable(result[UNABLE])
         if FAILURE in result:
             self._searcher.fail(number, result[FAILURE])
             return str(self.STOP)
@@ -135,22 +142,28 @@ class DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
     def on_trial_error(self, tune_controller: object, trial: Trial) -> None:
         """A worker or its machine died, or Tune itself met an error."""
         number = trial.config[NUMBER]
-        error, text = _error_of(trial)
+        error, lines = _error_of(trial)
+        if _IN_CREATION in lines[0]:
+            self._searcher.unable(lines[-1])
         if isinstance(error, RayTaskError):
             self._searcher.fail(number, reason(error.cause))
         else:
-            self._searcher.lost(number, f"The worker died: {text}")
+            self._searcher.lost(number, f"The worker died: {lines[0].split('. ')[0].rstrip(' .:')}")
 
 
-def _error_of(trial: Trial) -> tuple[Exception | None, str]:
-    """What Tune has just written of a trial's error: the error itself, where Tune keeps it, and its first sentence.
+_IN_CREATION = "creation task"
+"""Stands in what Ray says of a worker that could not import or build what it runs."""
+
+
+def _error_of(trial: Trial) -> tuple[Exception | None, list[str]]:
+    """What Tune has just written of a trial's error: the error itself, where Tune keeps it, and its lines.
 
     Tune's own reader looks where the files are copied to later.
     """
     pickled = Path(trial.pickled_error_file or "")
     error = cloudpickle.loads(pickled.read_bytes()) if pickled.is_file() else None
     lines = Path(trial.error_file).read_text(encoding="utf-8").strip().splitlines()
-    return error, lines[1].split(". ")[0].rstrip(" .:")  # under Tune's own headline
+    return error, lines[1:]  # under Tune's own headline
 
 
 class WorkerOutOfMemoryError(OutOfMemoryError, RayActorError):  # type: ignore[misc]

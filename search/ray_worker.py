@@ -20,6 +20,8 @@ RUNG = "rung"
 """Key of a rung in what a worker tells."""
 FAILURE = "failure"
 """Key of the reason why there is none."""
+UNABLE = "unable"
+"""Key of the reason why this worker can run no trial at all."""
 
 
 class TrialActor(tune.Trainable):  # type: ignore[misc]
@@ -41,6 +43,11 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, Any]:
         """The next rung, or why there is none: an error that reached Tune would cost the warm worker."""
         try:
+            if self._objective is None:
+                self._objective = self._built()
+        except Exception as error:  # noqa: BLE001  ends the study with this reason
+            return {UNABLE: reason(error)}
+        try:
             rung = next(self._rungs, None)
         except Exception as error:  # noqa: BLE001  recorded as the trial's failure by the driver
             return {FAILURE: reason(error)}
@@ -58,11 +65,14 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
     def _begin(self, config: dict[str, Any]) -> None:
         self._rungs = self._evaluate(TrialConfig.from_dict(config[TRIAL]), config[NUMBER])
 
-    def _evaluate(self, trial: TrialConfig, number: int) -> Iterator[Rung]:
-        if self._build is None or self._artifacts is None:
+    def _built(self) -> Objective:
+        if self._build is None:
             raise RuntimeError("The worker was started without an objective.")
-        if self._objective is None:
-            self._objective = self._build()
+        return self._build()
+
+    def _evaluate(self, trial: TrialConfig, number: int) -> Iterator[Rung]:
+        if self._objective is None or self._artifacts is None:
+            raise RuntimeError("The worker was started without an objective, or without a place for its files.")
         yield from rungs_of(self._objective, trial, number, self._artifacts)
 
     def _end(self) -> None:

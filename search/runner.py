@@ -9,10 +9,21 @@ from typing import Protocol
 from objectives.base import Objective, Rung
 from search.artifacts import Artifacts
 from search.searcher import Assignment, Decision, StudySearcher
-from spaces import TrialConfig
+from spaces import InputError, TrialConfig
 
 ObjectiveFactory = Callable[[], Objective]
 """Builds the objective in the process that runs trials; must pickle."""
+
+
+class WorkerStartError(InputError):
+    """A worker cannot import or build what trials need; the trial that it was to run is not spent."""
+
+    def __init__(self, cause: str) -> None:
+        """Say what the worker met; `cause`: one line."""
+        super().__init__(
+            f"A worker cannot start: {cause} Trials run in processes of their own, on a cluster on other machines: "
+            "install there what is missing. `--local` runs one trial after the other without them."
+        )
 
 
 class Runner(Protocol):

@@ -30,11 +30,13 @@ search:
 """
 
 
-def launch(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from studies.cli import main; main()", "launch", "study.yaml"]
+def launch(
+    folder: Path, command: tuple[str, ...] = ("launch", "study.yaml"), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-c", "from studies.cli import main; main()", *command]
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(
-        command,
+        program,
         cwd=folder,
         env={**inherited, "PYTHONSAFEPATH": "1", **environment},
         capture_output=True,
@@ -89,3 +91,27 @@ def test_processors_are_those_that_this_process_may_use(tmp_path: Path) -> None:
         assert processors(tmp_path) == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize("missing", ["threadpoolctl", "objectives.synthetic"], ids=["import", "objective"])
+def test_a_worker_that_cannot_start_tells_why_and_spends_no_trial(place: Path, missing: str) -> None:
+    """The cause stood in Ray's logs alone, and every trial failed."""
+    blocked = place / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Blocked:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {missing!r} and any('worker' in word for word in sys.orig_argv):\n"
+        "            raise ModuleNotFoundError('No module named a_package_of_workers')\n"
+        "sys.meta_path.insert(0, Blocked())\n"
+    )
+    done = launch(place, PYTHONPATH=str(blocked))
+    assert done.returncode == 1
+    assert "No module named a_package_of_workers" in done.stderr
+    assert "mixtune resume quick" in done.stderr
+    again = launch(place, command=("resume", "quick"))
+    assert again.returncode == 0, again.stderr
+    records = Store(default_url(place / "runs" / "quick")).load("quick").records
+    assert [record.state.name for record in records] == ["COMPLETE", "COMPLETE"]
+    assert not any(record.error for record in records)
