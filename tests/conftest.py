@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from spaces import Corpus, Layout, Module, Text, scan
-from tests.questions_of import write_task
+from tests.support.questions import write_task
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TQDM_DISABLE"] = "1"

@@ -21,8 +21,8 @@ from search import records
 from search.drawing import draw
 from spaces import Corpus, Text
 from studies.store import Store
-from tests.databases import DATABASES
-from tests.studies_of import searcher_on, synthetic
+from tests.support.databases import DATABASES
+from tests.support.studies import searcher_on, synthetic
 
 TRIALS = 1000
 TEXTS = 58

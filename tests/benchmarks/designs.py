@@ -15,7 +15,7 @@ from rich.table import Table
 from search.designs import BalancedCoins
 from studies.rating.effects import text_effects
 from tests.benchmarks.calibration.worlds import World, games
-from tests.trials_of import study
+from tests.support.trials import study
 
 PAIRS = (16, 30, 60)
 NOISES = (0.0, 0.3)

@@ -17,7 +17,7 @@ from search.runner import Runner
 from spaces import Corpus, Text
 from studies.store import Store
 from tests.benchmarks.watching import Clock
-from tests.studies_of import searcher_on, synthetic, synthetic_factory
+from tests.support.studies import searcher_on, synthetic, synthetic_factory
 
 WORKERS = 2
 SYNTHETIC_TRIALS = 60

@@ -18,7 +18,7 @@ from search import LocalRunner, read_record
 from search.artifacts import Artifacts
 from search.samplers import SAMPLERS
 from spaces import Corpus, Text
-from tests.studies_of import searcher_on, synthetic
+from tests.support.studies import searcher_on, synthetic
 
 TRIALS = 64
 SEEDS = 20

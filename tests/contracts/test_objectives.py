@@ -19,7 +19,7 @@ from objectives.base import STATE, Objective, Prepared, Rung
 from objectives.scoring.stored import FOLDER as SCORES
 from objectives.spec import FinetuneSpec, SyntheticSpec
 from spaces import Corpus, CorpusMix, InputError, LayerRange, Stage, TrialConfig, Tuning, scan
-from tests.studies_of import synthetic
+from tests.support.studies import synthetic
 
 _FINETUNE = {
     "tokens": 600,

@@ -11,7 +11,7 @@ from objectives.base import Rung
 from search.pruning import PRUNERS, build_pruner
 from search.searcher import Decision, StudySearcher
 from spaces import Corpus
-from tests.studies_of import searcher_on
+from tests.support.studies import searcher_on
 
 _SCORES = [0.50, 0.30, 0.55, 0.20, 0.60, 0.58, 0.10, 0.62, 0.15, 0.61, 0.05, 0.64, 0.12, 0.63, 0.59, 0.11]
 

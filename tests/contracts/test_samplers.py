@@ -15,7 +15,7 @@ from search.artifacts import Artifacts
 from search.goals import sampled
 from search.samplers import SAMPLERS, build_sampler
 from spaces import Corpus
-from tests.studies_of import searcher_on, synthetic_factory
+from tests.support.studies import searcher_on, synthetic_factory
 
 
 def run(corpus: Corpus, folder: Path, sampler: str, trials: int, seed: int = 0) -> list[TrialRecord]:

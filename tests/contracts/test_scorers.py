@@ -14,7 +14,7 @@ from objectives.base import Scorer
 from objectives.scoring import SCORERS
 from objectives.scoring.spec import HeldoutSpec, ScenesSpec, ScoreSpec
 from spaces import Corpus, CorpusMix, Stage, Tuning, scan
-from tests.questions_of import benchmark
+from tests.support.questions import benchmark
 
 if TYPE_CHECKING:
     import torch

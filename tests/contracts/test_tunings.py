@@ -13,8 +13,8 @@ import pytest
 from objectives.training.tunings import TUNINGS
 from spaces import CorpusMix, LayerRange, Stage, Tuning
 from spaces.methods import METHODS
-from tests.architectures import ARCHITECTURES, random_model
-from tests.test_objectives.test_training import Constant, spec
+from tests.support.architectures import ARCHITECTURES, random_model
+from tests.support.training import Constant, spec
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.crash.inject import FAULTS, Injector, Tally
-from tests.databases import DATABASES
+from tests.support.databases import DATABASES
 
 
 def main() -> int:

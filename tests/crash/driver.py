@@ -18,7 +18,7 @@ from studies.interrupts import stoppable
 from studies.launch import Ending, prepare_launch, prepare_resume
 from studies.store import Store
 from studies.study_file import read_study
-from tests.integration.objectives_of import TracedFactory, append
+from tests.support.traced import TracedFactory, append
 
 ACKNOWLEDGED = "acknowledged"
 

@@ -23,7 +23,7 @@ from studies.spec import StudySpec
 from studies.store import Store
 from studies.study_file import read_study
 from tests.crash.driver import ACKNOWLEDGED
-from tests.databases import NewDatabase
+from tests.support.databases import NewDatabase
 
 STUDY = """\
 space:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from studies.report import PAGE
-from tests.reports_of import written
-from tests.test_studies.test_report import finished
+from tests.support.finished import finished
+from tests.support.reports import written
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -22,8 +22,8 @@ from search.artifacts import Artifacts
 from search.ray_runner import RayRunner
 from spaces import Corpus, FieldError
 from studies.store import Store
-from tests.integration.objectives_of import TracedFactory
-from tests.studies_of import searcher_on, synthetic_factory
+from tests.support.studies import searcher_on, synthetic_factory
+from tests.support.traced import TracedFactory
 
 pytestmark = pytest.mark.ray
 

@@ -18,7 +18,7 @@ from studies.demo.library import write_demo
 from studies.store import Store
 from studies.study_file import read_study
 from tests.crash.inject import FAULTS, Injector, Tally, count_lost, judge, records_of, running, write_study
-from tests.databases import DATABASES, NewDatabase
+from tests.support.databases import DATABASES, NewDatabase
 
 pytestmark = pytest.mark.ray
 

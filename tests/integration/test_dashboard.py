@@ -10,7 +10,7 @@ from typing import Any
 
 from optuna_dashboard import wsgi
 
-from tests.test_studies.test_report import finished
+from tests.support.finished import finished
 
 
 def _get(app: Callable[..., Any], path: str) -> Any:

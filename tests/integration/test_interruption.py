@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 
 from search import TrialRecord
 from studies.finding import find
-from tests.studies_of import STUDY
+from tests.support.studies import STUDY
 
 pytestmark = pytest.mark.ray
 

@@ -18,7 +18,7 @@ from studies.launch import Outcome, prepare_launch
 from studies.places import default_url
 from studies.store import Store
 from studies.study_file import read_study
-from tests.reports_of import written
+from tests.support.reports import written
 
 pytestmark = [pytest.mark.ray, pytest.mark.torch]
 

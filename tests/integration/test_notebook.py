@@ -11,8 +11,8 @@ import pytest
 from nbclient import NotebookClient
 
 from studies.report.notebook import NOTEBOOK
-from tests.reports_of import written
-from tests.test_studies.test_report import finished
+from tests.support.finished import finished
+from tests.support.reports import written
 
 pytestmark = pytest.mark.notebook
 

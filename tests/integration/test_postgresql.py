@@ -18,8 +18,8 @@ import sqlalchemy
 from search.drivers import LeasedDriver
 from spaces import InputError
 from studies.store import Store
-from tests.databases import DATABASES, NewDatabase, postgresql
-from tests.studies_of import STUDY
+from tests.support.databases import DATABASES, NewDatabase, postgresql
+from tests.support.studies import STUDY
 
 CANARY = "canary-7f3a91"
 

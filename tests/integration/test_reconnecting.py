@@ -19,8 +19,8 @@ from search.searcher import Event
 from spaces import InputError
 from studies.launch import Ending, prepare_launch
 from studies.store import Store
-from tests.databases import control, postgresql
-from tests.test_studies.test_launch import spec_for
+from tests.support.databases import control, postgresql
+from tests.support.launching import spec_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
 

@@ -17,8 +17,8 @@ from search.ray_runner import RayRunner
 from search.runner import Runner
 from spaces import Corpus
 from studies.store import Store
-from tests.integration.objectives_of import TracedFactory
-from tests.studies_of import fill_up, searcher_on, synthetic_factory
+from tests.support.studies import fill_up, searcher_on, synthetic_factory
+from tests.support.traced import TracedFactory
 
 WORKERS = 2
 TRIALS = 30

@@ -11,7 +11,7 @@ import pytest
 
 from studies.places import default_url
 from studies.store import Store
-from tests.studies_of import STUDY
+from tests.support.studies import STUDY
 
 _MIXTUNE = [sys.executable, "-c", "from studies.cli import main; main()"]
 

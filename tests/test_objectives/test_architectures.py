@@ -5,19 +5,19 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from spaces import Corpus, CorpusMix, InputError, Layout, Stage, TrialConfig, Tuning
+from spaces import Corpus, InputError, Layout, Stage, TrialConfig
 from spaces.corpus import Text
-from spaces.layout import complement
 from spaces.methods import METHODS
-from tests.architectures import CURRENT, current_model
-from tests.test_objectives.test_training import Constant, spec
+from tests.support.architectures import CURRENT, current_model
+from tests.support.cases import Case
+from tests.support.training import Constant, spec
 
 if TYPE_CHECKING:
     import torch
@@ -41,31 +41,6 @@ _UNLIKE = (
 )
 _LAYERS = ("all", "0", "1-2", "-1", "0 + 2")
 _OTHERS = ("dora", "ia3", "bitfit", "layernorm", "full", "from_scratch")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A base with its layout."""
-
-    name: str
-    model: PreTrainedModel
-    layout: Layout
-
-    def stage(self, method: str, targets: str, layers: str) -> Stage:
-        """Training of these layers.
-
-        Raises:
-            InputError: as a study's space refuses it.
-        """
-        self.layout.check_method(method)
-        resolved = self.layout.resolve_targets(targets) if METHODS[method].targets else ()
-        self.layout.check_targets(method, resolved, 0.0, "space.tuning.targets")
-        trained = self.layout.resolve_layers(layers)
-        if not trained & self.layout.layers_with(method, resolved):
-            raise InputError(f"{layers} have nothing of {targets}")
-        rank = 2 if METHODS[method].low_rank else 0
-        frozen = complement(trained, self.layout.layers)
-        return Stage("train", CorpusMix.equal(["a"]), Tuning(method, rank, 2.0 * rank, 0.0, resolved), frozen, 99, 1e-2)
 
 
 @pytest.fixture(scope="module", params=CURRENT)

@@ -14,7 +14,7 @@ from objectives.spec import FinetuneSpec
 from spaces import InputError, scan
 from spaces.corpus import lines_of
 from spaces.errors import LineError
-from tests import chat_templates as templates
+from tests.support import chat_templates as templates
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

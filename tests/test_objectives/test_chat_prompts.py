@@ -10,8 +10,8 @@ import pytest
 
 from objectives.scoring.sight import Sight
 from spaces import Corpus, FieldError, scan
-from tests.bases_of import CHAT, byte_tokenizer, write_base
-from tests.questions_of import QUESTIONS, TASK, benchmark
+from tests.support.bases import CHAT, byte_tokenizer, write_base
+from tests.support.questions import QUESTIONS, TASK, benchmark
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

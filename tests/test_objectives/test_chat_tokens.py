@@ -12,7 +12,7 @@ import pytest
 from objectives.models.encoding import TextEncoding
 from objectives.training.tokens import TokenStore, split
 from spaces import scan
-from tests import chat_templates as templates
+from tests.support import chat_templates as templates
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spaces import FieldError
-from tests.bases_of import byte_tokenizer, write_base
+from tests.support.bases import byte_tokenizer, write_base
 
 pytestmark = pytest.mark.torch
 

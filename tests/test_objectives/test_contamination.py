@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spaces import scan
-from tests.questions_of import SIGHT, TASK, benchmark
+from tests.support.questions import SIGHT, TASK, benchmark
 
 pytestmark = pytest.mark.torch
 

@@ -11,7 +11,7 @@ import pytest
 from objectives.models.encoding import TextEncoding, tokenizer_digest
 from objectives.training.data import MixStream
 from spaces import CorpusMix, FieldError, scan
-from tests.bases_of import BOS, CHAT, byte_tokenizer, write_base
+from tests.support.bases import BOS, CHAT, byte_tokenizer, write_base
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -12,9 +12,9 @@ import pytest
 
 from objectives.versions import versions
 from spaces import Corpus, InputError, LayerRange, MixtuneError, Stage, TrialConfig, Tuning, scan
-from tests.architectures import random_model
-from tests.test_objectives.test_pipeline import THREE, logits, pipeline, stage
-from tests.test_objectives.test_training import spec
+from tests.support.architectures import random_model
+from tests.support.pipelines import THREE, logits, pipeline, stage
+from tests.support.training import spec
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ import pytest
 from objectives.scoring.spec import HeldoutSpec
 from spaces import Corpus
 from spaces.errors import LineError
-from tests.bases_of import CHAT, byte_tokenizer, write_base
+from tests.support.bases import CHAT, byte_tokenizer, write_base
 
 if TYPE_CHECKING:
     from objectives.base import Score

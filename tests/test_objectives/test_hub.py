@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from spaces import InputError
-from tests.architectures import ARCHITECTURES, random_model
+from tests.support.architectures import ARCHITECTURES, random_model
 
 pytestmark = pytest.mark.torch
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spaces import InputError, Module
-from tests.architectures import ARCHITECTURES, random_model
+from tests.support.architectures import ARCHITECTURES, random_model
 
 if TYPE_CHECKING:
     from objectives.hypernet.adapters import Adapters

@@ -12,7 +12,7 @@ from objectives.scoring.question_error import QuestionError
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
 from spaces import InputError, scan
-from tests.questions_of import QUESTIONS, SIGHT, TASK, benchmark
+from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
 
 if TYPE_CHECKING:
     from objectives.base import Prepared

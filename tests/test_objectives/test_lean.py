@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.architectures import random_model
+from tests.support.architectures import random_model
 
 if TYPE_CHECKING:
     import torch

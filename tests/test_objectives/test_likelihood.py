@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces import MixtuneError
-from tests.architectures import ARCHITECTURES, random_model
+from tests.support.architectures import ARCHITECTURES, random_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -7,9 +7,9 @@ import copy
 import pytest
 
 from spaces import InputError, MixtuneError
-from tests.architectures import current_model
-from tests.test_objectives.test_architectures import Case
-from tests.test_objectives.test_training import spec
+from tests.support.architectures import current_model
+from tests.support.cases import Case
+from tests.support.training import spec
 
 pytestmark = pytest.mark.torch
 
@@ -95,7 +95,7 @@ def test_layers_that_share_weights_are_refused() -> None:
 
     from objectives.models.layout import layout_of
     from spaces import InputError
-    from tests.architectures import random_model
+    from tests.support.architectures import random_model
 
     model = random_model("llama")
     layout_of(model, "apart")
@@ -111,7 +111,7 @@ def test_a_linear_module_that_gives_more_than_a_product_is_no_target() -> None:
     import torch
 
     from objectives.models.layout import layout_of
-    from tests.architectures import random_model
+    from tests.support.architectures import random_model
 
     class Router(torch.nn.Linear):
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:

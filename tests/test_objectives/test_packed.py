@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from spaces import CorpusMix, LayerRange, MixtuneError, Stage, Tuning
-from tests.architectures import ARCHITECTURES, random_model
-from tests.test_objectives.test_training import spec
+from tests.support.architectures import ARCHITECTURES, random_model
+from tests.support.training import spec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -12,7 +12,7 @@ import pytest
 from objectives.questions import Part
 from objectives.scoring.spec import BenchmarkSpec
 from spaces import Corpus
-from tests.questions_of import QUESTIONS
+from tests.support.questions import QUESTIONS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -15,7 +15,7 @@ import objectives
 from objectives.base import Objective, Prepared, Rung
 from objectives.spec import FinetuneSpec
 from spaces import CorpusMix, Stage, TrialConfig, Tuning, scan
-from tests.questions_of import TASK
+from tests.support.questions import TASK
 
 pytestmark = pytest.mark.torch
 

@@ -263,7 +263,7 @@ def test_stories_are_written_at_the_last_rung_only_unless_they_are_the_score() -
 def test_what_a_scene_says_is_asked_as_it_stands(tmp_path: Path) -> None:
     from objectives.scoring.scenes import load_scenes
     from objectives.scoring.spec import ScenesSpec
-    from tests.questions_of import SIGHT
+    from tests.support.questions import SIGHT
 
     odd = ["a {{b}} {% if %}\nanother line isn't", "[1, 2]", "12", 'say "x"']
     step = {"prompt": odd[0], "choices": odd[1:], "answer": "[1, 2]"}
@@ -285,7 +285,7 @@ def test_halves_share_no_scene() -> None:
     from objectives.questions import Part
     from objectives.scoring.scenes import load_scenes
     from objectives.scoring.spec import ScenesSpec
-    from tests.questions_of import SIGHT
+    from tests.support.questions import SIGHT
 
     spec = ScenesSpec(kind="scenes", files=["english", "russian"])
     for asked in load_scenes(spec, NOTHING, SIGHT):
@@ -299,7 +299,7 @@ def test_halves_share_no_scene() -> None:
 def test_a_limit_is_that_many_scenes_of_all_kinds(limit: int) -> None:
     from objectives.scoring.scenes import load_scenes
     from objectives.scoring.spec import ScenesSpec
-    from tests.questions_of import SIGHT
+    from tests.support.questions import SIGHT
 
     for asked in load_scenes(ScenesSpec(kind="scenes", limit=limit), NOTHING, SIGHT):
         all_of_it = len(scenes(asked.name, 99))
@@ -310,7 +310,7 @@ def test_a_limit_is_that_many_scenes_of_all_kinds(limit: int) -> None:
 def test_other_rules_are_other_scenes(tmp_path: Path) -> None:
     from objectives.scoring.scenes import load_scenes
     from objectives.scoring.spec import ScenesSpec
-    from tests.questions_of import SIGHT
+    from tests.support.questions import SIGHT
 
     digests = []
     for word in ("dry", "wet"):
@@ -324,7 +324,7 @@ def test_other_rules_are_other_scenes(tmp_path: Path) -> None:
 def test_a_quality_without_scenes_cannot_be_the_score(tmp_path: Path) -> None:
     from objectives.scoring.scenes import load_scenes
     from objectives.scoring.spec import ScenesSpec
-    from tests.questions_of import SIGHT
+    from tests.support.questions import SIGHT
 
     file = tmp_path / "own.yaml"
     file.write_text("scenes: [{quality: compression, id: a, short: s, lead: l, long: o}]\n")

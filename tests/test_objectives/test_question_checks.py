@@ -9,8 +9,8 @@ import pytest
 
 from objectives.scoring.question_error import QuestionError
 from objectives.scoring.sight import Sight
-from tests.questions_of import QUESTIONS, SIGHT, TASK, benchmark
-from tests.test_objectives.test_local_questions import GOOD, WRITTEN, answers, lines, loaded, refused
+from tests.support.local_questions import GOOD, WRITTEN, answers, lines, loaded, refused
+from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
 
 if TYPE_CHECKING:
     from objectives.scoring.asked import AskedTask

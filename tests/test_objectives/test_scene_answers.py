@@ -19,8 +19,8 @@ from objectives.scenes.spec import (
     PressureScene,
     Scene,
 )
-from tests.scene_facts import fact, mistakes_in_wording
-from tests.scene_solver import DEPTH, mistakes_in_step, only
+from tests.support.scene_facts import fact, mistakes_in_wording
+from tests.support.scene_solver import DEPTH, mistakes_in_step, only
 
 _SCENE = TypeVar("_SCENE", DepthScene, ConsistencyScene, PressureScene, CompletionScene, CompressionScene)
 

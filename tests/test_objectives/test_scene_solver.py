@@ -7,8 +7,8 @@ import pytest
 from objectives.scenes import SHIPPED
 from objectives.scenes.files import scenes_in
 from objectives.scenes.spec import ChoicePrompt, ConsistencyScene, DepthScene
-from tests.scene_facts import fact, mistakes_in_wording
-from tests.scene_solver import mistakes_in_step
+from tests.support.scene_facts import fact, mistakes_in_wording
+from tests.support.scene_solver import mistakes_in_step
 
 TWICE = "A has the hat. B has the cup. A and B swap what they have. B and A swap what they have. Now A has the"
 KNOWN_STEPS = [

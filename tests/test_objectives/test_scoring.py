@@ -13,7 +13,7 @@ import pytest
 from objectives.questions import Part
 from objectives.scoring.spec import HeldoutSpec
 from spaces import Corpus, InputError
-from tests.questions_of import QUESTIONS, SIGHT, TASK, benchmark
+from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

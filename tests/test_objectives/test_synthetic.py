@@ -7,7 +7,7 @@ import pytest
 
 import objectives
 from spaces import Corpus, CorpusMix, MixtuneError, Stage, TrialConfig, Tuning
-from tests.studies_of import synthetic
+from tests.support.studies import synthetic
 
 
 def trial(*texts: str, rate: float = 1e-3, seed: int = 0) -> TrialConfig:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spaces import InputError
-from tests.questions_of import SIGHT, TASK, benchmark
+from tests.support.questions import SIGHT, TASK, benchmark
 
 pytestmark = pytest.mark.torch
 

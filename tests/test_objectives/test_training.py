@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from objectives.spec import FinetuneSpec
 from spaces import CorpusMix, LayerRange, MixtuneError, Stage, TrialConfig, Tuning
+from tests.support.training import Constant, spec, weights
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
     from objectives.training.pipeline import Pipeline
@@ -34,33 +33,12 @@ def stage(*, frozen: tuple[LayerRange, ...] = (), targets: tuple[str, ...] = ATT
     return Stage("train", CorpusMix.equal(["a"]), Tuning("lora", 4, 8, dropout, targets), frozen, 1000, 5e-3)
 
 
-def spec(**fields: Any) -> FinetuneSpec:
-    heldout = [{"kind": "heldout", "files": ["a"]}]
-    return FinetuneSpec.model_validate(
-        {"tokens": 640, "length": 16, "batch": 4, "warmup": 2, "scores": heldout, **fields}
-    )
-
-
-class Constant:
-    """A stream that gives one sequence over and over."""
-
-    def __init__(self, length: int = 16) -> None:
-        self._row = np.arange(5, 5 + length, dtype=np.int64)
-
-    def batch(self, _start: int, size: int) -> np.ndarray:
-        return np.stack([self._row] * size)
-
-
 def pipeline_of(base: PreTrainedModel, *stages: Stage) -> Pipeline:
     """Stages on a text of 500 tokens."""
     from objectives.training.pipeline import Pipeline
 
     tokens = {"a": np.arange(500, dtype=np.int32) % 60}
     return Pipeline(base, TrialConfig("tiny", 0, stages), tokens, spec())
-
-
-def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: weight.detach().clone() for name, weight in model.named_parameters()}
 
 
 def train(base: PreTrainedModel, steps: int, *, seed: int = 0, **options: Any) -> Iterator[Any]:

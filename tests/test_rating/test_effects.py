@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from studies.rating.effects import TextEffect, text_effects
-from tests.trials_of import TEXTS, additive, record, study
+from tests.support.trials import TEXTS, additive, record, study
 
 
 def by_name(effects: list[TextEffect]) -> dict[str, TextEffect]:

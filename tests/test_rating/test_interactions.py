@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from studies.rating.interactions import interactions
-from tests.trials_of import TEXTS, additive, study
+from tests.support.trials import TEXTS, additive, study
 
 
 def synergy(mix: set[str], rng: np.random.Generator) -> float:

@@ -28,9 +28,9 @@ from studies.store import Store, StoredStudy
 from studies.tables import rating_table
 from studies.terminal import print_rating
 from studies.units import unit_of
-from tests.reports_of import written
-from tests.test_studies.test_launch import local, spec_for
-from tests.trials_of import TEXTS, record
+from tests.support.launching import local, spec_for
+from tests.support.reports import written
+from tests.support.trials import TEXTS, record
 
 
 def corpus_of(names: tuple[str, ...]) -> Corpus:

@@ -7,7 +7,7 @@ import pytest
 
 from studies.rating.effects import text_effects
 from studies.rating.power import power
-from tests.trials_of import additive, study
+from tests.support.trials import additive, study
 
 EIGHT = tuple("abcdefgh")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from search import TrialRecord
 from studies.rating.qualities import quality_effects
-from tests.trials_of import TEXTS, additive, study
+from tests.support.trials import TEXTS, additive, study
 
 
 def measured(trials: list[TrialRecord]) -> list[TrialRecord]:

@@ -10,7 +10,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 from studies.rating.columns import Columns
 from studies.rating.encoding import settings_of
 from studies.rating.ranking import rank_texts
-from tests.trials_of import TEXTS, additive, record, study
+from tests.support.trials import TEXTS, additive, record, study
 
 EIGHT = tuple("abcdefgh")
 TRUTH = {"a": 0.3, "b": 0.2, "c": 0.15, "h": -0.3}

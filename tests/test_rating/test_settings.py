@@ -8,7 +8,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from search import TrialRecord
 from spaces import LayerRange
 from studies.rating.settings import hyperparameter_importances, layer_map
-from tests.trials_of import record
+from tests.support.trials import record
 
 DISTRIBUTIONS = {
     "text:alpha": IntDistribution(0, 1),

@@ -15,7 +15,7 @@ from search import LocalRunner, read_record
 from search.artifacts import Artifacts
 from search.runner import rungs_of
 from spaces import Corpus
-from tests.studies_of import searcher_on, synthetic_factory
+from tests.support.studies import searcher_on, synthetic_factory
 
 PLACES: dict[str, Callable[[Path], str]] = {
     "folder": str,

@@ -16,7 +16,7 @@ from search.records import PAIR, SEED
 from spaces import Corpus, CorpusMix, Layout, Module, Space, SpaceSpec, Text
 from spaces.dimensions.shares import SharesDimension, parameters_of
 from spaces.spec import TextsSpec
-from tests.studies_of import searcher_on
+from tests.support.studies import searcher_on
 
 
 def space_of(choose: str, texts: int) -> Space:

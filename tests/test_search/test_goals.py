@@ -18,7 +18,7 @@ from search.pruning import PRUNERS
 from search.samplers import SAMPLERS
 from search.spec import SearchSpec
 from spaces import Corpus
-from tests.studies_of import searcher_on, synthetic_factory
+from tests.support.studies import searcher_on, synthetic_factory
 
 
 def _study(corpus: Corpus, folder: Path, **search: Any) -> optuna.Study:

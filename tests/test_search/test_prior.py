@@ -14,7 +14,7 @@ from search import LocalRunner, StudySearcher
 from search.artifacts import Artifacts
 from search.spec import SearchSpec
 from spaces import Corpus
-from tests.studies_of import searcher_on, synthetic_factory
+from tests.support.studies import searcher_on, synthetic_factory
 
 
 def _searched(corpus: Corpus, folder: Path, trials: int, **search: Any) -> tuple[optuna.Study, StudySearcher]:

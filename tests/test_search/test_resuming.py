@@ -20,8 +20,8 @@ from search.records import rung_attribute
 from search.searcher import Decision
 from spaces import Corpus
 from studies.store import Store
-from tests.studies_of import searcher_on
-from tests.test_search.test_searcher import records, run, rung
+from tests.support.searching import records, run, rung
+from tests.support.studies import searcher_on
 
 
 def test_a_trial_run_again_is_not_judged_on_what_was_judged_before(corpus: Corpus) -> None:

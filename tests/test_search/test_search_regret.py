@@ -23,7 +23,7 @@ from tests.benchmarks.search_regret.replay import replayed
 from tests.benchmarks.search_regret.sheets import Sheet, mean_and_interval
 from tests.benchmarks.search_regret.studies import study_of
 from tests.benchmarks.search_regret.tables import Table, lora_tables, regmix_tables
-from tests.trials_of import record
+from tests.support.trials import record
 
 RUNS = 14
 DOMAINS = [f"train_the_pile_{name}" for name in ("arxiv", "github", "pile_cc", "books")]

@@ -3,36 +3,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import optuna
 import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from objectives.base import Rung
-from search import Event, LocalRunner, TrialRecord, read_record
+from search import Event, LocalRunner, read_record
 from search.artifacts import Artifacts
 from search.runner import reason
-from search.searcher import Decision, StudySearcher
+from search.searcher import Decision
 from spaces import Corpus, TrialConfig
-from tests.studies_of import searcher_on, synthetic_factory
-
-
-def records(storage: InMemoryStorage) -> list[TrialRecord]:
-    trials = optuna.load_study(study_name="study", storage=storage).trials
-    return [record for trial in trials if (record := read_record(trial)) is not None]
-
-
-def run(corpus: Corpus, tmp_path: Path, storage: InMemoryStorage, **search: Any) -> list[TrialRecord]:
-    LocalRunner().run(
-        searcher_on(corpus, storage, **search), synthetic_factory(corpus, noise=0.02), Artifacts(tmp_path)
-    )
-    return records(storage)
-
-
-def rung(searcher: StudySearcher, index: int, score: float = 0.5) -> Rung:
-    return Rung(index, searcher.rungs[index], score, 0.01, base=0.25, items=(0.25, 0.75))
+from tests.support.searching import records, run, rung
+from tests.support.studies import searcher_on, synthetic_factory
 
 
 def test_a_study_has_exactly_its_trials(corpus: Corpus, tmp_path: Path) -> None:

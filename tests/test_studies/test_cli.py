@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from search.drivers import LeasedDriver
-from studies.cli import app, main
 from studies.demo.library import write_demo
 from studies.store import Store
-from tests.studies_of import STUDY
+from tests.support.commands import call, fails
+from tests.support.studies import STUDY
 
 
 @pytest.fixture
@@ -27,19 +26,6 @@ def place(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     (tmp_path / "study.yaml").write_text(STUDY)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def call(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
-
-
-def fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
-    """What the program prints on standard error when it fails."""
-    monkeypatch.setattr(sys, "argv", ["mixtune", *words])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == 1
-    return " ".join(capsys.readouterr().err.split())
 
 
 def test_a_study_from_launch_to_report(place: Path) -> None:

@@ -28,8 +28,8 @@ from studies.store import Store, StoredStudy
 from studies.tables import confirmation_table
 from studies.terminal import print_confirmation
 from studies.words import confirmation_sentence
-from tests.reports_of import written
-from tests.test_studies.test_launch import Interrupted, local, spec_for
+from tests.support.launching import Interrupted, local, spec_for
+from tests.support.reports import written
 
 SEARCH = {"trials": 12, "confirm": {"best": 2, "seeds": 3}}
 

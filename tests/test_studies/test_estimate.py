@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from search.spec import SearchSpec
 from spaces import Corpus, Layout, Space, SpaceSpec
 from studies.estimate.simulation import Simulated, Times, simulate
-from tests.test_studies.test_cli import call, fails
-from tests.test_studies.test_scenes import STUDY, place
+from tests.support.commands import call, fails
+from tests.support.scenes import STUDY, place
 
 __all__ = ["place"]
 

@@ -14,7 +14,7 @@ from studies.plots.fitting import fit_labels
 from studies.rating.rating import Rating, rate
 from studies.store import StoredStudy
 from studies.units import UNITS, Unit
-from tests.test_studies.test_launch import local, spec_for
+from tests.support.launching import local, spec_for
 
 NAMES = {
     "short": ["abc", "de", "f"],

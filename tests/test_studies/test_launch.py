@@ -5,73 +5,23 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from optuna.trial import TrialState
 
-from objectives.base import Objective, Rung
-from search import LocalRunner
 from search.artifacts import Artifacts
 from search.drivers import LeasedDriver
-from search.runner import ObjectiveFactory, Runner
+from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
-from spaces import FieldError, InputError, TrialConfig
+from spaces import FieldError, InputError
 from studies.finding import find
-from studies.launch import Ending, Outcome, prepare_launch, prepare_resume
+from studies.launch import Ending, prepare_launch, prepare_resume
 from studies.spec import StudySpec
 from studies.store import Store
-from tests.studies_of import fill_up
-
-
-def spec_for(library: Path, **fields: Any) -> StudySpec:
-    objective = {"kind": "synthetic", "effects": {"alpha": 0.3}, "noise": 0.01, **fields.pop("objective", {})}
-    return StudySpec.model_validate(
-        {
-            "name": "small",
-            "space": {"texts": {"folder": str(library)}, "learning_rate": {"low": 1e-4, "high": 1e-2}},
-            "objective": objective,
-            **fields,
-            "search": {"confirm": {"best": 0}, **fields.get("search", {"trials": 8})},
-        }
-    )
-
-
-def local(_spec: StudySpec, _scratch: Path) -> Runner:
-    return LocalRunner()
-
-
-class Interrupted:
-    """A runner that is stopped with Ctrl-C after so many rungs."""
-
-    def __init__(self, rungs: int) -> None:
-        self._rungs = rungs
-
-    def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
-        LocalRunner().run(searcher, lambda: _Stopping(objective(), self._rungs), artifacts)
-
-
-class _Stopping:
-    def __init__(self, inner: Objective, left: int) -> None:
-        self._inner = inner
-        self._left = left
-
-    @property
-    def rungs(self) -> tuple[int, ...]:
-        return self._inner.rungs
-
-    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
-        for rung in self._inner.evaluate(trial, workdir):
-            if self._left == 0:
-                raise KeyboardInterrupt
-            self._left -= 1
-            yield rung
-
-
-def launch(library: Path, runs: Path, **fields: Any) -> Outcome:
-    return prepare_launch(spec_for(library, **fields), runs).run(local, lambda _: None)
+from tests.support.launching import Interrupted, launch, local, spec_for
+from tests.support.studies import fill_up
 
 
 def test_a_study_runs_from_specification_to_records(library: Path, tmp_path: Path) -> None:

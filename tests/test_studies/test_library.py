@@ -10,7 +10,7 @@ import pytest
 from studies.launch import prepare_launch
 from studies.rating.rating import rate
 from studies.study_file import read_study
-from tests.test_studies.test_launch import local
+from tests.support.launching import local
 
 with as_file(files("studies").joinpath("library")) as folder:
     LIBRARY = sorted(Path(folder).glob("*.yaml"))

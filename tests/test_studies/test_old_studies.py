@@ -15,7 +15,7 @@ from spaces import InputError
 from studies.launch import prepare_resume
 from studies.session import run_session
 from studies.study_file import read_study
-from tests.bases_of import write_base
+from tests.support.bases import write_base
 
 pytestmark = pytest.mark.torch
 

@@ -12,8 +12,8 @@ from spaces import FieldError, InputError
 from studies.launch import prepare_launch, prepare_resume
 from studies.pareto import front, second_goal
 from studies.store import Store, StoredStudy
-from tests.reports_of import written
-from tests.test_studies.test_launch import local, spec_for
+from tests.support.launching import local, spec_for
+from tests.support.reports import written
 
 SEARCH: dict[str, Any] = {"trials": 24, "second": "text_tokens"}
 

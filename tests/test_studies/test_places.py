@@ -15,7 +15,7 @@ from studies.finding import find
 from studies.launch import prepare_launch, prepare_resume
 from studies.places import default_url, studies_in, url_in
 from studies.store import Store
-from tests.test_studies.test_launch import spec_for
+from tests.support.launching import spec_for
 
 
 def test_a_study_in_another_database_is_found_from_its_folder(library: Path, tmp_path: Path) -> None:

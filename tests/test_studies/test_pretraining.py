@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.test_studies.test_cli import call, fails
+from tests.support.commands import call, fails
 
 pytestmark = pytest.mark.torch
 

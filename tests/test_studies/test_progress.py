@@ -11,7 +11,7 @@ from objectives.base import Rung
 from search import Event
 from studies.launch import prepare_launch
 from studies.progress import Progress, duration
-from tests.test_studies.test_launch import spec_for
+from tests.support.launching import spec_for
 
 
 def progress(library: Path, tmp_path: Path, *, terminal: bool) -> tuple[Progress, Console]:

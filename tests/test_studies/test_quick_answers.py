@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from studies.launch import prepare_launch
-from tests.test_studies.test_launch import local, spec_for
+from tests.support.launching import local, spec_for
 
 HEAVY = frozenset(
     "torch transformers peft ray lm_eval datasets sklearn pandas seaborn matplotlib scipy.stats statsmodels".split()

@@ -20,7 +20,7 @@ from studies.finding import find, names_in
 from studies.launch import prepare_launch, prepare_resume
 from studies.places import default_url
 from studies.store import Store
-from tests.test_studies.test_launch import spec_for
+from tests.support.launching import spec_for
 
 
 def _renamed(library: Path, runs: Path, **fields: object) -> Path:

@@ -18,16 +18,11 @@ from studies.rating.rating import rate
 from studies.report import PAGE
 from studies.report.notebook import NOTEBOOK
 from studies.standing import print_best, print_status
-from studies.store import Store, StoredStudy
 from studies.tables import CONFIRMATION, INTERACTIONS, QUALITIES, RATING, TRIALS, trials_table
 from studies.terminal import print_rating
-from tests.reports_of import written
-from tests.test_studies.test_launch import Interrupted, local, spec_for
-
-
-def finished(library: Path, runs: Path, trials: int = 40, **objective: object) -> tuple[Store, StoredStudy]:
-    ready = prepare_launch(spec_for(library, seed=1, search={"trials": trials}, objective=objective), runs)
-    return ready.store, ready.run(local, lambda _: None).study
+from tests.support.finished import finished
+from tests.support.launching import Interrupted, local, spec_for
+from tests.support.reports import written
 
 
 def text_of(page: Path) -> str:

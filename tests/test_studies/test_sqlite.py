@@ -16,7 +16,7 @@ from studies import sqlite
 from studies.finding import find
 from studies.launch import prepare_launch
 from studies.store import Store
-from tests.test_studies.test_launch import launch, local, spec_for
+from tests.support.launching import launch, local, spec_for
 
 
 class Mount(NamedTuple):

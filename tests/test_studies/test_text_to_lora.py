@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.test_studies.test_cli import call, fails
-from tests.text_to_lora_of import STUDY, short_study
+from tests.support.commands import call, fails
+from tests.support.text_to_lora import STUDY, short_study
 
 if TYPE_CHECKING:
     from objectives.hypernet.training import Training

@@ -17,8 +17,8 @@ from studies.text_to_lora.fit import Fitting
 from studies.text_to_lora.source import Source, library_of, open_source
 from studies.text_to_lora.training import train_on_study
 from studies.text_to_lora.wish import RECONSTRUCTION, WAYS, Wish
-from tests.test_studies.test_cli import call, fails
-from tests.text_to_lora_of import STUDY, short_study
+from tests.support.commands import call, fails
+from tests.support.text_to_lora import STUDY, short_study
 
 pytestmark = pytest.mark.torch
 

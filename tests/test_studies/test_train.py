@@ -17,48 +17,15 @@ from studies.launch import prepare_launch
 from studies.study_file import read_study
 from studies.tables import trials_table
 from studies.train import _alone
-from tests.test_studies.test_cli import call, fails
-from tests.test_studies.test_launch import local
+from tests.support.commands import call, fails
+from tests.support.launching import local
+from tests.support.plans import PLAN, write
 
 if TYPE_CHECKING:
     from objectives.base import Rung
     from spaces import TrialConfig
 
 pytestmark = pytest.mark.torch
-
-PLAN: dict[str, Any] = {
-    "name": "plan",
-    "space": {
-        "texts": {"folder": "texts", "choose": "all"},
-        "learning_rate": 3e-3,
-        "stages": [
-            {"name": "low", "texts": ["ants"], "layers": "0-1", "tuning": {"rank": 2, "targets": "attention"}},
-            {"name": "norms", "layers": -1, "tuning": {"method": "layernorm"}},
-        ],
-    },
-    "objective": {
-        "tokens": 512,
-        "length": 16,
-        "batch": 4,
-        "scores": [{"kind": "heldout", "files": ["heldout.txt"]}],
-    },
-}
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two texts, a held-out one and a plan."""
-    (tmp_path / "texts").mkdir()
-    for name in ("ants", "bees"):
-        (tmp_path / "texts" / f"{name}.txt").write_text("".join(f"{i} {name} met {i + 1} more.\n" for i in range(60)))
-    (tmp_path / "heldout.txt").write_text("".join(f"the ant of day {i} met 3 bees and went home.\n" for i in range(40)))
-    write(tmp_path, PLAN)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def write(folder: Path, plan: dict[str, Any]) -> None:
-    (folder / "plan.yaml").write_text(yaml.safe_dump(plan))
 
 
 def test_a_plan_is_trained_and_written_in_every_form(place: Path) -> None:

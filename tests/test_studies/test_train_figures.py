@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from objectives.spec import FinetuneSpec
-from tests.questions_of import write_task
-from tests.test_studies.test_cli import call
-from tests.test_studies.test_train import PLAN, place, write
+from tests.support.commands import call
+from tests.support.plans import PLAN, place, write
+from tests.support.questions import write_task
 
 if TYPE_CHECKING:
     from objectives.base import Rung

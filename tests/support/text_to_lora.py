@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from studies.demo.library import write_demo
-from tests.test_studies.test_cli import call
+from tests.support.commands import call
 
 STUDY = "short"
 

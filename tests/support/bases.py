@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.architectures import random_model
+from tests.support.architectures import random_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

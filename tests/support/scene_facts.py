@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from objectives.scenes.spec import ChoicePrompt
-from tests.scene_solver import UnsolvedError, only
+from tests.support.scene_solver import UnsolvedError, only
 
 _MONTHS = (
     "January February March April May June July August September October November December".split(),
