@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 
 from tests.support.commands import call, fails
+from tests.support.scenes import place
+
+__all__ = ["place"]  # a fixture
 
 pytestmark = pytest.mark.torch
 

@@ -19,7 +19,9 @@ from studies.tables import trials_table
 from studies.train import _alone
 from tests.support.commands import call, fails
 from tests.support.launching import local
-from tests.support.plans import PLAN, write
+from tests.support.plans import PLAN, place, write
+
+__all__ = ["place"]  # a fixture
 
 if TYPE_CHECKING:
     from objectives.base import Rung
