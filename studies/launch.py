@@ -87,9 +87,7 @@ class Ready:
         reading = (f"{name[0].upper()}{name[1:]}: {choice}." for name, choice in self.prepared.reading.items())
         notes = [*reading_notes(self.prepared.corpus), *reading, *self.prepared.notes]
         if self.spec.search.confirm.best and self.prepared.holdout is None:
-            notes.append(
-                "No questions are kept from the search (holdout: 0), so its best configurations are not confirmed."
-            )
+            notes.append("Nothing is kept from the search (holdout: 0), so its best configurations are not confirmed.")
         return (*notes, *repetition_notes(self.spec, self.prepared), *rating_notes(self.spec, self.space))
 
     @property

@@ -74,9 +74,7 @@ class Progress:
     def _confirm(self, runs: int) -> None:
         """From now on show the runs of the confirmation."""
         self._tell_end()
-        self._console.print(
-            f"Confirming what the search found, on questions that it never saw: {runs} runs …", highlight=False
-        )
+        self._console.print(f"Confirming what the search found, on what it never saw: {runs} runs …", highlight=False)
         self._what, self._trials, self._best = "run", runs, None
         self._counts = dict.fromkeys(_WORDS, 0)
         self._begun, self._first_end, self._ended_here = time.monotonic(), None, 0

@@ -15,7 +15,7 @@ from spaces.methods import METHODS
 from studies.confirmation import runs_of, unconfirmed
 from studies.places import resume_command
 from studies.store import StoredStudy
-from studies.units import unit_of
+from studies.units import asked_of, unit_of
 from studies.words import best_sentence, mix_words
 
 
@@ -48,7 +48,7 @@ def _print_confirming(console: Console, study: StoredStudy) -> int:
     planned, left = {run.config.fingerprint for run in runs_of(study)}, unconfirmed(study)
     if planned:
         done = len(planned) - len(left)
-        console.print(f"confirmation: {done} of {len(planned)} runs on questions that the search never saw")
+        console.print(f"confirmation: {done} of {len(planned)} runs on {asked_of(study)} that the search never saw")
     for record in study.confirmation:
         if record.state is TrialState.FAIL and record.config.fingerprint in left:
             console.print(f"  a run of {record.role} failed: {record.error}", highlight=False)

@@ -14,6 +14,7 @@ from spaces import CorpusMix, Stage
 from spaces.methods import METHODS
 from spaces.repetition import as_read
 from studies.confirmation import Confirmed
+from studies.rating.effects import TextEffect
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
 from studies.rating.words import trials_to_decide
@@ -25,6 +26,7 @@ TRIALS = "trials.csv"
 CONFIRMATION = "confirmation.csv"
 QUALITIES = "qualities.csv"
 INTERACTIONS = "interactions.csv"
+CURVES = "curves.csv"
 
 
 def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
@@ -76,6 +78,13 @@ def interaction_table(rating: Rating) -> pd.DataFrame:
         [*pair.texts, pair.estimate.value, *pair.estimate.interval(), pair.adjusted, pair.stands_out]
         for pair in rating.interactions
     ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def curve_table(found: Mapping[int, Sequence[TextEffect]]) -> pd.DataFrame:
+    """One row a text and a rung: its effect at so many training tokens, with its 95% interval."""
+    columns = ["text", "tokens", "effect", "low", "high"]
+    rows = [[e.text, tokens, e.effect, e.low, e.high] for tokens, effects in found.items() for e in effects]
     return pd.DataFrame(rows, columns=columns)
 
 

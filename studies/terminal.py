@@ -20,12 +20,12 @@ from studies.rating.words import (
     ranking_sentence,
 )
 from studies.store import StoredStudy
-from studies.units import unit_of
+from studies.units import asked_of
 from studies.words import (
-    CONFIRMATION_COLUMNS,
     best_sentence,
-    confirmation_cells,
+    confirmation_rows,
     confirmation_sentence,
+    confirmation_unit,
 )
 
 _STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
@@ -35,15 +35,14 @@ def print_rating(
     console: Console, study: StoredStudy, rating: Rating, planted: Mapping[str, str] | None = None
 ) -> None:
     """The rating of the texts, and what it says; `planted` adds what the demo's books were written to do."""
-    effects = rating.effects
-    unit = unit_of(study)
+    effects, unit = rating.effects, rating.unit
     console.print(f"Which texts matter: {rating.estimand.axis} ({unit.effect})", style="bold", highlight=False)
     table = Table(box=None)
     table.add_column("text", overflow="fold")
     table.add_column("effect", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    if rating.ranking:
+    if rating.tells_top:
         table.add_column(f"P(top {TOP})", justify="right", no_wrap=True)
     if planted is not None:
         table.add_column("planted", no_wrap=True)
@@ -51,7 +50,7 @@ def print_rating(
         row = [effect.text, unit.signed(effect.effect), unit.interval(effect)]
         verdict = Text(effect.verdict, style=_STYLES[effect.verdict])
         ranked = rating.ranking.get(effect.text)
-        top = [probability(ranked.top) if ranked else "-"] if rating.ranking else []
+        top = [probability(ranked.top) if ranked else "-"] if rating.tells_top else []
         table.add_row(*row, verdict, *top, *([planted[effect.text]] if planted is not None else []))
     console.print(table)
     console.print()
@@ -69,16 +68,17 @@ def print_rating(
 def print_confirmation(console: Console, study: StoredStudy) -> None:
     """What the search found against the baselines, on questions that the search never saw."""
     found = confirmed(study)
-    unit = unit_of(study)
+    unit = confirmation_unit(study, found)
     console.print()
     if found:
-        title = f"On questions that the search never saw ({unit.effect})"
+        title = f"On {asked_of(study)} that the search never saw ({unit.effect})"
         table = Table(title=title, title_justify="left", title_style="bold", box=None)
-        table.add_column(CONFIRMATION_COLUMNS[0], overflow="fold")
-        for name in CONFIRMATION_COLUMNS[1:]:
+        columns, rows = confirmation_rows(found, unit)
+        table.add_column(columns[0], overflow="fold")
+        for name in columns[1:]:
             table.add_column(name, justify="right", no_wrap=True)
-        for row in found:
-            table.add_row(*confirmation_cells(row, unit), style="bold" if row.beats_base and row.of is not None else "")
+        for row, cells in zip(found, rows, strict=True):
+            table.add_row(*cells, style="bold" if row.beats_base and row.of is not None else "")
         console.print(table)
         console.print()
     console.print(confirmation_sentence(study, found))

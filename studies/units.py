@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from objectives.scoring.spec import HeldoutSpec
+from objectives.spec import FinetuneSpec
 
 if TYPE_CHECKING:
     from studies.rating.effects import TextEffect
@@ -26,8 +29,22 @@ class Unit:
     """Decimals of a shown effect."""
 
     def signed(self, effect: float) -> str:
-        """An effect with its sign."""
-        return f"{effect * self.factor:+.{self.digits}f}" if math.isfinite(effect) else "-"
+        """An effect with its sign; one that rounds to nothing has none."""
+        if not math.isfinite(effect):
+            return "-"
+        shown = f"{effect * self.factor:+.{self.digits}f}"
+        return shown if shown.strip("+-0.") else f"{0:.{self.digits}f}"
+
+    def fine_enough(self, widths: Iterable[float]) -> Unit:
+        """The same unit with decimals that give the narrowest half-width of these intervals two digits.
+
+        Never fewer than the unit has, and two more at most.
+        """
+        narrowest = min((width * self.factor for width in widths if 0 < width < math.inf), default=math.inf)
+        if math.isinf(narrowest):
+            return self
+        digits = 1 - math.floor(math.log10(narrowest))
+        return replace(self, digits=min(max(self.digits, digits), self.digits + 2))
 
     def size(self, effect: float) -> str:
         """An effect of either sign."""
@@ -52,6 +69,13 @@ UNITS: Mapping[str, Unit] = {
     "accuracy": Unit("share answered right", "points of accuracy", factor=100, digits=1),
 }
 """Metric to how its scores are shown."""
+
+
+def asked_of(study: StoredStudy) -> str:
+    """What trials are scored on, in the plural: questions, or passages where held-out text is all that is scored."""
+    objective = study.spec.objective
+    scores = objective.scores if isinstance(objective, FinetuneSpec) else []
+    return "passages" if scores and all(isinstance(score, HeldoutSpec) for score in scores) else "questions"
 
 
 def unit_of(study: StoredStudy) -> Unit:

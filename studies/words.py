@@ -14,7 +14,7 @@ from studies.confirmation import Confirmed
 from studies.places import resume_command
 from studies.rating import CONFIDENCE
 from studies.store import StoredStudy
-from studies.units import Unit, unit_of
+from studies.units import Unit, asked_of, unit_of
 
 _MOST_TEXTS = 20
 
@@ -29,8 +29,8 @@ def best_sentence(study: StoredStudy) -> str:
     base = f", against {study.base:.3f} of the untouched base" if study.base is not None else ""
     return (
         f"The best of {complete} complete trials is trial {best.number}, trained on {mix}: "
-        f"it scored {best.score:.3f}{base} ({unit_of(study).score}). "
-        "It was picked for its score on these same questions, so that score is optimistic."
+        f"it scored {best.score:.3f}{base} ({unit_of(study).score}, higher is better). "
+        f"It was picked for its score on these same {asked_of(study)}, so that score is optimistic."
     )
 
 
@@ -46,9 +46,9 @@ def mix_words(mix: CorpusMix) -> str:
 
 def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str:
     """Whether what the search found beats the untouched base on questions that the search never saw."""
-    unit = unit_of(study)
+    unit, asked = confirmation_unit(study, found), asked_of(study)
     if study.holdout is None:
-        return "No questions were kept from the search (holdout: 0), so nothing confirms what it found."
+        return f"No {asked} were kept from the search (holdout: 0), so nothing confirms what it found."
     if not study.spec.search.confirm.best:
         return "Nothing confirms what the search found (search.confirm.best is 0)."
     candidates = [row for row in found if row.of is not None]
@@ -71,11 +71,11 @@ def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str
         origin = next(record for record in study.records if record.number == best.of)
         texts = f" ({mix_words(origin.config.mix)})"
         return (
-            f"On questions that the search never saw, the configuration of trial {best.of}{texts} gains {gain} over "
+            f"On {asked} that the search never saw, the configuration of trial {best.of}{texts} gains {gain} over "
             f"the untouched base, in {best.runs} runs with fresh seeds.{_against_baselines(study, unit)}{searched}"
         )
     return (
-        f"No configuration is shown to beat the untouched base on questions that the search never saw: the best, that "
+        f"No configuration is shown to beat the untouched base on {asked} that the search never saw: the best, that "
         f"of trial {best.of}, gains {gain}, in {best.runs} runs with fresh seeds."
         f"{_against_baselines(study, unit)}{searched}"
     )
@@ -86,13 +86,23 @@ def _against_baselines(study: StoredStudy, unit: Unit) -> str:
     return "".join(f" {comparison.sentence(unit)}" for comparison in compared(study))
 
 
-CONFIRMATION_COLUMNS = ("configuration", "gain", "95% interval", "in the search", "accuracy", "runs")
-"""Heads of what `confirmation_cells` gives."""
+def confirmation_unit(study: StoredStudy, found: Sequence[Confirmed]) -> Unit:
+    """How gains of a confirmation are shown, with as many decimals as their intervals deserve."""
+    return unit_of(study).fine_enough(row.high - row.gain for row in found)
 
 
-def confirmation_cells(row: Confirmed, unit: Unit) -> list[str]:
-    """A row of the table of a confirmation."""
-    accuracy = "-"
+_COLUMNS = ("configuration", "gain", "95% interval", "in the search", "accuracy", "runs")
+
+
+def confirmation_rows(found: Sequence[Confirmed], unit: Unit) -> tuple[list[str], list[list[str]]]:
+    """Heads and cells of the table of a confirmation; columns that would be empty are left out."""
+    rows = [_cells(row, unit) for row in found]
+    filled = [place for place in range(len(_COLUMNS)) if any(row[place] for row in rows)]
+    return [_COLUMNS[place] for place in filled], [[row[place] for place in filled] for row in rows]
+
+
+def _cells(row: Confirmed, unit: Unit) -> list[str]:
+    accuracy = ""
     if row.accuracy is not None:
         accuracy = f"{row.accuracy:.1%}" + (f" ± {row.accuracy_stderr:.1%}" if row.accuracy_stderr is not None else "")
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from studies.plots.schemes import GROUND
 from studies.plots.style import WIDTH, axes_of, short, themed
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ def attention(inspection: Inspection) -> Figure:
     }
     for axes, (title, values) in zip(figure.subplots(1, 2), panels.items(), strict=True):
         most = float(np.abs(values).max()) or 1.0
-        sns.heatmap(values, ax=axes, cmap="vlag", center=0, vmin=-most, vmax=most, linewidths=0.5)
+        sns.heatmap(values, ax=axes, cmap="vlag", center=0, vmin=-most, vmax=most, linewidths=0.5, linecolor=GROUND)
         axes.invert_yaxis()
         axes.set_title(title, fontsize="medium")
         axes.set_xlabel("head")
@@ -70,6 +72,12 @@ def _named(weights: Sequence[str]) -> list[str]:
     return [short(".".join(path[-1:] if ends[path[-1]] == 1 else path[-2:]), 22) for path in paths]
 
 
+def _decimals(values: NDArray[np.float64]) -> int:
+    """Decimals that give the largest value two digits, and all others as many decimals."""
+    most = float(np.nanmax(values, initial=0.0))
+    return min(6, max(1, 1 - math.floor(math.log10(most)))) if most > 0 else 1
+
+
 def _map(values: NDArray[np.float64], columns: Sequence[str], label: str) -> Figure:
     """Values of shape (layers, columns)."""
     layers = len(values)
@@ -81,9 +89,10 @@ def _map(values: NDArray[np.float64], columns: Sequence[str], label: str) -> Fig
         cmap="cividis",
         vmin=0,
         annot=small,
-        fmt=".2g",
+        fmt=f".{_decimals(values)}f",
         annot_kws={"fontsize": "small"},
         linewidths=0.5,
+        linecolor=GROUND,
         xticklabels=list(columns) if len(columns) <= _MOST_NAMES else "auto",
         yticklabels="auto" if layers > _MOST_ROWS else list(range(layers)),
         cbar_kws={"label": label},

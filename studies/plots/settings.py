@@ -9,6 +9,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from studies.plots.schemes import INK
 from studies.plots.style import BLUE, axes_of, short
 from studies.rating.settings import Importance, LayerCell
 from studies.units import Unit
@@ -19,7 +20,7 @@ def importances(found: Sequence[Importance]) -> Figure:
     figure, axes = axes_of(1.2 + 0.42 * len(found))
     rows = range(len(found) - 1, -1, -1)
     axes.barh(rows, [each.share for each in found], color=BLUE, alpha=0.75)
-    axes.hlines(rows, [each.low for each in found], [each.high for each in found], color="#333333", linewidth=1.5)
+    axes.hlines(rows, [each.low for each in found], [each.high for each in found], color=INK, linewidth=1.5)
     axes.set_yticks(rows, [short(each.name) for each in found])
     axes.set_xlabel("share of the score's variance, bootstrap range")
     axes.set_xlim(0, max(0.05, 1.1 * max(each.high for each in found)))

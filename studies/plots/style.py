@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import matplotlib as mpl
@@ -15,18 +15,24 @@ from matplotlib.font_manager import fontManager
 from matplotlib.ticker import MaxNLocator
 
 from studies.plots.fitting import fit_labels
+from studies.plots.schemes import EDGE, GRID, GROUND, INK
+from studies.rating.effects import Verdict
 from studies.units import Unit
 
 mpl.use("Agg")
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"  # Okabe and Ito's colours, safe for colour-blind eyes
+VERDICT_COLOURS: Mapping[Verdict, str] = {"helps": BLUE, "hurts": ORANGE, "no evidence yet": GREY}
 WIDTH = 6.0
 """Inches: narrow, so that letters stay readable where a phone shows the figure as wide as its screen."""
 _SCRIPTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Microsoft YaHei", "PingFang SC", "Arial Unicode MS")
 _INSTALLED = {font.name for font in fontManager.ttflist}
 _STYLE = {
     "svg.fonttype": "path",
-    "axes.edgecolor": "#555555",
+    "axes.edgecolor": EDGE,
+    "grid.color": GRID,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), GROUND),
     "font.family": [name for name in _SCRIPTS if name in _INSTALLED],
     "text.parse_math": False,  # names of texts may hold dollar signs
 }
@@ -63,7 +69,7 @@ def interval(axes: Axes, row: int, shown: Ends, unit: Unit, colour: str) -> None
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
     """Name the rows, the first on top, and mark where nothing is gained."""
-    axes.axvline(0, color="#333333", linewidth=1)
+    axes.axvline(0, color=INK, linewidth=1)
     axes.set_yticks(range(len(names)), [short(name) for name in reversed(names)])
     axes.set_ylim(-0.7, len(names) - 0.3)
     axes.xaxis.set_major_locator(MaxNLocator(6))

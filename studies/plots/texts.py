@@ -11,17 +11,18 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from studies.plots.style import BLUE, GREY, ORANGE, axes_of, interval, name_rows, short
+from studies.plots.schemes import GROUND
+from studies.plots.style import BLUE, ORANGE, VERDICT_COLOURS, axes_of, interval, name_rows, short
 from studies.rating.effects import TextEffect, Verdict
 from studies.rating.interactions import Interaction
 from studies.rating.regression import Estimate
 from studies.units import Unit
 
-_COLOURS: Mapping[Verdict, str] = {"helps": BLUE, "hurts": ORANGE, "no evidence yet": GREY}
 _MARKERS: Mapping[Verdict, str] = {"helps": "^", "hurts": "v", "no evidence yet": "o"}
 _DIVERGING = LinearSegmentedColormap.from_list("hurts-helps", [ORANGE, "#f7f7f7", BLUE])
 _MOST_TEXTS = 20
-_ANNOTATED = 12
+ANNOTATED = 7
+"""Texts up to which the figures of interactions have room in their cells."""
 _MOST_ERRORS = 6
 _SLANT, _STEEP, _SLANTED = 30, 60, 8
 """Degrees of the names of columns, and up to how many columns they are slanted."""
@@ -31,13 +32,13 @@ def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
     """Effect of every text with its 95% interval, most helpful on top; `axis`: what an effect is."""
     figure, axes = axes_of(1.4 + 0.38 * len(effects))
     for row, effect in enumerate(reversed(effects)):
-        colour = _COLOURS[effect.verdict]
+        colour = VERDICT_COLOURS[effect.verdict]
         interval(axes, row, effect, unit, colour)
         if math.isfinite(effect.effect):
             axes.plot(effect.effect * unit.factor, row, _MARKERS[effect.verdict], color=colour, markersize=8)
     name_rows(axes, [effect.text for effect in effects])
     axes.set_xlabel(f"{axis}\n({unit.effect}), with 95% interval")
-    for verdict, colour in _COLOURS.items():
+    for verdict, colour in VERDICT_COLOURS.items():
         axes.plot([], [], _MARKERS[verdict], color=colour, label=verdict)
     figure.legend(loc="outside upper center", ncols=3, frameon=False, columnspacing=1)
     return figure
@@ -75,7 +76,7 @@ def interaction_map(found: Sequence[Interaction], order: Sequence[str], unit: Un
         if all(text in place for text in pair.texts):
             column, row = sorted(place[text] for text in pair.texts)
             values[row, column] = _errors(pair.estimate)
-            figures = unit.signed(pair.estimate.value) if len(shown) <= _ANNOTATED else ""
+            figures = unit.signed(pair.estimate.value) if len(shown) <= ANNOTATED else ""
             marks[row, column] = figures + ("*" if pair.stands_out else "")
     columns = [short(text, 20) for text in shown[:-1]]
     return _heat_map(values[1:, :-1], marks[1:, :-1], shown[1:], columns, "interaction in standard errors")
@@ -97,6 +98,7 @@ def _heat_map(
         fmt="",
         annot_kws={"fontsize": "small"},
         linewidths=1,
+        linecolor=GROUND,
         xticklabels=columns,
         yticklabels=[short(row) for row in rows],
         cbar_kws={"label": label},

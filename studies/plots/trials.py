@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from search.records import TrialRecord
 from studies.pareto import front, second_goal
 from studies.pareto import unit as second_unit
+from studies.plots.schemes import INK
 from studies.plots.style import BLUE, GREY, ORANGE, axes_of
 from studies.store import StoredStudy
 from studies.units import Unit
@@ -67,7 +68,7 @@ def history(study: StoredStudy, unit: Unit) -> Figure:
     scores = [record.rungs[-1].score for record in stopped]
     axes.plot([record.number for record in stopped], scores, "x", color=GREY, label="stopped early")
     steps = zip([record.number for record in complete], _running_best(complete), strict=True)
-    axes.step(*zip(*steps, strict=True), where="post", color="#333333", linewidth=1.5, label="best so far")
+    axes.step(*zip(*steps, strict=True), where="post", color=INK, linewidth=1.5, label="best so far")
     if study.base is not None:
         axes.axhline(study.base, color=GREY, linestyle="--", label="untouched base")
     axes.set_xlabel("trial")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 from optuna.trial import TrialState
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, TRAIN_LOSS
@@ -22,8 +23,9 @@ def quality_effects(
 ) -> dict[str, list[TextEffect]]:
     """For every quality that trials measured, the effects of all texts on it, as gains: more is better.
 
-    Qualities whose values never differ, and those of the training rather than of the model, are left out. Every
-    quality has its own correction for the number of texts.
+    Qualities whose values never differ, and those of the training rather than of the model, are left out; so is what
+    was forgotten of held-out text where that text is the goal. Every quality has its own correction for the number of
+    texts.
     """
     complete = [r for r in records if r.arm == "randomised" and r.state is TrialState.COMPLETE]
     measured: dict[str, set[float]] = {}
@@ -31,7 +33,15 @@ def quality_effects(
         for name, value in record.rungs[-1].qualities.items():
             measured.setdefault(name, set()).add(value)
     names = [name for name, values in measured.items() if len(values) > 1 and _of_the_model(name)]
+    if FORGOTTEN in names and _repeats_the_score(complete, FORGOTTEN):
+        names.remove(FORGOTTEN)
     return {name: estimate(complete, texts, partial(_gain, name)) for name in names}
+
+
+def _repeats_the_score(records: Sequence[TrialRecord], quality: str) -> bool:
+    """Whether a quality is the score with another sign and from another zero."""
+    sums = [record.rungs[-1].qualities.get(quality, math.nan) + record.rungs[-1].score for record in records]
+    return bool(np.ptp(sums) < 1e-6)
 
 
 def smaller_is_better(quality: str) -> bool:

@@ -10,8 +10,9 @@ from studies.rating.estimands import ESTIMANDS, Estimand
 from studies.rating.interactions import Interaction, interactions
 from studies.rating.power import Power, power
 from studies.rating.qualities import quality_effects
-from studies.rating.ranking import Ranked, rank_texts
+from studies.rating.ranking import TOP, Ranked, rank_texts
 from studies.store import StoredStudy
+from studies.units import Unit, unit_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Rating:
     """Effects with intervals, and what goes with them."""
 
     estimand: Estimand
+    unit: Unit
+    """How its effects are shown, with as many decimals as their intervals deserve."""
     effects: list[TextEffect]
     """The headline: every text, the most helpful first."""
     ranking: Mapping[str, Ranked]
@@ -28,6 +31,11 @@ class Rating:
     qualities: Mapping[str, list[TextEffect]]
     """Every quality that trials measured, to the effects on it."""
     power: Power
+
+    @property
+    def tells_top(self) -> bool:
+        """Whether being among the best `TOP` says anything: there are more texts than that, and they are ranked."""
+        return len(self.ranking) > TOP
 
 
 def rate(study: StoredStudy) -> Rating:
@@ -39,6 +47,7 @@ def rate(study: StoredStudy) -> Rating:
     ranked = estimand.rank(effects) if estimand.rank is not None else rank_texts(records, texts)
     return Rating(
         estimand=estimand,
+        unit=unit_of(study).fine_enough(effect.high - effect.effect for effect in effects),
         effects=effects,
         ranking={each.text: each for each in ranked},
         interactions=interactions(records, texts) if study.choose == "subset" else [],

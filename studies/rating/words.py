@@ -17,6 +17,8 @@ from studies.store import StoredStudy
 from studies.units import Unit
 
 _MOST_NAMES = 8
+_LIKELY = 0.5
+"""Probability from which a text is named among the best."""
 
 
 def headline(study: StoredStudy, rating: Rating) -> str:
@@ -124,11 +126,30 @@ def _doing(estimand: Estimand, names: list[str]) -> str:
 
 def ranking_sentence(rating: Rating) -> str:
     """The texts that are most likely among the best; empty where nothing is ranked, or hardly more than that many."""
-    if len(rating.ranking) <= TOP:
+    if not rating.tells_top:
         return ""
-    first = sorted(rating.ranking.values(), key=lambda ranked: -ranked.top)[:TOP]
-    said = ", ".join(f"{ranked.text} ({probability(ranked.top)})" for ranked in first)
-    return f"By {rating.estimand.ranked_by}, most probably among the best {TOP}: {said}."
+    first = sorted(rating.ranking.values(), key=lambda ranked: -ranked.top)
+    likely = [ranked for ranked in first[:TOP] if ranked.top >= _LIKELY]
+    if not likely:
+        return (
+            f"By {rating.estimand.ranked_by}, no text is more likely than not among the best {TOP}; "
+            f"{first[0].text} comes nearest ({probability(first[0].top)})."
+        )
+    said = ", ".join(f"{ranked.text} ({probability(ranked.top)})" for ranked in likely)
+    return f"By {rating.estimand.ranked_by}, most probably among the best {TOP}: {said}.{_at_odds(rating)}"
+
+
+def _at_odds(rating: Rating) -> str:
+    """Texts that the probabilities put among the best and their effects do not, with the reason; empty for none."""
+    best = {effect.text for effect in rating.effects[:TOP]}
+    odd = [r.text for r in rating.ranking.values() if r.top >= _LIKELY and r.text not in best]
+    if not odd or rating.estimand.rank is not None:
+        return ""
+    return (
+        f" Effects have another order for {_names(odd, 'and')}: they count the randomised trials alone, so that their "
+        "intervals hold; the probabilities count all trials, and what the sampler tried says more of the texts that it "
+        "liked."
+    )
 
 
 def probability(value: float) -> str:

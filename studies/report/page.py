@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 from optuna.trial import TrialState
 
 from studies import tables
 from studies.confirmation import Confirmed, confirmed
+from studies.rating.curves import curves
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
 from studies.rating.settings import hyperparameter_importances
@@ -32,8 +35,7 @@ from studies.report.notebook import NOTEBOOK, write_notebook
 from studies.report.pictures import Picture, pictures
 from studies.spreadsheets import write_csv
 from studies.store import Store, StoredStudy
-from studies.units import unit_of
-from studies.words import CONFIRMATION_COLUMNS, best_sentence, confirmation_cells, confirmation_sentence
+from studies.words import best_sentence, confirmation_rows, confirmation_sentence, confirmation_unit
 
 if TYPE_CHECKING:
     from objectives.inspection import Inspection
@@ -94,32 +96,43 @@ def _tables(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed]) -> di
         tables.CONFIRMATION: tables.confirmation_table(rows),
         tables.QUALITIES: tables.quality_table(rating),
         tables.INTERACTIONS: tables.interaction_table(rating),
+        tables.CURVES: tables.curve_table(curves(study, rating)),
     }
 
 
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("studies", "templates"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = _breakable
+    return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A name whose line may break after an underscore, a dot or a hyphen, as on a phone."""
+    return Markup("<wbr>").join(re.split(r"(?<=[_.-])", name))
 
 
 def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: Sequence[Picture]) -> dict[str, Any]:
-    unit = unit_of(study)
+    unit = rating.unit
+    columns, cells = confirmation_rows(rows, confirmation_unit(study, rows))
+    rated = _texts(study, rating)
     sentences = (lost_sentence(study), ranking_sentence(rating), enough_sentence(study, rating, unit))
     return {
         "study": study,
         "headline": headline(study, rating),
         "sentences": [*filter(None, sentences), best_sentence(study), confirmation_sentence(study, rows)],
         "unit": unit,
-        "columns": CONFIRMATION_COLUMNS,
-        "rows": [confirmation_cells(row, unit) for row in rows],
+        "columns": columns,
+        "rows": cells,
         "warnings": found_sentences(study),
-        "texts": _texts(study, rating),
-        "top": TOP,
+        "texts": rated,
+        "top": TOP if rating.tells_top else None,
+        "decides": any(row["to_decide"] for row in rated),
         "ranked_by": rating.estimand.ranked_by,
         "pictures": drawn,
         "facts": list(facts(study)),
@@ -130,7 +143,7 @@ def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: 
 
 def _texts(study: StoredStudy, rating: Rating) -> list[dict[str, Any]]:
     """Cells of the rating table."""
-    unit, read, wanted = unit_of(study), tables.times_read(study), trials_to_decide(study, rating)
+    unit, read, wanted = rating.unit, tables.times_read(study), trials_to_decide(study, rating)
     texts = {text.name: text for text in study.texts}
     rows = []
     for effect in rating.effects:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,22 @@ from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
 from objectives.scoring.spec import QUALITY_NAMES
+from spaces.errors import listed
 from studies.confirmation import Confirmed
 from studies.pareto import front
 from studies.pareto import unit as second_unit
 from studies.plots import changes, confirmation, settings, texts, trials
+from studies.plots import curves as text_curves
+from studies.plots.schemes import for_both_schemes
 from studies.plots.style import drawn
+from studies.rating.curves import curves
 from studies.rating.qualities import smaller_is_better
 from studies.rating.rating import Rating
 from studies.rating.settings import Importance, layer_map
 from studies.rating.words import interactions_sentence
 from studies.store import StoredStudy
-from studies.units import unit_of
+from studies.units import asked_of, unit_of
+from studies.words import confirmation_unit
 
 if TYPE_CHECKING:
     from objectives.inspection import Inspection
@@ -47,8 +53,8 @@ class Picture:
 
     @property
     def data(self) -> str:
-        """The figure as an SVG data address."""
-        return "data:image/svg+xml;base64," + base64.b64encode(self.files["svg"]).decode()
+        """The figure as an SVG data address, whose ink follows the page's colour scheme."""
+        return "data:image/svg+xml;base64," + base64.b64encode(for_both_schemes(self.files["svg"])).decode()
 
 
 def pictures(
@@ -58,22 +64,23 @@ def pictures(
     importances: Sequence[Importance],
     inspection: Inspection | None = None,
 ) -> Iterator[Picture]:
-    """All figures that a study has something to show in, the answer first."""
-    yield _effects(study, rating)
+    """All figures that a study has something to show in, the answer first; none without content."""
+    if any(math.isfinite(effect.low) for effect in rating.effects):
+        yield _effects(study, rating)
     if rows:
         yield _confirmation(study, rows)
+    yield from _curves(study, rating)
     yield from _course(study)
-    if len(rating.qualities) > 1:
-        yield _qualities(study, rating)
+    yield from _qualities(study, rating)
     if len(rating.interactions) > 1:
-        yield _interactions(study, rating)
+        yield _interactions(rating)
     yield from _settings(study, importances)
     if inspection is not None:
-        yield from changes_of(inspection)
+        yield from changes_of(inspection, asked_of(study))
 
 
 def _effects(study: StoredStudy, rating: Rating) -> Picture:
-    unit = unit_of(study)
+    unit = rating.unit
     return Picture.of(
         "effects",
         "Which texts matter",
@@ -95,13 +102,13 @@ def _capped(study: StoredStudy) -> str:
 
 
 def _confirmation(study: StoredStudy, rows: Sequence[Confirmed]) -> Picture:
-    unit = unit_of(study)
+    unit, asked = confirmation_unit(study, rows), asked_of(study)
     return Picture.of(
         "confirmation",
-        "Does it hold on new questions?",
-        "Gain over the untouched base on questions that the search never saw: "
+        f"Does it hold on new {asked}?",
+        f"Gain over the untouched base on {asked} that the search never saw: "
         + "; ".join(f"{row.role} {unit.signed(row.gain)}" for row in rows),
-        "The best configurations were trained again with fresh seeds and asked the questions that the search never "
+        f"The best configurations were trained again with fresh seeds and scored on {asked} that the search never "
         f"saw ({unit.effect}, more is better). What the search saw of them is optimistic: they were picked by it. "
         "Baselines have the settings of the best.",
         confirmation.confirmation(rows, unit),
@@ -128,53 +135,92 @@ def _course(study: StoredStudy) -> Iterator[Picture]:
             "Every complete trial, and the last score of every trial that was stopped early.",
             trials.history(study, unit),
         )
-    if any(record.rungs for record in study.records):
+    if study.choose != "one" and any(record.rungs for record in study.records):
         yield Picture.of(
             "learning_curves",
-            "Learning curves",
+            "Every trial",
             "Gain against training tokens for every trial; trials that were stopped early end in a cross.",
             "One line a trial. Trials whose texts were drawn by coin flips are never stopped early.",
             trials.learning_curves(study, unit),
         )
 
 
+def _curves(study: StoredStudy, rating: Rating) -> Iterator[Picture]:
+    """What each text does as training goes on."""
+    if study.choose == "one":
+        if any(record.rungs and record.texts for record in study.records):
+            yield Picture.of(
+                "text_curves",
+                "What each text teaches, and when",
+                "Gain against training tokens of every trial, a panel for each text.",
+                "One line a trial on that text alone, in the colour of the text's verdict; dotted lines were stopped "
+                "early. All panels have the same scale.",
+                text_curves.trial_curves(study.records, rating.effects, rating.unit),
+            )
+        return
+    found = curves(study, rating)
+    if any(math.isfinite(effect.low) for effects in found.values() for effect in effects):
+        yield Picture.of(
+            "text_curves",
+            "What each text does as training goes on",
+            "Effect of each text at every rung; at the last one: "
+            + "; ".join(f"{effect.text} {rating.unit.signed(effect.effect)}" for effect in rating.effects),
+            "The effect of each text after so many training tokens, with its 95% interval, in the colour of its "
+            "verdict. The same trials count at every rung, and all panels have the same scale. Figures are in "
+            "curves.csv.",
+            text_curves.effect_curves(found, [effect.text for effect in rating.effects], rating.unit),
+        )
+
+
 _MOST_QUALITIES = 12
 
 
-def _qualities(study: StoredStudy, rating: Rating) -> Picture:
+def _qualities(study: StoredStudy, rating: Rating) -> Iterator[Picture]:
     """Of many qualities those of all tasks, and those that are searched, first; of scenes what is searched alone."""
     order = [effect.text for effect in rating.effects]
     names = [name for name in rating.qualities if not QUALITY_NAMES & set(name.split("/")[:-1])]
-    first = sorted(names, key=lambda name: ("/" in name, not name.startswith(study.metric)))
+    told = [name for name in names if any(math.isfinite(effect.low) for effect in rating.qualities[name])]
+    first = sorted(told, key=lambda name: ("/" in name, not name.startswith(study.metric)))
+    if len(first) < 2:
+        return  # the headline says it all
     shown = {name: rating.qualities[name] for name in first[:_MOST_QUALITIES]}
-    more = len(rating.qualities) - len(shown)
-    turned = [name for name in shown if smaller_is_better(name)]
-    less = f" Less is better for {', '.join(turned)}: there, blue means less." if turned else ""
     out = [
         f"{effect.text} {effect.verdict} {name}"
         for name, effects in shown.items()
         for effect in effects
         if effect.verdict != "no evidence yet"
     ]
-    return Picture.of(
+    yield Picture.of(
         "qualities",
         "Which text helps what",
         "Effect of every text on every measured quality: " + ("; ".join(out) or "no evidence yet"),
         "The same effects for every task and figure that trials measured, in standard errors, which compares figures "
-        f"of different units: blue is better, orange is worse, a triangle is a verdict.{less}"
-        + (f" {more} more are in qualities.csv." if more else ""),
+        "of different units: blue is better, orange is worse, a triangle is a verdict."
+        + _about_columns(shown, len(told) - len(shown), [name for name in names if name not in told]),
         texts.qualities(shown, order),
     )
 
 
-def _interactions(study: StoredStudy, rating: Rating) -> Picture:
-    unit = unit_of(study)
+def _about_columns(shown: Collection[str], more: int, untold: Sequence[str]) -> str:
+    """Columns that are turned round, those that stand in the table alone, and those without an interval."""
+    turned = [name for name in shown if smaller_is_better(name)]
+    said = f" Less is better for {', '.join(turned)}: there, blue means less." if turned else ""
+    if more:
+        said += f" {more} more are in qualities.csv."
+    if untold:
+        said += f" Left out, because too few trials measured them: {listed(untold)}."
+    return said
+
+
+def _interactions(rating: Rating) -> Picture:
+    unit = rating.unit
     return Picture.of(
         "interactions",
         "Do texts need each other? (exploratory)",
         interactions_sentence(rating.interactions, unit),
-        f"By how much the effect of one text grows when the other is in the mix: figures in {unit.effect}, colours in "
-        "standard errors. A screen of many pairs: what stands out (*) is worth a study of its own. "
+        "By how much the effect of one text grows when the other is in the mix, in standard errors"
+        + (f"; figures in {unit.effect}" if len(rating.effects) <= texts.ANNOTATED else "")
+        + ". A screen of many pairs: what stands out (*) is worth a study of its own. "
         + interactions_sentence(rating.interactions, unit),
         texts.interaction_map(rating.interactions, [effect.text for effect in rating.effects], unit),
     )
@@ -182,7 +228,7 @@ def _interactions(study: StoredStudy, rating: Rating) -> Picture:
 
 def _settings(study: StoredStudy, importances: Sequence[Importance]) -> Iterator[Picture]:
     unit = unit_of(study)
-    if importances:
+    if any(each.share > 0 for each in importances):
         yield Picture.of(
             "hyperparameters",
             "Which settings matter",
@@ -191,7 +237,7 @@ def _settings(study: StoredStudy, importances: Sequence[Importance]) -> Iterator
             "take part and are not shown), with the range of 20 bootstrap samples. A share has no sign.",
             settings.importances(importances),
         )
-    if cells := layer_map(study.records):
+    if len(cells := layer_map(study.records)) > 1:
         best = max(cells, key=lambda cell: cell.gain)
         yield Picture.of(
             "layers",
@@ -203,7 +249,7 @@ def _settings(study: StoredStudy, importances: Sequence[Importance]) -> Iterator
         )
 
 
-def changes_of(inspection: Inspection) -> Iterator[Picture]:
+def changes_of(inspection: Inspection, asked: str) -> Iterator[Picture]:
     """What the best trial has changed in the model."""
     every = [change for _, found in inspection.stages for change in found]
     if not every:
@@ -224,7 +270,7 @@ def changes_of(inspection: Inspection) -> Iterator[Picture]:
             "attention",
             "Where the model looks now",
             "Change of the entropy and of the distance of attention for every head, tuned less base.",
-            "Of the best trial, on a few of the study's questions: how much wider (entropy) and how much further back "
+            f"Of the best trial, on a few of the study's {asked}: how much wider (entropy) and how much further back "
             "(distance) each head looks than in the untouched base.",
             changes.attention(inspection),
         )
