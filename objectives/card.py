@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
 _LOADING = {
     "adapter": """\
-`adapter/` is an adapter of peft:
+`adapter/` is an adapter of peft, with its tokenizer:
 
 ```python
 {imported}from peft import PeftModel
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 base = AutoModelForCausalLM.from_pretrained({loaded}, dtype="{precision}")
 model = PeftModel.from_pretrained(base, "adapter")
+tokenizer = AutoTokenizer.from_pretrained("adapter")
 ```
 """,
     "merged": """\
@@ -60,12 +62,13 @@ Score (`{{ end.metric }}`, higher is better): {{ "%.4f" | format(end.score) }} Â
 | figure | value |
 | --- | --- |
 {%- for name, value in end.qualities.items() %}
-| {{ name }} | {{ "%.6g" | format(value) }} |
+| {{ name }} | {{ "%.6g" | format(value if value | abs > 1e-9 else 0) }} |
 {%- endfor %}
 {% endif %}
 {%- endif %}
 {%- for stage in stages %}
-## {{ stage.stage }}
+## {% if stages | length > 1 %}Stage {{ loop.index }}: {{ stage.stage.split("-", 1)[1] }}{% else %}Training{% endif %}
+
 
 {{ stage.method }}{% if stage.rank %}, rank {{ stage.rank }}, alpha {{ "%g" | format(stage.alpha) }}{% endif %}, \
 layers {{ stage.layers | join(", ") }}{% if stage.targets %} ({{ stage.targets | join(", ") }}){% endif %}; \
@@ -96,12 +99,14 @@ loss {{ "%.3f" | format(stage.losses[0][1]) }} at first, {{ "%.3f" | format(stag
 
 def card(stages: Sequence[dict[str, Any]], forms: Collection[str]) -> str:
     """Markdown with the front matter that model hubs read, from the lines of the provenance."""
-    base = stages[0]["base"]
+    base, local = stages[0]["base"], Path(stages[0]["base"]).is_absolute()
+    if local:
+        base = Path(base).name  # where it lay on one machine says nothing on another
     shipped = base == "tiny"
     words = {
-        "base": base,
+        "base": f"PATH/TO/{base}" if local else base,
         "precision": stages[0]["precision"],
-        "loaded": "FOLDER" if shipped else repr(base),
+        "loaded": "FOLDER" if shipped else repr(f"PATH/TO/{base}" if local else base),
         "imported": _SHIPPED if shipped else "",
     }
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701  Markdown, not HTML

@@ -65,6 +65,7 @@ def export(
     lines = [{**line, "precision": precision, **_identity(identity), **origin} for line in lines]
     if "adapter" in forms:
         combined(learned, model, changed).save(out, FORMS["adapter"])
+        base.tokenizer().save_pretrained(out / FORMS["adapter"])
     if "file" in forms:
         single_file.write(out / FORMS["file"], learned, lines)
     if "merged" in forms:

@@ -231,12 +231,17 @@ def _graphics_cards() -> int:
     return torch.cuda.device_count()
 
 
-def rating_notes(spec: StudySpec, space: Space) -> Iterator[str]:
-    """Say where a study has too few trials to rate its texts."""
+def fewest_trials(spec: StudySpec, space: Space) -> int:
+    """Trials without which no text has an interval; 1 where texts are not rated."""
     design = design_of(space, spec.seed)
     if design is None or not spec.search.randomised:
-        return
-    wanted = math.ceil(ESTIMANDS[space.choose].fewest * design.size / spec.search.randomised)
+        return 1
+    return math.ceil(ESTIMANDS[space.choose].fewest * design.size / spec.search.randomised)
+
+
+def rating_notes(spec: StudySpec, space: Space) -> Iterator[str]:
+    """Say where a study has too few trials to rate its texts."""
+    wanted = fewest_trials(spec, space)
     if spec.search.trials < wanted:
         yield (
             f"{spec.search.trials} trials are too few to rate the texts: {wanted} are the least, of which "

@@ -21,10 +21,29 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Which texts make a language model reason better, and how should it be tuned on them?",
 )
 app.add_typer(models)
 app.add_typer(t2l, name="t2l")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"mixtune {version('mixtune')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version, and nothing else."),
+    ] = False,
+) -> None:
+    """Options of the program itself; its help stands at the top."""
 
 
 _CHECKING = "Checking the study; a base from the hub is downloaded now …"
@@ -51,16 +70,25 @@ def init(
     base: Annotated[str, typer.Option(help="tiny, a model folder, or a name on the hub.")] = "tiny",
     task: Annotated[list[str] | None, typer.Option(help="lm-eval task, may be repeated.")] = None,
     heldout: Annotated[str | None, typer.Option(help="Text whose end is scored.")] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="Time that the study should take on this machine.")] = 1.0,
+    no_timing: Annotated[bool, typer.Option("--no-timing", help="Do not time the base here, for the sizes.")] = False,
 ) -> None:
-    """Write a commented study file for a folder of texts."""
+    """Write a commented study file for a folder of texts, of a size that ends in about an hour here."""
     from spaces.corpus import reading_notes
     from studies.starter import Starter, write_study_file
 
-    corpus = write_study_file(Starter(folder, base, tuple(task or ()), heldout), out)
     console = console_of()
-    for note in reading_notes(corpus):
+    starter = Starter(folder, base, tuple(task or ()), heldout, hours)
+    with console.status("Reading the texts …") as status:
+        written = write_study_file(starter, out, measure=not no_timing, told=status.update)
+    for note in reading_notes(written.corpus):
         console.print(f"Note: {note}")
-    console.print(f"Wrote {out} for {len(corpus.texts)} texts. Read it, change it, then: mixtune launch {out}")
+    for choice in written.choices:
+        console.print(choice, highlight=False)
+    console.print(
+        f"Wrote {out} for {len(written.corpus.texts)} texts. Read it, change it, then: mixtune launch {out}",
+        soft_wrap=True,
+    )
 
 
 @app.command()

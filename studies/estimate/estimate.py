@@ -19,7 +19,7 @@ from objectives.questions import IN_PASSING
 from objectives.spec import FinetuneSpec
 from search.ray_runner import Answers
 from spaces import CorpusMix, InputError, Space, TrialConfig, scan
-from studies.checks import disk_needed
+from studies.checks import disk_needed, fewest_trials
 from studies.confirmation import confirming_runs
 from studies.estimate.simulation import Simulated, Times, simulate
 from studies.launch import checked
@@ -64,6 +64,8 @@ class Estimate:
     """Bytes of a graphics card, one trial."""
     card_size: int
     trials_a_card: float
+    fewest: int
+    """Trials without which no text has an interval."""
 
     @property
     def start(self) -> float:
@@ -74,6 +76,13 @@ class Estimate:
     def total(self) -> float:
         """Seconds of the study, without its report."""
         return self.start + self.search.seconds + self.confirmation
+
+    def total_with(self, training: float = 1.0, scoring: float = 1.0) -> float:
+        """Seconds of the study if trials trained on, or were scored on, this share of what they are now."""
+        train = self.steps * self.times.step
+        score = self.times.score * (len(self.rungs) - 1) + self.times.final
+        share = (self.trial - (1 - training) * train - (1 - scoring) * score) / self.trial
+        return self.start + share * (self.search.seconds + self.confirmation)
 
     @property
     def tokens_a_second(self) -> float:
@@ -165,6 +174,7 @@ def _estimate(
         card=max(cost.card for cost in costs),
         card_size=_card_size(prepared.device),
         trials_a_card=max(1.0, 1 / (spec.search.gpus or 1.0)),
+        fewest=fewest_trials(spec, space),
     )
 
 

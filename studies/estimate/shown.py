@@ -7,6 +7,7 @@ import math
 from rich.console import Console
 from rich.table import Table
 
+from studies.estimate.advice import USUAL_HOURS, advice, hours_words
 from studies.estimate.estimate import PAGES, Estimate
 from studies.progress import duration
 
@@ -14,7 +15,13 @@ _LONG = 48 * 3600.0
 
 
 def print_estimate(console: Console, found: Estimate, hours: float | None) -> None:
-    """Pages, one trial, the study, the machine; what fits in `hours`."""
+    """Pages, one trial, the study, the machine; what fits in `hours`, and what to lower where it does not.
+
+    Args:
+        console: to print on.
+        found: estimate of the study.
+        hours: time that the user has; None where that was not said.
+    """
     _print_pages(console, found)
     console.print()
     table = Table(box=None, show_header=False)
@@ -31,11 +38,13 @@ def print_estimate(console: Console, found: Estimate, hours: float | None) -> No
     if hours is not None:
         fit = found.trials_within(hours)
         console.print(
-            f"In {hours:g} hours: {fit:,} trials"
+            f"In {hours_words(hours)}: {fit:,} trials"
             + (", confirmation included." if found.confirming else ".")
             + f" The study asks for {found.search.trials:,}.",
             highlight=False,
         )
+    for sentence in advice(found, hours or USUAL_HOURS):
+        console.print(sentence, highlight=False)
 
 
 def _print_pages(console: Console, found: Estimate) -> None:

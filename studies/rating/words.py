@@ -166,6 +166,14 @@ def interactions_sentence(found: list[Interaction], unit: Unit) -> str:
     return f"Texts that seem to change each other's effect: {listed(said, 5)}."
 
 
+def capped_sentence(study: StoredStudy) -> str:
+    """What a limit of repetition makes of the tokens of a trial; empty where there is none."""
+    most = study.spec.space.texts.max_epochs
+    if most is None:
+        return ""
+    return f"No trial reads a text more than {most:g} times, so mixes of little text are trained on less."
+
+
 def lost_sentence(study: StoredStudy) -> str:
     """What failed trials take from the rating; empty where nothing."""
     failed = [r for r in study.records if r.arm == "randomised" and r.state is TrialState.FAIL]

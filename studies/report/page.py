@@ -22,6 +22,7 @@ from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
 from studies.rating.settings import hyperparameter_importances
 from studies.rating.words import (
+    capped_sentence,
     enough_sentence,
     found_sentences,
     headline,
@@ -121,7 +122,8 @@ def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: 
     unit = rating.unit
     columns, cells = confirmation_rows(rows, confirmation_unit(study, rows))
     rated = _texts(study, rating)
-    sentences = (lost_sentence(study), ranking_sentence(rating), enough_sentence(study, rating, unit))
+    about_trials = lost_sentence(study), capped_sentence(study)
+    sentences = (*about_trials, ranking_sentence(rating), enough_sentence(study, rating, unit))
     return {
         "study": study,
         "headline": headline(study, rating),

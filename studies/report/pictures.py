@@ -66,7 +66,7 @@ def pictures(
 ) -> Iterator[Picture]:
     """All figures that a study has something to show in, the answer first; none without content."""
     if any(math.isfinite(effect.low) for effect in rating.effects):
-        yield _effects(study, rating)
+        yield _effects(rating)
     if rows:
         yield _confirmation(study, rows)
     yield from _curves(study, rating)
@@ -79,7 +79,7 @@ def pictures(
         yield from changes_of(inspection, asked_of(study))
 
 
-def _effects(study: StoredStudy, rating: Rating) -> Picture:
+def _effects(rating: Rating) -> Picture:
     unit = rating.unit
     return Picture.of(
         "effects",
@@ -88,17 +88,9 @@ def _effects(study: StoredStudy, rating: Rating) -> Picture:
         f"{rating.estimand.caption.format(score=unit.score)} Intervals come from the trials whose texts were drawn at "
         "random: 95 of 100 hold the true effect. Verdicts take the number of texts into "
         "account (Benjamini and Hochberg), so an interval may lie beside zero without one. “No evidence yet” does not "
-        f"mean unimportant.{_capped(study)}",
+        "mean unimportant.",
         texts.forest(rating.effects, unit, rating.estimand.axis),
     )
-
-
-def _capped(study: StoredStudy) -> str:
-    """What a limit of repetition makes of the tokens of a trial."""
-    most = study.spec.space.texts.max_epochs
-    if most is None:
-        return ""
-    return f" No trial reads a text more than {most:g} times, so mixes of little text are trained on less."
 
 
 def _confirmation(study: StoredStudy, rows: Sequence[Confirmed]) -> Picture:

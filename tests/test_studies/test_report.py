@@ -55,7 +55,7 @@ def test_figures_and_tables_lie_beside_the_page(library: Path, tmp_path: Path) -
     assert names == {PAGE, NOTEBOOK, RATING, TRIALS, CONFIRMATION, QUALITIES, INTERACTIONS} | figures
 
 
-_FIGURES = ("effects", "history", "learning_curves", "interactions", "hyperparameters")
+_FIGURES = ("effects", "text_curves", "history", "learning_curves", "interactions", "hyperparameters")
 
 
 def test_the_rating_table_has_a_row_for_every_text(library: Path, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_the_rating_in_the_terminal(library: Path, tmp_path: Path) -> None:
     console = recorder()
     print_rating(console, study, rate(study), planted=dict.fromkeys(("alpha", "beta", "gamma", "delta"), "as planted"))
     text = console.export_text()
-    assert re.search(r"alpha +\+0\.\d{3} +\+0\.\d{3} to \+0\.\d{3} +helps +> 99% +as planted", text)
+    assert re.search(r"alpha +\+0\.\d{3,5} +\+0\.\d{3,5} to \+0\.\d{3,5} +helps +> 99% +as planted", text)
     assert "Training on alpha makes the score better" in text
 
 

@@ -13,7 +13,7 @@ from studies.study_file import read_study
 
 
 def test_the_file_that_is_written_can_be_read(library: Path, tmp_path: Path) -> None:
-    corpus = write_study_file(Starter(library), tmp_path / "study.yaml")
+    corpus = write_study_file(Starter(library), tmp_path / "study.yaml", measure=False).corpus
     assert corpus.names == ("alpha", "beta", "delta", "gamma")
     spec = read_study(tmp_path / "study.yaml")
     assert spec.name == "library"
@@ -27,7 +27,9 @@ def test_the_file_that_is_written_can_be_read(library: Path, tmp_path: Path) -> 
 
 
 def test_tasks_and_base_are_the_users(library: Path, tmp_path: Path) -> None:
-    write_study_file(Starter(library, base="org/model", tasks=("arc_easy", "boolq")), tmp_path / "study.yaml")
+    write_study_file(
+        Starter(library, base="org/model", tasks=("arc_easy", "boolq")), tmp_path / "study.yaml", measure=False
+    )
     spec = read_study(tmp_path / "study.yaml")
     assert isinstance(spec.objective, FinetuneSpec)
     assert spec.objective.base == "org/model"
@@ -38,13 +40,13 @@ def test_tasks_and_base_are_the_users(library: Path, tmp_path: Path) -> None:
 def test_an_existing_file_is_not_overwritten(library: Path, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text("mine")
     with pytest.raises(InputError, match="exists already"):
-        write_study_file(Starter(library), tmp_path / "study.yaml")
+        write_study_file(Starter(library), tmp_path / "study.yaml", measure=False)
     assert (tmp_path / "study.yaml").read_text() == "mine"
 
 
 def test_an_unknown_held_out_text_is_refused(library: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Did you mean 'beta'"):
-        write_study_file(Starter(library, heldout="betta"), tmp_path / "study.yaml")
+        write_study_file(Starter(library, heldout="betta"), tmp_path / "study.yaml", measure=False)
     assert not (tmp_path / "study.yaml").exists()
 
 
@@ -52,7 +54,7 @@ def test_an_unknown_held_out_text_is_refused(library: Path, tmp_path: Path) -> N
 def test_any_folder_name_gives_a_lawful_study_name(library: Path, tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     library.rename(folder)
-    write_study_file(Starter(folder), tmp_path / "study.yaml")
+    write_study_file(Starter(folder), tmp_path / "study.yaml", measure=False)
     spec = read_study(tmp_path / "study.yaml")
     assert spec.space.texts.folder == folder
 
@@ -60,7 +62,7 @@ def test_any_folder_name_gives_a_lawful_study_name(library: Path, tmp_path: Path
 def test_the_file_is_written_in_the_script_of_its_names(library: Path, tmp_path: Path) -> None:
     folder = tmp_path / "мои книги 📚"
     library.rename(folder)
-    write_study_file(Starter(folder), tmp_path / "study.yaml")
+    write_study_file(Starter(folder), tmp_path / "study.yaml", measure=False)
     assert 'folder: "мои книги 📚"' in (tmp_path / "study.yaml").read_text(encoding="utf-8")
 
 
@@ -68,6 +70,6 @@ def test_the_file_is_written_in_the_script_of_its_names(library: Path, tmp_path:
 def test_the_file_runs_as_it_is_even_for_short_texts(library: Path, tmp_path: Path) -> None:
     for text in library.iterdir():
         text.write_text("".join(f"{text.read_text()} and {number}\n" for number in range(20)))
-    write_study_file(Starter(library), tmp_path / "study.yaml")
+    write_study_file(Starter(library), tmp_path / "study.yaml", measure=False)
     ready = prepare_launch(read_study(tmp_path / "study.yaml"), tmp_path / "runs")
     assert ready.rungs[-1] > 0
