@@ -144,7 +144,7 @@ def _estimated(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path) -> E
     from studies.estimate.estimate import estimate
 
     file = place / "study.yaml"  # paths in it start there
-    spec = parse_study(_rendered(starter, corpus, sizes, file), file)
+    spec = parse_study(_rendered(starter, corpus, sizes, file), file).anchored(place)
     with tempfile.TemporaryDirectory(prefix="mixtune-") as runs:
         return estimate(spec, Path(runs), local=False)
 

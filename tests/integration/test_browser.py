@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from studies.plots import style
+from studies.plots.schemes import for_both_schemes
+from studies.plots.style import axes_of
 from studies.report import PAGE
 from tests.support.finished import finished
 from tests.support.reports import written
@@ -63,12 +70,53 @@ def test_the_page_loads_whole_and_fits(browser: Browser, page_file: Path, look: 
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     widths = page.eval_on_selector_all("img", "images => images.map(i => i.complete ? i.naturalWidth : 0)")
-    assert len(widths) == 5
+    assert len(widths) == 6
     assert all(width > 100 for width in widths)
     assert page.evaluate("document.documentElement.scrollWidth") <= _LOOKS[look]["viewport"]["width"]
-    assert page.locator("th[scope=row]", has_text="исповедь").count() == 1
-    assert page.locator("th[scope=row]", has_text="a <b> & c").count() == 1
+    assert page.locator("table.rating th[scope=row]", has_text="исповедь").count() == 1
+    assert page.locator("table.rating th[scope=row]", has_text="a <b> & c").count() == 1
     context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_verdict_and_effect_are_in_view_and_more_is_hinted_at(browser: Browser, page_file: Path, width: int) -> None:
+    """At 1280 pixels the table was clipped without a hint, and a phone hid the effect."""
+    page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+    page.goto(page_file.as_uri())
+    scroll = page.locator("div.scroll[aria-label='Rating of the texts']")
+    right = scroll.bounding_box()
+    assert right is not None
+    for cell in page.locator("table.rating tbody tr").first.locator("th, td").all()[:3]:
+        box = cell.bounding_box()
+        assert box is not None
+        assert box["x"] >= right["x"] - 1
+        assert box["x"] + box["width"] <= right["x"] + right["width"] + 1
+    clipped = scroll.evaluate("e => e.scrollWidth > e.clientWidth")
+    assert not clipped or width == 390
+    assert "linear-gradient" in scroll.evaluate("e => getComputedStyle(e).backgroundImage")
+    page.context.close()
+
+
+def test_scales_have_the_same_order_of_lightness_in_both_schemes(browser: Browser, tmp_path: Path) -> None:
+    """Turned round in the dark, a scale of colours said the opposite; ink and ground do turn round."""
+    drawn = {}
+    figure, axes = axes_of(2)
+    axes.imshow([[0.0, 1.0]], cmap="cividis", aspect="auto")
+    address = "data:image/svg+xml;base64," + base64.b64encode(for_both_schemes(style.drawn(figure, "svg"))).decode()
+    for scheme in ("light", "dark"):
+        page = browser.new_context(color_scheme=scheme, viewport={"width": 600, "height": 200}).new_page()
+        page.set_content(
+            f"<style>:root{{color-scheme:light dark}}body{{margin:0}}</style><img src='{address}' width=600>"
+        )
+        page.wait_for_function("document.images[0].complete")
+        with Image.open(io.BytesIO(page.screenshot())) as image:
+            grey = np.asarray(image.convert("L"))
+            drawn[scheme] = [int(grey[y, x]) for x, y in ((200, 90), (450, 90), (2, 2))]
+        page.context.close()
+    (low, high, ground), (dark_low, dark_high, dark_ground) = drawn["light"], drawn["dark"]
+    assert low < high
+    assert (dark_low, dark_high) == (low, high)
+    assert ground > 200 > 60 > dark_ground
 
 
 def test_text_is_readable_on_its_ground_in_both_schemes(browser: Browser, page_file: Path) -> None:

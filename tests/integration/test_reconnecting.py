@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,13 @@ from tests.support.databases import control, postgresql
 from tests.support.launching import spec_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def no_connection_is_left_for_later_tests() -> Iterator[None]:
+    """Connections that were cut off are collected here, where their warnings are expected."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -10,7 +10,10 @@ from matplotlib.figure import Figure
 
 from studies.launch import prepare_launch
 from studies.plots import texts, trials
+from studies.plots.curves import effect_curves
 from studies.plots.fitting import fit_labels
+from studies.rating.curves import curves
+from studies.rating.effects import TextEffect
 from studies.rating.rating import Rating, rate
 from studies.store import StoredStudy
 from studies.units import UNITS, Unit
@@ -39,12 +42,25 @@ def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return study, rate(study)
 
 
+def _order(rating: Rating) -> list[str]:
+    return [effect.text for effect in rating.effects]
+
+
+def _two_qualities(rating: Rating) -> dict[str, list[TextEffect]]:
+    return {"one": rating.effects, "two": rating.effects}
+
+
 FIGURES: dict[str, Callable[[StoredStudy, Rating, Unit], Figure]] = {
     "effects": lambda study, rating, unit: texts.forest(
         list(rating.effects), unit, "change of the score when the text is included"
     ),
     "history": lambda study, rating, unit: trials.history(study, unit),
     "learning_curves": lambda study, rating, unit: trials.learning_curves(study, unit),
+    "text_curves": lambda study, rating, unit: effect_curves(curves(study, rating), _order(rating), unit),
+    "qualities": lambda study, rating, unit: texts.qualities(
+        {"one": rating.effects, "two": rating.effects}, _order(rating)
+    ),
+    "interactions": lambda study, rating, unit: texts.interaction_map(rating.interactions, _order(rating), unit),
 }
 
 
