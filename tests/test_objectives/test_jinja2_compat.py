@@ -1,4 +1,4 @@
-"""What `objectives.jinja_compat` takes of Jinja is there still, and does what it did."""
+"""What `objectives.jinja2_compat` takes of Jinja is there still, and does what it did."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from objectives.jinja_compat import LookingAtParts, attribute_of
+from objectives.jinja2_compat import LookingAtParts, attribute_of
 
 
 class Looking(Environment):
