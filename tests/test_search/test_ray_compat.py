@@ -19,6 +19,7 @@ from search.ray_compat import (
     sockets_in,
     take_memory_for_a_workers_death,
 )
+from search.ray_start import own_signals
 
 
 class Told(serialization.SerializationContext):  # type: ignore[misc]
@@ -75,6 +76,6 @@ def test_a_worker_that_cannot_start_is_known_by_rays_words() -> None:
 
 
 def test_ray_takes_the_folder_of_its_sockets(tmp_path: Path) -> None:
-    """Ray names the options that it does not know before it starts."""
-    with pytest.raises(RuntimeError, match=r"Unknown keyword argument\(s\): _of_nobody$"):
+    """Ray names the options that it does not know before it starts, but has taken the signals by then."""
+    with own_signals(), pytest.raises(RuntimeError, match=r"Unknown keyword argument\(s\): _of_nobody$"):
         ray.init(**sockets_in(str(tmp_path)), _of_nobody=True)
