@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from objectives.models.layout import find_blocks
+from objectives.transformers_compat import way_of_attention
 from spaces import InputError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def attention_of(model: PreTrainedModel, texts: Sequence[Sequence[int]]) -> Atte
 @contextmanager
 def _eager(model: PreTrainedModel) -> Iterator[None]:
     """Compute attention in the one way that keeps its weights."""
-    usual = model.config._attn_implementation  # noqa: SLF001  transformers has no public name for it
+    usual = way_of_attention(model)
     try:
         model.set_attn_implementation("eager")
         yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Rung
+from search.optuna_compat import SeenStudy
 from search.records import read_rung
 
 
@@ -51,7 +52,7 @@ class FirstGoal(optuna.Study):
         return super().directions[:1]
 
 
-class AsFarAsTheyCame(optuna.Study):
+class AsFarAsTheyCame(SeenStudy):
     """A study in which a pruned trial counts with what it had reached, for a sampler that would not see it.
 
     With two goals that is every sampler; with one it is the Gaussian process, to which complete trials alone say
@@ -65,16 +66,13 @@ class AsFarAsTheyCame(optuna.Study):
         super().__init__(*arguments, **options)
         self._second = second
 
-    def _get_trials(
-        self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
-    ) -> list[FrozenTrial]:
-        found = super()._get_trials(deepcopy, None, use_cache)
-        reached = {trial.number: rung for trial in found if (rung := _last_rung(trial)) is not None}
+    def seen(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        """Trials with the pruned ones as complete."""
+        reached = {trial.number: rung for trial in trials if (rung := _last_rung(trial)) is not None}
         dearest = max((values(rung, self._second)[-1] for rung in reached.values()), default=0.0)
-        seen = [self._seen(trial, reached.get(trial.number), dearest) for trial in found]
-        return [trial for trial in seen if states is None or trial.state in states]
+        return [self._as_far_as_it_came(trial, reached.get(trial.number), dearest) for trial in trials]
 
-    def _seen(self, trial: FrozenTrial, last: Rung | None, dearest: float) -> FrozenTrial:
+    def _as_far_as_it_came(self, trial: FrozenTrial, last: Rung | None, dearest: float) -> FrozenTrial:
         if last is None or trial.state not in {TrialState.COMPLETE, TrialState.PRUNED}:
             return trial
         seen = copy.copy(trial)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import fmean
 from typing import Any
@@ -12,6 +12,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.goals import AsFarAsTheyCame
+from search.optuna_compat import SeenStudy
 from spaces import Space
 
 _MOST = 16
@@ -35,19 +36,16 @@ def imagined(space: Space, effects: Mapping[str, float], seed: int) -> list[Froz
     return found
 
 
-class _Imagining:
-    """Mixed into a study: the sampler finds imagined trials before the real ones."""
+class _Opinionated(SeenStudy):
+    """A study in which the sampler finds imagined trials before the real ones."""
 
     def __init__(self, *arguments: Any, imagined: Sequence[FrozenTrial], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._imagined = imagined
 
-    def _get_trials(
-        self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
-    ) -> list[FrozenTrial]:
-        found: list[FrozenTrial] = super()._get_trials(deepcopy, states, use_cache)  # type: ignore[misc]
-        if states is not None and TrialState.COMPLETE not in states:
-            return found
+    def seen(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        """Imagined trials, raised to the mean of the complete ones, then all that there are."""
+        found = super().seen(trials)
         scores = [trial.values[0] for trial in found if trial.state is TrialState.COMPLETE]
         level = fmean(scores) if scores else 0.0
         left = self._imagined[: max(0, _MOST - len(scores) // 2)]
@@ -58,11 +56,7 @@ def _raised(trial: FrozenTrial, level: float) -> FrozenTrial:
     return create_trial(params=trial.params, distributions=trial.distributions, value=trial.values[0] + level)
 
 
-class _Opinionated(_Imagining, optuna.Study):
-    """A study beside imagined trials."""
-
-
-class _OpinionatedAsFarAsTheyCame(_Imagining, AsFarAsTheyCame):
+class _OpinionatedAsFarAsTheyCame(_Opinionated, AsFarAsTheyCame):
     """The same where pruned trials count as far as they came."""
 
 

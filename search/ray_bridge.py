@@ -6,17 +6,15 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
-from ray import cloudpickle
-from ray._private import serialization
-from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
+from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from objectives.base import Rung
+from search.ray_compat import could_not_start, error_of
 from search.ray_worker import FAILURE, NUMBER, RUNG, TRIAL, UNABLE
 from search.runner import WorkerStartError, reason
 from search.searcher import Assignment, Decision, StudySearcher
@@ -142,39 +140,10 @@ class DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
     def on_trial_error(self, tune_controller: object, trial: Trial) -> None:
         """A worker or its machine died, or Tune itself met an error."""
         number = trial.config[NUMBER]
-        error, lines = _error_of(trial)
-        if _IN_CREATION in lines[0]:
+        error, lines = error_of(trial)
+        if could_not_start(lines):
             self._searcher.unable(lines[-1])
         if isinstance(error, RayTaskError):
             self._searcher.fail(number, reason(error.cause))
         else:
             self._searcher.lost(number, f"The worker died: {lines[0].split('. ')[0].rstrip(' .:')}")
-
-
-_IN_CREATION = "creation task"
-"""Stands in what Ray says of a worker that could not import or build what it runs."""
-
-
-def _error_of(trial: Trial) -> tuple[Exception | None, list[str]]:
-    """What Tune has just written of a trial's error: the error itself, where Tune keeps it, and its lines.
-
-    Tune's own reader looks where the files are copied to later.
-    """
-    pickled = Path(trial.pickled_error_file or "")
-    error = cloudpickle.loads(pickled.read_bytes()) if pickled.is_file() else None
-    lines = Path(trial.error_file).read_text(encoding="utf-8").strip().splitlines()
-    return error, lines[1:]  # under Tune's own headline
-
-
-class WorkerOutOfMemoryError(OutOfMemoryError, RayActorError):  # type: ignore[misc]
-    """Ray has killed a worker because its machine ran low on memory: for Tune, a worker's death like any other.
-
-    Ray's own error is none of an actor, and Tune ends the whole run where it meets it.
-    """
-
-    def __init__(self, message: str) -> None:
-        RayActorError.__init__(self)
-        self.message = message
-
-
-serialization.OutOfMemoryError = WorkerOutOfMemoryError  # what this process makes of the death that Ray tells it

@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 
 import sqlalchemy
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import RDBStorage
 from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
+
+from search.optuna_compat import storage_operations
 
 PATIENCE = 300.0
 """Seconds for which a server may be away before a study gives up."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0
 _CONNECTION_STATES = ("08", "57P01", "57P02", "57P03")
 """Beginnings of PostgreSQL's error codes that tell of the connection, not of what was asked."""
-_WITHIN_OPTUNA = ("_create_new_trial", "_get_trials", "_set_trial_param", "_get_best_trial_id")
-"""Operations that Optuna's cache calls on its backend beside the public ones."""
 
 Result = TypeVar("Result")
 
@@ -90,7 +90,7 @@ def _persistent(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 def _operations() -> Mapping[str, Callable[..., Any]]:
     """What Optuna calls on a storage, but for what `PersistentStorage` defines itself."""
-    names = {*BaseStorage.__abstractmethods__, *_WITHIN_OPTUNA} - set(vars(PersistentStorage))
+    names = storage_operations() - set(vars(PersistentStorage))
     return {name: getattr(RDBStorage, name) for name in names}
 
 

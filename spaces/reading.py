@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from spaces.bare_words import MADE, advice, read_as, scalars, value
 from spaces.errors import FieldError, InputError, did_you_mean, listed
@@ -18,6 +17,8 @@ from spaces.yaml_words import LEADING_ZERO, Loader
 
 _Location = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
+_Details = Mapping[str, Any]
+"""One of the errors that pydantic's `ValidationError` tells of."""
 _TAGS = ("kind", "quality")
 """Fields that say which section of several this is."""
 _KEY = "[key]"
@@ -115,7 +116,7 @@ def _refuse_duplicates(node: yaml.Node, path: Path, where: _Location) -> None:
             _refuse_duplicates(item, path, (*where, index))
 
 
-def _messages(errors: list[ErrorDetails], root: yaml.Node, path: Path, kind: type[BaseModel]) -> Iterator[str]:
+def _messages(errors: Sequence[_Details], root: yaml.Node, path: Path, kind: type[BaseModel]) -> Iterator[str]:
     """One message for each thing that is wrong."""
     for error in errors:
         place = _in_file(error["loc"], root, kind)
@@ -125,7 +126,7 @@ def _messages(errors: list[ErrorDetails], root: yaml.Node, path: Path, kind: typ
         yield f"{path}, line {_line(place, root)}: {_dotted(place)}: {_describe(error, kind, word)}"
 
 
-def _bare_word(error: ErrorDetails, place: _Location, root: yaml.Node) -> yaml.ScalarNode | None:
+def _bare_word(error: _Details, place: _Location, root: yaml.Node) -> yaml.ScalarNode | None:
     """The word without quotes that YAML made something else of where text was asked for, if that is the mistake."""
     wants_text = error["type"] in _TEXTS or (error["type"] == "literal_error" and "'" in error["msg"])
     if not wants_text or isinstance(error["input"], str):
@@ -182,7 +183,7 @@ def _line(place: _Location, root: yaml.Node) -> int:
     return line
 
 
-def _describe(error: ErrorDetails, kind: type[BaseModel], bare: yaml.ScalarNode | None) -> str:
+def _describe(error: _Details, kind: type[BaseModel], bare: yaml.ScalarNode | None) -> str:
     """What is wrong, in words; `bare`: the word that YAML has made something else of."""
     if bare and error["type"] != "literal_error":
         return f"this must be text. {read_as(bare)}. {advice(bare)}"

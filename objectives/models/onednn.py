@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from objectives.torch_compat import multiply
+
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -45,12 +47,6 @@ def _maker() -> str:
         return ""
     lines = _CPUINFO.read_text(encoding="utf-8").splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")), "")
-
-
-def multiply(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-    """`inputs @ weight.T + bias`, shapes (..., in), (out, in) and (out,), without a gradient."""
-    found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")  # noqa: SLF001
-    return found
 
 
 class OneDnnLinear(torch.nn.Linear):

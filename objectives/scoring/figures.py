@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from objectives.lm_eval_compat import filter_answers
 from objectives.scoring.asked import FIGURES, AskedTask, Question
 from objectives.scoring.spec import BenchmarkSpec
 from spaces.errors import FieldError, listed
@@ -65,10 +66,7 @@ def answer_bytes(question: Question) -> int:
 
 def own_metrics(task: AskedTask, questions: list[Question]) -> dict[str, list[Any]]:
     """lm-eval's own metrics of every question, named `metric,filter` as lm-eval does."""
-    task.task._instances = [  # noqa: SLF001  the filters of lm-eval go over these
-        instance for question in questions for instance in question.instances
-    ]
-    task.task.apply_filters()
+    filter_answers(task.task, [instance for question in questions for instance in question.instances])
     found: dict[str, list[Any]] = {}
     for name in questions[0].instances[0].filtered_resps:
         for question in questions:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
-from lm_eval.models.huggingface import HFLM
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
+from objectives.lm_eval_compat import TokenModel, TokenRequest
 from objectives.models.layout import context_of
 from objectives.scoring.likelihood import Pair, log_likelihoods, padded
 from spaces import MixtuneError
@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 
     from objectives.models.encoding import TextEncoding
 
-_Request = tuple[object, list[int], list[int]]
-"""As lm-eval hands them on: the text, then context and continuation as tokens."""
 
-
-class LanguageModel(HFLM):  # type: ignore[misc]
+class LanguageModel(TokenModel):
     """lm-eval's own model, which keeps requests as tokens and reads a prompt once for all answers to it.
 
     Every sequence begins with the special tokens of the base's encoding, also where its beginning is cut off.
@@ -57,15 +54,15 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         """Decode tokens; the end-of-text token of a tokenizer that has none is no text."""
         return "" if tokens is None else super().tok_decode(tokens, skip_special_tokens)
 
-    def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+    def pair_tokens(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """A prompt and what follows it as tokens, kept for when they are asked again."""
         pair = context, continuation
         if pair not in self._tokens:
-            self._tokens[pair] = super()._encode_pair(context, continuation)
+            self._tokens[pair] = super().pair_tokens(context, continuation)
         return self._tokens[pair]
 
-    def _loglikelihood_tokens(
-        self, requests: Sequence[_Request], disable_tqdm: bool = True, override_bs: int | None = None
-    ) -> list[tuple[float, bool]]:
+    def pair_log_likelihoods(self, requests: Sequence[TokenRequest]) -> list[tuple[float, bool]]:
+        """Log-probability of every continuation, in nats, and whether the model would have said it."""
         return log_likelihoods(self.model, [self._pair(*each) for each in requests], self.batch_size)
 
     def loglikelihood_rolling(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[float]:
@@ -75,13 +72,13 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         """
         windows = [self._windows(self._encoding.plain(request.args[0])) for request in requests]
         flat = [("", *window) for each in windows for window in each]
-        found = iter(self._loglikelihood_tokens(flat))
+        found = iter(self.pair_log_likelihoods(flat))
         return [math.fsum(next(found)[0] for _ in each) for each in windows]
 
     def after(self, pairs: Sequence[tuple[list[int], list[int]]]) -> list[float]:
         """Log-probability of answers after all that stands before them, both as tokens, in nats."""
         begun = [("", self._encoding.begun(context), answer) for context, answer in pairs]
-        return [nats for nats, _ in self._loglikelihood_tokens(begun)]
+        return [nats for nats, _ in self.pair_log_likelihoods(begun)]
 
     def _windows(self, tokens: list[int]) -> list[tuple[list[int], list[int]]]:
         """Context and continuation of every window of a text; together the continuations are the text.

@@ -7,20 +7,17 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
-import lm_eval.api.metrics  # fills the registry of metrics
-import lm_eval.utils
 import yaml
-from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateRuntimeError, nodes, pass_environment
-from jinja2.compiler import CodeGenerator, Frame
-from jinja2.filters import make_attrgetter
+from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateRuntimeError, pass_environment
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from lm_eval.api.registry import METRIC_REGISTRY
 
+from objectives.jinja2_compat import LookingAtParts, attribute_of
+from objectives.lm_eval_compat import compile_prompts_in, has_metric, prompt_templates
 from spaces.errors import FieldError
 
 ALLOW = "If you trust its authors, set allow_code: true beside `tasks:`."
 _FIELD = "objective.scores"
-_UNGUARDED: Environment = lm_eval.utils.env
+_UNGUARDED = prompt_templates()
 _WRITING = (
     *("string", "trim", "lower", "upper", "capitalize", "title", "replace", "center", "indent", "wordwrap", "truncate"),
     *("format", "striptags", "escape", "e", "forceescape", "regex_replace"),
@@ -30,7 +27,7 @@ _WRITING = (
 
 def guard_templates(*, allow_code: bool) -> None:
     """Fill prompts as lm-eval does, in Jinja's sandbox where a task may run no code."""
-    lm_eval.utils.env = _environment(allow_code)
+    compile_prompts_in(_environment(allow_code))
 
 
 class NullError(TemplateRuntimeError):
@@ -54,24 +51,13 @@ def _holds_null(value: Any) -> bool:
     return value is None or (isinstance(value, list | tuple) and any(map(_holds_null, value)))
 
 
-class _Joining(CodeGenerator):
-    """Looks at all that `~` joins before it becomes text."""
-
-    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  Jinja's name
-        self.write("str_join(map(environment.finalize, (")
-        for part in node.nodes:
-            self.visit(part, frame)
-            self.write(", ")
-        self.write(")))")
-
-
 class _Remembering(Environment):
     """Compiles each template once; lm-eval compiles it anew for every question, which can take as long as the model.
 
     A template that would write null fails.
     """
 
-    code_generator_class = _Joining
+    code_generator_class = LookingAtParts
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, finalize=not_null)
@@ -98,7 +84,7 @@ def _environment(allow_code: bool) -> Environment:
 @pass_environment
 def _join(environment: Environment, items: Iterable[Any], between: str = "", attribute: Any = None) -> str:
     """Join values as Jinja's own filter does, but for null."""
-    values = items if attribute is None else map(make_attrgetter(environment, attribute), items)
+    values = items if attribute is None else map(attribute_of(environment, attribute), items)
     return str(between).join(str(not_null(value)) for value in values)
 
 
@@ -163,7 +149,7 @@ def _own_metric(content: Any) -> str:
         if content.get("hf_evaluate"):
             return "hf_evaluate"
         name = content.get("metric")
-        if name is not None and str(name) not in METRIC_REGISTRY:
+        if name is not None and not has_metric(str(name)):
             return str(name)
         content = list(content.values())
     return next(filter(None, map(_own_metric, content)), "") if isinstance(content, list) else ""

@@ -9,9 +9,8 @@ from typing import Any
 
 import lm_eval.tasks
 from lm_eval.tasks import TaskManager
-from lm_eval.tasks._index import Entry
-from lm_eval.tasks._yaml_loader import load_yaml
 
+from objectives.lm_eval_compat import Listed, list_anew, listed_as, read_task_file
 from objectives.scoring.local_data import is_local
 from objectives.scoring.local_task import read_locally
 from objectives.scoring.safety import refuse_code
@@ -46,7 +45,7 @@ def read_task(path: Path, *, allow_code: bool, limit: int | None = None) -> dict
         )
     if not allow_code:
         refuse_code(path)
-    config: dict[str, Any] = load_yaml(path)
+    config = read_task_file(path)
     if "group" in config:
         raise FieldError(
             _FIELD,
@@ -82,7 +81,7 @@ def read_layout(spec: TaskSpec, limit: int | None = None) -> dict[str, Any]:
             "questions that are asked. Give another file of the same form as `examples`.",
         )
     with as_file(files("objectives.scoring").joinpath("layouts", f"{spec.task}.yaml")) as path:
-        config: dict[str, Any] = load_yaml(path)
+        config = read_task_file(path)
     config["dataset_kwargs"] = {"data_files": {"test": str(spec.data)}}
     if spec.examples is not None:
         config["dataset_kwargs"]["data_files"]["train"] = str(spec.examples)
@@ -106,27 +105,24 @@ def localise(manager: TaskManager, name: str, *, allow_code: bool, limit: int | 
         FieldError: one of them runs code and may not, or a group contains itself.
     """
     for found, entry in list(_below(manager, name)):
-        if entry is None or entry.yaml_path is None or entry.yaml_path.resolve().is_relative_to(_LM_EVAL):
+        if entry is None or entry.file is None or entry.file.resolve().is_relative_to(_LM_EVAL):
             continue
         if not allow_code:
-            refuse_code(entry.yaml_path)
-        _refuse_inline(entry.cfg, manager)
-        if entry.kind.name == "TASK":
-            config = read_task(entry.yaml_path, allow_code=allow_code, limit=limit)
-            manager.task_index[found] = Entry(found, entry.kind, None, config, entry.tags)
+            refuse_code(entry.file)
+        _refuse_inline(entry.config, manager)
+        if entry.kind == "TASK":
+            list_anew(manager, found, read_task(entry.file, allow_code=allow_code, limit=limit))
 
 
-def _below(manager: TaskManager, name: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Entry | None]]:
+def _below(manager: TaskManager, name: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Listed | None]]:
     """A name and all that it stands for, with what the manager knows of each."""
     if name in above:
         raise FieldError(_FIELD, f"the group {name!r} contains itself, by way of {', '.join(above)}.")
-    entry = manager.task_index.get(name)
+    entry = listed_as(manager, name)
     yield name, entry
-    if entry is not None and entry.kind.name == "TAG":
-        children = sorted(entry.tags)
-    else:
-        children = _members(entry.cfg) if entry is not None and entry.kind.name == "GROUP" else []
-    for child in children:
+    if entry is None:
+        return
+    for child in _members(entry.config) if entry.kind == "GROUP" else entry.tasks:
         yield from _below(manager, child, (*above, name))
 
 
@@ -141,7 +137,7 @@ def _refuse_inline(group: Any, manager: TaskManager) -> None:
         _refuse_inline(item, manager)
         if isinstance(item, dict) and is_local(item.get("dataset_path"), item.get("dataset_kwargs") or {}):
             name = str(item.get("task"))
-            if name not in manager.task_index:
+            if listed_as(manager, name) is None:
                 raise FieldError(
                     _FIELD,
                     f"the group {group.get('group')!r} holds the task {name!r} with questions in local files. Write it "

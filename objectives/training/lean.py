@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from peft.tuners.lora.layer import Linear as LoraLinear
 
-from objectives.models.onednn import OneDnnLinear, multiply
+from objectives.models.onednn import OneDnnLinear
+from objectives.torch_compat import multiply
 
 _NAME = "default"
 """peft's name of a first adapter."""

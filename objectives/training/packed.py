@@ -16,6 +16,7 @@ import torch
 from peft.tuners.lora.layer import LoraLayer
 from torch.nn.functional import cross_entropy
 
+from objectives.torch_compat import roots_of, update_moments
 from objectives.training.adapter import adapted
 from objectives.training.data import MixStream
 from objectives.training.loop import rate_share
@@ -144,12 +145,8 @@ class _AdamW:
         """Go on by the gradients and forget them; `share`: of the learning rates."""
         self._steps += 1
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
-        torch._foreach_lerp_(self._means, gradients, 1 - _FIRST)
-        torch._foreach_mul_(self._squares, _SECOND)
-        torch._foreach_addcmul_(self._squares, gradients, gradients, 1 - _SECOND)
-        roots = torch._foreach_sqrt(self._squares)  # noqa: SLF001
-        torch._foreach_div_(roots, (1 - _SECOND**self._steps) ** 0.5)
-        torch._foreach_add_(roots, _EPS)
+        update_moments(self._means, self._squares, gradients, _FIRST, _SECOND)
+        roots = roots_of(self._squares, (1 - _SECOND**self._steps) ** 0.5, _EPS)
         rates = self._rates * share
         for weight, mean, root in zip(self.weights, self._means, roots, strict=True):
             weight.mul_(1 - rates * self._decay).sub_(rates / (1 - _FIRST**self._steps) * (mean / root))
