@@ -64,7 +64,7 @@ def test_every_way_is_given_with_its_figure() -> None:
 
 
 def test_too_few_trials_to_rate_anything_are_not_advised() -> None:
-    (said,) = advice(estimate_of(trials=400), hours=0.2)
+    (said,) = advice(estimate_of(trials=400), hours=0.15)
     assert "search.trials:" not in said
 
 
