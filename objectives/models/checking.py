@@ -74,7 +74,7 @@ def refuse_incomplete(name: str, report: Mapping[str, Collection[Any]]) -> None:
         FIELD,
         f"every weight of {name!r} must come from its files; {'; '.join(wrong)}. They would be random numbers, "
         f"others in every worker.{others} Save the model anew, with the names that transformers gives its weights.",
-        code="weights-missing",
+        code="weights-missing" if missing else "weights-of-other-shape",
     )
 
 
