@@ -359,8 +359,10 @@ def explained(url: str, *others: type[Exception]) -> Iterator[None]:
         yield
     except errors as error:
         reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip().split("\n", maxsplit=1)[0]
+        lost = sqlite.file_of(url) is None and connection_lost(error)
         raise InputError(
-            f"The study database {shown(url)} cannot be used: {reason}. {_advice(url, error)}", code="database-unusable"
+            f"The study database {shown(url)} cannot be used: {reason}. {_advice(url, error)}",
+            code="database-unreachable" if lost else "database-unusable",
         ) from error
 
 
