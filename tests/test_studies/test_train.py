@@ -13,6 +13,8 @@ import yaml
 
 from objectives.spec import FinetuneSpec
 from search.confirmation import _drawn
+from studies.finding import find
+from studies.inspecting import inspect_best
 from studies.launch import prepare_launch
 from studies.study_file import read_study
 from studies.tables import trials_table
@@ -197,7 +199,11 @@ def test_a_report_without_its_base_says_what_it_does_not_show(place: Path) -> No
     shutil.rmtree(place / "base")
     done = call("report", "small")
     assert done.exit_code == 0
-    assert "'base'" in done.output
+    found = find("small", place / "runs")
+    inspection, note = inspect_best(found.study, found.folder)
+    assert inspection is None
+    assert " ".join(note.split()) in " ".join(done.output.split())
+    assert str(place / "base") in note
     assert (place / "runs" / "small" / "report" / "report.html").is_file()
 
 
