@@ -36,7 +36,7 @@ def attention_of(model: PreTrainedModel, texts: Sequence[Sequence[int]]) -> Atte
         InputError: the model does not tell for every layer where it looks, or there is no text.
     """
     if not texts:
-        raise InputError("There is no text of two tokens to look at.")
+        raise InputError("There is no text of two tokens to look at.", code="text-too-short")
     layers = len(find_blocks(model)[1])
     entropy, distance = np.zeros(()), np.zeros(())
     tokens = 0
@@ -45,7 +45,9 @@ def attention_of(model: PreTrainedModel, texts: Sequence[Sequence[int]]) -> Atte
             output = model(input_ids=torch.tensor([list(text)], device=model.device), output_attentions=True)
             told = getattr(output, "attentions", None)
             if not told or len(told) != layers or any(layer is None for layer in told):
-                raise InputError(f"A base of type {type(model).__name__} does not tell where it looks.")
+                raise InputError(
+                    f"A base of type {type(model).__name__} does not tell where it looks.", code="attention-hidden"
+                )
             weights = torch.stack([layer[0, :, 1:] for layer in told]).double().cpu()  # (layers, heads, tokens - 1, ..)
             logarithms = torch.where(weights > 0, weights.log(), 0.0)
             entropy = entropy - (weights * logarithms).sum(dim=(-1, -2)).numpy()

@@ -56,7 +56,8 @@ def export(
     if base_digest and not identity.matches(base_digest):
         raise InputError(
             f"The base {spec.base!r} has changed since the trial was trained on it, so what the trial learnt does not "
-            "fit it. Bring the base back."
+            "fit it. Bring the base back.",
+            code="base-changed",
         )
     precision = "bfloat16" if spec.precision == FOUR_BITS else spec.precision
     model = base.model(precision, "cpu")
@@ -103,7 +104,8 @@ def merged(base_name: str, file: Path, out: Path, *, trust_code: bool = False) -
     if not base.fetch().matches(lines[0]["base_hash"]):
         raise InputError(
             f"{str(file)!r} was made from the base {lines[0]['base']!r}, and {base_name!r} is another one: their "
-            "files differ. Name that base with --base."
+            "files differ. Name that base with --base.",
+            code="base-differs",
         )
     model: PreTrainedModel = base.model(lines[0]["precision"], "cpu")
     single_file.apply(model, file)

@@ -34,7 +34,11 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
     encoding = base.encoding(spec.add_bos_token)
     counted = TokenStore(encoding, cache, kept_shares(spec)).counted(corpus)
     if len(encoding.prefix) >= spec.length:
-        raise FieldError("objective.length", f"must be more than the special tokens {encoding.shown_prefix!r} take.")
+        raise FieldError(
+            "objective.length",
+            f"must be more than the special tokens {encoding.shown_prefix!r} take.",
+            code="length-below-prefix",
+        )
     _refuse_short_texts(counted, spec)
     sight = Sight.of(encoding, layout.context)
     entries = [entry_of(part, corpus, sight, kept_shares(spec)) for part in spec.scores]
@@ -72,6 +76,7 @@ def _checked_layout(base: Base, spec: FinetuneSpec) -> Layout:
         raise FieldError(
             "objective.length",
             f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.length}.",
+            code="length-above-context",
         )
     _check_memory_options(spec, layout, choose_device(spec.device))
     return layout
@@ -82,7 +87,8 @@ def _refuse_short_texts(corpus: Corpus, spec: FinetuneSpec) -> None:
         if text.tokens <= spec.length:
             raise InputError(
                 f"The text {text.name!r} has {text.tokens} training tokens, and one training sequence takes "
-                f"{spec.length}. Remove the text, join it with another, or lower objective.length."
+                f"{spec.length}. Remove the text, join it with another, or lower objective.length.",
+                code="text-too-short",
             )
 
 
@@ -90,7 +96,9 @@ def _check_memory_options(spec: FinetuneSpec, layout: Layout, device: str) -> No
     """See that this machine and this base can do with less memory in the way that is asked."""
     if spec.checkpointing and not layout.checkpoints:
         raise FieldError(
-            "objective.checkpointing", f"the base {spec.base!r} cannot compute its activations anew. Leave it out."
+            "objective.checkpointing",
+            f"the base {spec.base!r} cannot compute its activations anew. Leave it out.",
+            code="no-checkpointing",
         )
     refuse_four_bits(spec.precision, device, "objective.precision")
 
@@ -139,5 +147,6 @@ def _size(task: AskedTask, question: Question, sight: Sight) -> int:
             "objective.scores",
             f"an answer of the task {task.name!r} takes {longest:,} tokens, and the base can see {sight.context}. "
             "Take a base with a longer context, or leave the question out.",
+            code="answer-too-long",
         )
     return prompt + longest

@@ -94,6 +94,7 @@ def _heldout(part: HeldoutSpec, corpus: Corpus, sight: Sight, kept: Mapping[str,
             "objective.scores",
             f"the text {part.text!r} holds instructions, which have no end to be kept from training. Score held-out "
             "files instead (`files`), or a plain text.",
+            code="heldout-of-instructions",
         )
     passages = heldout_passages(part, corpus, sight)
     texts = [passage.text for passage in passages]
@@ -114,4 +115,5 @@ def _enough(what: str, clusters: Collection[object], part: ScoreSpec) -> None:
             "objective.scores",
             f"{what} keeps questions on {len(clusters)} passages from the search, and an interval wants at least "
             f"{_FEWEST_CLUSTERS}. Give more questions, a larger `holdout`, or set `holdout: 0`.",
+            code="passages-too-few",
         )

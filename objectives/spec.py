@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from objectives.scoring.spec import ScoreSpec
 from spaces.choices import Spec, Switch
+from spaces.errors import UnfitError
 
 _Share = Annotated[float, Field(gt=0, le=1)]
 Precision = Literal["float32", "bfloat16", "4bit"]
@@ -58,25 +59,27 @@ class FinetuneSpec(Spec):
     @classmethod
     def _increasing(cls, rungs: list[float]) -> list[float]:
         if sorted(set(rungs)) != rungs or not math.isclose(rungs[-1], 1.0):
-            raise ValueError(f"rungs must increase and end with 1, got {rungs}")
+            raise UnfitError(f"rungs must increase and end with 1, got {rungs}", code="rungs-not-rising")
         return rungs
 
     @model_validator(mode="after")
     def _questions_of_every_rung(self) -> Self:
         shares = self.questions
         if shares is not None and (len(shares) != len(self.rungs) or sorted(shares) != shares or shares[-1] < 1):
-            raise ValueError(
+            raise UnfitError(
                 f"questions must give a share for each of the {len(self.rungs)} rungs, not falling, the last 1; "
-                f"got {shares}"
+                f"got {shares}",
+                code="question-shares",
             )
         return self
 
     @model_validator(mode="after")
     def _even_parts(self) -> Self:
         if self.batch % self.accumulate:
-            raise ValueError(
+            raise UnfitError(
                 f"accumulate must divide batch, so that parts are even; got batch {self.batch}, accumulate "
-                f"{self.accumulate}"
+                f"{self.accumulate}",
+                code="accumulate-uneven",
             )
         return self
 
@@ -135,7 +138,10 @@ class SyntheticSpec(Spec):
     @model_validator(mode="after")
     def _a_token_a_rung(self) -> Self:
         if self.tokens < self.rungs:
-            raise ValueError(f"tokens must be at least rungs, got tokens {self.tokens} and rungs {self.rungs}")
+            raise UnfitError(
+                f"tokens must be at least rungs, got tokens {self.tokens} and rungs {self.rungs}",
+                code="tokens-below-rungs",
+            )
         return self
 
 

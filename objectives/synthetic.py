@@ -85,7 +85,7 @@ class SyntheticObjective:
                 continue
             time.sleep(self._spec.seconds)
             if fails:
-                raise MixtuneError("The synthetic objective was told to fail for this seed.")
+                raise MixtuneError("The synthetic objective was told to fail for this seed.", code="told-to-fail")
             share = tokens / self._spec.tokens
             score = self._spec.base_score + gain * (1 - (1 - share) ** 2)
             rung = Rung(

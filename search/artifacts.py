@@ -43,6 +43,7 @@ class Artifacts:
                 "artifacts",
                 f"nothing can be written to {self.place!r}: {type(error).__name__}: {error}. Name a folder or a URL "
                 "that this machine may write to, and install what fsspec needs for it (s3fs for s3://, gcsfs for gs://).",
+                code="artifacts-unwritable",
             ) from error
 
     @contextmanager

@@ -125,7 +125,8 @@ class LeasedDriver:
         if self._lost.is_set():
             raise InputError(
                 f"Another mixtune has taken over the study {self._study!r}: this one gave no sign of life for "
-                f"{self._lease:.0f} s. Nothing is lost; the other goes on."
+                f"{self._lease:.0f} s. Nothing is lost; the other goes on.",
+                code="study-taken-over",
             )
         now, rows = persistently(self._look)
         return frozenset({self.id, *(row.driver for row in rows if not self._is_dead(row, now))})
@@ -149,7 +150,7 @@ class LeasedDriver:
         now, rows = self._look()
         for row in rows:
             if row.driver not in dead:
-                raise InputError(self._taken(row, now))
+                raise InputError(self._taken(row, now), code="study-running")
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -193,12 +194,13 @@ class LeasedDriver:
                 if row.driver in dead:
                     connection.execute(_DRIVERS.delete().where(_DRIVERS.c.driver == row.driver))
                 elif not self._shared:
-                    raise InputError(self._taken(row, now))
+                    raise InputError(self._taken(row, now), code="study-running")
             try:
                 connection.execute(_DRIVERS.insert().values(mine))
             except IntegrityError as error:
                 raise InputError(
-                    f"Another mixtune began to run the study {self._study!r} at the same moment. Wait for it."
+                    f"Another mixtune began to run the study {self._study!r} at the same moment. Wait for it.",
+                    code="study-running",
                 ) from error
 
     def _leave(self) -> None:

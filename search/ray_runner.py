@@ -120,7 +120,8 @@ class RayRunner:
             cause = getattr(error, "cause", None) or error
             raise InputError(
                 f"A worker failed at what a trial does: {type(cause).__name__}: {' '.join(str(cause).split())[:300]} "
-                "Where it is memory, lower search.workers or objective.batch, or take a smaller base."
+                "Where it is memory, lower search.workers or objective.batch, or take a smaller base.",
+                code="worker-failed",
             ) from error
         finally:
             ray.shutdown()
@@ -140,7 +141,9 @@ class RayRunner:
                 self._connect()
         except (ConnectionError, AuthenticationError) as error:
             raise FieldError(
-                ADDRESS, f"no Ray cluster can be used at {self._address!r}: {first_line(error)} {AUTHENTICATION}"
+                ADDRESS,
+                f"no Ray cluster can be used at {self._address!r}: {first_line(error)} {AUTHENTICATION}",
+                code="ray-unusable",
             ) from error
         except MixtuneError:
             raise
@@ -150,6 +153,7 @@ class RayRunner:
                 "search.ray",
                 f"Ray cannot be started on this machine: {type(error).__name__}: {first_line(error)} Its records are "
                 f"in {tempfile.gettempdir()!r} (TMPDIR). `--local` runs one trial after the other without Ray.",
+                code="ray-unstartable",
             ) from error
 
     def _connect(self) -> None:
@@ -182,6 +186,7 @@ class RayRunner:
                     f"search.{field}",
                     f"a trial wants {wanted:g}, and the largest machine that Ray knows has {most:g}. Lower the field, "
                     "or run on a larger machine.",
+                    code="trial-wants-more-than-cluster",
                 )
 
     def _concurrent(self) -> int:

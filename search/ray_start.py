@@ -68,6 +68,7 @@ def check_address(address: str) -> None:
             f"must be auto or HOST:PORT; got {address!r}. Through a Ray client Tune would move its driver, and the "
             "database's connection with it, to the cluster. Launch on a machine of the cluster with `address: auto`, "
             "or hand the command over: ray job submit --address http://HEAD:8265 -- mixtune launch study.yaml",
+            code="ray-address-malformed",
         )
     host, _, port = address.rpartition(":")
     if not host:
@@ -76,7 +77,9 @@ def check_address(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
     except (OSError, ValueError) as error:
         raise FieldError(
-            ADDRESS, f"nothing answers at {address!r} ({error}). Start Ray there: ray start --head --port={port}"
+            ADDRESS,
+            f"nothing answers at {address!r} ({error}). Start Ray there: ray start --head --port={port}",
+            code="ray-unreachable",
         ) from error
 
 

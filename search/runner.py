@@ -18,6 +18,8 @@ ObjectiveFactory = Callable[[], Objective]
 class WorkerStartError(InputError):
     """A worker cannot import or build what trials need; the trial that it was to run is not spent."""
 
+    code = "worker-unstartable"
+
     def __init__(self, cause: str) -> None:
         """Say what the worker met; `cause`: one line."""
         super().__init__(

@@ -10,7 +10,7 @@ from search.goals import GOALS
 from search.pruning import PRUNERS
 from search.samplers import SAMPLERS
 from spaces.choices import Spec
-from spaces.errors import did_you_mean, listed
+from spaces.errors import UnfitError, did_you_mean, listed
 
 AUTO = "auto"
 _MOST_FOR_GP = 128
@@ -20,7 +20,9 @@ cube of them."""
 
 def _known(name: str, names: list[str]) -> str:
     if name not in names:
-        raise ValueError(f"must be one of {listed(names)}; got {name!r}.{did_you_mean(name, names)}")
+        raise UnfitError(
+            f"must be one of {listed(names)}; got {name!r}.{did_you_mean(name, names)}", code="choice-unknown"
+        )
     return name
 
 
@@ -99,17 +101,28 @@ class SearchSpec(Spec):
     @model_validator(mode="after")
     def _made_for_two_goals(self) -> Self:
         if self.second is not None and self.sampler == "cmaes":
-            raise ValueError("the sampler cmaes searches for one goal only; with `second`, take tpe, gp or nsga2")
+            raise UnfitError(
+                "the sampler cmaes searches for one goal only; with `second`, take tpe, gp or nsga2",
+                code="sampler-one-goal",
+            )
         if self.second is not None and self.pruner == "hyperband":
-            raise ValueError("the pruner hyperband knows one goal only; with `second`, take asha, median or wilcoxon")
+            raise UnfitError(
+                "the pruner hyperband knows one goal only; with `second`, take asha, median or wilcoxon",
+                code="pruner-one-goal",
+            )
         return self
 
     @model_validator(mode="after")
     def _opinion_on_the_score(self) -> Self:
         if self.second is not None and self.prior:
-            raise ValueError("a prior is an opinion on the score alone; leave out `prior` or `second`")
+            raise UnfitError(
+                "a prior is an opinion on the score alone; leave out `prior` or `second`", code="prior-with-second-goal"
+            )
         if self.prior and self.sampling not in ("gp", "tpe"):
-            raise ValueError(f"the sampler {self.sampling} takes no prior; take gp or tpe, or leave out `prior`")
+            raise UnfitError(
+                f"the sampler {self.sampling} takes no prior; take gp or tpe, or leave out `prior`",
+                code="sampler-without-prior",
+            )
         return self
 
     @field_validator("pruner")

@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from spaces.errors import UnfitError
+
 
 class Spec(BaseModel):
     """Base of everything parsed from a study file: frozen, unknown fields refused."""
@@ -30,7 +32,7 @@ class Spec(BaseModel):
         for name, value in data.items() if isinstance(data, dict) else ():
             field = cls.model_fields.get(name)
             if isinstance(value, bool) and field is not None and _is_number(field):
-                raise ValueError(f"{name} must not be a truth value; got {str(value).lower()}")
+                raise UnfitError(f"{name} must not be a truth value; got {str(value).lower()}", code="truth-value")
         return data
 
 
@@ -98,9 +100,9 @@ class ShareRange(FloatRange):
 
 def _check_range(limits: IntRange | FloatRange) -> None:
     if limits.low >= limits.high:
-        raise ValueError(f"low must be less than high, got low {limits.low} and high {limits.high}")
+        raise UnfitError(f"low must be less than high, got low {limits.low} and high {limits.high}", code="range-empty")
     if limits.log and limits.low <= 0:
-        raise ValueError(f"low must be above 0 where log is true, got {limits.low}")
+        raise UnfitError(f"low must be above 0 where log is true, got {limits.low}", code="log-range-not-positive")
 
 
 def form(value: object) -> str:
@@ -122,9 +124,9 @@ Ranged = Tag("range")
 
 def _values(values: list[Any]) -> list[Any]:
     if not values:
-        raise ValueError("a list must have at least 1 value")
+        raise UnfitError("a list must have at least 1 value", code="list-empty")
     if len(set(values)) < len(values):
-        raise ValueError(f"a value is listed twice, and would be tried twice as often: {values}")
+        raise UnfitError(f"a value is listed twice, and would be tried twice as often: {values}", code="value-twice")
     return values
 
 

@@ -82,7 +82,7 @@ class Corpus:
         for text in self.texts:
             if text.name == name:
                 return text
-        raise InputError(self._no_text(name))
+        raise InputError(self._no_text(name), code="text-unknown")
 
     def named(self, name: str, field: str) -> Text:
         """The text that a field of the study file names.
@@ -91,7 +91,7 @@ class Corpus:
             FieldError: there is none.
         """
         if name not in self.names:
-            raise FieldError(field, self._no_text(name))
+            raise FieldError(field, self._no_text(name), code="text-unknown")
         return self[name]
 
     def chosen(self, names: Sequence[str], field: str) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ class Corpus:
             group = [text.name for text in self.texts if text.group == name and name not in self.names]
             found += group or [self.named(name, field).name]
         if len(set(found)) < len(found):
-            raise FieldError(field, f"a text is named twice: {list(names)}.")
+            raise FieldError(field, f"a text is named twice: {list(names)}.", code="text-twice")
         return tuple(found)
 
     def _no_text(self, name: str) -> str:
@@ -135,8 +135,11 @@ def scan(folder: Path, unit: Literal["file", "group"] = "file", fewest: int = 2)
             line), an empty text, or two texts with the same content.
     """
     if not folder.is_dir():
-        kind = "a file, not a folder" if folder.exists() else "not there"
-        raise InputError(f"The folder of texts {str(folder)!r} is {kind}. Set space.texts.folder to a folder of texts.")
+        kind, code = ("a file, not a folder", "folder-is-file") if folder.exists() else ("not there", "folder-missing")
+        raise InputError(
+            f"The folder of texts {str(folder)!r} is {kind}. Set space.texts.folder to a folder of texts.",
+            code=code,
+        )
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path, folder)]
     usable = [path for path in files if path.suffix.lower() in SUFFIXES]
     ignored = tuple(path.relative_to(folder).as_posix() for path in files if path not in usable)
@@ -152,7 +155,11 @@ def _check_files(files: list[Path], usable: list[Path]) -> tuple[str, ...]:
     Raises:
         InputError: some cannot; a paragraph for each.
     """
-    wrong = [f"The name of the file {str(path)!r} is not UTF-8. Rename it." for path in files if not _is_utf8(path)]
+    wrong = [
+        InputError(f"The name of the file {str(path)!r} is not UTF-8. Rename it.", code="file-name-undecodable")
+        for path in files
+        if not _is_utf8(path)
+    ]
     notes = []
     for path in usable:
         try:
@@ -160,11 +167,13 @@ def _check_files(files: list[Path], usable: list[Path]) -> tuple[str, ...]:
             if path.suffix.lower() == JSON_LINES:
                 lines_of(path)
         except InputError as error:
-            wrong.append(str(error))
+            wrong.append(error)
         else:
             notes += [detected_note(path, found)] if found.detected else []
+    if len(wrong) == 1:
+        raise wrong[0]
     if wrong:
-        raise InputError("\n".join(wrong))
+        raise InputError("\n".join(map(str, wrong)), code="texts-unusable")
     return tuple(notes)
 
 
@@ -189,7 +198,8 @@ def _units(files: list[Path], folder: Path, unit: str) -> Iterator[tuple[str, tu
             name = relative.parts[0]
         if name in groups and not (unit == "group" and _same_group(path, groups[name][0], folder)):
             raise InputError(
-                f"{str(path)!r} and {str(groups[name][0])!r} would both be the text {name!r}. Rename one of them."
+                f"{str(path)!r} and {str(groups[name][0])!r} would both be the text {name!r}. Rename one of them.",
+                code="text-names-collide",
             )
         groups.setdefault(name, []).append(path)
     for name, paths in groups.items():
@@ -208,7 +218,9 @@ def _text(name: str, files: tuple[Path, ...], folder: Path) -> Text:
         words += len(read_file(path).split())
         digest.update(path.read_bytes())
     if words == 0:
-        raise InputError(f"The text {name!r} ({files[0]}) is empty. Remove it from the folder, or fill it.")
+        raise InputError(
+            f"The text {name!r} ({files[0]}) is empty. Remove it from the folder, or fill it.", code="text-empty"
+        )
     parts = files[0].relative_to(folder).parts
     group = parts[0] if len(parts) > 1 else ""
     return Text(name, files, digest.hexdigest(), words, group, normalized_sha256=_normalized_sha256(files))
@@ -241,7 +253,8 @@ def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...], fewe
         other = f" (it also holds {listed(ignored, 4)}, of kinds that are not read)" if ignored else ""
         raise InputError(
             f"The folder {str(folder)!r} must hold at least {fewest} file{'s' * (fewest > 1)} ending in "
-            f"{', '.join(SUFFIXES)}; found {found}{other}. Add texts, or split one into chapters."
+            f"{', '.join(SUFFIXES)}; found {found}{other}. Add texts, or split one into chapters.",
+            code="texts-too-few",
         )
     first: dict[str, str] = {}
     for text in texts:
@@ -249,7 +262,8 @@ def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...], fewe
             raise InputError(
                 f"The texts {first[text.normalized_sha256]!r} and {text.name!r} in {str(folder)!r} have the same "
                 "content (line ends, byte order marks, forms of Unicode and trailing blanks aside), so their effects "
-                "cannot be told apart. Remove one of them."
+                "cannot be told apart. Remove one of them.",
+                code="texts-alike",
             )
         first[text.normalized_sha256] = text.name
 

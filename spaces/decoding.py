@@ -39,12 +39,15 @@ def decode(path: Path) -> Decoded:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"The text {str(path)!r} cannot be read: {error.strerror}. Check its permissions.") from error
+        raise InputError(
+            f"The text {str(path)!r} cannot be read: {error.strerror}. Check its permissions.", code="text-unreadable"
+        ) from error
     mark, encoding = next((each for each in _MARKS if data.startswith(each[0])), (b"", "utf-8"))
     if not mark and (zero := data.find(b"\0")) >= 0:
         raise InputError(
             f"{str(path)!r} is not a text file: there is a zero byte at byte offset {zero}. "
-            "Export it as plain UTF-8 text, or move it out of the folder."
+            "Export it as plain UTF-8 text, or move it out of the folder.",
+            code="text-binary",
         )
     try:
         return Decoded(_lines(data[len(mark) :].decode(encoding)))
@@ -52,7 +55,8 @@ def decode(path: Path) -> Decoded:
         if mark:
             raise InputError(
                 f"{str(path)!r} begins with the byte order mark of {encoding} and is not in it: byte offset "
-                f"{error.start + len(mark)}. Save it anew as UTF-8."
+                f"{error.start + len(mark)}. Save it anew as UTF-8.",
+                code="byte-order-mark-wrong",
             ) from error
         return _detected(path, data, error)
 
@@ -68,7 +72,8 @@ def _detected(path: Path, data: bytes, error: UnicodeDecodeError) -> Decoded:
     if encoding is None:
         raise InputError(
             f"{str(path)!r} is not UTF-8 (byte 0x{data[error.start]:02x} at byte offset {error.start}), and in no "
-            "other encoding that can be told. Save it anew as UTF-8, or move it out of the folder."
+            "other encoding that can be told. Save it anew as UTF-8, or move it out of the folder.",
+            code="text-undecodable",
         )
     return Decoded(_lines(data.decode(encoding)), encoding)
 

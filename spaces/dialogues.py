@@ -91,7 +91,7 @@ def read_turns(value: object, place: str, *, learnt: bool = True) -> list[Turn]:
         FieldError: one of them is no turn.
     """
     if not isinstance(value, list):
-        raise FieldError(place, f"this must be a list of turns; got {_kind(value)}.")
+        raise FieldError(place, f"this must be a list of turns; got {_kind(value)}.", code="turns-not-list")
     return [_turn(item, f"{place}.{number}", learnt) for number, item in enumerate(value)]
 
 
@@ -102,16 +102,26 @@ def check_turns(turns: list[Turn]) -> tuple[Turn, ...]:
         FieldError: the last is not an answer, or an answer is empty.
     """
     if turns[-1].role != ANSWERS:
-        raise FieldError(turns[-1].place, f"the last turn must be of the role {ANSWERS}; got {turns[-1].role}.")
+        raise FieldError(
+            turns[-1].place,
+            f"the last turn must be of the role {ANSWERS}; got {turns[-1].role}.",
+            code="last-turn-not-answer",
+        )
     for turn in turns:
         if turn.role != ANSWERS:
             continue
         if not turn.content.strip() and not turn.calls:
             raise FieldError(
-                turn.place, "an answer must hold text or tool calls; this one is empty. Fill it, or remove the line."
+                turn.place,
+                "an answer must hold text or tool calls; this one is empty. Fill it, or remove the line.",
+                code="answer-empty",
             )
     if not any(turn.is_learnt for turn in turns):
-        raise FieldError(turns[-1].place, "every answer has weight 0, so nothing would be learnt. Remove the line.")
+        raise FieldError(
+            turns[-1].place,
+            "every answer has weight 0, so nothing would be learnt. Remove the line.",
+            code="nothing-learnt",
+        )
     return tuple(turns)
 
 
@@ -126,7 +136,11 @@ def read_tools(value: object) -> tuple[Mapping[str, Any], ...]:
     if not value:
         return ()
     if not isinstance(value, list) or not all(isinstance(tool, dict) for tool in value):
-        raise FieldError("tools", f"this must be a list of objects, the schemas of the tools; got {_kind(value)}.")
+        raise FieldError(
+            "tools",
+            f"this must be a list of objects, the schemas of the tools; got {_kind(value)}.",
+            code="tools-not-list",
+        )
     return tuple(value)
 
 
@@ -137,12 +151,18 @@ def readable(turns: tuple[Turn, ...], tools: tuple[Mapping[str, Any], ...]) -> s
 
 def _turn(item: object, place: str, learnt: bool) -> Turn:
     if not isinstance(item, dict):
-        raise FieldError(place, f"a turn must be an object with `role` and `content`; got {_kind(item)}.")
+        raise FieldError(
+            place, f"a turn must be an object with `role` and `content`; got {_kind(item)}.", code="turn-not-object"
+        )
     speaker, said = ("role", "content") if "role" in item or "from" not in item else ("from", "value")
     role = _role(item.get(speaker), f"{place}.{speaker}", speaker)
     other = {key: value for key, value in item.items() if key not in (speaker, said) and value is not None}
     if "function_call" in other:
-        raise FieldError(f"{place}.function_call", "chat templates do not read this field. Use `tool_calls`.")
+        raise FieldError(
+            f"{place}.function_call",
+            "chat templates do not read this field. Use `tool_calls`.",
+            code="function-call-unread",
+        )
     reasoning = _reasoning(other, place)
     other = {key: value for key, value in other.items() if key not in REASONING}
     if reasoning:
@@ -153,7 +173,9 @@ def _turn(item: object, place: str, learnt: bool) -> Turn:
     weight = other.pop("weight", int(bool(other.pop("train", True))))
     if weight not in (0, 1):
         raise FieldError(
-            f"{place}.weight", f"the weight of an answer must be 0 (only read) or 1 (learnt); got {weight!r}."
+            f"{place}.weight",
+            f"the weight of an answer must be 0 (only read) or 1 (learnt); got {weight!r}.",
+            code="weight-not-0-or-1",
         )
     content = _content(item.get(said), f"{place}.{said}", may_miss=bool(calls))
     return Turn(role, content, other, place, learnt and weight == 1)
@@ -161,10 +183,16 @@ def _turn(item: object, place: str, learnt: bool) -> Turn:
 
 def _role(value: object, place: str, speaker: str) -> str:
     if not isinstance(value, str):
-        raise FieldError(place, f"this must say who speaks, one of {listed(ROLES)}; got {_kind(value)}.")
+        raise FieldError(
+            place, f"this must say who speaks, one of {listed(ROLES)}; got {_kind(value)}.", code="role-missing"
+        )
     known = _SHAREGPT if speaker == "from" else {role: role for role in ROLES}
     if value not in known:
-        raise FieldError(place, f"this must be one of {listed(known)}; got {value!r}.{did_you_mean(value, known)}")
+        raise FieldError(
+            place,
+            f"this must be one of {listed(known)}; got {value!r}.{did_you_mean(value, known)}",
+            code="role-unknown",
+        )
     return known[value]
 
 
@@ -176,7 +204,9 @@ def _content(value: object, place: str, *, may_miss: bool) -> str:
         return value
     if not isinstance(value, list):
         raise FieldError(
-            place, f"this must be text or a list of text parts (null only beside `tool_calls`); got {_kind(value)}."
+            place,
+            f"this must be text or a list of text parts (null only beside `tool_calls`); got {_kind(value)}.",
+            code="content-not-text",
         )
     return "".join(_part(part, f"{place}.{number}") for number, part in enumerate(value))
 
@@ -186,7 +216,9 @@ def _part(part: object, place: str) -> str:
         return str(part["text"])
     kind = f"of the type {part['type']!r}" if isinstance(part, dict) and "type" in part else f"{_kind(part)}"
     raise FieldError(
-        place, f'only parts such as {{"type": "text", "text": "…"}} are read; got one {kind}. Remove it, or the line.'
+        place,
+        f'only parts such as {{"type": "text", "text": "…"}} are read; got one {kind}. Remove it, or the line.',
+        code="part-not-text",
     )
 
 
@@ -195,15 +227,23 @@ def _reasoning(other: Mapping[str, Any], place: str) -> str:
     found = {name: other[name] for name in REASONING if other.get(name)}
     for name, value in found.items():
         if not isinstance(value, str):
-            raise FieldError(f"{place}.{name}", f"reasoning must be text; got {_kind(value)}.")
+            raise FieldError(
+                f"{place}.{name}", f"reasoning must be text; got {_kind(value)}.", code="reasoning-not-text"
+            )
     if len(set(found.values())) > 1:
-        raise FieldError(f"{place}.{list(found)[1]}", f"the fields {listed(found)} say different things. Keep one.")
+        raise FieldError(
+            f"{place}.{list(found)[1]}",
+            f"the fields {listed(found)} say different things. Keep one.",
+            code="reasoning-ambiguous",
+        )
     return next(iter(found.values()), "")
 
 
 def _checked_calls(calls: object, place: str) -> list[Mapping[str, Any]]:
     if not isinstance(calls, list):
-        raise FieldError(f"{place}.{_CALLS}", f"this must be a list of calls; got {_kind(calls)}.")
+        raise FieldError(
+            f"{place}.{_CALLS}", f"this must be a list of calls; got {_kind(calls)}.", code="calls-not-list"
+        )
     for number, call in enumerate(calls):
         inner = call.get("function", call) if isinstance(call, dict) else None
         name = inner.get("name") if isinstance(inner, dict) else None
@@ -211,6 +251,7 @@ def _checked_calls(calls: object, place: str) -> list[Mapping[str, Any]]:
             raise FieldError(
                 f"{place}.{_CALLS}.{number}",
                 f"a call must have a `function` with `name` and `arguments`; got {_kind(call)}.",
+                code="call-incomplete",
             )
     return calls
 

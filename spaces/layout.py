@@ -117,6 +117,7 @@ class Layout:
                     f"the base {self.base!r} has no linear module {name!r}."
                     f"{did_you_mean(name, (*self.presets, *existing))} "
                     f"Presets: {listed(self.presets)}. Modules of a layer: {listed(existing)}.",
+                    code="target-unknown",
                 )
             self._check_called(name, found, field)
             chosen += found
@@ -135,6 +136,7 @@ class Layout:
                 f"{name!r} names {listed(bypassed)} of the base {self.base!r}, whose weights its layer reads without "
                 "calling it, as Mamba's kernels do: an adapter there would change nothing. Name others: "
                 f"{listed(self._paths(lambda _: True))}.",
+                code="targets-bypassed",
             )
 
     def check_targets(self, method: str, targets: Collection[str], dropout: float, field: str) -> None:
@@ -154,6 +156,7 @@ class Layout:
             field,
             f"peft cannot put {why} on {listed(hard)} of the base {self.base!r}, whose weights it reaches as "
             f"parameters, as it does those of experts. Use {instead}, or {listed(_ON_PARAMETERS)} with dropout: 0.",
+            code="targets-are-parameters",
         )
 
     def _is_hard(self, module: Module, method: str) -> bool:
@@ -176,6 +179,7 @@ class Layout:
             raise FieldError(
                 field,
                 f"must be 'all', or ranges such as '2-5' or '-4 to -1' (from the end) joined by '+', got {text!r}.",
+                code="layers-malformed",
             )
         first, last = (self._from_start(int(number)) for number in (match[1], match[2] or match[1]))
         if not 0 <= first <= last < self.layers:
@@ -183,6 +187,7 @@ class Layout:
                 field,
                 f"{text!r} must lie within 0-{self.layers - 1} or, from the end, -{self.layers} to -1, the lower "
                 f"layer first: the base {self.base!r} has {self.layers} layers, numbered from 0.",
+                code="layers-out-of-range",
             )
         return range(first, last + 1)
 
@@ -201,15 +206,19 @@ class Layout:
                 field,
                 f"bitfit trains biases, and the layers of the base {self.base!r} have none. "
                 f"Choose among {listed(others)}.",
+                code="no-biases",
             )
         if method == "layernorm" and not any(self.norm_weights):
-            raise FieldError(field, f"layernorm trains norms, and the layers of the base {self.base!r} have none.")
+            raise FieldError(
+                field, f"layernorm trains norms, and the layers of the base {self.base!r} have none.", code="no-norms"
+            )
         if METHODS[method].whole and self.fixed:
             raise FieldError(
                 field,
                 f"{method} begins with random weights everywhere, but layers of the base {self.base!r} read "
                 f"{listed(self.fixed)} by themselves, where they would stay the base's own. Use full or lora, or "
                 "take a base without such layers.",
+                code="from-scratch-fixed-weights",
             )
 
     def layers_with(self, method: str, targets: Collection[str]) -> frozenset[int]:

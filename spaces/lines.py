@@ -59,7 +59,11 @@ def _pair(record: _Record) -> list[Turn]:
 
 def _alpaca(record: _Record) -> list[Turn]:
     if record.get("history"):
-        raise FieldError("history", "earlier turns are not read from here. Give the whole dialogue as `messages`.")
+        raise FieldError(
+            "history",
+            "earlier turns are not read from here. Give the whole dialogue as `messages`.",
+            code="history-unread",
+        )
     extra = _string(record, "input") if record.get("input") is not None else ""
     prompt = "\n\n".join(filter(None, (_string(record, "instruction"), extra)))
     return [Turn("user", prompt, place="instruction"), Turn(ANSWERS, _string(record, "output"), place="output")]
@@ -71,7 +75,9 @@ def _listed_in(field: str) -> Callable[[_Record], list[Turn]]:
 
 def _some(turns: list[Turn], field: str) -> list[Turn]:
     if not turns:
-        raise FieldError(field, "there must be a turn in this list; it is empty. Fill it, or remove the line.")
+        raise FieldError(
+            field, "there must be a turn in this list; it is empty. Fill it, or remove the line.", code="turns-empty"
+        )
     return turns
 
 
@@ -79,7 +85,7 @@ def _string(record: _Record, field: str) -> str:
     value = record[field]
     if not isinstance(value, str):
         came = "null" if value is None else type(value).__name__
-        raise FieldError(field, f"this must be text; got {came}.")
+        raise FieldError(field, f"this must be text; got {came}.", code="not-text")
     return value
 
 
@@ -105,9 +111,11 @@ def parse_lines(path: Path, content: str) -> Iterator[Line]:
         try:
             yield _line(number, json.loads(line, object_pairs_hook=_object))
         except FieldError as error:
-            raise LineError(path, number, error.field, error.reason) from error
+            raise LineError(path, number, error.field, error.reason, code=error.code) from error
         except (ValueError, RecursionError) as error:
-            raise LineError(path, number, "", f"not JSON ({error}). Mend or remove the line.") from error
+            raise LineError(
+                path, number, "", f"not JSON ({error}). Mend or remove the line.", code="not-json"
+            ) from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -116,13 +124,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise FieldError(twice, "this field stands twice in one object. Keep one.")
+        raise FieldError(twice, "this field stands twice in one object. Keep one.", code="field-twice")
     return made
 
 
 def _line(number: int, record: object) -> Line:
     if not isinstance(record, dict):
-        raise FieldError("", f"a line must be an object with {_forms()}; got {type(record).__name__}.")
+        raise FieldError(
+            "", f"a line must be an object with {_forms()}; got {type(record).__name__}.", code="line-not-object"
+        )
     form = _form(record)
     turns = form.turns(record)
     if not turns:
@@ -131,7 +141,11 @@ def _line(number: int, record: object) -> Line:
     system = record.get("system")
     if system:
         if not isinstance(system, str) or turns[0].role == "system":
-            raise FieldError("system", "this must be text beside turns that have no system turn. Keep one of them.")
+            raise FieldError(
+                "system",
+                "this must be text beside turns that have no system turn. Keep one of them.",
+                code="system-unusable",
+            )
         turns = [Turn("system", system, place="system"), *turns]
     tools = read_tools(record.get("tools"))
     checked = check_turns(turns)
@@ -146,6 +160,7 @@ def _refuse_fields_beside(record: _Record, form: Form) -> None:
                 name,
                 "this field is not read beside the turns, so it would be lost. Give the dialogue as `messages`, with "
                 "`reasoning_content` or `tool_calls` in the turn that they belong to, or a turn of the role `system`.",
+                code="field-not-read-beside-turns",
             )
 
 
@@ -158,10 +173,12 @@ def _form(record: _Record) -> Form:
     if len(filled) > 1:
         names = " and ".join(form.words for form in filled)
         raise FieldError(
-            filled[1].fields[-1], f"the line has two forms, {names}. Keep one of them, or empty the other."
+            filled[1].fields[-1],
+            f"the line has two forms, {names}. Keep one of them, or empty the other.",
+            code="forms-two",
         )
     if not present:
-        raise FieldError("", f"a line must be an object with {_forms()}; {_what_came(record)}")
+        raise FieldError("", f"a line must be an object with {_forms()}; {_what_came(record)}", code="form-unknown")
     return (filled or present)[0]
 
 
@@ -194,6 +211,8 @@ def _whole(text: str) -> str:
     """
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise FieldError(
-            "", "it holds half of a character (a lone surrogate), which no text has. Mend or remove the line."
+            "",
+            "it holds half of a character (a lone surrogate), which no text has. Mend or remove the line.",
+            code="half-a-character",
         )
     return text

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from spaces.bare_words import MADE, advice, read_as, scalars, value
-from spaces.errors import FieldError, InputError, did_you_mean, listed
+from spaces.errors import Fault, FieldError, FileError, InputError, UnfitError, did_you_mean, listed
 from spaces.yaml_words import LEADING_ZERO, Loader
 
 _Location = tuple[str | int, ...]
@@ -38,17 +38,21 @@ def read_file(path: Path, kind: type[_Model], what: str, first: str, hint: str =
         hint: what makes one.
 
     Raises:
-        InputError: one paragraph for each thing that is wrong.
+        InputError: the file cannot be read.
+        FileError: its content cannot be used; one paragraph for each thing that is wrong.
     """
     try:
         content = path.read_text(encoding="utf-8")
     except OSError as error:
         near = sorted(other.name for other in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
         raise InputError(
-            f"The {what} {str(path)!r} cannot be read: {error.strerror}.{did_you_mean(path.name, near)}{hint}"
+            f"The {what} {str(path)!r} cannot be read: {error.strerror}.{did_you_mean(path.name, near)}{hint}",
+            code="file-unreadable",
         ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"The {what} {str(path)!r} is not UTF-8: byte offset {error.start}.") from error
+        raise InputError(
+            f"The {what} {str(path)!r} is not UTF-8: byte offset {error.start}.", code="file-undecodable"
+        ) from error
     return parse(content, path, kind, what, first)
 
 
@@ -56,24 +60,27 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
     """Check the text of a file; `path` is for messages, the rest as for `read_file`.
 
     Raises:
-        InputError: see `read_file`.
+        FileError: see `read_file`.
     """
     try:
         root = yaml.compose(content, Loader=Loader)
         data = yaml.load(content, Loader=Loader)  # noqa: S506  a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{path}, line {line}: this is not YAML: {error.problem}.") from error
+        fault = Fault(line, "", "not-yaml", f"this is not YAML: {error.problem}.")
+        raise FileError(path, [fault]) from error
     except (yaml.YAMLError, ValueError) as error:  # a control character
-        raise InputError(f"{path}: this cannot be read as YAML: {' '.join(str(error).split())}.") from error
+        fault = Fault(0, "", "not-yaml", f"this cannot be read as YAML: {' '.join(str(error).split())}.")
+        raise FileError(path, [fault]) from error
     if not isinstance(root, yaml.MappingNode):
-        raise InputError(f"{path}: a {what} is a list of `field: value` lines, starting with `{first}`.")
+        says = f"a {what} is a list of `field: value` lines, starting with `{first}`."
+        raise FileError(path, [Fault(0, "", "not-fields", says)])
     _refuse_duplicates(root, path, ())
     _refuse_leading_zeros(root, path)
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise InputError("\n".join(_messages(error.errors(), root, path, kind))) from error
+        raise FileError(path, list(_faults(error.errors(), root, kind))) from error
 
 
 @contextmanager
@@ -85,17 +92,24 @@ def located(path: Path) -> Iterator[None]:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)
         place = tuple(int(part) if part.isdigit() else part for part in error.field.split("."))
         line = 1 if root is None else _line(place, root)
-        raise InputError(f"{path}, line {line}: {error}") from error
+        raise FileError(path, [Fault(line, error.field, error.code, error.reason)]) from error
+
+
+def code_of(error: _Details) -> str:
+    """The kind of fault that pydantic has found: our own where a section found it, pydantic's otherwise."""
+    own = error.get("ctx", {}).get("error")
+    return own.code if isinstance(own, UnfitError) else error["type"].replace("_", "-")
 
 
 def _refuse_leading_zeros(root: yaml.Node, path: Path) -> None:
     """Readers of YAML disagree on what `010` is."""
     for word in scalars(root):
         if not word.style and LEADING_ZERO.fullmatch(word.value):
-            raise InputError(
-                f"{path}, line {word.start_mark.line + 1}: some readers of YAML take `{word.value}` for an octal "
-                "number. Write the number without the leading zero, or text in quotes."
+            says = (
+                f"some readers of YAML take `{word.value}` for an octal number. Write the number without the leading "
+                "zero, or text in quotes."
             )
+            raise FileError(path, [Fault(word.start_mark.line + 1, "", "leading-zero", says)])
 
 
 def _refuse_duplicates(node: yaml.Node, path: Path, where: _Location) -> None:
@@ -105,10 +119,8 @@ def _refuse_duplicates(node: yaml.Node, path: Path, where: _Location) -> None:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if key.value in seen:
-                raise InputError(
-                    f"{path}, line {line}: the field {_dotted((*where, key.value))!r} stands twice, first on line "
-                    f"{seen[key.value]}. Keep one."
-                )
+                says = f"this field stands twice, first on line {seen[key.value]}. Keep one."
+                raise FileError(path, [Fault(line, _dotted((*where, key.value)), "field-twice", says)])
             seen[key.value] = line
             _refuse_duplicates(value, path, (*where, key.value))
     elif isinstance(node, yaml.SequenceNode):
@@ -116,14 +128,14 @@ def _refuse_duplicates(node: yaml.Node, path: Path, where: _Location) -> None:
             _refuse_duplicates(item, path, (*where, index))
 
 
-def _messages(errors: Sequence[_Details], root: yaml.Node, path: Path, kind: type[BaseModel]) -> Iterator[str]:
-    """One message for each thing that is wrong."""
+def _faults(errors: Sequence[_Details], root: yaml.Node, kind: type[BaseModel]) -> Iterator[Fault]:
+    """One for each thing that is wrong."""
     for error in errors:
         place = _in_file(error["loc"], root, kind)
         word = _bare_word(error, place, root)
         if word and error["loc"][-1] == _KEY:
             place = (*place, word.value)
-        yield f"{path}, line {_line(place, root)}: {_dotted(place)}: {_describe(error, kind, word)}"
+        yield Fault(_line(place, root), _dotted(place), code_of(error), _describe(error, kind, word))
 
 
 def _bare_word(error: _Details, place: _Location, root: yaml.Node) -> yaml.ScalarNode | None:
@@ -216,7 +228,7 @@ def _describe(error: _Details, kind: type[BaseModel], bare: yaml.ScalarNode | No
 
 
 def _dotted(place: _Location) -> str:
-    return ".".join(str(part) for part in place) or "the file"
+    return ".".join(str(part) for part in place)
 
 
 def _fields_at(location: _Location, kind: type[BaseModel]) -> set[str]:

@@ -57,6 +57,7 @@ class Space:
                 "space.texts.choose",
                 "every stage names its texts, so there is no mix to search. Leave `texts` out of one stage, or set "
                 "choose: all.",
+                code="nothing-to-mix",
             )
 
     @property

@@ -21,7 +21,7 @@ from spaces.choices import (
     form,
     options,
 )
-from spaces.errors import did_you_mean, listed
+from spaces.errors import UnfitError, did_you_mean, listed
 from spaces.methods import METHODS
 
 MOST_ORDERED = 4
@@ -64,10 +64,14 @@ class TextsSpec(Spec):
     @model_validator(mode="after")
     def _limits_of_a_subset(self) -> Self:
         if self.limits and self.choose != "subset":
-            raise ValueError("min_texts and max_texts limit a subset; set choose: subset, or leave them out")
+            raise UnfitError(
+                "min_texts and max_texts limit a subset; set choose: subset, or leave them out",
+                code="limits-without-subset",
+            )
         if self.max_epochs is not None and self.choose == "weights":
-            raise ValueError(
-                "max_epochs would change the shares that choose: weights compares; leave it out, or set choose: subset"
+            raise UnfitError(
+                "max_epochs would change the shares that choose: weights compares; leave it out, or set choose: subset",
+                code="max-epochs-with-weights",
             )
         _check_ordered("min_texts", self.min_texts, "max_texts", self.max_texts)
         return self
@@ -95,13 +99,16 @@ class TuningSpec(Spec):
     def _known(cls, method: str | list[str]) -> str | list[str]:
         for name in options(method):
             if name not in METHODS:
-                raise ValueError(f"must be one of {listed(METHODS)}; got {name!r}.{did_you_mean(name, METHODS)}")
+                raise UnfitError(
+                    f"must be one of {listed(METHODS)}; got {name!r}.{did_you_mean(name, METHODS)}",
+                    code="method-unknown",
+                )
         return method
 
     @model_validator(mode="after")
     def _one_alpha(self) -> Self:
         if self.alpha is not None and self.alpha_per_rank is not None:
-            raise ValueError("give alpha or alpha_per_rank, not both")
+            raise UnfitError("give alpha or alpha_per_rank, not both", code="alpha-twice")
         return self
 
 
@@ -131,14 +138,17 @@ class LayersSpec(Spec):
     def _one_way(self) -> Self:
         ways = [self.train is not None, self.freeze is not None, self.min is not None or self.max is not None]
         if sum(ways) != 1:
-            raise ValueError("give one of `train`, `freeze`, or `min` and `max`")
+            raise UnfitError("give one of `train`, `freeze`, or `min` and `max`", code="layers-one-way")
         _check_ordered("min", self.min, "max", self.max)
         return self
 
 
 def _check_ordered(low_name: str, low: int | None, high_name: str, high: int | None) -> None:
     if low is not None and high is not None and low > high:
-        raise ValueError(f"{low_name} must not exceed {high_name}, got {low_name} {low} and {high_name} {high}")
+        raise UnfitError(
+            f"{low_name} must not exceed {high_name}, got {low_name} {low} and {high_name} {high}",
+            code="limits-reversed",
+        )
 
 
 LayersChoice = Annotated[
@@ -181,11 +191,11 @@ class SpaceSpec(Spec):
     def _stages_that_can_be(self) -> Self:
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):
-            raise ValueError(f"two stages have the same name: {names}")
+            raise UnfitError(f"two stages have the same name: {names}", code="stage-names-alike")
         shares = [stage.share for stage in self.stages]
         known, unsaid = math.fsum(share or 0.0 for share in shares), shares.count(None)
         if shares and (known >= 1 if unsaid else not math.isclose(known, 1.0, abs_tol=1e-6)):
-            raise ValueError(f"the shares of the stages must sum to 1, got {shares}")
+            raise UnfitError(f"the shares of the stages must sum to 1, got {shares}", code="stage-shares-sum")
         if self.order == "any" and not 1 < len(names) <= MOST_ORDERED:
-            raise ValueError(f"order: any wants 2 to {MOST_ORDERED} stages, got {len(names)}")
+            raise UnfitError(f"order: any wants 2 to {MOST_ORDERED} stages, got {len(names)}", code="stage-order-count")
         return self

@@ -26,7 +26,9 @@ class CorpusMix:
     def __post_init__(self) -> None:
         total = math.fsum(weight for _, weight in self.weights)
         if self.weights and not math.isclose(total, 1.0, abs_tol=1e-9):
-            raise MixtuneError(f"The weights of a mix must sum to 1, got {total} from {dict(self.weights)}.")
+            raise MixtuneError(
+                f"The weights of a mix must sum to 1, got {total} from {dict(self.weights)}.", code="mix-sum"
+            )
 
     @classmethod
     def equal(cls, names: Iterable[str]) -> CorpusMix:

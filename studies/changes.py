@@ -64,13 +64,15 @@ def refuse_changed_file(study: StudySpec, file: StudySpec, again: str, *, allow:
         raise InputError(
             f"The study {study.name!r} cannot go on with this file: its new trials could not be compared with its old "
             "ones. Different are:\n" + "\n".join(map(str, grave)) + "\n"
-            "Launch it as a new study (another `name:`), or restore these fields."
+            "Launch it as a new study (another `name:`), or restore these fields.",
+            code="change-grave",
         )
     if found and not allow:
         raise InputError(
             f"The file differs from the study {study.name!r} in fields that leave its trials comparable:\n"
             + "\n".join(map(str, found))
-            + f"\nGo on with the file's values: {again} --study FILE --allow"
+            + f"\nGo on with the file's values: {again} --study FILE --allow",
+            code="change-not-allowed",
         )
 
 

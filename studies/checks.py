@@ -42,11 +42,14 @@ def check_machine(spec: StudySpec) -> None:
             "search.cpus",
             f"a trial wants {spec.search.cpus:g} processors, and this machine has {usable:g} that this program may "
             "use. Lower it.",
+            code="too-few-processors",
         )
     cards = _graphics_cards() if spec.search.gpus else 0
     if spec.search.gpus and spec.search.gpus > cards:
         raise FieldError(
-            "search.gpus", f"a trial wants {spec.search.gpus:g} GPUs, and this machine has {cards}. Lower it."
+            "search.gpus",
+            f"a trial wants {spec.search.gpus:g} GPUs, and this machine has {cards}. Lower it.",
+            code="too-few-gpus",
         )
 
 
@@ -63,6 +66,7 @@ def check_prior(spec: StudySpec, corpus: Corpus) -> None:
             "search.prior",
             f"says what including a text does, so space.texts.choose must be subset; it is "
             f"{spec.space.texts.choose}. Leave out the prior.",
+            code="prior-without-subset",
         )
 
 
@@ -77,6 +81,7 @@ def check_second_goal(spec: StudySpec, prepared: Prepared) -> None:
         raise FieldError(
             "search.second",
             f"{second!r} needs held-out text. Add an entry of `kind: heldout` to objective.scores, after the first.",
+            code="goal-without-heldout",
         )
 
 
@@ -94,6 +99,7 @@ def check_precision(spec: StudySpec, space: Space) -> None:
             "objective.precision",
             f"{listed(space.parameter_targets)} are adapted as parameters, which 4 bits pack into another form. Use "
             "bfloat16, or other targets (space.tuning.targets: attention).",
+            code="targets-packed",
         )
     copies = sorted(name for name in space.methods if METHODS[name].copies)
     if copies:
@@ -101,12 +107,14 @@ def check_precision(spec: StudySpec, space: Space) -> None:
             "objective.precision",
             f"{listed(copies)} train the base's own weights, whose small steps {precision} would round away. "
             "Use float32, or another method (space.tuning.method).",
+            code="precision-too-low",
         )
     if space.stages > 1:
         raise FieldError(
             "objective.precision",
             f"a stage becomes part of the base before the next begins, and {precision} would round it. Use float32, "
             "or one stage.",
+            code="precision-rounds-stages",
         )
 
 
@@ -125,6 +133,7 @@ def check_stages(spec: StudySpec, space: Space) -> None:
                 "space.stages",
                 f"the stage {name!r} gets {tokens:,} tokens of {sum(space.budgets.values()):,}, and a training step "
                 f"takes {step:,} (objective.batch times objective.length). Raise its share or objective.tokens.",
+                code="stage-too-short",
             )
 
 
@@ -157,14 +166,16 @@ def check_disk(space: Space, folder: Path, trials: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"The study's folder {str(folder)!r} cannot be made: {error.strerror}. Choose another place with --runs."
+            f"The study's folder {str(folder)!r} cannot be made: {error.strerror}. Choose another place with --runs.",
+            code="folder-unwritable",
         ) from error
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise InputError(
             f"The study may write up to {needed / 1e6:,.0f} MB ({trials} adapters of up to "
             f"{space.largest:,} weights), but the disk of {str(folder)!r} has {free / 1e6:,.0f} MB "
-            "left. Free space, choose another folder with --runs, or lower search.trials or what space.tuning trains."
+            "left. Free space, choose another folder with --runs, or lower search.trials or what space.tuning trains.",
+            code="disk-full",
         )
 
 
@@ -200,7 +211,8 @@ def refuse_former_bos(study: StoredStudy) -> None:
         raise InputError(
             f"The study {study.spec.name!r} was begun by a version that trained its base without {prefix!r} and asked "
             "it with it, so its trials cannot be compared with new ones. Its report can still be written; launch the "
-            "study anew, under another name."
+            "study anew, under another name.",
+            code="study-with-other-prefix",
         )
 
 
@@ -221,7 +233,8 @@ def refuse_changed_content(name: str, old: Mapping[str, str], new: Mapping[str, 
     if changes:
         raise InputError(
             f"What the study {name!r} rests on has changed since it began, so new trials could not be compared with "
-            f"old ones: {listed(changes)}. Restore it, or launch a new study under another name."
+            f"old ones: {listed(changes)}. Restore it, or launch a new study under another name.",
+            code="inputs-changed",
         )
 
 

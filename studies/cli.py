@@ -202,15 +202,16 @@ def report(
 @app.command()
 def best(name: Name, runs: Runs = RUNS, storage: Storage = None) -> None:
     """Show the best trial: its texts, settings and scores."""
-    from spaces.errors import MixtuneError
+    from spaces.errors import InputError
     from studies.finding import find
     from studies.places import resume_command
     from studies.standing import print_best
 
     _, study, folder = find(name, runs, storage, reading=True)
     if study.best is None:
-        raise MixtuneError(
-            f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, folder)}"
+        raise InputError(
+            f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, folder)}",
+            code="no-trial-complete",
         )
     print_best(console_of(), study, study.best)
 

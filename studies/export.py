@@ -35,7 +35,7 @@ def export_trial(
     record = study.best if trial is None else next((r for r in study.records if r.number == trial), None)
     objective = study.spec.objective
     if record is None or not isinstance(objective, FinetuneSpec) or find_adapter(study, folder, record) is None:
-        raise InputError(_why_not(study, folder, trial))
+        raise _why_not(study, folder, trial)
     origin = {"study": study.spec.name, "number": record.number, **figures_of(record.rungs[-1], study.metric)}
     with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
         artifacts_of(study, folder).copy(record.number, record.rungs[-1].artifact, Path(made))
@@ -81,7 +81,10 @@ def checked_forms(forms: Sequence[str]) -> tuple[Form, ...]:
 
     for form in forms:
         if form not in FORMS:
-            raise InputError(f"--only must be one of {listed(FORMS)}; got {form!r}.{did_you_mean(form, FORMS)}")
+            raise InputError(
+                f"--only must be one of {listed(FORMS)}; got {form!r}.{did_you_mean(form, FORMS)}",
+                code="option-unknown",
+            )
     return tuple(form for form in FORMS if not forms or form in forms)
 
 
@@ -92,7 +95,7 @@ def refuse_existing(out: Path) -> None:
         InputError: there is something.
     """
     if out.exists():
-        raise InputError(f"{str(out)!r} exists already. Choose another folder with --out.")
+        raise InputError(f"{str(out)!r} exists already. Choose another folder with --out.", code="path-taken")
 
 
 def find_adapter(study: StoredStudy, folder: Path, record: TrialRecord | None) -> str | None:
@@ -115,14 +118,21 @@ def _whole(out: Path) -> Iterator[Path]:
     unfinished.replace(out)
 
 
-def _why_not(study: StoredStudy, folder: Path, trial: int | None) -> str:
+def _why_not(study: StoredStudy, folder: Path, trial: int | None) -> InputError:
     name = study.spec.name
     with_adapter = [str(r.number) for r in study.records if find_adapter(study, folder, r) is not None]
     if trial is None and study.best is None:
-        return f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, folder)}"
-    if trial is None:
-        return (
-            f"The best trial of {name!r} has no adapter on disk: it trained on nothing, or its folder below "
-            f"{artifacts_of(study, folder).place!r} is gone. Name another with --trial: {listed(with_adapter)}."
+        return InputError(
+            f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, folder)}",
+            code="no-trial-complete",
         )
-    return f"Trial {trial} of {name!r} has no adapter on disk. Trials with an adapter: {listed(with_adapter)}."
+    if trial is None:
+        return InputError(
+            f"The best trial of {name!r} has no adapter on disk: it trained on nothing, or its folder below "
+            f"{artifacts_of(study, folder).place!r} is gone. Name another with --trial: {listed(with_adapter)}.",
+            code="no-adapter",
+        )
+    return InputError(
+        f"Trial {trial} of {name!r} has no adapter on disk. Trials with an adapter: {listed(with_adapter)}.",
+        code="no-adapter",
+    )

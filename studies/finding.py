@@ -44,7 +44,8 @@ def find(name: str, runs: Path, storage: str | None = None, *, reading: bool = F
     if own and name not in own:
         raise InputError(
             f"The study in {str(runs / name)!r} is called {listed(own)} in its database, so that is its name now. "
-            f"Try: mixtune status {own[0]}"
+            f"Try: mixtune status {own[0]}",
+            code="study-renamed",
         )
     study = store.load(name)
     renamed = not (runs / name).is_dir() and study.folder.is_dir()
@@ -72,7 +73,8 @@ def _renamed(name: str, runs: Path, *, reading: bool) -> Found:
     there = names_in(runs)
     raise InputError(
         f"There is no study {name!r} in {str(runs)!r}.{did_you_mean(name, there)} Studies there: {listed(there)}. "
-        "A study in another database is found with --storage URL."
+        "A study in another database is found with --storage URL.",
+        code="study-unknown",
     )
 
 

@@ -171,7 +171,7 @@ class Ready:
             raise
         except InputError as error:
             again = resume_command(spec.name, self.store.url, self.folder)
-            raise InputError(f"{error} What was stored before is kept; go on with: {again}") from error
+            raise InputError(f"{error} What was stored before is kept; go on with: {again}", code=error.code) from error
         if searcher.stop_reason:
             return Ending.FAILING, searcher.stop_reason
         if searcher.out_of_time and searcher.unfinished and spec.search.hours is not None:
@@ -216,7 +216,7 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
             LeasedDriver(store.storage.engine, spec.name).refuse_taken()
             again = resume_command(spec.name, url, folder)
             refuse_changed_file(store.load(spec.name).spec, spec, again, allow=False)
-            raise InputError(taken(spec.name, url, folder))
+            raise InputError(taken(spec.name, url, folder), code="name-taken")
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     ready = _ready(spec, folder, url, corpus, spec.search.trials)
     if with_ray and spec.search.ray.address is None and "RAY_ADDRESS" not in os.environ:
@@ -259,7 +259,8 @@ def prepare_resume(
         if trials < len(study.records):
             raise InputError(
                 f"--trials is the number of trials of the whole study, and {name!r} has {len(study.records)} already; "
-                f"got {trials}. Give a larger number."
+                f"got {trials}. Give a larger number.",
+                code="trials-below-done",
             )
         spec = spec.model_copy(update={"search": spec.search.model_copy(update={"trials": trials})})
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
@@ -288,7 +289,8 @@ def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple
     if not space.distributions:
         raise InputError(
             "The space has nothing to search: every field of `space:` is fixed. Set space.texts.choose to subset, "
-            "weights or one, or give a list or a range for a field."
+            "weights or one, or give a list or a range for a field.",
+            code="nothing-to-search",
         )
     check_second_goal(spec, prepared)
     check_prior(spec, corpus)

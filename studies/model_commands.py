@@ -107,9 +107,14 @@ def _device(device: str) -> str:
     from spaces.errors import InputError, did_you_mean, listed
 
     if device not in DEVICES:
-        raise InputError(f"--device must be one of {listed(DEVICES)}; got {device!r}.{did_you_mean(device, DEVICES)}")
+        raise InputError(
+            f"--device must be one of {listed(DEVICES)}; got {device!r}.{did_you_mean(device, DEVICES)}",
+            code="option-unknown",
+        )
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda wants a graphics card that torch can use, and there is none. Leave it out.")
+        raise InputError(
+            "--device cuda wants a graphics card that torch can use, and there is none. Leave it out.", code="no-gpu"
+        )
     return device
 
 
@@ -141,7 +146,9 @@ def scenes_run(
     from studies.scenes import run_scenes
 
     if chat_template not in SWITCHES:
-        raise InputError(f"--chat-template must be one of {listed(SWITCHES)}; got {chat_template!r}.")
+        raise InputError(
+            f"--chat-template must be one of {listed(SWITCHES)}; got {chat_template!r}.", code="option-unknown"
+        )
     asked = {"files": files or ["english"], "limit": limit, "threshold": threshold, "chat_template": chat_template}
     spec = ScenesSpec.model_validate({"kind": "scenes", **asked})
     run_scenes(console_of(), models, spec, out, texts, _device(device), trust_code=trust_remote_code)

@@ -69,9 +69,11 @@ def run_pretraining(console: Console, wish: Wish) -> None:
     device = choose_device(wish.device)
     size = wish.params or _BY_DEVICE.get(device, "1M")
     if size not in SIZES:
-        raise InputError(f"--params must be one of {listed(SIZES)}; got {size!r}.{did_you_mean(size, SIZES)}")
+        raise InputError(
+            f"--params must be one of {listed(SIZES)}; got {size!r}.{did_you_mean(size, SIZES)}", code="option-unknown"
+        )
     if not wish.texts.is_dir():
-        raise InputError(f"The folder of texts {str(wish.texts)!r} (--texts) is not there.")
+        raise InputError(f"The folder of texts {str(wish.texts)!r} (--texts) is not there.", code="folder-missing")
     corpus = scan(wish.texts, fewest=_FEWEST_TEXTS)
     work = wish.out / _WORK
     asked = {

@@ -94,10 +94,10 @@ def run_scenes(
     """
     figures_file = out.with_name(f"{out.stem}_figures.csv")
     if out.is_dir():
-        raise InputError(f"{str(out)!r} is a folder. Give a file for the table with --out.")
+        raise InputError(f"{str(out)!r} is a folder. Give a file for the table with --out.", code="path-is-folder")
     kept = [_kept(file, columns, models) for file, columns in ((out, COLUMNS), (figures_file, FIGURES))]
     if texts is not None and not texts.is_dir():
-        raise InputError(f"The folder of texts {str(texts)!r} (--texts) is not there.")
+        raise InputError(f"The folder of texts {str(texts)!r} (--texts) is not there.", code="folder-missing")
     corpus = scan(texts, fewest=_FEWEST_TEXTS) if texts is not None else Corpus(Path(), ())
     qualities = {scene.quality for scene in scenes_in(spec.files, "--files").values()}
     weights = {name: 1.0 for name in QUALITIES if name in qualities}
@@ -146,10 +146,14 @@ def _kept(file: Path, columns: Sequence[str], models: Sequence[str]) -> pd.DataF
     try:
         found = pd.read_csv(file, dtype={"model": str})
     except ValueError as error:
-        raise InputError(f"{str(file)!r} is no table: {error}. Choose another file with --out.") from error
+        raise InputError(
+            f"{str(file)!r} is no table: {error}. Choose another file with --out.", code="table-unreadable"
+        ) from error
     if tuple(found.columns) != tuple(columns):
         raise InputError(
-            f"{str(file)!r} is another table, with the columns {listed(found.columns)}. Choose another file with --out."
+            f"{str(file)!r} is another table, with the columns {listed(found.columns)}. Choose another file "
+            "with --out.",
+            code="table-of-other-columns",
         )
     return found[~found["model"].isin(models)]
 
@@ -166,7 +170,7 @@ def _opened(name: str, trust_code: bool) -> Base:
         base.fetch()
     except FieldError as error:  # there is no study file whose field that would be
         raise InputError(
-            f"The model {name!r} cannot be measured: {str(error).removeprefix(f'{error.field}: ')}"
+            f"The model {name!r} cannot be measured: {str(error).removeprefix(f'{error.field}: ')}", code=error.code
         ) from error
     return base
 

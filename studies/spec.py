@@ -14,7 +14,7 @@ from objectives.scoring.spec import HeldoutSpec, ScenesSpec, ScoreSpec, TaskSpec
 from objectives.spec import FinetuneSpec, ObjectiveSpec
 from search.spec import SearchSpec
 from spaces.choices import Spec
-from spaces.errors import InputError
+from spaces.errors import InputError, UnfitError
 from spaces.spec import SpaceSpec
 from spaces.trial import fingerprint
 from studies import sqlite
@@ -29,7 +29,8 @@ def check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise InputError(
             "the name of a study must be up to 64 of a-z, A-Z, 0-9, '.', '_' and '-', the first a letter or a digit; "
-            f"got {name!r}"
+            f"got {name!r}",
+            code="study-name-malformed",
         )
 
 
@@ -43,18 +44,21 @@ def check_url(url: str) -> None:
         found = sqlalchemy.make_url(url)
     except sqlalchemy.exc.ArgumentError as error:
         raise InputError(
-            "a database URL is wanted, such as sqlite:////disk/study.db or postgresql+psycopg://user@host/database"
+            "a database URL is wanted, such as sqlite:////disk/study.db or postgresql+psycopg://user@host/database",
+            code="url-malformed",
         ) from error
     if found.password or any("pass" in key.lower() and key != "passfile" for key in found.query):
         raise InputError(
             "the database URL holds a password, which would be stored with the study. Leave it out, and put it into "
-            "the environment variable PGPASSWORD or into ~/.pgpass"
+            "the environment variable PGPASSWORD or into ~/.pgpass",
+            code="url-holds-password",
         )
     if found.drivername == "sqlite" and not found.database:
-        raise InputError("the database URL must name a file, such as sqlite:////disk/study.db")
+        raise InputError("the database URL must name a file, such as sqlite:////disk/study.db", code="url-without-file")
     if found.drivername != "sqlite" and found.get_backend_name() != "postgresql":
         raise InputError(
-            f"the database must be SQLite (sqlite:///…) or PostgreSQL (postgresql+psycopg://…); got {found.drivername}"
+            f"the database must be SQLite (sqlite:///…) or PostgreSQL (postgresql+psycopg://…); got {found.drivername}",
+            code="database-of-other-kind",
         )
 
 
@@ -83,7 +87,7 @@ class StudySpec(Spec):
         try:
             check_name(name)
         except InputError as error:
-            raise ValueError(str(error)) from error
+            raise UnfitError(str(error), code=error.code) from error
         return name
 
     @field_validator("storage")
@@ -93,16 +97,17 @@ class StudySpec(Spec):
             try:
                 check_url(storage)
             except InputError as error:
-                raise ValueError(str(error)) from error
+                raise UnfitError(str(error), code=error.code) from error
         return storage
 
     @field_validator("artifacts")
     @classmethod
     def _without_key(cls, artifacts: str | None) -> str | None:
         if artifacts is not None and "://" in artifacts and "@" in artifacts.split("://")[1].split("/")[0]:
-            raise ValueError(
+            raise UnfitError(
                 "the URL of the artifacts holds a password or a key, which would be stored with the study. Leave it "
-                "out: fsspec reads them from the environment or from its own configuration files"
+                "out: fsspec reads them from the environment or from its own configuration files",
+                code="url-holds-password",
             )
         return artifacts
 

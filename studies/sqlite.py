@@ -41,7 +41,7 @@ def reading_url(path: Path) -> str:
         InputError: there is no such file.
     """
     if not path.is_file():
-        raise InputError(f"There is no study database {str(path)!r}.")
+        raise InputError(f"There is no study database {str(path)!r}.", code="database-missing")
     log = path.with_name(f"{path.name}-wal")
     alone = not os.access(path.parent, os.W_OK) and not (log.is_file() and log.stat().st_size)
     query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if alone else {})}
@@ -60,7 +60,8 @@ def prepare(path: Path) -> None:
         raise InputError(
             f"The study database {str(path)!r} cannot be written: this user may not write to its folder or to the "
             "file. Change their permissions, choose another folder with --runs, or name another place with `storage:` "
-            "in the study file."
+            "in the study file.",
+            code="database-unwritable",
         )
     connection = sqlite3.connect(path, timeout=LOCK_SECONDS)
     try:
@@ -94,5 +95,6 @@ def _refuse_network(path: Path) -> None:
         raise InputError(
             f"The study database {str(path)!r} would lie on a network file system ({nearest.fstype} at "
             f"{nearest.mountpoint}), where SQLite cannot keep programs apart and loses data. Name a local disk with "
-            f"`storage: sqlite:////local/disk/study.db` in the study file, or use PostgreSQL (docs/cluster.md)."
+            f"`storage: sqlite:////local/disk/study.db` in the study file, or use PostgreSQL (docs/cluster.md).",
+            code="database-on-network",
         )

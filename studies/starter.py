@@ -81,7 +81,9 @@ def write_study_file(
         InputError: the folder or the base cannot be used, or the file exists.
     """
     if path.exists():
-        raise InputError(f"{str(path)!r} exists already. Remove it, or choose another file with --out.")
+        raise InputError(
+            f"{str(path)!r} exists already. Remove it, or choose another file with --out.", code="path-taken"
+        )
     corpus = scan(starter.folder)
     if starter.heldout is not None:
         corpus[starter.heldout]

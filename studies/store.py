@@ -193,12 +193,13 @@ class Store:
             except DuplicatedStudyError as error:
                 study = self.open_study(spec.name)
                 if _SPEC in study.user_attrs or study.trials:
-                    raise InputError(taken(spec.name, self.url, folder)) from error
+                    raise InputError(taken(spec.name, self.url, folder), code="name-taken") from error
             if spec.name + _CONFIRMATION in optuna.get_all_study_names(self.storage):
                 optuna.delete_study(study_name=spec.name, storage=self.storage)
                 raise InputError(
                     f"A study that was launched as {spec.name!r} and renamed since keeps its confirmation in "
-                    f"{shown(self.url)} under this name. Choose another `name:` in the study file."
+                    f"{shown(self.url)} under this name. Choose another `name:` in the study file.",
+                    code="confirmation-name-taken",
                 )
             study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
             study.set_user_attr(_ID, uuid.uuid4().hex[:12])
@@ -222,19 +223,23 @@ class Store:
             if name not in self.names():
                 raise InputError(
                     f"There is no study {name!r} in {shown(self.url)}.{did_you_mean(name, self.names())} "
-                    f"Studies there: {listed(self.names())}."
+                    f"Studies there: {listed(self.names())}.",
+                    code="study-unknown",
                 )
             study = optuna.load_study(study_name=name, storage=self.storage)
             attributes = study.user_attrs
             if _SPEC not in attributes:
                 raise InputError(
                     f"The study {name!r} in {shown(self.url)} was not made by mixtune, or its launch was cut off "
-                    "before it began. Launch it again; another program's study keeps its name, choose another one then."
+                    "before it began. Launch it again; another program's study keeps its name, choose another one "
+                    "then.",
+                    code="study-of-other-program",
                 )
             if study.directions[0] is not StudyDirection.MAXIMIZE:
                 raise InputError(
                     f"The study {name!r} in {shown(self.url)} minimises, and mixtune's studies maximise. It was "
-                    "changed by another program; launch it anew under another name."
+                    "changed by another program; launch it anew under another name.",
+                    code="study-minimises",
                 )
             begun_as = attributes[_SPEC]["name"]
             return StoredStudy(
@@ -305,7 +310,8 @@ def _read_spec(name: str, stored: Any) -> StudySpec:
         first = error.errors()[0]
         raise InputError(
             f"The study {name!r} was stored by another version of mixtune, whose study files this one cannot read "
-            f"({'.'.join(map(str, first['loc']))}: {first['msg']}). Use the version that made it."
+            f"({'.'.join(map(str, first['loc']))}: {first['msg']}). Use the version that made it.",
+            code="study-of-other-version",
         ) from error
 
 
@@ -334,12 +340,14 @@ def _open(url: str) -> RDBStorage:
         reason = str(error).strip().split("\n", maxsplit=1)[0]
         raise InputError(
             f"The database {shown(url)} was made by another version of Optuna than {version('optuna')}, or by another "
-            f"program: {reason} Use the version that made it, or name another place with `storage:` in the study file."
+            f"program: {reason} Use the version that made it, or name another place with `storage:` in the study file.",
+            code="database-of-other-version",
         ) from error
     except ImportError as error:
         raise InputError(
             f"The study database {shown(url)} needs a Python driver that is not installed. "
-            "For PostgreSQL: write postgresql+psycopg://… and pip install 'mixtune[postgres]'."
+            "For PostgreSQL: write postgresql+psycopg://… and pip install 'mixtune[postgres]'.",
+            code="driver-missing",
         ) from error
 
 
@@ -351,7 +359,11 @@ def explained(url: str, *others: type[Exception]) -> Iterator[None]:
         yield
     except errors as error:
         reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip().split("\n", maxsplit=1)[0]
-        raise InputError(f"The study database {shown(url)} cannot be used: {reason}. {_advice(url, error)}") from error
+        lost = sqlite.file_of(url) is None and connection_lost(error)
+        raise InputError(
+            f"The study database {shown(url)} cannot be used: {reason}. {_advice(url, error)}",
+            code="database-unreachable" if lost else "database-unusable",
+        ) from error
 
 
 def _advice(url: str, error: Exception) -> str:

@@ -110,7 +110,7 @@ def _train_on_tasks(tasks: Path, out: Path | None, base: str, wish: Wish, *, tru
     from studies.text_to_lora.task_training import train_on_tasks
 
     if out is None:
-        raise InputError("With --tasks, --out names the folder to write.")
+        raise InputError("With --tasks, --out names the folder to write.", code="out-missing")
     train_on_tasks(console_of(), tasks, base, out, wish, trust_code=trust)
 
 
@@ -119,7 +119,8 @@ def _refuse_base(base: str | None, *, trust: bool) -> None:
 
     if base is not None or trust:
         raise InputError(
-            "--base and --trust-remote-code go with --tasks: a study says what its base is. Leave them out."
+            "--base and --trust-remote-code go with --tasks: a study says what its base is. Leave them out.",
+            code="option-without-meaning",
         )
 
 
@@ -137,7 +138,7 @@ def _may_be_stopped() -> Iterator[None]:
 def _one_of_two(what: str) -> NoReturn:
     from spaces import InputError
 
-    raise InputError(f"{what}, one of the two.")
+    raise InputError(f"{what}, one of the two.", code="one-of-two")
 
 
 @t2l.command()

@@ -59,7 +59,10 @@ def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None
         rungs = _trained(console, plan, workdir, runs / spec.name / "cache")
     last = rungs[-1]
     if not last.artifact:
-        raise InputError("No stage trains on anything: every text was used up (space.texts.max_epochs). Raise it.")
+        raise InputError(
+            "No stage trains on anything: every text was used up (space.texts.max_epochs). Raise it.",
+            code="nothing-trained",
+        )
     ends = plan.stage_ends(rungs)
     _show_qualities(console, ends)
     origin = {"study": spec.name, "number": None, **figures_of(last, prepared.metric)}
@@ -107,7 +110,8 @@ def _alone(name: str, folder: Path) -> AbstractContextManager[None]:
 def _checked(spec: StudySpec, runs: Path) -> _Plan:
     if not isinstance(spec.objective, FinetuneSpec):
         raise InputError(
-            f"`mixtune train` trains a model, so objective.kind must be finetune; got {spec.objective.kind}."
+            f"`mixtune train` trains a model, so objective.kind must be finetune; got {spec.objective.kind}.",
+            code="objective-trains-nothing",
         )
     whole = [score.model_copy(update={"holdout": 0.0}) for score in spec.objective.scores]  # there is no search
     objective = spec.objective.model_copy(update={"scores": whole})
@@ -118,7 +122,8 @@ def _checked(spec: StudySpec, runs: Path) -> _Plan:
     if space.distributions:
         raise InputError(
             f"`mixtune train` searches nothing, and the file leaves {listed(space.distributions)} open. Give each one "
-            "value (space.texts.choose: all, or a list of names), or search with: mixtune launch"
+            "value (space.texts.choose: all, or a list of names), or search with: mixtune launch",
+            code="fields-left-open",
         )
     check_precision(spec, space)
     check_stages(spec, space)
@@ -146,7 +151,7 @@ def _trained(console: Console, plan: _Plan, workdir: Path, cache: Path) -> list[
             console.print(table.row(rung), highlight=False)
             status.update(f"Training … {rung.tokens:,} of {plan.prepared.rungs[-1]:,} tokens")
     if not done:
-        raise InputError("The run has no rungs. Give objective.rungs.")
+        raise InputError("The run has no rungs. Give objective.rungs.", code="no-rungs")
     return done
 
 

@@ -40,7 +40,8 @@ def unfinished(out: Path, work: str, told: str, asked: dict[str, Any]) -> dict[s
         other = [name for name, value in asked.items() if plan[ASKED].get(name) != value]
         raise InputError(
             f"{str(out)!r} holds an unfinished run with another value of {listed(other)}. Go on with it by asking for "
-            "the same, remove it, or choose another folder with --out."
+            "the same, remove it, or choose another folder with --out.",
+            code="run-of-other-values",
         )
     return plan
 

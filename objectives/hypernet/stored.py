@@ -88,6 +88,7 @@ class Stored:
             fields = {key: told.pop(key) for key in _FIELDS} | {"names": tuple(told.pop("names"))}
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise InputError(
-                f"{str(folder)!r} holds no hypernetwork that can be read ({error}). `mixtune t2l train` makes one."
+                f"{str(folder)!r} holds no hypernetwork that can be read ({error}). `mixtune t2l train` makes one.",
+                code="hypernetwork-unreadable",
             ) from error
         return cls(network, **fields, origin={key: value for key, value in told.items() if key not in _OF_THE_NETWORK})

@@ -43,6 +43,7 @@ class Target:
                 f"must name linear modules that stand side by side in some layers, with one size in all of them; of "
                 f"{listed(paths)}, the base {layout.base!r} keeps some in unlike layers or in experts. Name modules "
                 f"of one kind of layer, such as {listed(_together(layout))}.",
+                code="targets-unlike",
             )
         return cls(find_blocks(model)[0], layers, tuple(map(_everywhere, modules)), rank, alpha)
 

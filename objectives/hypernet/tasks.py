@@ -76,7 +76,8 @@ def read_tasks(folder: Path) -> list[Task]:
     for one, other in pairwise(sorted(files, key=lambda path: path.stem)):
         if one.stem == other.stem:
             raise InputError(
-                f"{str(one)!r} and {other.name!r} would both be the task {one.stem!r}. Rename one of them."
+                f"{str(one)!r} and {other.name!r} would both be the task {one.stem!r}. Rename one of them.",
+                code="task-names-collide",
             )
     tasks = [_task(path) for path in files]
     learnt = [task for task in tasks if not task.held_out]
@@ -84,7 +85,8 @@ def read_tasks(folder: Path) -> list[Task]:
         raise InputError(
             f"A folder of tasks (--tasks) must hold {_FEWEST} YAML files or more that are not `held_out`; "
             f"{str(folder)!r} {f'holds {len(learnt)}' if folder.is_dir() else 'is not there'}. A file has "
-            "`descriptions`, a list, and `examples`, a list of `prompt` and `completion`."
+            "`descriptions`, a list, and `examples`, a list of `prompt` and `completion`.",
+            code="tasks-too-few",
         )
     return tasks
 
@@ -96,14 +98,17 @@ def _task(path: Path) -> Task:
     else:
         examples = [Example(each.prompt, each.completion, path) for each in spec.examples]
     if not examples or not all(text.strip() for text in spec.descriptions):
-        raise InputError(f"{path}: a task must have an example and no empty description. Mend or remove the file.")
+        raise InputError(
+            f"{path}: a task must have an example and no empty description. Mend or remove the file.",
+            code="task-incomplete",
+        )
     return Task(path.stem, tuple(spec.descriptions), tuple(examples), spec.held_out)
 
 
 def _from_lines(path: Path, examples: Path) -> list[Example]:
     if not examples.is_file():
         near = did_you_mean(examples.name, [other.name for other in examples.parent.glob("*.jsonl")])
-        raise InputError(f"{path}: the file of examples {str(examples)!r} is not there.{near}")
+        raise InputError(f"{path}: the file of examples {str(examples)!r} is not there.{near}", code="examples-missing")
     found = []
     for line in lines_of(examples):
         if (
@@ -111,7 +116,10 @@ def _from_lines(path: Path, examples: Path) -> list[Example]:
             or line.tools
             or any(turn.other for turn in line.messages)
         ):
-            raise InputError(f"{str(examples)!r}, line {line.number}: an example has `prompt` and `completion`.")
+            raise InputError(
+                f"{str(examples)!r}, line {line.number}: an example has `prompt` and `completion`.",
+                code="example-incomplete",
+            )
         prompt, answer = line.messages
         found.append(Example(prompt.content, answer.content, examples))
     return found

@@ -47,7 +47,10 @@ class Reader:
         starts = range(0, len(tokens) - step + 1, step)
         windows = [begun(tokens[start : start + step], self.encoding.prefix) for start in starts]
         if not windows:
-            raise InputError(f"The text {text.name!r} has {len(tokens)} tokens, less than a window of {length}.")
+            raise InputError(
+                f"The text {text.name!r} has {len(tokens)} tokens, less than a window of {length}.",
+                code="text-too-short",
+            )
         return Lesson(text.name, self.encoded(text, bench), windows)
 
     def encoded(self, text: Text, bench: Workbench) -> torch.Tensor:

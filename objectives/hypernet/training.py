@@ -120,7 +120,8 @@ class Training:
         if not math.isfinite(loss.item()):
             raise MixtuneError(
                 f"The loss became {loss.item()} at step {self.step}: the learning rate "
-                f"{self.recipe.learning_rate:g} is too high. Lower it with --learning-rate."
+                f"{self.recipe.learning_rate:g} is too high. Lower it with --learning-rate.",
+                code="loss-diverged",
             )
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)

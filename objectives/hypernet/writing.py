@@ -46,7 +46,8 @@ class Writer:
         if choice is None:
             raise InputError(
                 f"The base {stored.base!r} has changed since the hypernetwork in {str(folder)!r} was trained on it. "
-                "Bring it back, or train anew."
+                "Bring it back, or train anew.",
+                code="base-changed",
             )
         return cls.of(stored, base, choice)
 
@@ -73,7 +74,10 @@ class Writer:
             InputError: the network knows tasks by their numbers alone.
         """
         if isinstance(self.reader.encoder, OneHotEncoder):
-            raise InputError("A network with the encoder onehot knows tasks by their names alone, and reads no texts.")
+            raise InputError(
+                "A network with the encoder onehot knows tasks by their names alone, and reads no texts.",
+                code="onehot-reads-no-text",
+            )
         written: Adapters = self.stored.network(
             self.reader.read(tokenize(self.reader.encoding.tokenizer, content).tolist())
         )

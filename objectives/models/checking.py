@@ -48,6 +48,7 @@ def refuse_other_kinds(name: str, config: PretrainedConfig) -> None:
             "quantization_config in its config.json). Give the model that they were made from, and set "
             "objective.precision: 4bit to save memory on CUDA; or write the weights out in full once, with "
             "transformers' `dequantize` option where the method has it.",
+            code="already-quantised",
         )
 
 
@@ -73,6 +74,7 @@ def refuse_incomplete(name: str, report: Mapping[str, Collection[Any]]) -> None:
         FIELD,
         f"every weight of {name!r} must come from its files; {'; '.join(wrong)}. They would be random numbers, "
         f"others in every worker.{others} Save the model anew, with the names that transformers gives its weights.",
+        code="weights-missing" if missing else "weights-of-other-shape",
     )
 
 
@@ -106,4 +108,5 @@ def _not_causal(name: str, reason: str) -> FieldError:
         FIELD,
         f"must be a causal language model, which reads from left to right; {name!r} is none: {reason}. Take a model "
         "of the kind of Llama, Qwen, Gemma or GPT-2.",
+        code="not-causal",
     )

@@ -53,7 +53,9 @@ class TextEncoding:
             return cls(tokenizer, own)
         if bos is None:
             raise FieldError(
-                _FIELD, "must be `auto` or `off` here: the tokenizer of the base has no BOS token (bos_token)."
+                _FIELD,
+                "must be `auto` or `off` here: the tokenizer of the base has no BOS token (bos_token).",
+                code="no-bos-token",
             )
         return cls(tokenizer, (bos,))
 
@@ -74,7 +76,11 @@ class TextEncoding:
             FieldError: a template is asked for, and the base has none.
         """
         if choice == "on" and not self.tokenizer.chat_template:
-            raise FieldError(field, "must be auto or off here: the tokenizer of the base has no chat template.")
+            raise FieldError(
+                field,
+                "must be auto or off here: the tokenizer of the base has no chat template.",
+                code="no-chat-template",
+            )
         if choice != "off":
             return self
         tokenizer = copy(self.tokenizer)

@@ -137,7 +137,7 @@ class HubBase:
                 with safe_open(folder / shard, "pt") as weights:
                     weights.keys()  # reading the header finds a file that was cut off
         except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise FieldError(FIELD, self._explain(error)) from error
+            raise self._explained(error) from error
         return shards, folder
 
     def model(self, precision: str, device: str) -> PreTrainedModel:
@@ -173,33 +173,39 @@ class HubBase:
         try:
             return Path(snapshot_download(self.source, allow_patterns=_FILES, ignore_patterns=["*/*"]))
         except (OSError, ValueError) as error:
-            raise FieldError(FIELD, self._explain(error)) from error
+            raise self._explained(error) from error
 
     def _read(self, kind: Any, **options: Any) -> Any:
         try:
             return kind.from_pretrained(self.source, trust_remote_code=self._trust_code, **options)
         except (OSError, ValueError, RuntimeError) as error:
-            raise FieldError(FIELD, self._explain(error)) from error
+            raise self._explained(error) from error
 
-    def _explain(self, error: Exception) -> str:
+    def _explained(self, error: Exception) -> FieldError:
         reason = str(error).strip().split("\n", maxsplit=1)[0]
         if "trust_remote_code" in str(error):
-            return (
+            return FieldError(
+                FIELD,
                 f"{self.name!r} comes with Python code of its own, which is not run unasked. If you trust its authors, "
-                "set objective.trust_remote_code: true."
+                "set objective.trust_remote_code: true.",
+                code="base-runs-code",
             )
         folder = Path(self.source)
         if folder.is_dir():
             held = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
-            return (
+            return FieldError(
+                FIELD,
                 f"the folder {str(folder)!r} cannot be loaded as a causal language model: {reason} "
-                f"It holds {held}; it must hold config.json, model weights as .safetensors and a tokenizer."
+                f"It holds {held}; it must hold config.json, model weights as .safetensors and a tokenizer.",
+                code="base-unloadable",
             )
         offline = " HF_HUB_OFFLINE is set, so nothing is downloaded." if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
-        return (
+        return FieldError(
+            FIELD,
             f"{self.name!r} is neither a folder here nor a model that can be loaded from the hub: "
             f"{reason}{offline} Give a folder with a model, a hub name that this machine can reach, or 'tiny', the "
-            "small model that mixtune ships."
+            "small model that mixtune ships.",
+            code="base-unknown",
         )
 
 
@@ -231,7 +237,11 @@ def refuse_four_bits(precision: str, device: str, field: str) -> None:
         return
     if device != "cuda":
         raise FieldError(
-            field, f"4bit is computed by CUDA, and the base would run on {device!r} here. Use float32, or bfloat16."
+            field,
+            f"4bit is computed by CUDA, and the base would run on {device!r} here. Use float32, or bfloat16.",
+            code="four-bits-without-cuda",
         )
     if find_spec("bitsandbytes") is None:
-        raise FieldError(field, "4bit needs bitsandbytes. Install it with: pip install bitsandbytes")
+        raise FieldError(
+            field, "4bit needs bitsandbytes. Install it with: pip install bitsandbytes", code="package-missing"
+        )

@@ -41,7 +41,10 @@ def layout_of(model: PreTrainedModel, name: str) -> Layout:
     renamed = renamed_by_peft(model)
     modules = tuple(_modules(path, blocks, renamed))
     if not any(not module.bypassed for module in modules):
-        raise InputError(f"The base {name!r} has no linear modules in {path!r}, so LoRA cannot be used on it.")
+        raise InputError(
+            f"The base {name!r} has no linear modules in {path!r}, so LoRA cannot be used on it.",
+            code="no-linear-modules",
+        )
     _refuse_shared(blocks, name)
     copied = [list(replaceable(block)) for block in blocks]
     return Layout(
@@ -76,7 +79,8 @@ def _refuse_shared(blocks: torch.nn.ModuleList, name: str) -> None:
             if other != number:
                 raise InputError(
                     f"The layers {other} and {number} of the base {name!r} share the weight {path!r}, so that "
-                    "training one layer would change the other. Take a base whose layers have weights of their own."
+                    "training one layer would change the other. Take a base whose layers have weights of their own.",
+                    code="layers-share-weights",
                 )
 
 
@@ -98,7 +102,8 @@ def find_blocks(model: torch.nn.Module) -> tuple[str, torch.nn.ModuleList]:
         raise InputError(
             f"A base of type {type(model).__name__} has no list of the {layers} layers that its config.json tells of, "
             "so layers cannot be chosen. Take a base whose layers transformers keeps in one list, as it does for "
-            "Llama, Qwen, Gemma and most others."
+            "Llama, Qwen, Gemma and most others.",
+            code="no-list-of-layers",
         )
     return min(found, key=lambda item: item[0].count("."))  # experts may be lists of as many within a layer
 
@@ -254,7 +259,7 @@ def linear_shape(module: torch.nn.Module) -> tuple[int, int]:
         return module.in_features, module.out_features  # a weight in 4 bits has another shape
     weight = module.weight
     if not isinstance(weight, torch.Tensor):
-        raise MixtuneError(f"{type(module).__name__} has no weight matrix.")
+        raise MixtuneError(f"{type(module).__name__} has no weight matrix.", code="no-weight-matrix")
     rows, columns = weight.shape
     return rows, columns
 

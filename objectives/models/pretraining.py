@@ -146,7 +146,9 @@ class Pretraining:
                 total += loss
                 progress(self.step, loss)
             if not math.isfinite(total):
-                raise MixtuneError(f"The loss is not a number after {self.step} steps. Try another --seed.")
+                raise MixtuneError(
+                    f"The loss is not a number after {self.step} steps. Try another --seed.", code="loss-diverged"
+                )
             tokens = self.step * self.recipe.batch * self.recipe.length
             self.log.append(Measured(self.step, tokens, total / (self.step - first), self.measure()))
             self._save(folder)
@@ -188,7 +190,8 @@ class Pretraining:
         except SafetensorError as error:
             raise InputError(
                 f"What the run needs to go on, {str(folder / _STATE)!r}, cannot be read: {error}. Remove "
-                f"{str(folder.parent)!r} to begin anew."
+                f"{str(folder.parent)!r} to begin anew.",
+                code="run-unreadable",
             ) from error
         self._optimiser.load(
             {name.removeprefix("optimiser."): value for name, value in tensors.items() if name.startswith("optimiser.")}
@@ -245,7 +248,8 @@ def prepare(
     if len(tokens) <= 2 * recipe.length:
         raise InputError(
             f"The texts in {str(corpus.folder)!r} have {len(tokens):,} tokens together, too few for training sequences "
-            f"of {recipe.length}. Give more text."
+            f"of {recipe.length}. Give more text.",
+            code="texts-too-short",
         )
     if not kept.is_dir():
         tokenizer.save_pretrained(kept.with_suffix(".tmp"))

@@ -20,7 +20,11 @@ def scenes_in(names: list[str], field: str = "objective.scores") -> dict[str, Sc
     """
     stems = [Path(name).stem for name in names]
     if len(set(stems)) < len(stems):
-        raise FieldError(field, f"files of scenes must have different names, got {listed(names)}. Rename one of them.")
+        raise FieldError(
+            field,
+            f"files of scenes must have different names, got {listed(names)}. Rename one of them.",
+            code="scene-files-alike",
+        )
     return {
         f"{Path(name).stem}/{scene.quality}/{scene.id}": scene for name in names for scene in _read(name, field).scenes
     }
@@ -34,6 +38,7 @@ def _read(name: str, field: str) -> SceneFile:
             field,
             f"there are no scenes called {name!r}.{did_you_mean(name, SHIPPED)} {listed(SHIPPED)} come with mixtune; a "
             "file of your own ends in .yaml.",
+            code="scenes-unknown",
         )
     return read_file(Path(name), SceneFile, "file of scenes", "schema: 1")
 

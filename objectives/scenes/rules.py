@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from objectives.spans import words_of
+from spaces.errors import UnfitError
 
 if TYPE_CHECKING:
     from objectives.scenes.spec import CompletionScene
@@ -37,5 +38,8 @@ def one_word(entry: str) -> str:
         ValueError: it is not just one word.
     """
     if words_of(entry) != [entry.lower()]:
-        raise ValueError(f"rules are about single words; got {entry!r}. Give words one by one, without punctuation")
+        raise UnfitError(
+            f"rules are about single words; got {entry!r}. Give words one by one, without punctuation",
+            code="not-one-word",
+        )
     return entry

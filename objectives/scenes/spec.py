@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from objectives.scenes.rules import follows, one_word
 from objectives.spans import words_of
 from spaces.choices import Spec
+from spaces.errors import UnfitError
 
 _Words = Annotated[str, Field(pattern=r"\S")]
 """Anything but blanks."""
@@ -27,9 +28,11 @@ class ChoicePrompt(Spec):
     @model_validator(mode="after")
     def _answerable(self) -> Self:
         if len(set(self.choices)) < len(self.choices):
-            raise ValueError(f"choices must differ, got {self.choices}")
+            raise UnfitError(f"choices must differ, got {self.choices}", code="choices-alike")
         if self.answer not in self.choices:
-            raise ValueError(f"answer must be one of the choices {self.choices}, got {self.answer!r}")
+            raise UnfitError(
+                f"answer must be one of the choices {self.choices}, got {self.answer!r}", code="answer-no-choice"
+            )
         return self
 
     @property
@@ -62,9 +65,10 @@ class ConsistencyScene(_Scene):
     @model_validator(mode="after")
     def _the_same_fact(self) -> Self:
         if len({(len(each.choices), each.gold) for each in self.wordings}) > 1:
-            raise ValueError(
+            raise UnfitError(
                 "the wordings of a fact must have equally many choices, and the right one in the same place: choice by "
-                f"choice they stand for the same; got right ones in the places {[each.gold for each in self.wordings]}"
+                f"choice they stand for the same; got right ones in the places {[each.gold for each in self.wordings]}",
+                code="wordings-unlike",
             )
         return self
 
@@ -90,7 +94,7 @@ class PressureScene(_Scene):
     def _pressed_and_answerable(self) -> Self:
         ChoicePrompt(prompt=self.plain, choices=self.choices, answer=self.answer)
         if not self.pressed:
-            raise ValueError("give one of distractors, contradiction and suggestion at least")
+            raise UnfitError("give one of distractors, contradiction and suggestion at least", code="no-pressure")
         return self
 
     @property
@@ -126,9 +130,13 @@ class CompletionScene(_Scene):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.min_words > self.max_words:
-            raise ValueError(f"min_words must not exceed max_words, got {self.min_words} and {self.max_words}")
+            raise UnfitError(
+                f"min_words must not exceed max_words, got {self.min_words} and {self.max_words}", code="words-reversed"
+            )
         if not follows(self, words_of(self.example)):
-            raise ValueError(f"example must follow the rules of the scene, got {self.example!r}")
+            raise UnfitError(
+                f"example must follow the rules of the scene, got {self.example!r}", code="example-breaks-rules"
+            )
         return self
 
 
@@ -160,5 +168,7 @@ class SceneFile(Spec):
         counts = Counter((scene.quality, scene.id) for scene in self.scenes)
         twice = [f"{name!r} ({quality})" for (quality, name), count in counts.items() if count > 1]
         if twice:
-            raise ValueError(f"the ids of a quality must differ, these stand twice: {', '.join(twice)}")
+            raise UnfitError(
+                f"the ids of a quality must differ, these stand twice: {', '.join(twice)}", code="scene-ids-alike"
+            )
         return self

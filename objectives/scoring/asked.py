@@ -131,6 +131,7 @@ def ask(
             f"the task {name!r} takes the examples of its prompts from its own questions ({shown} of them), so those "
             "that are kept from the search would be shown with their answers. Give another split as `fewshot_split` in "
             "the task file (`examples` where there is `data`), or set `few_shot: 0` or `holdout: 0`.",
+            code="examples-from-questions",
         )
     return AskedTask(name, task, weight, questions, _digest(questions), notes)
 
@@ -260,4 +261,5 @@ def unusable(name: str, error: Exception) -> FieldError:
         _FIELD,
         f"the task {name!r} cannot be loaded: {type(error).__name__}: {str(error).strip().rstrip('.')}. "
         "Mend the task, or name another; a task of the hub needs a machine that reaches the hub.",
+        code="task-unloadable",
     )

@@ -50,7 +50,9 @@ class BenchmarkScorer:
         ]
         for task, table in zip(self._tasks, tables, strict=True):
             if self._metric not in table:
-                raise MixtuneError(f"The task {task.name!r} gave no {self._metric} for its questions.")
+                raise MixtuneError(
+                    f"The task {task.name!r} gave no {self._metric} for its questions.", code="metric-not-given"
+                )
         design = design_of(self._tasks, chosen, self._metric)
         items = [value for table in tables for value in table[self._metric]]
         return Score(
@@ -98,6 +100,7 @@ def questions_of(task: AskedTask, part: Part, spec: Halved) -> list[Question]:
             "objective.scores",
             f"the task {task.name!r} has {len(clusters)} questions on {len(set(clusters))} passages, too few to keep "
             f"{spec.holdout:.0%} of them from the search. Set `holdout: 0` for it, or give more questions.",
+            code="questions-too-few",
         )
     return [task.questions[index] for index in chosen]
 

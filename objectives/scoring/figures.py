@@ -33,6 +33,7 @@ def choose_metric(spec: BenchmarkSpec, tasks: list[AskedTask]) -> str:
                 "objective.scores",
                 f"the task {task.name!r} ({task.kind}) has no metric {spec.metric!r}. It has "
                 f"{', '.join(FIGURES[task.kind])}; `auto` finds one that all tasks have.",
+                code="metric-unknown",
             )
         own = task.task.aggregation()
         if spec.metric == "accuracy" and task.kind != "multiple_choice" and not any(map(_SAYS_RIGHT.search, own)):
@@ -40,6 +41,7 @@ def choose_metric(spec: BenchmarkSpec, tasks: list[AskedTask]) -> str:
                 "objective.scores",
                 f"the metrics of the task {task.name!r} ({listed(own)}) say of no answer whether it is right. Add "
                 "exact_match to its metric_list, or take another `metric`.",
+                code="metric-judges-nothing",
             )
     return spec.metric
 

@@ -107,12 +107,15 @@ class LanguageModel(TokenModel):
             MixtuneError: a prompt or an answer of no token, or an answer longer than the model can see.
         """
         if not context:
-            raise MixtuneError("A prompt of the benchmark is nothing but blanks. Give its question words.")
+            raise MixtuneError(
+                "A prompt of the benchmark is nothing but blanks. Give its question words.", code="prompt-blank"
+            )
         if not 0 < len(continuation) <= self.max_length:
             raise MixtuneError(
                 f"An answer must have 1 to {self.max_length} tokens, as many as the base can see; one of the "
                 f"benchmark's has {len(continuation)}. Shorten it, leave its question out, or take a base that sees "
-                "more."
+                "more.",
+                code="answer-length",
             )
         seen = self._cut(context + continuation, self.max_length + 1, len(continuation))
         return tuple(seen[: -len(continuation)]), tuple(continuation)

@@ -35,6 +35,7 @@ def passages_of(texts: list[str], part: Part, spec: HeldoutSpec) -> list[int]:
             "objective.scores",
             f"the held-out text has {len(set(texts))} different passages, too few to keep {spec.holdout:.0%} of them "
             "from the search. Lower `passage`, set `holdout: 0`, or give more text.",
+            code="heldout-too-short",
         )
     return chosen
 
@@ -53,13 +54,21 @@ def passages(spec: HeldoutSpec, corpus: Corpus, without: Sequence[Path] = ()) ->
     else:
         for path in spec.files:
             if not path.is_file():
-                raise FieldError("objective.scores", f"the held-out file {str(path)!r} is not there. Check `files`.")
+                raise FieldError(
+                    "objective.scores",
+                    f"the held-out file {str(path)!r} is not there. Check `files`.",
+                    code="heldout-missing",
+                )
             _refuse_training_text(path, corpus)
         parts = [read_file(path) for path in spec.files if path not in without]
     size = spec.passage or max(_SHORTEST, min(_LONGEST, sum(map(len, parts)) // _PASSAGES))
     found = [passage for part in parts for passage in cut(part, size)]
     if not found and not without:
-        raise FieldError("objective.scores", "the held-out text is empty. Give files with text, or a larger `share`.")
+        raise FieldError(
+            "objective.scores",
+            "the held-out text is empty. Give files with text, or a larger `share`.",
+            code="heldout-empty",
+        )
     return found
 
 
@@ -71,6 +80,7 @@ def _refuse_training_text(path: Path, corpus: Corpus) -> None:
                 "objective.scores",
                 f"the held-out file {str(path)!r} is the text {text.name!r}, which trials train on. Give "
                 f"`text: {text.name}` instead of `files`, to keep its end from training, or another file.",
+                code="heldout-is-text",
             )
 
 
@@ -106,6 +116,7 @@ def shared_with_texts(
         "objective.scores",
         f"{share:.0%} of the words of {what} stand in texts that trials train on: {listed(map(repr, names))}. "
         f"At most {_MOST_SHARED:.0%} may. {instead}.",
+        code="heldout-copied",
     )
 
 

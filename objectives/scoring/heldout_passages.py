@@ -73,7 +73,11 @@ def _in(path: Path, chat: ChatPrompts, sight: Sight) -> Iterator[Passage]:
         for _, answer in answers:
             if len(answer) > sight.context:
                 raise LineError(
-                    path, line.number, "", f"an answer is longer than the {sight.context} tokens that the base reads."
+                    path,
+                    line.number,
+                    "",
+                    f"an answer is longer than the {sight.context} tokens that the base reads.",
+                    code="answer-too-long",
                 )
         learnt = (text for example in examples for text, learn in example if learn)
         yield Passage(line.text, sum(len(text.encode()) for text in learnt), tuple(answers))

@@ -89,6 +89,7 @@ def refuse_guessing(task: str, path: Any, options: Mapping[str, Any]) -> None:
             f"the task {task!r} reads a folder (dataset_path {path!r}), whose values would be read with guessed "
             "types: a date would be asked as a time stamp. Name its files: `dataset_path: json` (or csv, text) and "
             "`dataset_kwargs: {data_files: {test: FILE}}`.",
+            code="data-folder",
         )
 
 
@@ -110,6 +111,7 @@ def read_splits(path: str, options: Mapping[str, Any]) -> dict[str, Rows]:
                 _FIELD,
                 f"the task reads local {path} files with the option {name!r} (dataset_kwargs), and only "
                 f"{listed(known)} are understood.{did_you_mean(name, known)} Leave it out.",
+                code="data-option-unknown",
             )
     files = options["data_files"]
     splits = files if isinstance(files, dict) else {"train": files}
@@ -133,7 +135,9 @@ def _files(part: Any) -> Iterator[Path]:
             continue
         found = sorted(path for path in glob.glob(name, recursive=True) if Path(path).is_file())  # noqa: PTH207  any path
         if not found:
-            raise FieldError(_FIELD, f"the data file {name!r} of a task is not there. Check `data_files`.")
+            raise FieldError(
+                _FIELD, f"the data file {name!r} of a task is not there. Check `data_files`.", code="data-missing"
+            )
         yield from map(Path, found)
 
 
@@ -149,7 +153,9 @@ def _rows(path: str, file: Path, options: Mapping[str, Any]) -> Iterator[Row]:
         refuse_half_characters(file, line, fields)
         yield Row(fields, file, line, typed=path == "json")
     if empty:
-        raise FieldError(_FIELD, f"the data file {str(file)!r} holds no questions. Fill it, or name another.")
+        raise FieldError(
+            _FIELD, f"the data file {str(file)!r} holds no questions. Fill it, or name another.", code="data-empty"
+        )
 
 
 def _open(file: Path) -> Any:
@@ -163,17 +169,23 @@ def _content(file: Path) -> str:
         FieldError: it cannot be read as UTF-8 text.
     """
     if file.suffix.lower() in _PACKED:
-        raise FieldError(_FIELD, f"the data file {str(file)!r} is an archive. Unpack it, or give it as .gz.")
+        raise FieldError(
+            _FIELD, f"the data file {str(file)!r} is an archive. Unpack it, or give it as .gz.", code="data-archive"
+        )
     try:
         with _OPENERS.get(file.suffix.lower(), _open)(file) as opened:
             data: bytes = opened.read()
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FieldError(
-            _FIELD, f"the data file {str(file)!r} is not UTF-8: byte offset {error.start}. Convert it."
+            _FIELD,
+            f"the data file {str(file)!r} is not UTF-8: byte offset {error.start}. Convert it.",
+            code="data-undecodable",
         ) from error
     except (OSError, EOFError, lzma.LZMAError) as error:
-        raise FieldError(_FIELD, f"the data file {str(file)!r} cannot be read: {error}.") from error
+        raise FieldError(
+            _FIELD, f"the data file {str(file)!r} cannot be read: {error}.", code="data-unreadable"
+        ) from error
 
 
 def _csv_rows(file: Path, content: str, options: Mapping[str, Any]) -> _Found:
@@ -210,7 +222,9 @@ def _text_rows(_: Path, content: str, options: Mapping[str, Any]) -> _Found:
     separators = {"line": "\n", "paragraph": "\n\n", "document": None}
     by = options.get("sample_by", "line")
     if by not in separators:
-        raise FieldError(_FIELD, f"`sample_by` must be one of {listed(separators)}; got {by!r}.")
+        raise FieldError(
+            _FIELD, f"`sample_by` must be one of {listed(separators)}; got {by!r}.", code="data-option-value"
+        )
     separator = separators[by]
     line = 1
     for text in [content] if separator is None else content.split(separator):

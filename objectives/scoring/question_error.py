@@ -45,6 +45,8 @@ class QuestionFault:
 class QuestionError(FieldError):
     """Questions of a benchmark cannot be asked or judged as they stand; the attributes describe the first of them."""
 
+    code = "question"
+
     def __init__(self, task: str, faults: Sequence[QuestionFault], asked: int | None = None) -> None:
         """Say where the first few stand, and how many there are.
 

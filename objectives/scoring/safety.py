@@ -119,13 +119,17 @@ def refuse_code(path: Path, seen: frozenset[Path] = frozenset()) -> None:
         with path.open("rb") as file:
             content = yaml.load(file, Loader=_NoCode)  # noqa: S506  a SafeLoader
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise FieldError(_FIELD, f"the task file {str(path)!r} cannot be loaded: {error}") from error
+        raise FieldError(
+            _FIELD, f"the task file {str(path)!r} cannot be loaded: {error}", code="task-file-unloadable"
+        ) from error
     if metric := _own_metric(content):
-        raise FieldError(_FIELD, f"the task file {str(path)!r} loads a metric's code ({metric}). {ALLOW}")
+        raise FieldError(
+            _FIELD, f"the task file {str(path)!r} loads a metric's code ({metric}). {ALLOW}", code="metric-runs-code"
+        )
     included = content.get("include", []) if isinstance(content, dict) else []
     for other in included if isinstance(included, list) else [included]:
         if not isinstance(other, str) or path in seen:
-            raise FieldError(_FIELD, f"the task file {str(path)!r} cannot include {other!r}.")
+            raise FieldError(_FIELD, f"the task file {str(path)!r} cannot include {other!r}.", code="task-file-include")
         refuse_code(path.parent / other, seen | {path})
 
 
@@ -134,7 +138,7 @@ class _NoCode(yaml.SafeLoader):
 
 
 def _refuse_function(loader: yaml.SafeLoader, tag: str, _node: yaml.Node) -> None:
-    raise FieldError(_FIELD, f"the task file {loader.name!r} runs Python code (!{tag}). {ALLOW}")
+    raise FieldError(_FIELD, f"the task file {loader.name!r} runs Python code (!{tag}). {ALLOW}", code="task-runs-code")
 
 
 _NoCode.add_multi_constructor("!", _refuse_function)

@@ -139,6 +139,7 @@ def load_scenes(spec: ScenesSpec, corpus: Corpus, sight: Sight) -> list[AskedQua
             "objective.scores",
             f"the files {listed(spec.files)} hold no scenes of {listed(missing)}, which `weights` puts into the score. "
             f"They hold {listed(sorted(there))}.",
+            code="qualities-without-scenes",
         )
     names = [*spec.weights, *(name for name in QUALITIES if name in there and name not in spec.weights)]
     return [_asked(name, spec, corpus, sight, _limited(scenes, name, spec.limit)) for name in names]

@@ -42,6 +42,7 @@ class Sight:
                 "objective.scores",
                 "`chat_template: on` needs a base whose tokenizer has a chat template, and this one has none. Set it "
                 "to `auto` or `off`, or take an instruct model.",
+                code="no-chat-template",
             )
         return None if choice == "off" else self.chat
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, field_validator, model_validator
 
 from spaces.choices import Spec, Switch
+from spaces.errors import UnfitError
 
 Metric = Literal["auto", "probability", "log_probability", "bits_per_byte", "margin", "accuracy"]
 
@@ -50,7 +51,10 @@ class TaskSpec(Spec):
     @model_validator(mode="after")
     def _examples_go_with_data(self) -> Self:
         if self.examples is not None and self.data is None:
-            raise ValueError("examples go with data: the official task, and a task file, bring their own")
+            raise UnfitError(
+                "examples go with data: the official task, and a task file, bring their own",
+                code="examples-without-data",
+            )
         return self
 
 
@@ -104,7 +108,7 @@ class HeldoutSpec(Halved):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if bool(self.files) == (self.text is not None):
-            raise ValueError("give either files or text")
+            raise UnfitError("give either files or text", code="files-or-text")
         return self
 
 

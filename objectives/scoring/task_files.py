@@ -42,6 +42,7 @@ def read_task(path: Path, *, allow_code: bool, limit: int | None = None) -> dict
             _FIELD,
             f"there is no task file {str(path)!r}.{did_you_mean(path.name, near)} "
             f"Task files in {str(path.parent)!r}: {listed(near)}.",
+            code="task-file-missing",
         )
     if not allow_code:
         refuse_code(path)
@@ -50,9 +51,14 @@ def read_task(path: Path, *, allow_code: bool, limit: int | None = None) -> dict
         raise FieldError(
             _FIELD,
             f"{str(path)!r} is a group of tasks. Put its folder into `include`, and {config['group']!r} into `tasks`.",
+            code="task-file-is-group",
         )
     if "task" not in config:
-        raise FieldError(_FIELD, f"the task file {str(path)!r} must give its name as `task:`; got {listed(config)}.")
+        raise FieldError(
+            _FIELD,
+            f"the task file {str(path)!r} must give its name as `task:`; got {listed(config)}.",
+            code="task-file-without-name",
+        )
     options = config.get("dataset_kwargs") or {}
     if config.get("dataset_path") in _LOCAL_FORMATS and "data_files" in options:
         config["dataset_kwargs"] = {**options, "data_files": _beside(options["data_files"], path)}
@@ -70,15 +76,19 @@ def read_layout(spec: TaskSpec, limit: int | None = None) -> dict[str, Any]:
             _FIELD,
             f"`data` goes with one of {', '.join(LAYOUTS)}; got the task {spec.task!r}."
             f"{did_you_mean(spec.task, LAYOUTS)} For questions of another form, write a task file (docs/scores.md).",
+            code="data-layout-unknown",
         )
     for path in (spec.data, spec.examples):
         if path is not None and not path.is_file():
-            raise FieldError(_FIELD, f"the questions {str(path)!r} of the task {spec.task!r} are not there.")
+            raise FieldError(
+                _FIELD, f"the questions {str(path)!r} of the task {spec.task!r} are not there.", code="data-missing"
+            )
     if spec.few_shot and spec.examples is None:
         raise FieldError(
             _FIELD,
             f"the task {spec.task!r} wants {spec.few_shot} examples in a prompt (few_shot), and they must not be "
             "questions that are asked. Give another file of the same form as `examples`.",
+            code="examples-not-given",
         )
     with as_file(files("objectives.scoring").joinpath("layouts", f"{spec.task}.yaml")) as path:
         config = read_task_file(path)
@@ -117,7 +127,9 @@ def localise(manager: TaskManager, name: str, *, allow_code: bool, limit: int | 
 def _below(manager: TaskManager, name: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Listed | None]]:
     """A name and all that it stands for, with what the manager knows of each."""
     if name in above:
-        raise FieldError(_FIELD, f"the group {name!r} contains itself, by way of {', '.join(above)}.")
+        raise FieldError(
+            _FIELD, f"the group {name!r} contains itself, by way of {', '.join(above)}.", code="group-contains-itself"
+        )
     entry = listed_as(manager, name)
     yield name, entry
     if entry is None:
@@ -142,6 +154,7 @@ def _refuse_inline(group: Any, manager: TaskManager) -> None:
                     _FIELD,
                     f"the group {group.get('group')!r} holds the task {name!r} with questions in local files. Write it "
                     "as a task file of its own, and name it in the group.",
+                    code="group-holds-local-task",
                 )
 
 
@@ -168,6 +181,8 @@ def _beside(data: Any, task: Path) -> Any:
     path = task.parent / str(data)
     if "*" not in path.name and "://" not in str(data) and not path.is_file():
         raise FieldError(
-            _FIELD, f"the task file {str(task)!r} names the data file {str(data)!r}, but {str(path)!r} is not there."
+            _FIELD,
+            f"the task file {str(task)!r} names the data file {str(data)!r}, but {str(path)!r} is not there.",
+            code="data-missing",
         )
     return str(data) if "://" in str(data) else str(path.resolve())

@@ -34,19 +34,25 @@ def load_tasks(spec: BenchmarkSpec, sight: Sight) -> list[AskedTask]:
     guard_templates(allow_code=spec.allow_code)
     for folder in spec.include:
         if not folder.is_dir():
-            raise FieldError(_FIELD, f"the folder of tasks {str(folder)!r} (include) is not there.")
+            raise FieldError(
+                _FIELD, f"the folder of tasks {str(folder)!r} (include) is not there.", code="task-folder-missing"
+            )
     manager = _manager(spec)
     tasks: list[AskedTask] = []
     for part in spec.tasks:
         found = _load(manager, part, spec)
         for name, task in found.items():
             if getattr(task, "UNSAFE_CODE", False) and not spec.allow_code:
-                raise FieldError(_FIELD, f"the task {name!r} executes what the model writes. {ALLOW}")
+                raise FieldError(
+                    _FIELD, f"the task {name!r} executes what the model writes. {ALLOW}", code="task-executes-answers"
+                )
             if name in {other.name for other in tasks}:
-                raise FieldError(_FIELD, f"the task {name!r} is named twice. Name it once.")
+                raise FieldError(_FIELD, f"the task {name!r} is named twice. Name it once.", code="task-twice")
             if task.OUTPUT_TYPE not in FIGURES:
                 raise FieldError(
-                    _FIELD, f"the task {name!r} is of the kind {task.OUTPUT_TYPE}; mixtune asks {', '.join(FIGURES)}."
+                    _FIELD,
+                    f"the task {name!r} is of the kind {task.OUTPUT_TYPE}; mixtune asks {', '.join(FIGURES)}.",
+                    code="task-kind-unknown",
                 )
             tasks.append(ask(name, task, part, spec, sight, part.weight / len(found), spec.limit))
     return tasks
@@ -75,11 +81,14 @@ def _load(manager: TaskManager, part: TaskSpec, spec: BenchmarkSpec) -> dict[str
         raise
     except KeyError as error:
         if is_file(name) or name in manager.all_tasks:
-            raise FieldError(_FIELD, f"the task {name!r} has no field {error}. Add it.") from error
+            raise FieldError(
+                _FIELD, f"the task {name!r} has no field {error}. Add it.", code="task-field-missing"
+            ) from error
         raise FieldError(
             _FIELD,
             f"lm-eval knows no task {name!r}.{did_you_mean(name, manager.all_tasks)} "
             "Give a name from `lm-eval ls tasks`, a task file that ends in .yaml, or the folder of one in `include`.",
+            code="task-unknown",
         ) from error
     except Exception as error:  # a task file may fail in any way that its author's data or code may
         raise unusable(name, error) from error

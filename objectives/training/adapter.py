@@ -55,7 +55,8 @@ def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
     if not expected:
         raise MixtuneError(
             f"The chosen layers have nothing that {stage.tuning.method} could train: no module of "
-            f"{listed(stage.tuning.targets)}. Choose other layers or other targets."
+            f"{listed(stage.tuning.targets)}. Choose other layers or other targets.",
+            code="adapter-on-nothing",
         )
     config.exclude_modules = _strays(model, expected) or None
     torch.manual_seed(seed)
@@ -65,7 +66,8 @@ def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
         take_off(model, tuned)
         raise MixtuneError(
             f"The adapter must sit on {len(expected)} modules of the chosen layers, but peft put it on {len(found)}. "
-            f"The difference: {listed(sorted(found ^ expected))}."
+            f"The difference: {listed(sorted(found ^ expected))}.",
+            code="adapter-misplaced",
         )
     trim(tuned)
     for copied in _copied(tuned):
@@ -85,18 +87,22 @@ def put_back(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str, t
         tuned = _put(model, config)
     except ValueError as error:
         raise MixtuneError(
-            f"The adapter was trained on another base than this {type(model).__name__}: {error}"
+            f"The adapter was trained on another base than this {type(model).__name__}: {error}",
+            code="adapter-of-other-base",
         ) from error
     try:
         loaded = set_peft_model_state_dict(tuned, dict(tensors))
     except RuntimeError as error:  # other sizes
         take_off(model, tuned)
-        raise MixtuneError(f"The adapter was trained on a base of another size: {error}") from error
+        raise MixtuneError(
+            f"The adapter was trained on a base of another size: {error}", code="adapter-of-other-size"
+        ) from error
     if loaded.unexpected_keys:
         take_off(model, tuned)
         raise MixtuneError(
             f"The adapter was trained on another base: it has weights for {loaded.unexpected_keys[0]!r}, which this "
-            "one has not. Name the base that it was trained on."
+            "one has not. Name the base that it was trained on.",
+            code="adapter-of-other-base",
         )
     return tuned
 
@@ -152,7 +158,9 @@ def _put(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
         warnings.filterwarnings("ignore", ".*tie_word_embeddings", UserWarning)  # copies are tied below
         tuned = get_peft_model(model, config)
     if not isinstance(tuned, PeftModel):
-        raise MixtuneError(f"peft made a {type(tuned).__name__} of the base instead of a PeftModel.")
+        raise MixtuneError(
+            f"peft made a {type(tuned).__name__} of the base instead of a PeftModel.", code="no-peft-model"
+        )
     _tie(_copied(tuned))
     return tuned
 

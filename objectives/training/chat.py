@@ -45,7 +45,11 @@ class _Dialogue:
         """
         turn = self.turns[place]
         if is_left_open(turn.content):
-            raise FieldError(turn.place, "this answer opens a thinking block and never closes it. Remove the line.")
+            raise FieldError(
+                turn.place,
+                "this answer opens a thinking block and never closes it. Remove the line.",
+                code="thinking-unclosed",
+            )
         inline, _ = split_reasoning(turn.content)
         reasoning = turn.reasoning or inline
         thinking = bool(reasoning)
@@ -79,7 +83,7 @@ def examples_of(line: Line, tokenizer: PreTrainedTokenizerBase, path: Path) -> l
                 raise
             return _templated(replace(line, messages=without_system(line.messages)), tokenizer)
     except FieldError as error:
-        raise LineError(path, line.number, error.field, error.reason) from error
+        raise LineError(path, line.number, error.field, error.reason, code=error.code) from error
     except (TemplateError, ValueError, TypeError) as error:
         roles = [turn.role for turn in line.messages]
         raise LineError(
@@ -87,6 +91,7 @@ def examples_of(line: Line, tokenizer: PreTrainedTokenizerBase, path: Path) -> l
             line.number,
             "",
             f"the turns {roles} do not fit the chat template of the base: {error}. Mend or remove the line.",
+            code="template-refuses-turns",
         ) from error
 
 
@@ -154,12 +159,14 @@ def _without_template(line: Line, tokenizer: PreTrainedTokenizerBase) -> Example
             field,
             "the base has no chat template, which alone says how tools and reasoning are written. "
             "Take a base with a template, or remove the line.",
+            code="no-chat-template",
         )
     if [turn.role for turn in line.messages] != ["user", ANSWERS]:
         raise FieldError(
             "",
             "the base has no chat template, so it cannot be told who says what. Give lines with `prompt` and "
             "`completion`, or take a base with a template.",
+            code="no-chat-template",
         )
     prompt, answer = line.messages
     return [(prompt.content, False), (answer.content + str(tokenizer.eos_token or ""), True)]
@@ -210,6 +217,7 @@ def _rejoined(prompt: str, whole: str, reasoning: str, place: str) -> str:
         raise FieldError(
             place,
             "the chat template of the base writes this answer otherwise than it asks for it. Mend or remove the line.",
+            code="answer-rewritten",
         )
     _, answer = split_reasoning(whole[len(head) :])
     answer = answer.lstrip("\n")  # those that end a block

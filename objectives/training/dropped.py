@@ -57,6 +57,7 @@ def _dropped(field: str, text: str) -> FieldError:
         field,
         f"the chat template of the base does not write this, so it would not be trained on: {text!r:.80}. Take a base "
         "whose template writes it, or change or remove the line.",
+        code="template-drops-text",
     )
 
 

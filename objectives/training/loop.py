@@ -79,7 +79,8 @@ class Trainer:
         if not math.isfinite(loss):
             raise MixtuneError(
                 f"The training loss became {loss} between steps {first} and {until}: the learning rate "
-                f"{self._learning_rate:g} is too high for this base. Lower space.learning_rate."
+                f"{self._learning_rate:g} is too high for this base. Lower space.learning_rate.",
+                code="loss-diverged",
             )
         return loss
 

@@ -64,7 +64,8 @@ class PackedTrainer:
         if spec.checkpointing or spec.accumulate > 1:
             raise MixtuneError(
                 "Adapters that are packed are trained in whole steps (objective.accumulate 1, no objective."
-                "checkpointing). Train them alone."
+                "checkpointing). Train them alone.",
+                code="run-not-packable",
             )
         for trial in trials:
             _refuse_other_methods(trial.stage)
@@ -96,7 +97,10 @@ class PackedTrainer:
                 total += self._one_step()
         losses: list[float] = (total / max(1, until - first)).tolist()
         if not all(map(math.isfinite, losses)):
-            raise MixtuneError(f"A packed trial's loss is not a number any more: {losses}. Lower its learning rate.")
+            raise MixtuneError(
+                f"A packed trial's loss is not a number any more: {losses}. Lower its learning rate.",
+                code="loss-diverged",
+            )
         return losses
 
     def matrices(self, trial: int) -> dict[str, Matrices]:
@@ -158,7 +162,8 @@ def _refuse_other_methods(stage: Stage) -> None:
     if tuning.method not in _PACKABLE or tuning.dropout:
         raise MixtuneError(
             f"Adapters are packed where they are {', '.join(_PACKABLE)} without dropout; got {tuning.method} with "
-            f"dropout {tuning.dropout:g}. Train this one alone."
+            f"dropout {tuning.dropout:g}. Train this one alone.",
+            code="tuning-not-packable",
         )
 
 
@@ -166,7 +171,10 @@ def _drawn(model: PreTrainedModel, trial: Packed) -> dict[str, Matrices]:
     """An adapter's first weights by the path of its module in the base."""
     with adapted(model, trial.stage, trial.seed) as tuned:
         if tuned.base_model.targeted_parameter_names:
-            raise MixtuneError("Adapters on the matrices of experts cannot be packed. Train this one alone.")
+            raise MixtuneError(
+                "Adapters on the matrices of experts cannot be packed. Train this one alone.",
+                code="experts-not-packable",
+            )
         return {
             path: Matrices(
                 layer.lora_A[_NAME].weight.detach().clone(),

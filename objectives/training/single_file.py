@@ -42,11 +42,14 @@ def read(path: Path) -> tuple[list[Learned], list[dict[str, Any]]]:
             header = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  not a mapping
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{str(path)!r} cannot be read as a .safetensors file: {error}") from error
+        raise InputError(
+            f"{str(path)!r} cannot be read as a .safetensors file: {error}", code="adapter-file-unreadable"
+        ) from error
     if header.get("format") != _FORMAT:
         raise InputError(
             f"{str(path)!r} was not written by `mixtune export` or `mixtune train` (its format is "
-            f"{header.get('format')!r}, not {_FORMAT!r}). An adapter of peft is loaded with PeftModel.from_pretrained."
+            f"{header.get('format')!r}, not {_FORMAT!r}). An adapter of peft is loaded with PeftModel.from_pretrained.",
+            code="file-of-other-program",
         )
     learned = [
         Learned.from_dict(name, config, _below(tensors, f"{name}/")) for name, config in json.loads(header["stages"])

@@ -59,6 +59,7 @@ class LayersDimension:
                     field,
                     f"freezing {text!r} leaves nothing to train: the base {layout.base!r} has the layers "
                     f"0-{layout.layers - 1}.",
+                    code="freeze-leaves-nothing",
                 )
             self._frozen[text] = complement(trained, layout.layers)
 
@@ -110,6 +111,7 @@ class LayersDimension:
                     raise FieldError(
                         self._field,
                         f"the layers of {text!r} have no {what}; the layers {there} do. Name some of these.",
+                        code="layers-train-nothing",
                     )
             return
         lacking = complement(having, self._layers)
@@ -120,6 +122,7 @@ class LayersDimension:
                 f"a range of {self._least} may hit layers without any {what}: the layers {listed(map(str, lacking))} "
                 f"lack them, and the layers {there} have them. Set min: {least}, and max no "
                 "lower, or name layers.",
+                code="range-may-train-nothing",
             )
 
     def _count(self, params: Params) -> int:
@@ -133,5 +136,6 @@ def _limits(spec: LayersSpec, layout: Layout, field: str) -> tuple[int, int]:
             field,
             f"min {least} and max {most} must not exceed {layout.layers}, the number of layers of the base "
             f"{layout.base!r}.",
+            code="layers-too-many",
         )
     return least, most

@@ -35,7 +35,9 @@ class LimitedDimension:
         if max(self.least, self.most) > len(self.searched):
             field, given = max(("min_texts", self.least), ("max_texts", self.most), key=lambda limit: limit[1])
             raise FieldError(
-                f"space.texts.{field}", f"must not exceed {len(self.searched)}, the number of texts; got {given}."
+                f"space.texts.{field}",
+                f"must not exceed {len(self.searched)}, the number of texts; got {given}.",
+                code="more-than-texts",
             )
 
     def distributions(self) -> Mapping[str, BaseDistribution]:

@@ -125,9 +125,12 @@ def _check_scratch(spec: SpaceSpec, plans: Sequence[StagePlan], layers: int) -> 
             field,
             "from_scratch begins with random weights, so only the first stage can, and with order: given. Give later "
             "stages a `tuning` of their own.",
+            code="from-scratch-later",
         )
     if plans[0].tuning.from_scratch and (plans[0].layers.distributions() or plans[0].layers.decode({})):
-        raise FieldError(field, f"from_scratch trains all of the {layers} layers. Set `layers: all`.")
+        raise FieldError(
+            field, f"from_scratch trains all of the {layers} layers. Set `layers: all`.", code="from-scratch-layers"
+        )
 
 
 def _shares(stages: Sequence[StageSpec]) -> list[float]:

@@ -51,6 +51,7 @@ class TuningDimension:
                 f"{field}.method",
                 f"from_scratch has random weights for its base, so trials with it cannot be compared with others; got "
                 f"{listed(self.methods)}. Give it alone, in a study of its own.",
+                code="from-scratch-compared",
             )
         for method in self.methods:
             layout.check_method(method, f"{field}.method")

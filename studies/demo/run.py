@@ -36,7 +36,8 @@ def run_demo(console: Console, runs: Path, name: str, seed: int, *, again: bool,
         raise InputError(
             f"There is {what} in {str(folder)!r} already. Go on with it: "
             f"`{resume_command(name, default_url(folder), folder)}`. Start a demo anew with --again, or another one "
-            "with --name."
+            "with --name.",
+            code="name-taken",
         )
     path = write_demo(folder, name, seed)
     console.print(

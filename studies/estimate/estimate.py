@@ -121,7 +121,8 @@ def estimate(spec: StudySpec, runs: Path, *, local: bool, told: Callable[[str], 
     objective = spec.objective
     if not isinstance(objective, FinetuneSpec):
         raise InputError(
-            f"Only studies that train can be estimated, and objective.kind is {objective.kind}: launch it."
+            f"Only studies that train can be estimated, and objective.kind is {objective.kind}: launch it.",
+            code="objective-trains-nothing",
         )
     folder = runs / spec.name
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)

@@ -71,7 +71,8 @@ class Fitting:
                 blind = f" when blind to {listed(sorted(left_out), 3)}" if left_out else ""
                 raise InputError(
                     f"A hypernetwork needs {FEWEST} {what} or more to learn from, and there are {number}{blind}. "
-                    "Leave out checking with --folds 0, or take a study with more."
+                    "Leave out checking with --folds 0, or take a study with more.",
+                    code="lessons-too-few",
                 )
 
     def folds(self) -> list[frozenset[str]]:

@@ -91,10 +91,14 @@ def open_place(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) ->
     spec = study.spec.objective
     if not isinstance(spec, FinetuneSpec) or any(record.config.from_scratch for record in study.records):
         raise InputError(
-            f"The study {study.spec.name!r} trains no adapters on a base, so a hypernetwork has nothing to learn from."
+            f"The study {study.spec.name!r} trains no adapters on a base, so a hypernetwork has nothing to learn from.",
+            code="study-trains-nothing",
         )
     if encoder == "onehot":
-        raise InputError("--encoder onehot knows tasks by their names alone, and nothing of a text. Take base.")
+        raise InputError(
+            "--encoder onehot knows tasks by their names alone, and nothing of a text. Take base.",
+            code="onehot-reads-no-text",
+        )
     texts = study.spec.space.texts
     corpus = scan(texts.folder, texts.unit)
     refuse_changed_content(
@@ -134,7 +138,8 @@ def library_of(source: Source) -> Library:
         raise InputError(
             f"Reconstruction needs {_FEWEST_ADAPTERS} complete trials with a LoRA adapter on disk (methods lora, "
             f"rslora and loraplus); {source.place.study.spec.name!r} has {len(found)}. Run more trials, or train with "
-            "--by end-to-end."
+            "--by end-to-end.",
+            code="adapters-too-few",
         )
     places = {place for _, matrices in found for place in matrices}
     rank = max(len(each.down) for _, matrices in found for each in matrices.values())

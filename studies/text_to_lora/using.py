@@ -40,7 +40,10 @@ def find_network(given: Path | None, runs: Path) -> Path:
     found = sorted(path.parent for path in runs.glob(f"*/{FOLDER}/{TOLD}"))
     if len(found) != 1:
         there = f"there are {listed(map(str, found))}" if found else f"there is none in {str(runs)!r}"
-        raise InputError(f"--network must name the folder of a hypernetwork; {there}. `mixtune t2l train` makes one.")
+        raise InputError(
+            f"--network must name the folder of a hypernetwork; {there}. `mixtune t2l train` makes one.",
+            code="not-one-hypernetwork",
+        )
     return found[0]
 
 
@@ -88,14 +91,16 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
     if "study" not in stored.origin:
         raise InputError(
             f"The hypernetwork in {str(network)!r} was trained on tasks, so there are no questions to rate texts by. "
-            "Train one on a study: mixtune t2l train STUDY"
+            "Train one on a study: mixtune t2l train STUDY",
+            code="hypernetwork-of-tasks",
         )
     where, trust = stored.origin["study"], Trust(**stored.origin["trust"])
     study = Store(where["url"]).load(where["name"])
     if study.id != where["id"]:
         raise InputError(
             f"The study {where['name']!r} was launched anew since the hypernetwork in {str(network)!r} was trained on "
-            "it. Train another one on it: mixtune t2l train STUDY"
+            "it. Train another one on it: mixtune t2l train STUDY",
+            code="study-launched-anew",
         )
     if prior is not None:
         _refuse_prior(trust, study)
@@ -124,7 +129,7 @@ def _new_texts(folder: Path, unit: Literal["file", "group"]) -> Corpus:
         InputError: it holds none, or one cannot be read.
     """
     if not folder.is_dir():
-        raise InputError(f"`mixtune t2l rank` takes a folder of texts; {str(folder)!r} is none.")
+        raise InputError(f"`mixtune t2l rank` takes a folder of texts; {str(folder)!r} is none.", code="folder-missing")
     return scan(folder, unit, fewest=1)
 
 
@@ -133,11 +138,13 @@ def _refuse_prior(trust: Trust, study: StoredStudy) -> None:
     if study.choose != "subset":
         raise InputError(
             f"--prior is for studies that choose any subset of their texts; the effects of {study.spec.name!r} say "
-            "something else. Leave it out."
+            "something else. Leave it out.",
+            code="prior-without-subset",
         )
     if not trust.shown:
         raise InputError(
-            f"--prior is only for predictions that are better than guessing, so leave it out. {trust_words(trust)}"
+            f"--prior is only for predictions that are better than guessing, so leave it out. {trust_words(trust)}",
+            code="prior-not-trusted",
         )
 
 

@@ -60,7 +60,10 @@ class Wish:
         )
         for option, value, known in names:
             if value not in known:
-                raise InputError(f"{option} must be one of {listed(known)}; got {value!r}.{did_you_mean(value, known)}")
+                raise InputError(
+                    f"{option} must be one of {listed(known)}; got {value!r}.{did_you_mean(value, known)}",
+                    code="option-unknown",
+                )
         rebuilt = study and self.by == RECONSTRUCTION
         for option, given, without_meaning, reason in (
             ("--targets", self.targets, rebuilt, "what is written is what the study's adapters are"),
@@ -70,7 +73,9 @@ class Wish:
             ("--folds", self.folds, not study, "tasks that are `held_out` are the check"),
         ):
             if given is not None and without_meaning:
-                raise InputError(f"{option} has no meaning here: {reason}. Leave it out.")
+                raise InputError(
+                    f"{option} has no meaning here: {reason}. Leave it out.", code="option-without-meaning"
+                )
 
     @property
     def shape(self) -> Shape:

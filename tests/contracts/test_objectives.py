@@ -18,7 +18,8 @@ from objectives import OBJECTIVES
 from objectives.base import STATE, Objective, Prepared, Rung
 from objectives.scoring.stored import FOLDER as SCORES
 from objectives.spec import FinetuneSpec, SyntheticSpec
-from spaces import Corpus, CorpusMix, InputError, LayerRange, Stage, TrialConfig, Tuning, scan
+from spaces import Corpus, CorpusMix, LayerRange, Stage, TrialConfig, Tuning, scan
+from tests.support.refusals import refused
 from tests.support.studies import synthetic
 
 _FINETUNE = {
@@ -173,7 +174,7 @@ def test_without_its_state_a_trial_starts_anew(made: tuple[Objective, Prepared],
 def test_a_trial_that_fails_leaves_the_objective_usable(made: tuple[Objective, Prepared], tmp_path: Path) -> None:
     objective, prepared = made
     before = [rung.score for rung in objective.evaluate(trial(prepared, "beta"), tmp_path / "before")]
-    with pytest.raises(InputError, match="no text 'omega'"):
+    with refused("text-unknown", "'omega'"):
         list(objective.evaluate(trial(prepared, "omega"), tmp_path / "failing"))
     assert [rung.score for rung in objective.evaluate(trial(prepared, "beta"), tmp_path / "after")] == before
 

@@ -20,8 +20,9 @@ import studies
 from search import TrialRecord, read_record
 from search.artifacts import Artifacts
 from search.ray_runner import RayRunner
-from spaces import Corpus, FieldError
+from spaces import Corpus
 from studies.store import Store
+from tests.support.refusals import refused
 from tests.support.studies import searcher_on, synthetic_factory
 from tests.support.traced import TracedFactory
 
@@ -68,18 +69,18 @@ def run(cluster: Cluster, corpus: Corpus, folder: Path, *, trials: int, seconds:
 
 
 @pytest.mark.parametrize(
-    ("address", "message"),
+    ("address", "code", "command"),
     [
-        ("ray://head:10001", r"must be auto or HOST:PORT; got 'ray://head:10001'.*ray job submit"),
-        ("127.0.0.1:1", r"nothing answers at '127\.0\.0\.1:1' .*ray start --head --port=1"),
-        ("127.0.0.1:port", r"nothing answers at '127\.0\.0\.1:port'"),
+        ("ray://head:10001", "ray-address-malformed", "ray job submit"),
+        ("127.0.0.1:1", "ray-unreachable", "ray start --head --port=1"),
+        ("127.0.0.1:port", "ray-unreachable", "ray start --head"),
     ],
 )
 def test_an_address_without_a_cluster_is_refused_at_once(
-    imagined: Corpus, tmp_path: Path, address: str, message: str
+    imagined: Corpus, tmp_path: Path, address: str, code: str, command: str
 ) -> None:
     searcher = searcher_on(imagined)
-    with pytest.raises(FieldError, match=message):
+    with refused(code, repr(address), command, field="search.ray.address"):
         RayRunner(tmp_path, address=address).run(searcher, synthetic_factory(imagined), Artifacts(tmp_path))
 
 

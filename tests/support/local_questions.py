@@ -44,13 +44,13 @@ def loaded(folder: Path, content: str, task: str = TASK, name: str = "questions.
     return found
 
 
-def refused(
+def question_error(
     folder: Path, content: str, task: str = TASK, name: str = "questions.jsonl", **fields: Any
 ) -> QuestionError:
     with pytest.raises(QuestionError) as caught:
         loaded(folder, content, task, name, **fields)
     assert caught.value.file == folder / name
-    assert caught.value.field == "objective.scores"
+    assert (caught.value.field, caught.value.code) == ("objective.scores", "question")
     return caught.value
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from objectives.models.encoding import TextEncoding
 from objectives.spec import FinetuneSpec
-from spaces import InputError, scan
+from spaces import scan
 from spaces.corpus import lines_of
-from spaces.errors import LineError
 from tests.support import chat_templates as templates
+from tests.support.refusals import refused
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -105,15 +105,14 @@ def test_turns_without_weight_are_read_only(tokenizer: PreTrainedTokenizerBase, 
         assert "Honey." in found[0][0]
 
 
-@pytest.mark.parametrize(("template", "message"), [(None, "no chat template"), (STRICT, "only two turns")])
+@pytest.mark.parametrize(("template", "code"), [(None, "no-chat-template"), (STRICT, "template-refuses-turns")])
 def test_turns_that_do_not_fit_the_template_are_named_with_their_line(
-    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str | None, message: str
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str | None, code: str
 ) -> None:
     tokenizer.chat_template = template
     path = file_of(tmp_path, PAIR, {"messages": TURNS})
-    with pytest.raises(LineError, match=message) as caught:
+    with refused(code, *(["only two turns"] if template else []), path=path, line=2, field=""):
         examples(tokenizer, path)
-    assert (caught.value.path, caught.value.line) == (path, 2)
 
 
 THOUGHT = {"role": "assistant", "reasoning_content": "They have hives.", "content": "Honey."}
@@ -237,9 +236,9 @@ def test_reasoning_that_the_template_drops_is_refused(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str | None, answer: dict[str, Any]
 ) -> None:
     tokenizer.chat_template = template
-    with pytest.raises(LineError, match="reasoning_content") as caught:
+    code = "template-drops-text" if template else "no-chat-template"
+    with refused(code, line=2, field="messages.1.reasoning_content"):
         examples(tokenizer, file_of(tmp_path, PAIR, {"messages": [TURNS[1], answer]}))
-    assert (caught.value.line, caught.value.field) == (2, "messages.1.reasoning_content")
 
 
 def test_reasoning_within_the_text_stays_where_the_template_knows_no_reasoning(
@@ -253,9 +252,8 @@ def test_reasoning_within_the_text_stays_where_the_template_knows_no_reasoning(
 def test_a_thinking_block_that_never_ends_is_refused(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
     tokenizer.chat_template = templates.R1
     cut = {"role": "assistant", "content": "<think>\nThey have"}
-    with pytest.raises(LineError, match="never closes") as caught:
+    with refused("thinking-unclosed", line=1, field="messages.1"):
         examples(tokenizer, file_of(tmp_path, {"messages": [TURNS[1], cut]}))
-    assert caught.value.field == "messages.1"
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -319,18 +317,16 @@ def test_what_the_template_drops_is_refused_with_its_field(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str | None, record: dict[str, Any], field: str
 ) -> None:
     tokenizer.chat_template = template
-    with pytest.raises(LineError) as caught:
+    with refused("template-drops-text" if template else "no-chat-template", line=2, field=field):
         examples(tokenizer, file_of(tmp_path, PAIR, record))
-    assert (caught.value.line, caught.value.field) == (2, field)
 
 
 def test_an_answer_that_is_written_otherwise_than_asked_for_is_refused(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
     tokenizer.chat_template = TEMPLATE.replace("%}<assistant>{%", "%}<model>{%")
-    with pytest.raises(LineError) as caught:
+    with refused("answer-rewritten", line=1, field="completion"):
         examples(tokenizer, file_of(tmp_path, PAIR))
-    assert caught.value.field == "completion"
 
 
 def test_tokens_tell_what_is_learnt(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
@@ -385,8 +381,8 @@ def test_a_study_on_instructions_trains_and_a_bad_line_is_refused_before(tmp_pat
     assert len(rungs) == 3
     assert rungs[-1].qualities["train_loss"] > 0
     own = FinetuneSpec.model_validate({**fields, "scores": [{"kind": "heldout", "text": "chat", "holdout": 0}]})
-    with pytest.raises(InputError, match=r"'chat' holds instructions, which have no end to be kept"):
+    with refused("heldout-of-instructions", "'chat'", field="objective.scores"):
         objectives.prepare(own, corpus, tmp_path / "cache")
     path.write_text(path.read_text() + json.dumps({"messages": TURNS}) + "\n")
-    with pytest.raises(InputError, match=r"line 61: the base has no chat template"):
+    with refused("no-chat-template", line=61, field=""):
         objectives.prepare(spec, scan(folder), tmp_path / "cache")

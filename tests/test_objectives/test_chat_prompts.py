@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from objectives.scoring.sight import Sight
-from spaces import Corpus, FieldError, scan
+from spaces import Corpus, scan
 from tests.support.bases import CHAT, byte_tokenizer, write_base
 from tests.support.questions import QUESTIONS, TASK, benchmark
+from tests.support.refusals import refused
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -162,9 +163,8 @@ def test_the_template_is_used_where_there_is_one(
 
 
 def test_a_template_that_is_not_there_cannot_be_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(FieldError) as caught:
+    with refused("no-chat-template", field="objective.scores"):
         prompts(tmp_path, None, chat_template="on")
-    assert caught.value.field == "objective.scores"
 
 
 @pytest.mark.parametrize(("written", "read"), [("on", "on"), ("off", "off"), ("auto", "auto"), ("true", "on")])

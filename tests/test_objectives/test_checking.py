@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from spaces import FieldError
 from tests.support.bases import byte_tokenizer, write_base
+from tests.support.refusals import refused
 
 pytestmark = pytest.mark.torch
 
@@ -38,11 +38,9 @@ def test_a_checkpoint_that_lacks_weights_is_refused_by_their_names(tmp_path: Pat
     folder = write_base(tmp_path)
     rename_weights(folder, rename)
     base = open_base(str(folder))
-    for refused in (base.check_weights, lambda: base.model("float32", "cpu")):
-        with pytest.raises(FieldError, match="random numbers") as caught:
-            refused()
-        assert caught.value.field == "objective.base"
-        assert missing in str(caught.value)
+    for load in (base.check_weights, lambda: base.model("float32", "cpu")):
+        with refused("weights-missing", missing, field="objective.base"):
+            load()
 
 
 def test_a_head_that_is_tied_need_not_be_stored(tmp_path: Path) -> None:
@@ -59,11 +57,8 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     folder = write_base(tmp_path)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "vocab_size": 310}))
-    with pytest.raises(FieldError) as caught:
+    with refused("weights-of-other-shape", "embed_tokens.weight", field="objective.base"):
         open_base(str(folder)).check_weights()
-    assert caught.value.field == "objective.base"
-    assert "another shape" in str(caught.value)
-    assert "embed_tokens.weight" in str(caught.value)
 
 
 def test_weights_that_are_not_used_are_told(tmp_path: Path) -> None:
@@ -85,7 +80,7 @@ def test_models_that_are_not_causal_are_refused_in_a_paragraph(tmp_path: Path, k
     from objectives.workbench import open_base
 
     AutoConfig.for_model(kind).save_pretrained(tmp_path)
-    with pytest.raises(FieldError, match="causal language model") as caught:
+    with refused("not-causal", field="objective.base") as caught:
         open_base(str(tmp_path)).layout()
     assert len(str(caught.value)) < 400
 
@@ -97,7 +92,7 @@ def test_a_model_that_sees_later_tokens_is_found_by_trying(tmp_path: Path) -> No
 
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
     both_ways = AutoModelForCausalLM.from_config(AutoConfig.for_model("bert", vocab_size=64, **sizes)).eval()
-    with pytest.raises(FieldError, match="a later token"):
+    with refused("not-causal", "'both ways'", field="objective.base"):
         refuse_seeing_ahead("both ways", both_ways)
     decoder = AutoModelForCausalLM.from_config(AutoConfig.for_model("bert", vocab_size=64, is_decoder=True, **sizes))
     refuse_seeing_ahead("decoder", decoder.eval())
@@ -111,9 +106,8 @@ def test_quantised_bases_are_refused_before_anything_is_loaded(tmp_path: Path, m
     config = json.loads((folder / "config.json").read_text())
     quantised = {"quant_method": method, "bits": 4}
     (folder / "config.json").write_text(json.dumps({**config, "quantization_config": quantised}))
-    with pytest.raises(FieldError, match="quantised") as caught:
+    with refused("already-quantised", method, field="objective.base"):
         open_base(str(folder)).layout()
-    assert method in str(caught.value)
 
 
 def test_a_tokenizer_without_any_special_token_works(tmp_path: Path) -> None:

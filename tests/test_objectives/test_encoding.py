@@ -10,8 +10,9 @@ import pytest
 
 from objectives.models.encoding import TextEncoding, tokenizer_digest
 from objectives.training.data import MixStream
-from spaces import CorpusMix, FieldError, scan
+from spaces import CorpusMix, scan
 from tests.support.bases import BOS, CHAT, byte_tokenizer, write_base
+from tests.support.refusals import refused
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -36,9 +37,8 @@ def test_the_prefix_is_what_the_tokenizer_puts_before_a_text() -> None:
     assert TextEncoding.of(with_bos, "off").prefix == ()
     assert TextEncoding.of(without, "on").shown_prefix == BOS
     assert TextEncoding.of(without, model_type="gemma3_text").shown_prefix == BOS
-    with pytest.raises(FieldError) as caught:
+    with refused("no-bos-token", field="objective.add_bos_token"):
         TextEncoding.of(byte_tokenizer(special=False), "on")
-    assert caught.value.field == "objective.add_bos_token"
     assert TextEncoding.of(byte_tokenizer(special=False)).prefix == ()
 
 
@@ -181,5 +181,5 @@ def test_examples_of_tasks_are_read_inside_the_template_or_outside_it() -> None:
     assert read("auto").startswith(f"{BOS}<|user|>")
     assert read("off") == f"{BOS}What do bees make? Honey.</s>"
     assert encoding.tokenizer.chat_template == CHAT
-    with pytest.raises(FieldError):
+    with refused("no-chat-template", field="--chat-template"):
         encoding.inside("off", "").inside("on", "--chat-template")

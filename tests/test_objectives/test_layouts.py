@@ -11,8 +11,9 @@ import pytest
 from objectives.scoring.question_error import QuestionError
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
-from spaces import InputError, scan
+from spaces import scan
 from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
+from tests.support.refusals import refused
 
 if TYPE_CHECKING:
     from objectives.base import Prepared
@@ -106,18 +107,18 @@ def test_examples_come_from_another_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
+    ("fields", "code", "data"),
     [
-        ({"task": "gsm8"}, r"`data` goes with one of aime24.*got the task 'gsm8'\. Did you mean 'gsm8k'"),
-        ({"task": "gsm8k", "few_shot": 2}, r"wants 2 examples.*Give another file of the same form as `examples`"),
-        ({"task": "gsm8k", "examples": "no.jsonl"}, r"the questions 'no\.jsonl' of the task 'gsm8k' are not there"),
+        ({"task": "gsm8"}, "data-layout-unknown", ["aime24", "'gsm8'", "'gsm8k'"]),
+        ({"task": "gsm8k", "few_shot": 2}, "examples-not-given", ["2", "`examples`"]),
+        ({"task": "gsm8k", "examples": "no.jsonl"}, "data-missing", ["'no.jsonl'", "'gsm8k'"]),
     ],
 )
-def test_what_a_layout_cannot_do_is_refused(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+def test_what_a_layout_cannot_do_is_refused(tmp_path: Path, fields: dict[str, Any], code: str, data: list[str]) -> None:
     from objectives.scoring.tasks import load_tasks
 
     (tmp_path / "data.jsonl").write_text(json.dumps(ROWS["gsm8k"]) + "\n")
-    with pytest.raises(InputError, match=message):
+    with refused(code, *data, field="objective.scores"):
         load_tasks(benchmark({"data": str(tmp_path / "data.jsonl"), **fields}), SIGHT)
 
 
@@ -141,7 +142,7 @@ def test_code_of_a_task_within_a_group_is_refused(task: Path) -> None:
     folder = task.parent
     (folder / "pair.yaml").write_text("group: pair\ntask: [small]\n")
     task.write_text(TASK + "process_docs: !function helper.docs\n")
-    with pytest.raises(InputError, match="runs Python code"):
+    with refused("task-runs-code", field="objective.scores"):
         load_tasks(benchmark("pair", include=[str(folder)]), SIGHT)
     (folder / "another.yaml").write_text(TASK.replace("task: small", "task: another"))
     assert load_tasks(benchmark("another", include=[str(folder)]), SIGHT), "code that is not asked for is none"
@@ -155,7 +156,7 @@ def test_code_of_a_task_within_a_group_within_a_group_is_refused(task: Path) -> 
     (found,) = load_tasks(benchmark("outer", include=[str(folder)]), SIGHT)
     assert len(found.questions) == 4, "and its data is found beside it"
     task.write_text(TASK + "process_docs: !function helper.docs\n")
-    with pytest.raises(InputError, match="runs Python code"):
+    with refused("task-runs-code", field="objective.scores"):
         load_tasks(benchmark("outer", include=[str(folder)]), SIGHT)
 
 
@@ -166,7 +167,7 @@ def test_code_behind_a_link_is_refused(task: Path, tmp_path: Path) -> None:
     folder.mkdir()
     task.write_text(TASK + "process_docs: !function helper.docs\n")
     (folder / "small.yaml").symlink_to(task)
-    with pytest.raises(InputError, match="runs Python code"):
+    with refused("task-runs-code", field="objective.scores"):
         load_tasks(benchmark("small", include=[str(folder)]), SIGHT)
 
 
@@ -175,7 +176,7 @@ def test_a_metric_that_is_none_of_lm_evals_is_refused(task: Path, metric: str) -
     from objectives.scoring.tasks import load_tasks
 
     task.write_text(TASK.replace("metric: acc", f"metric: {metric}"))
-    with pytest.raises(InputError, match=rf"loads a metric's code \({metric}\)"):
+    with refused("metric-runs-code", f"({metric})", field="objective.scores"):
         load_tasks(benchmark(task), SIGHT)
 
 
@@ -184,9 +185,9 @@ def test_groups_that_cannot_be_taken_apart_are_refused(task: Path) -> None:
 
     loop = task.parent / "loop.yaml"
     loop.write_text("group: loop\ntask: [loop]\n")
-    with pytest.raises(InputError, match="the group 'loop' contains itself"):
+    with refused("group-contains-itself", "'loop'", field="objective.scores"):
         load_tasks(benchmark("loop", include=[str(task.parent)]), SIGHT)
-    with pytest.raises(InputError, match=r"is a group of tasks\. Put its folder into `include`"):
+    with refused("task-file-is-group", str(loop), "`include`", field="objective.scores"):
         load_tasks(benchmark(loop), SIGHT)
 
 
@@ -195,7 +196,7 @@ def test_examples_that_would_show_held_out_answers_are_refused(task: Path, line:
     from objectives.scoring.tasks import load_tasks
 
     task.write_text(TASK + line)
-    with pytest.raises(InputError, match=r"takes the examples of its prompts from its own questions \(4 of them\)"):
+    with refused("examples-from-questions", "4", field="objective.scores"):
         load_tasks(benchmark(task, holdout=0.5), SIGHT)
     assert load_tasks(benchmark(task), SIGHT), "where none are held out, none are shown"
 
@@ -237,14 +238,14 @@ def test_an_answer_is_as_long_as_the_task_says_under_any_name(name: str) -> None
 def test_too_small_a_half_for_an_interval_is_refused(tmp_path: Path) -> None:
     rows = [ROWS["arc_easy"], {**ROWS["arc_easy"], "query": "Question: What do ants make?"}]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(InputError, match="keeps questions on 1 passages from the search, and an interval wants"):
+    with refused("passages-too-few", "1", field="objective.scores"):
         _prepared(tmp_path, {"task": "arc_easy", "data": str(tmp_path / "data.jsonl")}, holdout=0.5)
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     from objectives.scoring.tasks import load_tasks
 
-    with pytest.raises(InputError, match=r"the folder of tasks .*\(include\) is not there"):
+    with refused("task-folder-missing", str(tmp_path / "no"), "include", field="objective.scores"):
         load_tasks(benchmark("small", include=[str(tmp_path / "no")]), SIGHT)
 
 
@@ -264,9 +265,8 @@ def _prepared(folder: Path, task: dict[str, Any], holdout: float = 0) -> Prepare
 def test_questions_that_the_base_cannot_see_whole_are_counted(tmp_path: Path) -> None:
     rows = [ROWS["arc_easy"], {**ROWS["arc_easy"], "query": "Question: " + "what do bees make " * 100}]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    notes = " ".join(_prepared(tmp_path, {"task": "arc_easy", "data": str(tmp_path / "data.jsonl")}).notes)
-    assert "1 of 2 questions of 'arc_easy' are, with their answers, longer than the 256 tokens" in notes
-    assert "their beginning is cut off" in notes
+    notes = _prepared(tmp_path, {"task": "arc_easy", "data": str(tmp_path / "data.jsonl")}).notes
+    assert any(all(word in note for word in ("1 of 2", "'arc_easy'", "256")) for note in notes)
 
 
 def test_a_text_that_holds_a_question_is_told_before_any_trial(tmp_path: Path) -> None:
@@ -274,22 +274,20 @@ def test_a_text_that_holds_a_question_is_told_before_any_trial(tmp_path: Path) -
     (tmp_path / "data.jsonl").write_text(json.dumps(row) + "\n")
     prepared = _prepared(tmp_path, {"task": "arc_easy", "data": str(tmp_path / "data.jsonl")})
     assert prepared.found == {"one": 1}
-    assert "one holds 1 of the benchmark's questions: its effect may be learnt by heart." in prepared.notes
+    assert any(note.startswith("one ") for note in prepared.notes)
 
 
 def test_an_answer_that_the_base_cannot_see_whole_is_refused(tmp_path: Path) -> None:
     row = {**ROWS["arc_easy"], "choices": ["honey", "bread " * 300]}
     (tmp_path / "data.jsonl").write_text(json.dumps(row) + "\n")
-    with pytest.raises(
-        InputError, match=r"an answer of the task 'arc_easy' takes \d+ tokens, and the base can see 256"
-    ):
+    with refused("answer-too-long", "'arc_easy'", "256", field="objective.scores"):
         _prepared(tmp_path, {"task": "arc_easy", "data": str(tmp_path / "data.jsonl")})
 
 
 def test_answers_are_cut_to_what_the_base_can_write(tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").write_text(json.dumps(ROWS["aime24"]) + "\n")
-    notes = " ".join(_prepared(tmp_path, {"task": "aime24", "data": str(tmp_path / "data.jsonl")}).notes)
-    assert "Answers to 'aime24' may have 234 tokens instead of 1,024" in notes, "the prompt takes 22 of 256"
+    notes = _prepared(tmp_path, {"task": "aime24", "data": str(tmp_path / "data.jsonl")}).notes
+    assert any(all(word in note for word in ("'aime24'", "234", "1,024")) for note in notes), "a prompt takes 22 of 256"
 
 
 def test_a_name_stands_for_a_task(tmp_path: Path) -> None:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from objectives.scoring.question_error import QuestionError
-from spaces import InputError
-from tests.support.local_questions import WRITTEN, answers, lines, loaded, refused
+from tests.support.local_questions import WRITTEN, answers, lines, loaded, question_error
 from tests.support.questions import SIGHT, benchmark
+from tests.support.refusals import refused
 
 if TYPE_CHECKING:
     from objectives.scoring.asked import AskedTask
@@ -59,8 +58,8 @@ def test_every_form_of_json_gives_the_line_of_a_question(tmp_path: Path) -> None
 def test_lines_of_a_table_are_counted_over_cells_with_line_ends(tmp_path: Path) -> None:
     csv = WRITTEN.replace("dataset_path: json", "dataset_path: csv")
     table = 'q,a\r\n"two\r\nlines?",1\r\nblank?, \r\n'
-    assert refused(tmp_path, table, csv, "questions.csv").line == 4
-    short = refused(tmp_path, "q,a\nwhat?\n", csv, "questions.csv")
+    assert question_error(tmp_path, table, csv, "questions.csv").line == 4
+    short = question_error(tmp_path, "q,a\nwhat?\n", csv, "questions.csv")
     assert (short.line, short.part) == (2, "line")
 
 
@@ -94,7 +93,7 @@ def test_a_packed_file_and_a_pattern_are_read_with_the_same_care(tmp_path: Path)
     ['{"q": "a?", "a": "1"', '["a"]', '{"q": "a?", "q": "b?", "a": "1"}', '{"q": "a?", "a": NaN}', '{"q": "\\ud800"}'],
 )
 def test_a_line_that_is_no_question_is_refused(tmp_path: Path, line: str) -> None:
-    error = refused(tmp_path, lines({"q": "one?", "a": "1"}) + line + "\n", WRITTEN)
+    error = question_error(tmp_path, lines({"q": "one?", "a": "1"}) + line + "\n", WRITTEN)
     assert (error.line, error.part) == (2, "line")
 
 
@@ -102,7 +101,7 @@ def test_a_line_that_is_no_question_is_refused(tmp_path: Path, line: str) -> Non
 def test_an_option_that_is_not_understood_is_refused(tmp_path: Path, option: str) -> None:
     csv = WRITTEN.replace("dataset_path: json", "dataset_path: csv")
     csv = csv.replace("dataset_kwargs: {", f"dataset_kwargs: {{{option}, ")
-    with pytest.raises(InputError, match=option.split(":", maxsplit=1)[0]):
+    with refused("data-option-unknown", option.split(":", maxsplit=1)[0], field="objective.scores"):
         loaded(tmp_path, "q,a\nwhat?,1\n", csv, "questions.csv")
 
 
@@ -117,11 +116,10 @@ def test_code_of_a_task_gets_the_values_of_the_file(tmp_path: Path) -> None:
 
 def test_columns_that_would_change_what_stands_in_the_file_are_refused(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [{"q": "one?", "a": "1", "n": 1}, {"q": "half?", "a": "2", "n": 2.5}]
-    with pytest.raises(QuestionError):
+    with refused("question", part="line"):
         _processed(tmp_path, rows)
-    with pytest.raises(QuestionError) as caught:
+    with refused("question", part="line", line=2):
         _processed(tmp_path, [*rows[:1], {**rows[0], "n": "two"}])
-    assert caught.value.line == 2
 
 
 def test_local_questions_written_into_a_group_are_refused(tmp_path: Path) -> None:
@@ -133,7 +131,7 @@ def test_local_questions_written_into_a_group_are_refused(tmp_path: Path) -> Non
     inline["dataset_kwargs"]["data_files"]["test"] = str(tmp_path / "questions.jsonl")
     (tmp_path / "questions.jsonl").write_text(lines({"q": "when?", "a": "2019-10-12"}))
     (tmp_path / "pair.yaml").write_text(yaml.safe_dump({"group": "pair", "task": [{"group": "in", "task": [inline]}]}))
-    with pytest.raises(InputError, match=r"'written'.*task file of its own"):
+    with refused("group-holds-local-task", "'written'", field="objective.scores"):
         load_tasks(benchmark("pair", include=[str(tmp_path)]), SIGHT)
 
 
@@ -189,5 +187,5 @@ def test_a_folder_whose_types_would_be_guessed_is_refused(tmp_path: Path, where:
     source = {"path": "json", "options": f"{{data_dir: {folder}}}"}
     if where == "folder":
         source = {"path": str(folder), "options": "{}"}
-    with pytest.raises(InputError, match="guessed types"):
+    with refused("data-folder", field="objective.scores"):
         loaded(tmp_path, "", _own("{{q}}", "{{choices}}", "{{gold}}", **source))

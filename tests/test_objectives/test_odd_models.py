@@ -6,9 +6,9 @@ import copy
 
 import pytest
 
-from spaces import InputError, MixtuneError
 from tests.support.architectures import current_model
 from tests.support.cases import Case
+from tests.support.refusals import refused
 from tests.support.training import spec
 
 pytestmark = pytest.mark.torch
@@ -51,7 +51,7 @@ def test_a_network_writes_for_modules_that_stand_side_by_side() -> None:
         for name in ("q_proj", "k_proj", "v_proj", "out_proj")
     }
     for model, given, targets in ((mixed, layout, "all-linear"), (experts, layout_of(experts, "moe"), "mlp")):
-        with pytest.raises(InputError, match="--targets"):
+        with refused("targets-unlike", field="--targets"):
             Target.of(given, model, targets, 2, 4.0)
 
 
@@ -65,7 +65,7 @@ def test_adapters_on_experts_are_not_packed() -> None:
     base = current_model("qwen3_moe")
     stage = Case("moe", base, layout_of(base, "moe")).stage("lora", "mlp", "all")
     stream = MixStream(stage.mix, {"a": np.arange(500, dtype=np.int32) % 60}, 16, 8, 0)
-    with pytest.raises(MixtuneError, match="experts"):
+    with refused("experts-not-packable"):
         PackedTrainer(base, [Packed(stage, 0, stream)], spec(), 2)
 
 
@@ -85,7 +85,7 @@ def test_a_base_without_a_list_of_layers_is_refused() -> None:
 
     base = current_model("llama")
     base.model.layers = torch.nn.Sequential(*base.model.layers)
-    with pytest.raises(InputError, match="list of the 4 layers"):
+    with refused("no-list-of-layers", "4"):
         layout_of(base, "odd")
 
 
@@ -94,7 +94,6 @@ def test_layers_that_share_weights_are_refused() -> None:
     import torch
 
     from objectives.models.layout import layout_of
-    from spaces import InputError
     from tests.support.architectures import random_model
 
     model = random_model("llama")
@@ -102,7 +101,7 @@ def test_layers_that_share_weights_are_refused() -> None:
     layers = model.model.layers
     layers[2].mlp.up_proj.weight = layers[0].mlp.up_proj.weight
     assert isinstance(layers[2].mlp.up_proj, torch.nn.Linear)
-    with pytest.raises(InputError, match="layers 0 and 2"):
+    with refused("layers-share-weights", "0", "2", "'shared'"):
         layout_of(model, "shared")
 
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.scenes.files import scenes_in
-from spaces import Corpus, InputError, scan
+from spaces import Corpus, scan
+from tests.support.refusals import refused
 
 if TYPE_CHECKING:
     from objectives.scoring.qualities.quality import Answered, Quality
@@ -329,5 +330,5 @@ def test_a_quality_without_scenes_cannot_be_the_score(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     file.write_text("scenes: [{quality: compression, id: a, short: s, lead: l, long: o}]\n")
     spec = ScenesSpec(kind="scenes", files=[str(file)], weights={"depth": 1})
-    with pytest.raises(InputError, match=r"hold no scenes of depth.*They hold compression"):
+    with refused("qualities-without-scenes", "depth", "compression", field="objective.scores"):
         load_scenes(spec, NOTHING, SIGHT)

@@ -9,7 +9,7 @@ import pytest
 
 from objectives.scoring.question_error import QuestionError
 from objectives.scoring.sight import Sight
-from tests.support.local_questions import GOOD, WRITTEN, answers, lines, loaded, refused
+from tests.support.local_questions import GOOD, WRITTEN, answers, lines, loaded, question_error
 from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ pytestmark = pytest.mark.torch
     ],
 )
 def test_null_and_blank_fields_that_are_asked_are_refused(tmp_path: Path, row: dict[str, Any], part: str) -> None:
-    error = refused(tmp_path, lines({"q": "one?", "a": "1"}, row, {"q": "three?", "a": "3"}), WRITTEN)
+    error = question_error(tmp_path, lines({"q": "one?", "a": "1"}, row, {"q": "three?", "a": "3"}), WRITTEN)
     assert (error.line, error.part, error.count) == (2, part, 1)
-    first = refused(tmp_path, lines(row, {"q": "one?", "a": "1"}), WRITTEN)
+    first = question_error(tmp_path, lines(row, {"q": "one?", "a": "1"}), WRITTEN)
     assert first.line == 1, "lm-eval itself tries the first question"
 
 
@@ -43,7 +43,7 @@ def test_null_and_blank_fields_that_are_asked_are_refused(tmp_path: Path, row: d
 )
 def test_null_is_never_written_as_a_word(tmp_path: Path, target: str) -> None:
     task = WRITTEN.replace('"{{a}}"', f'"{target}"')
-    assert refused(tmp_path, lines({"q": "one?", "a": "1"}, {"q": "two?", "a": None}), task).part == "answer"
+    assert question_error(tmp_path, lines({"q": "one?", "a": "1"}, {"q": "two?", "a": None}), task).part == "answer"
 
 
 def test_null_where_nothing_is_asked_is_fine(tmp_path: Path) -> None:
@@ -88,35 +88,35 @@ def test_questions_that_cannot_be_judged_are_refused(tmp_path: Path, change: dic
     for task in (TASK, TASK.replace("{{choices}}", "choices").replace("{{gold}}", "gold").replace("{{q}}", "q")):
         if change == {"q": "42"} and '"q"' in task:
             continue  # the field itself is text
-        error = refused(tmp_path, lines(GOOD, {**GOOD, **change}), task)
+        error = question_error(tmp_path, lines(GOOD, {**GOOD, **change}), task)
         assert (error.line, error.part, error.count) == (2, part, 1)
         if part != "prompt":
             assert error.question == GOOD["q"]
-            first = refused(tmp_path, lines({**GOOD, **change}, GOOD), task)
+            first = question_error(tmp_path, lines({**GOOD, **change}, GOOD), task)
             assert first.line == (2 if change == {"gold": [0, 1]} else 1), "the first question says what all should be"
 
 
 def test_several_faults_are_told_at_once(tmp_path: Path) -> None:
     bad = [{**GOOD, "q": f"which {number}?", "choices": ["a", "a"], "gold": number % 2} for number in range(5)]
     for rows in ([GOOD, *bad], [*bad, GOOD]):
-        error = refused(tmp_path, lines(*rows), TASK)
+        error = question_error(tmp_path, lines(*rows), TASK)
         assert error.count == 5
-        assert "5 of 6 questions" in str(error)
+        assert "5 of 6" in str(error)
         assert "which 0?" in str(error)
 
 
 def test_questions_beyond_the_limit_are_not_checked(tmp_path: Path) -> None:
     rows = [*QUESTIONS[:3], {**GOOD, "choices": []}]
     assert len(loaded(tmp_path, lines(*rows), limit=3).questions) == 3
-    error = refused(tmp_path, lines({**GOOD, "gold": 9}, *rows), limit=3)
+    error = question_error(tmp_path, lines({**GOOD, "gold": 9}, *rows), limit=3)
     assert error.count == 1
-    assert refused(tmp_path, lines(*rows), limit=4, holdout=0.5).line == 4
+    assert question_error(tmp_path, lines(*rows), limit=4, holdout=0.5).line == 4
 
 
 def test_digits_that_name_two_choices_are_refused(tmp_path: Path) -> None:
     """Lm-eval takes "2" for the third choice where a template writes it, and for the text where a field is named."""
     row = {"q": "one and one?", "choices": ["1", "2", "3"], "gold": "2"}
-    assert refused(tmp_path, lines(row)).part == "answer"
+    assert question_error(tmp_path, lines(row)).part == "answer"
     for template, right in (("{{gold | int}}", 2), ("{{choices.index(gold)}}", 1), ("gold", 1)):
         found = loaded(tmp_path, lines(row), TASK.replace("{{gold}}", template))
         assert found.questions[0].right == (right,)
@@ -189,7 +189,8 @@ def test_equal_choices_of_a_public_benchmark_are_told(tmp_path: Path) -> None:
 
     equal = {**GOOD, "choices": ["ant", "bread", "ant", "fox"]}
     (note,) = public(GOOD, equal).notes
-    assert note.startswith("1 of 2 questions of the task 'public'")
+    assert "1 of 2" in note
+    assert "'public'" in note
     assert public(GOOD).notes == ()
     with pytest.raises(QuestionError) as caught:
         public(GOOD, {**GOOD, "choices": ["ant", "", "b", "c"]})

@@ -12,8 +12,9 @@ import pytest
 
 from objectives.questions import Part
 from objectives.scoring.spec import HeldoutSpec
-from spaces import Corpus, InputError
+from spaces import Corpus
 from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
+from tests.support.refusals import refused
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -195,7 +196,7 @@ def test_a_metric_that_a_task_has_not_is_refused_with_those_that_it_has(task: Pa
     path.write_text(WRITTEN)
     for metric in ("probability", "margin"):
         spec = benchmark(path, metric=metric)
-        with pytest.raises(InputError, match=rf"has no metric '{metric}'\. It has bits_per_byte, log_prob.*`auto`"):
+        with refused("metric-unknown", f"'{metric}'", "bits_per_byte, log_prob", "`auto`", field="objective.scores"):
             choose_metric(spec, load_tasks(spec, SIGHT))
     both = benchmark(path, task)
     assert choose_metric(both, load_tasks(both, SIGHT)) == "bits_per_byte"
@@ -210,7 +211,7 @@ def test_accuracy_is_refused_where_no_metric_says_which_answers_are_right(task: 
     path = task.with_name("written.yaml")
     path.write_text(WRITTEN.replace("{metric: exact_match, aggregation: mean", "{metric: bleu, aggregation: bleu"))
     spec = benchmark(path, metric="accuracy")
-    with pytest.raises(InputError, match=r"bleu.*say of no answer whether it is right\. Add exact_match"):
+    with refused("metric-judges-nothing", "bleu", "exact_match", field="objective.scores"):
         choose_metric(spec, load_tasks(spec, SIGHT))
 
 
@@ -252,7 +253,7 @@ def test_too_few_questions_for_two_halves_are_refused(
 
     task.with_name("questions.jsonl").write_text(json.dumps(QUESTIONS[0]) + "\n")
     scorer = BenchmarkScorer(benchmark(task, holdout=0.5), corpus, *base)
-    with pytest.raises(InputError, match=r"has 1 questions on 1 passages, too few.*Set `holdout: 0`"):
+    with refused("questions-too-few", "1", "`holdout: 0`", field="objective.scores"):
         scorer.score(Part("holdout"))
 
 
@@ -306,12 +307,12 @@ def test_the_end_of_a_text_is_scored_and_not_trained_on(corpus: Corpus, library:
 def test_held_out_text_that_is_not_there_is_refused(corpus: Corpus, tmp_path: Path) -> None:
     from objectives.scoring.heldout import passages
 
-    with pytest.raises(InputError, match="is not there"):
+    with refused("heldout-missing", "no.txt", field="objective.scores"):
         passages(HeldoutSpec(kind="heldout", files=[tmp_path / "no.txt"]), corpus)
-    with pytest.raises(InputError, match="Did you mean 'alpha'"):
+    with refused("text-unknown", "'alpa'", "'alpha'", field="objective.scores"):
         passages(HeldoutSpec(kind="heldout", text="alpa"), corpus)
     (tmp_path / "blank.txt").write_text(" \n")
-    with pytest.raises(InputError, match="held-out text is empty"):
+    with refused("heldout-empty", field="objective.scores"):
         passages(HeldoutSpec(kind="heldout", files=[tmp_path / "blank.txt"]), corpus)
 
 
@@ -321,7 +322,7 @@ def test_held_out_text_that_is_trained_on_is_refused(corpus: Corpus, library: Pa
     copy = tmp_path / "copy.txt"
     copy.write_bytes((library / "beta.txt").read_bytes())
     for path in (library / "beta.txt", copy):
-        with pytest.raises(InputError, match=r"is the text 'beta', which trials train on\. Give `text: beta`"):
+        with refused("heldout-is-text", "'beta'", "`text: beta`", field="objective.scores"):
             passages(HeldoutSpec(kind="heldout", files=[path]), corpus)
 
 

@@ -8,31 +8,36 @@ from typing import Any
 
 import pytest
 
-from spaces import InputError
 from tests.support.questions import SIGHT, TASK, benchmark
+from tests.support.refusals import refused
 
 pytestmark = pytest.mark.torch
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "code", "data"),
     [
-        (lambda path: path.unlink(), r"there is no task file"),
-        (lambda path: path.write_text("dataset_path: json\n"), r"must give its name as `task:`"),
-        (lambda path: path.with_name("questions.jsonl").unlink(), r"names the data file 'questions.jsonl'"),
+        (lambda path: path.unlink(), "task-file-missing", []),
+        (lambda path: path.write_text("dataset_path: json\n"), "task-file-without-name", ["`task:`", "dataset_path"]),
+        (lambda path: path.with_name("questions.jsonl").unlink(), "data-missing", ["'questions.jsonl'"]),
         (
             lambda path: path.write_text(TASK.replace("{{gold}}", "{{golden}}")),
-            r"line 1 .*needs the field 'golden'.*did you mean 'gold'",
+            "question",
+            ["line 1", "'golden'", "'gold'"],
         ),
-        (lambda path: path.write_text(TASK.replace("test_split: test\n", "")), r"cannot be loaded"),
-        (lambda path: path.write_text(TASK.replace("output_type: multiple_choice", "output_type: any")), r"cannot be"),
+        (lambda path: path.write_text(TASK.replace("test_split: test\n", "")), "task-unloadable", []),
+        (
+            lambda path: path.write_text(TASK.replace("output_type: multiple_choice", "output_type: any")),
+            "task-unloadable",
+            ["any"],
+        ),
     ],
 )
-def test_broken_task_files_are_refused(task: Path, change: Any, message: str) -> None:
+def test_broken_task_files_are_refused(task: Path, change: Any, code: str, data: list[str]) -> None:
     from objectives.scoring.tasks import load_tasks
 
     change(task)
-    with pytest.raises(InputError, match=message):
+    with refused(code, *data, field="objective.scores"):
         load_tasks(benchmark(task), SIGHT)
 
 
@@ -47,7 +52,7 @@ def test_code_of_a_task_file_runs_only_where_it_is_allowed(task: Path, included:
         task.with_name("common.yaml").write_text(line)
         line = "include: common.yaml\n"
     task.write_text(TASK + line)
-    with pytest.raises(InputError, match=r"runs Python code \(!function\)\. If you trust.*allow_code: true"):
+    with refused("task-runs-code", "(!function)", "allow_code: true", field="objective.scores"):
         load_tasks(benchmark(task), SIGHT)
     assert not ran.exists()
     load_tasks(benchmark(task, allow_code=True), SIGHT)
@@ -63,25 +68,25 @@ def test_an_include_behind_a_link_is_looked_for_where_lm_eval_looks(task: Path) 
     (inner / "more.yaml").write_text("process_docs: !function helper.docs\n")
     (task.parent / "link.yaml").symlink_to(inner / "real.yaml")
     task.write_text(TASK + "include: link.yaml\n")
-    with pytest.raises(InputError, match="runs Python code"):
+    with refused("task-runs-code", field="objective.scores"):
         load_tasks(benchmark(task), SIGHT)
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
+    ("line", "code", "data"),
     [
-        ("include: [1]\n", "cannot include 1"),
-        ("include: other.yaml\n", "cannot be loaded"),
-        ("---\na: 1\n", "cannot be loaded"),
-        ("include: task.yaml\n", "cannot include"),
-        ("extra: {metric: m, hf_evaluate: true}\n", r"loads a metric's code \(hf_evaluate\)"),
+        ("include: [1]\n", "task-file-include", "1"),
+        ("include: other.yaml\n", "task-file-unloadable", "other.yaml"),
+        ("---\na: 1\n", "task-file-unloadable", ""),
+        ("include: task.yaml\n", "task-file-include", "small.yaml"),
+        ("extra: {metric: m, hf_evaluate: true}\n", "metric-runs-code", "(hf_evaluate)"),
     ],
 )
-def test_a_task_file_that_leaves_open_what_it_runs_is_refused(task: Path, line: str, message: str) -> None:
+def test_a_task_file_that_leaves_open_what_it_runs_is_refused(task: Path, line: str, code: str, data: str) -> None:
     from objectives.scoring.tasks import load_tasks
 
     task.write_text(TASK + line.replace("task.yaml", task.name))
-    with pytest.raises(InputError, match=message):
+    with refused(code, data, field="objective.scores"):
         load_tasks(benchmark(task), SIGHT)
 
 
@@ -90,7 +95,7 @@ def test_a_prompt_cannot_reach_out_of_its_sandbox(task: Path) -> None:
 
     reaching = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
     task.write_text(re.sub(r"doc_to_text: .*", f'doc_to_text: "{reaching}"', TASK))
-    with pytest.raises(InputError, match="unsafe"):
+    with refused("question", "__class__", field="objective.scores"):
         load_tasks(benchmark(task), SIGHT)
 
 
@@ -98,7 +103,7 @@ def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) 
     from objectives.scoring.tasks import load_tasks
 
     task.write_text(TASK + "unsafe_code: true\n")
-    with pytest.raises(InputError, match=r"executes what the model writes.*allow_code: true"):
+    with refused("task-executes-answers", "allow_code: true", field="objective.scores"):
         load_tasks(benchmark(task), SIGHT)
     assert load_tasks(benchmark(task, allow_code=True), SIGHT)
 
@@ -106,7 +111,7 @@ def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) 
 def test_a_task_named_twice_is_refused(task: Path) -> None:
     from objectives.scoring.tasks import load_tasks
 
-    with pytest.raises(InputError, match="named twice"):
+    with refused("task-twice", field="objective.scores"):
         load_tasks(benchmark(task, task), SIGHT)
 
 
@@ -114,7 +119,7 @@ def test_a_task_named_twice_is_refused(task: Path) -> None:
 def test_an_unknown_task_name_gets_the_nearest() -> None:
     from objectives.scoring.tasks import load_tasks
 
-    with pytest.raises(InputError, match="Did you mean 'arc_easy'"):
+    with refused("task-unknown", "'arc_esy'", "'arc_easy'", field="objective.scores"):
         load_tasks(benchmark("arc_esy"), SIGHT)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from spaces import CorpusMix, LayerRange, MixtuneError, Stage, TrialConfig, Tuning
+from spaces import CorpusMix, LayerRange, Stage, TrialConfig, Tuning
+from tests.support.refusals import refused
 from tests.support.training import Constant, spec, weights
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def test_training_in_pieces_is_training_in_one(base: PreTrainedModel) -> None:
 
 
 def test_a_loss_that_explodes_says_what_to_change(base: PreTrainedModel) -> None:
-    with pytest.raises(MixtuneError, match=r"learning rate 1e\+30 is too high.*Lower space\.learning_rate"):
+    with refused("loss-diverged", "1e+30", "space.learning_rate"):
         list(train(base, 10, rate=1e30))
 
 

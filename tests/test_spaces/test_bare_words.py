@@ -10,9 +10,10 @@ from pydantic import Field
 
 from spaces import FieldError, InputError
 from spaces.choices import Spec
-from spaces.errors import LineError
+from spaces.errors import Fault, FileError, LineError
 from spaces.reading import parse
 from spaces.spec import SpaceSpec
+from tests.support.refusals import refused
 
 
 class _File(Spec):
@@ -22,10 +23,14 @@ class _File(Spec):
     folder: Path = Path()
 
 
-def _errors(content: str) -> list[str]:
-    with pytest.raises(InputError) as caught:
+def _fault(content: str) -> Fault:
+    """The only thing that is wrong in a file."""
+    with pytest.raises(FileError) as caught:
         parse(content, Path("s.yaml"), _File, "file", "name: x")
-    return str(caught.value).split("\n")
+    (fault,) = caught.value.faults
+    assert (caught.value.line, caught.value.field, caught.value.code) == (fault.line, fault.field, fault.code)
+    assert str(caught.value) == fault.shown(Path("s.yaml"))
+    return fault
 
 
 FILE = "name: x\nspace:\n  texts:\n    folder: texts\n    choose: {choose}\n  stages: {stages}\nprior: {prior}\n"
@@ -44,11 +49,12 @@ def test_a_bare_word_is_quoted_as_it_stands(word: str, made: str) -> None:
         (FILE.format(choose="all", stages="[]", prior="{}").replace("name: x", f"name: {word}"), 1, "name"),
         (FILE.format(choose="all", stages="[]", prior=f"{{}}\nfolder: {word}"), 8, "folder"),
     ):
-        (error,) = _errors(content)
-        assert error.startswith(f"s.yaml, line {line}: {field}: ")
-        assert f"`{word}`" in error
-        assert made in error.replace(f"`{word}`", "").replace(f'"{word}"', "")
-        assert f'"{word}"' in error
+        fault = _fault(content)
+        assert (fault.line, fault.field) == (line, field)
+        assert fault.code in ("string-type", "path-type")
+        assert f"`{word}`" in fault.says
+        assert made in fault.says.replace(f"`{word}`", "").replace(f'"{word}"', "")
+        assert f'"{word}"' in fault.says
 
 
 @pytest.mark.parametrize(("word", "made"), WORDS)
@@ -62,10 +68,10 @@ def test_words_in_quotes_are_names(word: str, made: str) -> None:
 
 
 def test_a_bare_word_in_place_of_a_known_one_is_shown_with_what_yaml_made_of_it() -> None:
-    (error,) = _errors(FILE.format(choose="true", stages="[]", prior="{}"))
-    assert error.startswith("s.yaml, line 5: space.texts.choose: ")
-    assert "'subset'" in error
-    assert "`true`" in error
+    fault = _fault(FILE.format(choose="true", stages="[]", prior="{}"))
+    assert (fault.line, fault.field, fault.code) == (5, "space.texts.choose", "literal-error")
+    assert "'subset'" in fault.says
+    assert "`true`" in fault.says
 
 
 @pytest.mark.parametrize("word", PLAIN)
@@ -79,9 +85,9 @@ def test_what_looks_like_a_word_is_one(word: str) -> None:
 
 @pytest.mark.parametrize("number", ["010", "-007", "0_1"])
 def test_digits_that_readers_of_yaml_disagree_on_are_refused(number: str) -> None:
-    (error,) = _errors(FILE.format(choose="all", stages="[]", prior=f"\n  alpha: {number}"))
-    assert error.startswith("s.yaml, line 8: ")
-    assert f"`{number}`" in error
+    fault = _fault(FILE.format(choose="all", stages="[]", prior=f"\n  alpha: {number}"))
+    assert (fault.line, fault.code) == (8, "leading-zero")
+    assert f"`{number}`" in fault.says
 
 
 @pytest.mark.parametrize(
@@ -92,22 +98,30 @@ def test_numbers_are_numbers(written: str, value: float) -> None:
     assert read.prior == {"alpha": value}
 
 
-@pytest.mark.parametrize("value", ["true", "yes", "False"])
-def test_a_truth_value_is_no_number(value: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "code"), [("true", "truth-value"), ("yes", "float-parsing"), ("False", "truth-value")]
+)
+def test_a_truth_value_is_no_number(value: str, code: str) -> None:
     class Numbers(Spec):
         share: float = 0.5
 
-    with pytest.raises(InputError) as caught:
+    with refused(code, "share", line=1):
         parse(f"share: {value}", Path("s.yaml"), Numbers, "file", "share: 1")
-    assert "line 1" in str(caught.value)
-    assert "share" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    "error", [InputError("a"), FieldError("space.layers", "b"), LineError(Path("x.jsonl"), 3, "messages.1", "c")]
+    "error",
+    [
+        InputError("a"),
+        InputError("a", code="study-unknown"),
+        FieldError("space.layers", "b", code="layers-malformed"),
+        LineError(Path("x.jsonl"), 3, "messages.1", "c"),
+        FileError(Path("s.yaml"), [Fault(2, "space.layers", "layers-malformed", "d"), Fault(3, "", "not-yaml", "e")]),
+    ],
 )
 def test_errors_arrive_whole_from_a_worker(error: InputError) -> None:
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert str(copy) == str(error)
     assert vars(copy) == vars(error)
+    assert copy.code == error.code

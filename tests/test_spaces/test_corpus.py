@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from spaces import InputError, scan
+from spaces import scan
 from spaces.corpus import read_file
-from spaces.errors import LineError
+from tests.support.refusals import refused
 
 
 def test_every_text_file_is_a_text_in_the_order_of_names(library: Path) -> None:
@@ -69,46 +69,46 @@ def test_fingerprint_follows_names_and_content(library: Path) -> None:
     assert scan(library).fingerprint not in (before, edited)
 
 
-def _message(folder: Path) -> str:
-    with pytest.raises(InputError) as caught:
-        scan(folder)
-    return str(caught.value)
-
-
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    assert "not there" in _message(tmp_path / "nowhere")
+    with refused("folder-missing", str(tmp_path / "nowhere"), "space.texts.folder"):
+        scan(tmp_path / "nowhere")
 
 
 def test_a_file_in_place_of_the_folder_is_refused(library: Path) -> None:
-    assert "a file, not a folder" in _message(library / "alpha.txt")
+    with refused("folder-is-file", str(library / "alpha.txt"), "space.texts.folder"):
+        scan(library / "alpha.txt")
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    assert "at least 2 files" in _message(tmp_path)
+    with refused("texts-too-few", "2", ".txt"):
+        scan(tmp_path)
     (tmp_path / "book.pdf").write_bytes(b"%PDF")
-    assert "it also holds book.pdf, of kinds that are not read" in _message(tmp_path)
+    with refused("texts-too-few", "book.pdf"):
+        scan(tmp_path)
 
 
 def test_a_single_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "only.txt").write_text("one text")
-    assert "found only 'only'" in _message(tmp_path)
+    with refused("texts-too-few", "'only'"):
+        scan(tmp_path)
 
 
 def test_binary_content_names_the_byte(library: Path) -> None:
     (library / "image.txt").write_bytes(b"abc\0def")
-    message = _message(library)
-    assert "image.txt" in message
-    assert "byte offset 3" in message
+    with refused("text-binary", "image.txt", "byte offset 3"):
+        scan(library)
 
 
 def test_an_empty_text_is_refused(library: Path) -> None:
     (library / "blank.txt").write_text(" \n\n")
-    assert "'blank'" in _message(library)
+    with refused("text-empty", "'blank'"):
+        scan(library)
 
 
 def test_texts_with_the_same_content_are_refused(library: Path) -> None:
     (library / "copy.txt").write_bytes((library / "beta.txt").read_bytes())
-    assert "'beta' and 'copy'" in _message(library)
+    with refused("texts-alike", "'beta'", "'copy'"):
+        scan(library)
 
 
 PLAIN = "Caf\u00e9 bees\n\nfly.\n"
@@ -128,9 +128,8 @@ PLAIN = "Caf\u00e9 bees\n\nfly.\n"
 def test_copies_that_look_alike_are_duplicates(library: Path, copy: bytes) -> None:
     (library / "one.txt").write_bytes(PLAIN.encode())
     (library / "two.txt").write_bytes(copy)
-    message = _message(library)
-    assert "'one'" in message
-    assert "'two'" in message
+    with refused("texts-alike", "'one'", "'two'"):
+        scan(library)
 
 
 def test_texts_that_differ_in_a_word_or_its_indent_are_no_duplicates(library: Path) -> None:
@@ -146,9 +145,8 @@ def test_dialogues_that_are_trained_alike_are_duplicates(library: Path) -> None:
     (library / "two.jsonl").write_text(
         json.dumps({"prompt": "Who flies?", "completion": "Bees."}, indent=None) + "\r\n"
     )
-    message = _message(library)
-    assert "'one'" in message
-    assert "'two'" in message
+    with refused("texts-alike", "'one'", "'two'"):
+        scan(library)
     for other in (
         {"messages": [turns[0], {**turns[1], "reasoning": "They have wings."}]},
         {"messages": [*turns, turns[0], {**turns[1], "weight": 0}]},
@@ -166,20 +164,19 @@ def test_the_hash_of_a_text_is_that_of_its_bytes(library: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "what"),
+    ("line", "code"),
     [
-        ("{broken", "not JSON"),
-        ('{"text": "a \\ud800"}', "half of a character"),
-        ("9" * 5000, "not JSON"),
-        ("[" * 99999, "not JSON"),
+        ("{broken", "not-json"),
+        ('{"text": "a \\ud800"}', "half-a-character"),
+        ("9" * 5000, "not-json"),
+        ("[" * 99999, "not-json"),
     ],
 )
-def test_bad_json_lines_name_the_line(tmp_path: Path, line: str, what: str) -> None:
+def test_bad_json_lines_name_the_line(tmp_path: Path, line: str, code: str) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "fine"}\n' + line)
-    with pytest.raises(LineError, match=what) as caught:
+    with refused(code, path=path, line=2, field=""):
         read_file(path)
-    assert (caught.value.path, caught.value.line, caught.value.field) == (path, 2, "")
 
 
 def test_instructions_are_read_as_what_stands_in_them(library: Path) -> None:
@@ -198,25 +195,25 @@ def test_a_sub_folder_stands_for_its_texts(library: Path) -> None:
         (library / "novels" / f"{name}.txt").write_text(f"a novel named {name}\n")
     corpus = scan(library)
     assert corpus.chosen(["alpha", "novels"], "f") == ("alpha", "novels/one", "novels/two")
-    with pytest.raises(InputError, match="f: a text is named twice"):
+    with refused("text-twice", "novels/one", field="f"):
         corpus.chosen(["novels/one", "novels"], "f")
-    with pytest.raises(InputError, match="f: there is no text 'novel'"):
+    with refused("text-unknown", "'novel'", field="f"):
         corpus.chosen(["novel"], "f")
 
 
 def test_an_unknown_text_gets_the_nearest_name(library: Path) -> None:
-    with pytest.raises(InputError, match="Did you mean 'gamma'"):
+    with refused("text-unknown", "'gama'", "'gamma'"):
         scan(library)["gama"]
 
 
 def test_a_file_and_a_group_of_one_name_are_refused(library: Path) -> None:
     (library / "alpha").mkdir()
     (library / "alpha" / "one.txt").write_text("another text of the group")
-    with pytest.raises(InputError, match=r"would both be the text 'alpha'\. Rename one"):
+    with refused("text-names-collide", "'alpha'"):
         scan(library, "group")
 
 
 def test_a_file_name_that_is_not_utf8_is_refused(library: Path) -> None:
     (library / os.fsdecode(b"caf\xe9.txt")).write_text("a text with a name of another time")
-    with pytest.raises(InputError, match=r"is not UTF-8\. Rename it"):
+    with refused("file-name-undecodable", "caf"):
         scan(library)

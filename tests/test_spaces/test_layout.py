@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaces import InputError, Layout, Module, Tuning
+from spaces import Layout, Module, Tuning
 from spaces.layout import complement, ranges, trained_layers
+from tests.support.refusals import refused
 
 
 def test_presets_follow_the_place_of_a_module(layout: Layout) -> None:
@@ -31,7 +32,7 @@ def test_a_name_stands_for_every_module_of_that_name() -> None:
 
 
 def test_an_unknown_target_lists_what_exists(layout: Layout) -> None:
-    with pytest.raises(InputError, match=r"no linear module 'q_porj'\. Did you mean 'q_proj'\?.*down_proj"):
+    with refused("target-unknown", "'q_porj'", "'q_proj'", "down_proj"):
         layout.resolve_targets("q_porj")
 
 
@@ -53,9 +54,12 @@ def test_layer_ranges(layout: Layout, text: str, expected: set[int]) -> None:
     assert layout.resolve_layers(text) == expected
 
 
-@pytest.mark.parametrize("text", ["4-2", "0-6", "9", "-7", "-1 to -2", "two", "1-2-3", "", "1+"])
+_MALFORMED, _OUT_OF_RANGE = ["two", "1-2-3", "", "1+"], ["4-2", "0-6", "9", "-7", "-1 to -2"]
+
+
+@pytest.mark.parametrize("text", [*_MALFORMED, *_OUT_OF_RANGE])
 def test_impossible_layer_ranges_are_refused(layout: Layout, text: str) -> None:
-    with pytest.raises(InputError, match=r"space\.layers"):
+    with refused("layers-malformed" if text in _MALFORMED else "layers-out-of-range", field="space.layers"):
         layout.resolve_layers(text)
 
 

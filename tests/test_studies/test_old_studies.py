@@ -11,11 +11,11 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
-from spaces import InputError
 from studies.launch import prepare_resume
 from studies.session import run_session
 from studies.study_file import read_study
 from tests.support.bases import write_base
+from tests.support.refusals import refused
 
 pytestmark = pytest.mark.torch
 
@@ -69,5 +69,5 @@ def test_an_old_study_on_a_base_with_bos_is_refused(folder: Path) -> None:
             (json.dumps(changed), key),
         )
     database.close()
-    with pytest.raises(InputError, match="<s>"):
+    with refused("study-with-other-prefix", "<s>"):
         prepare_resume("old", folder / "runs", trials=6)

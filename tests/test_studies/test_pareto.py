@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from spaces import FieldError, InputError
 from studies.launch import prepare_launch, prepare_resume
 from studies.pareto import front, second_goal
 from studies.store import Store, StoredStudy
 from tests.support.launching import local, spec_for
+from tests.support.refusals import refused
 from tests.support.reports import written
 
 SEARCH: dict[str, Any] = {"trials": 24, "second": "text_tokens"}
@@ -44,12 +44,12 @@ def test_the_report_shows_the_front(study: StoredStudy, tmp_path: Path) -> None:
 
 def test_the_goals_of_a_study_stay(study: StoredStudy, library: Path, tmp_path: Path) -> None:
     other = spec_for(library, search={**SEARCH, "second": "adapter_size"})
-    with pytest.raises(InputError, match=r"search\.second"):
+    with refused("change-grave", "search.second"):
         prepare_resume("small", tmp_path / "runs", file=other, allow=True)
     again = prepare_resume("small", tmp_path / "runs", trials=28).run(local, lambda _: None).study
     assert len(again.records) == 28
 
 
 def test_retention_needs_held_out_text(library: Path, tmp_path: Path) -> None:
-    with pytest.raises(FieldError, match=r"search\.second: 'retention' needs held-out text"):
+    with refused("goal-without-heldout", "'retention'", field="search.second"):
         prepare_launch(spec_for(library, search={"trials": 4, "second": "retention"}), tmp_path / "runs")

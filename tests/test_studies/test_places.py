@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from search.drivers import LeasedDriver
-from spaces import InputError
 from studies import launch, sqlite
 from studies.cli import status
 from studies.finding import find
@@ -16,6 +15,7 @@ from studies.launch import prepare_launch, prepare_resume
 from studies.places import default_url, studies_in, url_in
 from studies.store import Store
 from tests.support.launching import spec_for
+from tests.support.refusals import refused
 
 
 def test_a_study_in_another_database_is_found_from_its_folder(library: Path, tmp_path: Path) -> None:
@@ -42,16 +42,18 @@ def _foreign(kind: str, path: Path) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("kind", ["newer optuna", "mlflow", "empty"])
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("newer optuna", "study-unknown"), ("mlflow", "database-of-other-version"), ("empty", "study-unknown")],
+)
 def test_a_database_of_another_program_hides_no_study(
-    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, code: str
 ) -> None:
     runs = tmp_path / "runs"
     _foreign(kind, runs / "foreign" / "study.db")
     prepare_launch(spec_for(library), runs)
-    with pytest.raises(InputError) as caught:
+    with refused(code, "foreign"):
         find("foreign", runs)
-    assert "foreign" in str(caught.value)
     status(runs=runs)
     shown = capsys.readouterr().out
     assert "foreign: " in shown
@@ -72,7 +74,6 @@ def test_a_running_study_is_told_before_anything_is_checked(
     with LeasedDriver(store.storage.engine, "small").present():
         monkeypatch.setattr(launch, "scan", never)
         for resumed in (True, False):
-            with pytest.raises(InputError, match="is being run by another mixtune") as caught:
+            with refused("study-running", "mixtune status small") as caught:
                 prepare_resume("small", runs) if resumed else prepare_launch(spec_for(library), runs)
-            assert "mixtune status small" in str(caught.value)
             assert "mixtune resume" not in str(caught.value)

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from search.runner import LocalRunner
-from spaces import InputError
 from studies import sqlite
 from studies.cli import status
 from studies.finding import find, names_in
@@ -21,6 +20,7 @@ from studies.launch import prepare_launch, prepare_resume
 from studies.places import default_url
 from studies.store import Store
 from tests.support.launching import spec_for
+from tests.support.refusals import refused
 
 
 def _renamed(library: Path, runs: Path, **fields: object) -> Path:
@@ -46,7 +46,7 @@ def test_a_renamed_study_goes_by_its_new_name(
     assert names_in(runs) == ["large"]
     status(runs=runs)
     assert "large: " in capsys.readouterr().out
-    with pytest.raises(InputError, match="mixtune status large"):
+    with refused("study-renamed", "mixtune status large"):
         find("small", runs)
 
 
@@ -127,12 +127,14 @@ def test_reading_needs_no_right_to_write(runs: Path, tmp_path_factory: pytest.Te
     report = _as_reader("report", "small", "--runs", str(runs), "--out", str(out / "report"))
     assert report.returncode == 0, report.stderr
     assert (out / "report" / "report.html").is_file()
-    refused = _as_reader("resume", "small", "--runs", str(runs))
-    assert refused.returncode == 1
-    assert "cannot be written" in refused.stderr
+    resumed = _as_reader("resume", "small", "--runs", str(runs))
+    assert resumed.returncode == 1
+    assert "Traceback" not in resumed.stderr
+    assert f"{str(runs / 'small' / 'study.db')!r}" in resumed.stderr
+    assert "--runs" in resumed.stderr
 
 
 def test_a_database_opened_for_reading_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no study database"):
+    with refused("database-missing", str(tmp_path)):
         Store(default_url(tmp_path), reading=True)
     assert not list(tmp_path.iterdir())

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from spaces import InputError
 from studies import sqlite
 from studies.finding import find
 from studies.launch import prepare_launch
 from studies.store import Store
 from tests.support.launching import launch, local, spec_for
+from tests.support.refusals import refused
 
 
 class Mount(NamedTuple):
@@ -27,7 +27,7 @@ class Mount(NamedTuple):
 def test_a_network_file_system_is_refused(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = [Mount("/", "ext4"), Mount(str(tmp_path / "shared"), "nfs4")]
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)  # noqa: A006
-    with pytest.raises(InputError, match=r"network file system \(nfs4 at .*shared\).*storage: sqlite:////local"):
+    with refused("database-on-network", "nfs4", str(tmp_path / "shared"), "storage: sqlite:////local"):
         launch(library, tmp_path / "shared" / "runs")
     launch(library, tmp_path / "runs")
 
@@ -38,7 +38,7 @@ def test_a_folder_that_cannot_be_written_is_refused(
     """As an ordinary user meets it: root may write anywhere."""
     launch(library, tmp_path / "runs")
     monkeypatch.setattr("studies.sqlite.os.access", lambda path, mode: False)
-    with pytest.raises(InputError, match=r"cannot be written.*Change their permissions, choose another folder"):
+    with refused("database-unwritable", str(tmp_path / "runs"), "--runs"):
         find("small", tmp_path / "runs")
 
 
@@ -50,7 +50,7 @@ def test_a_damaged_file_is_one_paragraph(library: Path, tmp_path: Path) -> None:
     connection.close()
     content = file.read_bytes()
     file.write_bytes(content[:4096] + b"\x00\xff" * ((len(content) - 4096) // 2))
-    with pytest.raises(InputError, match=r"cannot be used: .*(malformed|not a database)") as caught:
+    with refused("database-unusable", "study.db") as caught:
         find("small", tmp_path / "runs")
     assert "\n" not in str(caught.value)
 

@@ -6,10 +6,10 @@ import pytest
 
 from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
 from objectives.spec import FinetuneSpec
-from spaces import InputError
 from studies.launch import prepare_launch
 from studies.starter import Starter, write_study_file
 from studies.study_file import read_study
+from tests.support.refusals import refused
 
 
 def test_the_file_that_is_written_can_be_read(library: Path, tmp_path: Path) -> None:
@@ -39,14 +39,14 @@ def test_tasks_and_base_are_the_users(library: Path, tmp_path: Path) -> None:
 
 def test_an_existing_file_is_not_overwritten(library: Path, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text("mine")
-    with pytest.raises(InputError, match="exists already"):
-        write_study_file(Starter(library), tmp_path / "study.yaml", measure=False)
+    with refused("path-taken", "study.yaml", "--out"):
+        write_study_file(Starter(library), tmp_path / "study.yaml")
     assert (tmp_path / "study.yaml").read_text() == "mine"
 
 
 def test_an_unknown_held_out_text_is_refused(library: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="Did you mean 'beta'"):
-        write_study_file(Starter(library, heldout="betta"), tmp_path / "study.yaml", measure=False)
+    with refused("text-unknown", "'betta'", "'beta'"):
+        write_study_file(Starter(library, heldout="betta"), tmp_path / "study.yaml")
     assert not (tmp_path / "study.yaml").exists()
 
 

@@ -85,8 +85,8 @@ def test_a_study_becomes_a_network_that_writes_and_ranks(runs: Path, tmp_path: P
         assert done.exit_code == 0, done.output
         assert ("Prefer --text" in done.output) == (number == 0), "the network has learnt from texts"
         _loads(out)
-    message = refused("t2l", "write", "list edible", "--out", str(out), "--network", str(network))
-    assert "exists already" in message
+    again = ("t2l", "write", "list edible", "--out", str(out), "--network", str(network))
+    assert str(out) in refused(*again, code="path-taken")
 
 
 def _let_it_be_trusted(file: Path) -> None:
@@ -123,8 +123,8 @@ def test_tasks_become_a_network(
     assert all(measured["validation"] is not None for measured in told["measured"]), "one task is held out"
     assert call("t2l", "write", "list final", "--out", str(out), "--network", str(network)).exit_code == 0
     _loads(out)
-    message = refused("t2l", "rank", str(tasks), "--network", str(network))
-    assert "was trained on tasks" in message
+    message = refused("t2l", "rank", str(tasks), "--network", str(network), code="hypernetwork-of-tasks")
+    assert "mixtune t2l train STUDY" in message
 
 
 def test_a_training_that_was_stopped_goes_on_with_the_same_command(
@@ -146,8 +146,7 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_command(
         stopped = call(*asked)
     assert stopped.exit_code == 130
     assert "goes on from the last row" in stopped.output
-    message = refused(*asked, "--seed", "1")
-    assert "an unfinished run with another value of seed" in message
+    assert "seed" in refused(*asked, "--seed", "1", code="run-of-other-values")
     done = call(*asked)
     assert done.exit_code == 0, done.output
     both = [(tmp_path / name / "hypernet.safetensors").read_bytes() for name in ("net", "whole")]
@@ -162,42 +161,44 @@ def test_four_bits_are_refused_where_they_cannot_be_computed(
         monkeypatch.setattr(f"{module}.choose_device", lambda _wanted: "cpu")
     out = tmp_path / "net"
     train = ("t2l", "train", "--tasks", str(tasks), "--out", str(out), *FAST)
-    assert "--precision: 4bit is computed by CUDA" in refused(*train, "--precision", "4bit")
+    refused(*train, "--precision", "4bit", code="four-bits-without-cuda", field="--precision")
     assert call(*train).exit_code == 0
     told = json.loads((out / "hypernet.json").read_text())
     (out / "hypernet.json").write_text(json.dumps(told | {"precision": "4bit"}))
-    message = refused("t2l", "write", "list final", "--out", str(tmp_path / "adapter"), "--network", str(out))
-    assert "was trained with: 4bit is computed by CUDA" in message
+    write = ("t2l", "write", "list final", "--out", str(tmp_path / "adapter"), "--network", str(out))
+    refused(*write, code="four-bits-without-cuda")
 
 
 def test_what_cannot_be_is_refused(runs: Path, tasks: Path, tmp_path: Path, refused: Refused) -> None:
     out = ("--out", str(tmp_path / "net"))
     train = ("t2l", "train", "--tasks", str(tasks), *out)
-    assert "one of the two" in refused("t2l", "train")
-    assert "one of the two" in refused("t2l", "train", STUDY, "--tasks", str(tasks))
-    assert "--out names the folder" in refused("t2l", "train", "--tasks", str(tasks))
-    assert "Did you mean 'reconstruction'" in refused(*train, "--by", "reconstruct")
-    assert "--head must be one of L, M, S" in refused(*train, "--head", "XL")
-    assert "no linear module 'query'" in refused(*train, "--targets", "query")
-    assert "knows tasks by their names" in refused(
-        "t2l", "train", STUDY, "--runs", str(runs), *out, "--encoder", "onehot"
-    )
-    assert "is not there" in refused("t2l", "train", "--tasks", str(tmp_path / "nowhere"), *out)
+    assert "--tasks" in refused("t2l", "train", code="one-of-two")
+    assert "--tasks" in refused("t2l", "train", STUDY, "--tasks", str(tasks), code="one-of-two")
+    assert "--out" in refused("t2l", "train", "--tasks", str(tasks), code="out-missing")
+    assert "'reconstruction'" in refused(*train, "--by", "reconstruct", code="option-unknown")
+    assert "L, M, S" in refused(*train, "--head", "XL", code="option-unknown")
+    assert "'query'" in refused(*train, "--targets", "query", code="target-unknown")
+    onehot = ("t2l", "train", STUDY, "--runs", str(runs), *out, "--encoder", "onehot")
+    assert "--encoder onehot" in refused(*onehot, code="onehot-reads-no-text")
+    nowhere = str(tmp_path / "nowhere")
+    assert nowhere in refused("t2l", "train", "--tasks", nowhere, *out, code="tasks-too-few")
     study = ("t2l", "train", STUDY, "--runs", str(runs), *out)
-    assert "--base and --trust-remote-code go with --tasks" in refused(*study, "--base", "tiny")
-    assert "--rank has no meaning here" in refused(*study, "--by", "reconstruction", "--rank", "4")
-    assert "--folds has no meaning here" in refused(*train, "--folds", "2")
-    assert "Did you mean 'bfloat16'" in refused(*train, "--precision", "bf16float")
-    assert "there is none in" in refused("t2l", "rank", str(tasks), "--runs", str(tmp_path))
-    assert "one of the two" in refused("t2l", "write", *out)
+    assert "--base" in refused(*study, "--base", "tiny", code="option-without-meaning")
+    rebuilt = ("--by", "reconstruction", "--rank", "4")
+    assert "--rank" in refused(*study, *rebuilt, code="option-without-meaning")
+    assert "--folds" in refused(*train, "--folds", "2", code="option-without-meaning")
+    assert "'bfloat16'" in refused(*train, "--precision", "bf16float", code="option-unknown")
+    rank = ("t2l", "rank", str(tasks), "--runs", str(tmp_path))
+    assert "mixtune t2l train" in refused(*rank, code="not-one-hypernetwork")
+    refused("t2l", "write", *out, code="one-of-two")
     (tasks / "bad.yaml").write_text("descriptions: []\nexamples: []\n")
-    assert "bad.yaml, line 1" in refused(*train)
+    assert "bad.yaml, line 1" in refused(*train, code="too-short", line=1, field="descriptions")
     long = yaml.safe_dump({"descriptions": ["x"], "examples": [{"prompt": "cat " * 4000, "completion": " fox"}]})
     (tasks / "bad.yaml").write_text(long)
-    assert "must fit into the base's context" in refused(*train)
+    assert "bad.yaml" in refused(*train, code="example-too-long")
     (tasks / "first.yml").write_text((tasks / "first.yaml").read_text())
-    assert "would both be the task 'first'" in refused(*train)
+    assert "'first'" in refused(*train, code="task-names-collide")
     (tasks / "first.yml").unlink()
     (tasks / "bad.yaml").write_text("descriptions: [x]\nexamples: thrd.jsonl\n")
-    assert "Did you mean 'third.jsonl'" in refused(*train)
+    assert "'third.jsonl'" in refused(*train, code="examples-missing")
     assert not (tmp_path / "net").exists(), "nothing is left behind"

@@ -109,8 +109,8 @@ def test_a_study_without_ratings_has_nothing_to_check_against(
     assert "Check 1" not in done.output
     assert "a study that rates no texts" in done.output
     rank = ("t2l", "rank", str(unrated.parent / "library"), "--network", str(tmp_path / "net"))
-    message = fails(capsys, monkeypatch, *rank, "--prior", str(tmp_path / "prior.yaml"))
-    assert "only for predictions that are better than guessing" in message
+    prior = ("--prior", str(tmp_path / "prior.yaml"))
+    assert "--prior" in fails(capsys, monkeypatch, *rank, *prior, code="prior-not-trusted")
 
 
 def test_another_study_of_that_name_is_not_taken_for_its_own(
@@ -122,8 +122,8 @@ def test_another_study_of_that_name_is_not_taken_for_its_own(
     train_on_study(Console(quiet=True), study, own / STUDY, network, replace(WISH, folds=0))
     shutil.rmtree(own)
     shutil.copytree(unrated, own)
-    message = fails(capsys, monkeypatch, "t2l", "rank", str(runs.parent / "library"), "--network", str(network))
-    assert "was launched anew" in message
+    rank = ("t2l", "rank", str(runs.parent / "library"), "--network", str(network))
+    assert "mixtune t2l train STUDY" in fails(capsys, monkeypatch, *rank, code="study-launched-anew")
 
 
 def test_what_fails_leaves_the_folder_to_another_wish(
@@ -131,7 +131,8 @@ def test_what_fails_leaves_the_folder_to_another_wish(
 ) -> None:
     out = ("--runs", str(runs), "--out", str(tmp_path / "net"))
     train = ("t2l", "train", STUDY, *out, "--width", "16", "--steps", "3")
-    assert "the learning rate" in fails(capsys, monkeypatch, *train, "--folds", "0", "--learning-rate", "1e30")
-    assert "3 texts or more to learn from" in fails(capsys, monkeypatch, *train, "--folds", "1")
+    fast = ("--folds", "0", "--learning-rate", "1e30")
+    assert "--learning-rate" in fails(capsys, monkeypatch, *train, *fast, code="loss-diverged")
+    assert "3 texts" in fails(capsys, monkeypatch, *train, "--folds", "1", code="lessons-too-few")
     assert not (tmp_path / "net").exists()
     assert call(*train, "--folds", "0").exit_code == 0

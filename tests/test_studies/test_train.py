@@ -13,6 +13,8 @@ import yaml
 
 from objectives.spec import FinetuneSpec
 from search.confirmation import _drawn
+from studies.finding import find
+from studies.inspecting import inspect_best
 from studies.launch import prepare_launch
 from studies.study_file import read_study
 from studies.tables import trials_table
@@ -84,14 +86,14 @@ def test_a_plan_that_was_cut_off_goes_on(place: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("change", "words", "message"),
+    ("change", "words", "code", "data"),
     [
-        ({"learning_rate": [1e-3, 1e-2]}, (), "searches nothing, and the file leaves learning_rate open"),
-        ({}, ("--only", "adaptor"), "--only must be one of adapter, merged, file; got 'adaptor'. Did you mean"),
-        ({}, ("--out", "texts"), "'texts' exists already"),
-        ({"stages": [{"name": "a", "share": 0.9}, {"name": "b"}]}, (), "the stage 'b' gets 51 tokens of 512, and a"),
-        ({"texts": {"folder": "texts", "choose": "all", "max_epochs": 0.01}}, (), "every text was used up"),
-        ({"stages": [{"name": "a", "layers": "9"}]}, (), "space.stages.0.layers: '9' must lie within 0-3"),
+        ({"learning_rate": [1e-3, 1e-2]}, (), "fields-left-open", ["learning_rate", "mixtune launch"]),
+        ({}, ("--only", "adaptor"), "option-unknown", ["--only", "adapter, merged, file", "'adaptor'"]),
+        ({}, ("--out", "texts"), "path-taken", ["'texts'", "--out"]),
+        ({"stages": [{"name": "a", "share": 0.9}, {"name": "b"}]}, (), "stage-too-short", ["'b'", "51", "512"]),
+        ({"texts": {"folder": "texts", "choose": "all", "max_epochs": 0.01}}, (), "nothing-trained", ["max_epochs"]),
+        ({"stages": [{"name": "a", "layers": "9"}]}, (), "layers-out-of-range", ["space.stages.0.layers", "0-3"]),
     ],
 )
 def test_what_cannot_be_trained_is_refused(
@@ -100,17 +102,19 @@ def test_what_cannot_be_trained_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     change: dict[str, Any],
     words: tuple[str, ...],
-    message: str,
+    code: str,
+    data: list[str],
 ) -> None:
     write(place, {**PLAN, "space": {**PLAN["space"], **change}})
-    assert message in fails(capsys, monkeypatch, "train", "plan.yaml", *words)
+    said = fails(capsys, monkeypatch, "train", "plan.yaml", *words, code=code)
+    assert [word for word in data if word not in said] == []
 
 
 def test_two_runs_of_one_plan_are_kept_apart(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with _alone("plan", place / "runs" / "plan"):
-        assert "is being run by another mixtune" in fails(capsys, monkeypatch, "train", "plan.yaml")
+        assert "'plan'" in fails(capsys, monkeypatch, "train", "plan.yaml", code="study-running")
     assert call("train", "plan.yaml", "--only", "file").exit_code == 0
 
 
@@ -123,8 +127,8 @@ def test_a_file_that_is_none_is_not_applied(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (place / "bad.safetensors").write_bytes(b"no")
-    text = fails(capsys, monkeypatch, "apply", "bad.safetensors", "--base", "tiny", "--out", "new")
-    assert "cannot be read as a .safetensors file" in text
+    apply = ("apply", "bad.safetensors", "--base", "tiny", "--out", "new")
+    assert "'bad.safetensors'" in fails(capsys, monkeypatch, *apply, code="adapter-file-unreadable")
     assert not list(place.glob("new*")), "nothing half written is left"
 
 
@@ -195,18 +199,32 @@ def test_a_report_without_its_base_says_what_it_does_not_show(place: Path) -> No
     shutil.rmtree(place / "base")
     done = call("report", "small")
     assert done.exit_code == 0
-    assert "What the best trial changed in the model is not shown" in done.output
+    found = find("small", place / "runs")
+    inspection, note = inspect_best(found.study, found.folder)
+    assert inspection is None
+    assert " ".join(note.split()) in " ".join(done.output.split())
+    assert str(place / "base") in note
     assert (place / "runs" / "small" / "report" / "report.html").is_file()
 
 
 @pytest.mark.parametrize(
-    ("space", "objective", "message"),
+    ("space", "objective", "field", "code"),
     [
-        ({"tuning": {"method": ["lora", "full"]}}, {"precision": "bfloat16"}, "full train the base's own weights"),
-        ({"stages": [{"name": "a"}, {"name": "b"}]}, {"precision": "bfloat16"}, "a stage becomes part of the base"),
-        ({}, {"precision": "4bit", "device": "cpu"}, "4bit is computed by CUDA, and the base would run on 'cpu' here"),
-        ({}, {"batch": 4, "accumulate": 3}, "accumulate must divide batch"),
-        ({"tuning": {"method": "bitfit"}}, {}, "bitfit trains biases, and the layers of the base 'tiny' have none"),
+        (
+            {"tuning": {"method": ["lora", "full"]}},
+            {"precision": "bfloat16"},
+            "objective.precision",
+            "precision-too-low",
+        ),
+        (
+            {"stages": [{"name": "a"}, {"name": "b"}]},
+            {"precision": "bfloat16"},
+            "objective.precision",
+            "precision-rounds-stages",
+        ),
+        ({}, {"precision": "4bit", "device": "cpu"}, "objective.precision", "four-bits-without-cuda"),
+        ({}, {"batch": 4, "accumulate": 3}, "objective", "accumulate-uneven"),
+        ({"tuning": {"method": "bitfit"}}, {}, "space.tuning.method", "no-biases"),
     ],
 )
 def test_what_this_base_or_machine_cannot_do_is_refused_before_any_trial(
@@ -215,10 +233,11 @@ def test_what_this_base_or_machine_cannot_do_is_refused_before_any_trial(
     monkeypatch: pytest.MonkeyPatch,
     space: dict[str, Any],
     objective: dict[str, Any],
-    message: str,
+    field: str,
+    code: str,
 ) -> None:
     study(place, space, **objective)
-    assert message in fails(capsys, monkeypatch, "launch", "plan.yaml", "--local")
+    fails(capsys, monkeypatch, "launch", "plan.yaml", "--local", code=code, field=field)
 
 
 def test_a_mistake_in_a_stage_is_told_with_its_line(
@@ -227,5 +246,7 @@ def test_a_mistake_in_a_stage_is_told_with_its_line(
     text = (place / "plan.yaml").read_text().replace("targets: attention", "targets: atention")
     (place / "plan.yaml").write_text(text)
     line = next(number for number, each in enumerate(text.splitlines(), 1) if "atention" in each)
-    message = fails(capsys, monkeypatch, "train", "plan.yaml")
-    assert f"plan.yaml, line {line}: space.stages.0.tuning.targets: the base 'tiny' has no linear module" in message
+    where = {"line": line, "field": "space.stages.0.tuning.targets"}
+    said = fails(capsys, monkeypatch, "train", "plan.yaml", code="target-unknown", **where)
+    assert f"plan.yaml, line {line}" in said
+    assert "'tiny'" in said

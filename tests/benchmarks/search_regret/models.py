@@ -85,7 +85,9 @@ def has_lightgbm() -> bool:
 def _lightgbm() -> Any:
     """The module; typed as anything, because the product does not depend on it."""
     if not has_lightgbm():
-        raise InputError("RegMix's regression needs LightGBM, which is not installed: pip install lightgbm.")
+        raise InputError(
+            "RegMix's regression needs LightGBM, which is not installed: pip install lightgbm.", code="package-missing"
+        )
     return importlib.import_module(_LIGHTGBM)
 
 

@@ -184,12 +184,19 @@ def _scaled(ranges: Mapping[str, tuple[float, float]], params: Params) -> Vector
 
 def _read(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
-        raise InputError(f"There is no file {path}. Name the folder that holds {_REGMIX!r} and {_LORA!r}.")
+        raise InputError(
+            f"There is no file {path}. Name the folder that holds {_REGMIX!r} and {_LORA!r}.", code="table-missing"
+        )
     found = pd.read_csv(path)
     missing = [name for name in needed if name not in found.columns]
     if missing:
-        raise InputError(f"{path} must have the columns {listed(needed)}; it lacks {listed(missing)}.")
+        raise InputError(
+            f"{path} must have the columns {listed(needed)}; it lacks {listed(missing)}.", code="column-missing"
+        )
     numbers = found.select_dtypes("number").to_numpy(float)
     if found.isna().any(axis=None) or not np.isfinite(numbers).all():
-        raise InputError(f"{path} must have a finite number in every cell of a number; it has empty or other ones.")
+        raise InputError(
+            f"{path} must have a finite number in every cell of a number; it has empty or other ones.",
+            code="cell-not-finite",
+        )
     return found
