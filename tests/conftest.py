@@ -10,8 +10,10 @@ from hypothesis import settings
 
 from spaces import Corpus, Layout, Module, Text, scan
 from tests.support.questions import write_task
+from tests.support.spreading import Spread, long_first
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # of torch, which is imported later: processes that share cores slow each other
 os.environ["TQDM_DISABLE"] = "1"
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])  # Ray's workers import objectives of the tests
 
@@ -19,6 +21,18 @@ settings.register_profile("mixtune", deadline=None, max_examples=50, derandomize
 settings.load_profile("mixtune")
 
 _REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Our own way to spread tests over processes."""
+    return Spread(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        long_first(items)
+
 
 WORDS = {
     "alpha": "the first text speaks of ants and bees",
