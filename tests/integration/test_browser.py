@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from studies.report import PAGE
 from tests.support.finished import finished
 from tests.support.reports import written
+from tests.support.texts import write_library
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -33,13 +33,14 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page_file(library: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with Russian names and signs that mean something to a browser."""
+    folder = tmp_path_factory.mktemp("page")
+    library = write_library(folder / "library")
     (library / "исповедь.txt").write_text("слова и мысли", encoding="utf-8")
     (library / "a <b> & c.txt").write_text("signs that mean something to a browser", encoding="utf-8")
-    written(*finished(library, tmp_path / "runs"), tmp_path / "report")
-    return tmp_path / "report" / PAGE
+    return written(*finished(library, folder / "runs"), folder / "report")
 
 
 _LOOKS: dict[str, dict[str, Any]] = {
