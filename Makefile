@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTEST_PROCESSES ?= 2
 
-.PHONY: demo test unit check format base bench bench-search calibration crash t2l clean
+.PHONY: demo test test-benchmarks unit check format base bench bench-search calibration crash t2l clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'mixtune needs Python 3.11 or newer, this is ' + sys.version.split()[0] + '. Try: make demo PYTHON=python3.12')"
@@ -16,11 +17,14 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## the whole main job on a generated library, a few minutes
 	$(BIN)/mixtune demo --again
 
-test: $(STAMP)  ## every test that this machine can run
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## every test of the product that this machine can run, in PYTEST_PROCESSES processes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_PROCESSES) -m "not benchmarks"
+
+test-benchmarks: $(STAMP)  ## tests of what `make bench` and its like measure with
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_PROCESSES) -m benchmarks
 
 unit: $(STAMP)  ## tests without Ray and without models, about five minutes
-	$(BIN)/python -m pytest -m "not ray and not torch and not books and not browser and not notebook"
+	$(BIN)/python -m pytest -m "not ray and not torch and not books and not browser and not notebook and not benchmarks"
 
 check: $(STAMP)  ## style, types, layers
 	$(BIN)/ruff check .

@@ -14,7 +14,6 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
-from threadpoolctl import threadpool_limits
 
 from objectives.base import Rung
 from search import records
@@ -29,6 +28,7 @@ from search.prior import imagined, with_prior
 from search.pruning import build_pruner
 from search.samplers import build_sampler
 from search.spec import SearchSpec
+from search.threads import on_one_thread
 from spaces import Space, TrialConfig
 
 
@@ -239,8 +239,7 @@ class StudySearcher:
         if records.CONFIG in trial.user_attrs:
             return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
         view = self._ledger.study(self._sampler, self._pruner, self._view)
-        # Small matrices take ten times as long on all threads, beside busy workers even more.
-        with threadpool_limits(1):
+        with on_one_thread():
             drawn = draw(view, trial, self._distributions)
         params = {**trial.params, **drawn}
         self._ledger.set_params(trial.number, drawn)

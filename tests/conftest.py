@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from spaces import Corpus, Layout, Module, Text, scan
 from tests.support.questions import write_task
+from tests.support.ray_head import ray_started
+from tests.support.spreading import Spread, long_first
+from tests.support.texts import write_library
+
+if TYPE_CHECKING:
+    from studies.store import Store, StoredStudy
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # of torch, which is imported later: processes that share cores slow each other
 os.environ["TQDM_DISABLE"] = "1"
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])  # Ray's workers import objectives of the tests
 
@@ -20,22 +29,22 @@ settings.load_profile("mixtune")
 
 _REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
-WORDS = {
-    "alpha": "the first text speaks of ants and bees",
-    "beta": "the second text speaks of bread and cheese",
-    "gamma": "the third text speaks of rivers and hills",
-    "delta": "the fourth text speaks of months and days",
-}
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Our own way to spread tests over processes."""
+    return Spread(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        long_first(items)
 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     """A folder of four tiny texts."""
-    folder = tmp_path / "library"
-    folder.mkdir()
-    for name, words in WORDS.items():
-        (folder / f"{name}.txt").write_text(f"{words}\n", encoding="utf-8")
-    return folder
+    return write_library(tmp_path / "library")
 
 
 @pytest.fixture
@@ -57,6 +66,22 @@ def layout() -> Layout:
     attention = tuple(Module(f"self_attn.{name}", 16, 16) for name in names)
     mlp = tuple(Module(f"mlp.{name}", 16, 32) for name in ("gate_proj", "up_proj", "down_proj"))
     return Layout("a-base", 6, attention + mlp, context=128)
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, StoredStudy]:
+    """Of 40 trials on the texts of `library`, made once: for tests that only read it."""
+    from tests.support.finished import finished
+
+    folder = tmp_path_factory.mktemp("finished")
+    return finished(write_library(folder / "library"), folder / "runs")
+
+
+@pytest.fixture(scope="session")
+def ray_address() -> Iterator[str]:
+    """Of the Ray that all tests of a process share which do not kill it."""
+    with ray_started() as address:
+        yield address
 
 
 @pytest.fixture

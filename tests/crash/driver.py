@@ -6,6 +6,7 @@ Usage: python -m tests.crash.driver FOLDER
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +26,14 @@ ACKNOWLEDGED = "acknowledged"
 
 @dataclass(frozen=True)
 class Tracing:
-    """Ray with an objective that writes down what it does."""
+    """Ray, its own or that of RAY_ADDRESS, with an objective that writes down what it does."""
 
     scratch: Path
     workers: int
 
     def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
-        RayRunner(self.scratch, workers=self.workers).run(searcher, TracedFactory(objective), artifacts)
+        runner = RayRunner(self.scratch, workers=self.workers, address=os.environ.get("RAY_ADDRESS"))
+        runner.run(searcher, TracedFactory(objective), artifacts)
 
 
 def run(folder: Path) -> Ending:

@@ -38,7 +38,7 @@ objective:
 search: {trials: 60, workers: 2, confirm: {best: 0}}
 """
 _TEXTS = {"alpha": "ants and bees", "beta": "bread and cheese", "gamma": "rivers and hills"}
-_PATIENCE = 180
+_PATIENCE = 300
 _SIGTERM = "SIGTERM"
 _VISITS = "runs/crash/artifacts/*/trial-*/visits"
 _ENDINGS = {0, 3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM}
@@ -106,7 +106,8 @@ def kill_worker(program: subprocess.Popen[str], folder: Path, rng: random.Random
     """kill -9 of a worker that has run a trial and lives; the driver goes on."""
     lines = [line for file in folder.glob(_VISITS) for line in file.read_text(encoding="utf-8").splitlines()]
     ran = {int(line.split()[0]) for line in lines}
-    workers = [child for child in psutil.Process(program.pid).children(recursive=True) if child.pid in ran]
+    living = psutil.process_iter(["pid", "cmdline"])  # on a Ray that ran before they are no children of the driver's
+    workers = [each for each in living if each.pid in ran and " ".join(each.info["cmdline"] or ()).startswith("ray::")]
     if workers:
         rng.choice(workers).kill()
     return bool(workers)
@@ -133,6 +134,8 @@ class Injector:
     code meets with a dump for a moment of its start."""
     busy: float = 2.0
     """The others fall into so many seconds after the first rung of the run."""
+    ray: str | None = None
+    """Address of a Ray that runs; every run starts its own otherwise."""
 
     def inject(self, place: Path, new_database: NewDatabase, injections: int) -> Tally:
         """Run studies in a folder, one after the other, until so many faults have hit; the last one ends unharmed."""
@@ -149,7 +152,7 @@ class Injector:
         """Until the study has ended: start it, and while faults are left, hit it somewhere."""
         status: int | None = None
         while status != 0:
-            with running(folder) as program:
+            with running(folder, self.ray) as program:
                 while program.poll() is None and tally.injections < injections:
                     if self._at_a_moment(program, folder, rng):
                         fault = FAULTS[self.faults[tally.injections % len(self.faults)]]
@@ -186,8 +189,8 @@ def _outlives(program: subprocess.Popen[str], seconds: float) -> bool:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """The program on the folder's study, ended with the block."""
+def running(folder: Path, ray: str | None = None) -> Iterator[subprocess.Popen[str]]:
+    """The program on the folder's study, ended with the block; `ray`: address of one that runs."""
     with (folder / "output").open("a", encoding="utf-8") as output:
         program = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.driver", str(folder)],
@@ -195,6 +198,7 @@ def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            env={**os.environ, **({"RAY_ADDRESS": ray} if ray else {})},
         )
         try:
             yield program

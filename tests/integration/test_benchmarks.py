@@ -45,6 +45,7 @@ def test_the_stock_stack_trains_and_scores_alike(tmp_path: Path, monkeypatch: py
         assert mine == pytest.approx(other, abs=1e-5)
 
 
+@pytest.mark.benchmarks
 def test_a_device_is_measured_with_torch_transformers_and_peft_alone() -> None:
     script = (
         f"import sys\nfor name in {_ABSENT!r}:\n    sys.modules[name] = None\n"

@@ -16,9 +16,9 @@ from PIL import Image
 from studies.plots import style
 from studies.plots.schemes import for_both_schemes
 from studies.plots.style import axes_of
-from studies.report import PAGE
 from tests.support.finished import finished
 from tests.support.reports import written
+from tests.support.texts import write_library
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -40,13 +40,14 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page_file(library: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with Russian names and signs that mean something to a browser."""
+    folder = tmp_path_factory.mktemp("page")
+    library = write_library(folder / "library")
     (library / "исповедь.txt").write_text("слова и мысли", encoding="utf-8")
     (library / "a <b> & c.txt").write_text("signs that mean something to a browser", encoding="utf-8")
-    written(*finished(library, tmp_path / "runs"), tmp_path / "report")
-    return tmp_path / "report" / PAGE
+    return written(*finished(library, folder / "runs"), folder / "report")
 
 
 _LOOKS: dict[str, dict[str, Any]] = {

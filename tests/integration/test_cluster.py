@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -29,15 +30,22 @@ from tests.support.traced import TracedFactory
 pytestmark = pytest.mark.ray
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """A head and a second node, with two processors each."""
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+@contextmanager
+def two_nodes() -> Iterator[Cluster]:
+    """A head and a second node, with two processors each; the head has a card, as Ray is told."""
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 1, "include_dashboard": False})
     made.add_node(num_cpus=2)
     try:
         yield made
     finally:
         made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """For tests that leave its nodes alone."""
+    with two_nodes() as made:
+        yield made
 
 
 @dataclass(frozen=True)
@@ -95,20 +103,20 @@ def test_a_study_runs_on_both_nodes(cluster: Cluster, imagined: Corpus, tmp_path
     assert not list(found.artifacts.glob("trial-*/state")), "what was only needed to go on is gone"
 
 
-def test_two_trials_share_a_card(imagined: Corpus, tmp_path: Path) -> None:
-    """A card that Ray is told of, as this machine need not have one."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 4, "num_gpus": 1, "include_dashboard": False})
-    try:
-        found = run(cluster, imagined, tmp_path, trials=6, seconds=1.5, gpus=0.5)
-    finally:
-        cluster.shutdown()
+def test_two_trials_share_a_card(cluster: Cluster, imagined: Corpus, tmp_path: Path) -> None:
+    found = run(cluster, imagined, tmp_path, trials=6, seconds=1.5, gpus=0.5)
     assert {record.state for record in found.records} == {TrialState.COMPLETE}
     assert len({visit[0] for number in range(6) for visit in found.visits(number)}) == 2, (
         "two workers at once, not four"
     )
 
 
-def test_trials_of_a_node_that_is_killed_go_on_elsewhere(cluster: Cluster, imagined: Corpus, tmp_path: Path) -> None:
+def test_trials_of_a_node_that_is_killed_go_on_elsewhere(imagined: Corpus, tmp_path: Path) -> None:
+    with two_nodes() as cluster:
+        _kill_the_second(cluster, imagined, tmp_path)
+
+
+def _kill_the_second(cluster: Cluster, imagined: Corpus, tmp_path: Path) -> None:
     (second,) = cluster.worker_nodes
 
     def kill() -> None:

@@ -27,7 +27,7 @@ space:
   texts: {folder: library}
   learning_rate: {low: 1e-4, high: 1e-2}
 objective: {kind: synthetic, effects: {alpha: 0.3}, noise: 0.02, seconds: 0.02}
-search: {trials: 200, workers: 4, confirm: {best: 0}}
+search: {trials: 200, workers: 4, sampler: tpe, confirm: {best: 0}}
 """
 REAL = """\
 space:
@@ -47,8 +47,12 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         yield new
 
 
-def test_faults_at_random_moments_lose_nothing(tmp_path: Path, new_database: NewDatabase) -> None:
-    tally = Injector(tuple(FAULTS), seed=1).inject(tmp_path, new_database, len(FAULTS) + 1)
+def test_faults_at_random_moments_lose_nothing(
+    tmp_path: Path, new_database: NewDatabase, ray_address: str, request: pytest.FixtureRequest
+) -> None:
+    """On SQLite each run starts a Ray of its own, on PostgreSQL they meet one that runs, as on a cluster."""
+    ray = ray_address if "postgresql" in request.node.name else None
+    tally = Injector(tuple(FAULTS), seed=1, ray=ray).inject(tmp_path, new_database, len(FAULTS) + 1)
     assert tally.injections == len(FAULTS) + 1
     assert tally.clean, str(tally)
 
@@ -73,12 +77,14 @@ def _visits(folder: Path) -> list[str]:
     return [file.read_text() for file in sorted(folder.glob("runs/crash/artifacts/*/trial-*/visits"))]
 
 
-def test_two_drivers_share_a_study_and_no_trial_runs_twice(tmp_path: Path, postgresql: NewDatabase) -> None:
+def test_two_drivers_share_a_study_and_no_trial_runs_twice(
+    tmp_path: Path, postgresql: NewDatabase, ray_address: str
+) -> None:
     url = postgresql()
     write_study(tmp_path, TWO_DRIVERS, url)
-    with running(tmp_path) as first:
+    with running(tmp_path, ray_address) as first:
         _both(tmp_path, first, url)
-        with running(tmp_path) as second:
+        with running(tmp_path, ray_address) as second:
             assert (first.wait(300), second.wait(300)) == (0, 0), (tmp_path / "output").read_text()
     tally = Tally()
     judge(tmp_path, tally)
@@ -96,12 +102,14 @@ def test_two_drivers_share_a_study_and_no_trial_runs_twice(tmp_path: Path, postg
     assert all(pairs.count(pair) == 2 for pair in pairs)
 
 
-def test_a_driver_that_is_killed_is_replaced_by_the_other(tmp_path: Path, postgresql: NewDatabase) -> None:
+def test_a_driver_that_is_killed_is_replaced_by_the_other(
+    tmp_path: Path, postgresql: NewDatabase, ray_address: str
+) -> None:
     url = postgresql()
     write_study(tmp_path, TWO_DRIVERS.replace("trials: 200", "trials: 80"), url)
-    with running(tmp_path) as first:
+    with running(tmp_path, ray_address) as first:
         _both(tmp_path, first, url)
-        with running(tmp_path) as second:
+        with running(tmp_path, ray_address) as second:
             while sum(record.state.is_finished() for record in records_of(tmp_path).values()) < 20:
                 time.sleep(0.2)
             first.send_signal(signal.SIGKILL)
@@ -113,11 +121,12 @@ def test_a_driver_that_is_killed_is_replaced_by_the_other(tmp_path: Path, postgr
 
 
 @pytest.mark.torch
-def test_training_that_is_killed_ends_with_the_scores_of_an_uninterrupted_run(tmp_path: Path) -> None:
+def test_training_that_is_killed_ends_with_the_scores_of_an_uninterrupted_run(tmp_path: Path, ray_address: str) -> None:
     write_demo(tmp_path / "demo", "demo", seed=0)
     study = REAL.replace("LIBRARY", str(tmp_path / "demo" / "library"))
     with DATABASES["sqlite"](tmp_path) as new:
-        tally = Injector(("kill -9 of the driver",), seed=2, study=study, start=10, busy=6).inject(tmp_path, new, 2)
+        kills = Injector(("kill -9 of the driver",), seed=2, study=study, start=10, busy=6, ray=ray_address)
+        tally = kills.inject(tmp_path, new, 2)
     assert tally.clean, str(tally)
     folder = tmp_path / "study-0"
     corpus = scan(tmp_path / "demo" / "library")

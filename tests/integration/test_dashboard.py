@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from optuna_dashboard import wsgi
 
-from tests.support.finished import finished
+from studies.store import Store, StoredStudy
 
 
 def _get(app: Callable[..., Any], path: str) -> Any:
@@ -31,8 +30,8 @@ def _get(app: Callable[..., Any], path: str) -> Any:
     return json.loads(body)
 
 
-def test_it_shows_the_study_and_its_trials(library: Path, tmp_path: Path) -> None:
-    store, study = finished(library, tmp_path / "runs")
+def test_it_shows_the_study_and_its_trials(finished_study: tuple[Store, StoredStudy]) -> None:
+    store, study = finished_study
     app = wsgi(store.storage)
     (summary,) = _get(app, "/api/studies")["study_summaries"]
     assert summary["study_name"] == "small"

@@ -32,24 +32,27 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 class Program:
     """`mixtune` in a process group of its own, as a shell starts it."""
 
-    def __init__(self, place: Path, *words: str, prefix: tuple[str, ...] = ()) -> None:
+    def __init__(self, place: Path, *words: str, prefix: tuple[str, ...] = (), ray: str | None = None) -> None:
+        """Start it; `ray`: address of one that runs, where the program is not killed together with its own."""
         self.process = subprocess.Popen(
             [*prefix, sys.executable, "-m", "studies.cli", *words],
             cwd=place,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **({"RAY_ADDRESS": ray} if ray else {})},
             start_new_session=True,
         )
 
     def wait_for(self, finished: int) -> None:
         """Until it has told of so many finished trials."""
         assert self.process.stdout is not None
+        said = []
         for line in self.process.stdout:
             if line.startswith(f"[{finished}/"):
                 return
-        pytest.fail("it ended before it had so many trials")
+            said.append(line)
+        pytest.fail("it ended before it had so many trials:\n" + "".join(said))
 
     def wait_for_text(self, text: str) -> None:
         """Until it has told so."""
@@ -95,8 +98,8 @@ def launched(place: Path) -> Iterator[Program]:
             program.kill()
 
 
-def finishes_with_nothing_lost(place: Path, before: dict[int, TrialRecord], *options: str) -> None:
-    resumed = Program(place, "resume", "long", *options)
+def finishes_with_nothing_lost(place: Path, before: dict[int, TrialRecord], ray: str, *options: str) -> None:
+    resumed = Program(place, "resume", "long", *options, ray=ray)
     text = resumed.output()
     assert resumed.process.returncode == 0, text
     after = ended(place)
@@ -107,7 +110,7 @@ def finishes_with_nothing_lost(place: Path, before: dict[int, TrialRecord], *opt
     assert (place / "runs" / "long" / "report" / "report.html").is_file()
 
 
-def test_ctrl_c_says_how_to_go_on(place: Path, launched: Program) -> None:
+def test_ctrl_c_says_how_to_go_on(place: Path, launched: Program, ray_address: str) -> None:
     os.killpg(launched.process.pid, signal.SIGINT)
     text = launched.output()
     assert launched.process.returncode == 130, text
@@ -115,21 +118,21 @@ def test_ctrl_c_says_how_to_go_on(place: Path, launched: Program) -> None:
     assert f"{len(before)} of {TRIALS} trials are finished and stored" in text
     assert text.rstrip().splitlines()[-1] == "Go on with: mixtune resume long"
     assert "Traceback" not in text
-    finishes_with_nothing_lost(place, before)
+    finishes_with_nothing_lost(place, before, ray_address)
 
 
-def test_sigterm_is_a_clean_stop_too(place: Path, launched: Program) -> None:
+def test_sigterm_is_a_clean_stop_too(place: Path, launched: Program, ray_address: str) -> None:
     launched.process.terminate()
     text = launched.output()
     assert launched.process.returncode == 143, text
     assert text.rstrip().splitlines()[-1] == "Go on with: mixtune resume long"
     assert "Traceback" not in text
-    finishes_with_nothing_lost(place, ended(place))
+    finishes_with_nothing_lost(place, ended(place), ray_address)
 
 
-def test_nohup_is_heeded(place: Path) -> None:
+def test_nohup_is_heeded(place: Path, ray_address: str) -> None:
     """A hang-up that was ignored when the program began stays ignored."""
-    program = Program(place, "launch", "study.yaml", prefix=("nohup",))
+    program = Program(place, "launch", "study.yaml", prefix=("nohup",), ray=ray_address)
     program.wait_for(finished=4)
     program.process.send_signal(signal.SIGHUP)
     text = program.output()
@@ -137,7 +140,7 @@ def test_nohup_is_heeded(place: Path) -> None:
     assert len(ended(place)) == TRIALS
 
 
-def test_a_second_ctrl_c_stops_at_once(place: Path, launched: Program) -> None:
+def test_a_second_ctrl_c_stops_at_once(place: Path, launched: Program, ray_address: str) -> None:
     os.killpg(launched.process.pid, signal.SIGINT)
     time.sleep(0.05)
     os.killpg(launched.process.pid, signal.SIGINT)
@@ -146,29 +149,29 @@ def test_a_second_ctrl_c_stops_at_once(place: Path, launched: Program) -> None:
     assert time.monotonic() - begun < 5
     assert launched.process.returncode == 130, text
     assert "go on with: mixtune resume long" in text
-    finishes_with_nothing_lost(place, ended(place))
+    finishes_with_nothing_lost(place, ended(place), ray_address)
 
 
-def test_a_time_budget_ends_in_order(place: Path) -> None:
+def test_a_time_budget_ends_in_order(place: Path, ray_address: str) -> None:
     slow = LONG.replace("seconds: 0.1", "seconds: 1")  # so that some, and not all, end in time on any machine
-    (place / "study.yaml").write_text(slow.replace("pruner: none", f"pruner: none, hours: {20 / 3600}"))
+    (place / "study.yaml").write_text(slow.replace("pruner: none", f"pruner: none, hours: {25 / 3600}"))
     launched = Program(place, "launch", "study.yaml")
     text = launched.output()
     assert launched.process.returncode == 0, text
     before = ended(place)
     assert 0 < len(before) < TRIALS
-    assert "The study stopped: its time, 20 s (search.hours), is over." in text
+    assert "The study stopped: its time, 25 s (search.hours), is over." in text
     assert "Go on with: mixtune resume long" in text
     (place / "study.yaml").write_text(slow)
     refused = Program(place, "resume", "long", "--study", "study.yaml")
     text = refused.output()
     assert refused.process.returncode == 1
-    assert f"search.hours: {20 / 3600} in the study, None in the file" in text
+    assert f"search.hours: {25 / 3600} in the study, None in the file" in text
     assert "mixtune resume long --study FILE --allow" in text
-    finishes_with_nothing_lost(place, before, "--study", "study.yaml", "--allow")
+    finishes_with_nothing_lost(place, before, ray_address, "--study", "study.yaml", "--allow")
 
 
-def test_a_confirmation_goes_on_after_kill_9(place: Path) -> None:
+def test_a_confirmation_goes_on_after_kill_9(place: Path, ray_address: str) -> None:
     file = place / "study.yaml"
     file.write_text(file.read_text().replace("confirm: {best: 0}", "confirm: {best: 2, seeds: 3}"))
     program = Program(place, "launch", "study.yaml")
@@ -178,7 +181,7 @@ def test_a_confirmation_goes_on_after_kill_9(place: Path) -> None:
     _, before, _ = find("long", place / "runs")
     finished = [record for record in before.confirmation if record.state in _FINISHED]
     assert len(finished) >= 2
-    text = Program(place, "resume", "long").output()
+    text = Program(place, "resume", "long", ray=ray_address).output()
     assert "On questions that the search never saw" in text, text
     _, after, _ = find("long", place / "runs")
     assert len(after.records) == TRIALS
@@ -188,11 +191,11 @@ def test_a_confirmation_goes_on_after_kill_9(place: Path) -> None:
     assert len(set(configurations)) == len(configurations), "nothing is run twice"
 
 
-def test_kill_9_loses_nothing(place: Path, launched: Program) -> None:
+def test_kill_9_loses_nothing(place: Path, launched: Program, ray_address: str) -> None:
     launched.kill()
     before = ended(place)
     running = [record for record in records(place) if record.state is TrialState.RUNNING]
     assert running, "the driver had no time to tell their end"
-    finishes_with_nothing_lost(place, before)
+    finishes_with_nothing_lost(place, before, ray_address)
     for record in running:
         assert ended(place)[record.number].config == record.config, "run again as it was, under its number"

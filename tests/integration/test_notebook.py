@@ -10,9 +10,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from studies.report.notebook import NOTEBOOK
+from studies.report.notebook import NOTEBOOK, write_notebook
+from studies.store import Store, StoredStudy
 from tests.support.finished import finished
-from tests.support.reports import written
 
 pytestmark = pytest.mark.notebook
 
@@ -25,17 +25,18 @@ def run(path: Path) -> list[str]:
     return [str(output.get("data", output.get("text"))) for output in outputs]
 
 
-def test_it_computes_the_report_anew(library: Path, tmp_path: Path) -> None:
-    written(*finished(library, tmp_path / "runs"), tmp_path / "report")
-    shown = run(tmp_path / "report" / NOTEBOOK)
+def test_it_computes_the_report_anew(finished_study: tuple[Store, StoredStudy], tmp_path: Path) -> None:
+    write_notebook(finished_study[1], tmp_path / NOTEBOOK)
+    shown = run(tmp_path / NOTEBOOK)
     assert any("Training on alpha makes the score better" in text for text in shown)
     assert sum("image/svg+xml" in text for text in shown) == 6
     assert any("adjusted_p" in text for text in shown)
 
 
 def test_it_runs_on_a_study_that_cannot_rate_its_texts(library: Path, tmp_path: Path) -> None:
-    written(*finished(library, tmp_path / "runs", trials=2), tmp_path / "report")
-    assert any("There is no rating yet" in text for text in run(tmp_path / "report" / NOTEBOOK))
+    _, study = finished(library, tmp_path / "runs", trials=2)
+    write_notebook(study, tmp_path / NOTEBOOK)
+    assert any("There is no rating yet" in text for text in run(tmp_path / NOTEBOOK))
 
 
 @pytest.mark.torch

@@ -13,7 +13,7 @@ from studies.demo.language import is_held_out
 from tests.benchmarks.t2l import compression, page, rivals, world
 from tests.benchmarks.t2l.family import TaskFamily, family
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.benchmarks]
 
 SHORT = Recipe(steps=2, tasks=2, examples=2, warmup=1)
 LEARNS = Recipe(steps=40, examples=8, learning_rate=5e-3, warmup=5)

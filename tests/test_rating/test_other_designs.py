@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,12 +27,14 @@ from studies.rating.ranking import rank_by
 from studies.rating.rating import rate
 from studies.rating.weights import share_effects, swap_effects
 from studies.rating.words import enough_sentence, headline, lost_sentence
+from studies.spec import StudySpec
 from studies.store import Store, StoredStudy
 from studies.tables import rating_table
 from studies.terminal import print_rating
 from studies.units import unit_of
 from tests.support.launching import local, spec_for
 from tests.support.reports import written
+from tests.support.texts import write_library
 from tests.support.trials import TEXTS, record
 
 
@@ -173,11 +178,27 @@ def test_shares_are_told_apart_with_their_size() -> None:
     assert share_effects([], tuple(SLOPES))[0].method == "none"
 
 
-def searched(library: Path, runs: Path, choose: str, trials: int) -> tuple[Store, StoredStudy]:
+Searched = Callable[[str, int], tuple[Store, StoredStudy]]
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    """Runs a study with texts chosen in some way and so many trials; each once, as its tests only read it."""
+
+    @cache
+    def run(choose: str, trials: int) -> tuple[Store, StoredStudy]:
+        folder = tmp_path_factory.mktemp(choose)
+        library = write_library(folder / "library")
+        ready = prepare_launch(_spec(library, choose, {"trials": trials}, {}), folder / "runs")
+        return ready.store, ready.run(local, lambda _: None).study
+
+    return run
+
+
+def _spec(library: Path, choose: str, search: dict[str, Any], objective: dict[str, Any]) -> StudySpec:
     space = {"texts": {"folder": str(library), "choose": choose}, "learning_rate": {"low": 1e-4, "high": 1e-2}}
-    spec = spec_for(library, space=space, search={"trials": trials}, objective={"noise": 0.02})
-    ready = prepare_launch(spec, runs)
-    return ready.store, ready.run(local, lambda _: None).study
+    quick = {"sampler": "tpe", **search}
+    return spec_for(library, space=space, search=quick, objective={"noise": 0.02, **objective})
 
 
 @pytest.mark.parametrize(
@@ -187,8 +208,8 @@ def searched(library: Path, runs: Path, choose: str, trials: int) -> tuple[Store
         ("weights", "More of alpha at the cost of the others makes the score better"),
     ],
 )
-def test_a_study_from_its_start_to_its_page(library: Path, tmp_path: Path, choose: str, says: str) -> None:
-    store, study = searched(library, tmp_path / "runs", choose, 60)
+def test_a_study_from_its_start_to_its_page(searched: Searched, tmp_path: Path, choose: str, says: str) -> None:
+    store, study = searched(choose, 60)
     rating = rate(study)
     assert headline(study, rating).startswith(says)
     assert rating.ranking["alpha"].top > 0.9
@@ -198,8 +219,8 @@ def test_a_study_from_its_start_to_its_page(library: Path, tmp_path: Path, choos
     assert rating.estimand.caption.split(" (")[0] in page
 
 
-def test_a_text_alone_that_stands_out_is_the_one_that_was_planted(library: Path, tmp_path: Path) -> None:
-    _, study = searched(library, tmp_path / "runs", "one", 60)
+def test_a_text_alone_that_stands_out_is_the_one_that_was_planted(searched: Searched) -> None:
+    _, study = searched("one", 60)
     effects = {effect.text: effect for effect in rate(study).effects}
     assert effects["alpha"].effect == pytest.approx(0.3, abs=0.03)
     assert effects["alpha"].blocks == 8
@@ -207,9 +228,7 @@ def test_a_text_alone_that_stands_out_is_the_one_that_was_planted(library: Path,
 
 
 def test_two_texts_alone_are_not_said_to_be_trained_on_together(library: Path, tmp_path: Path) -> None:
-    space = {"texts": {"folder": str(library), "choose": "one"}, "learning_rate": {"low": 1e-4, "high": 1e-2}}
-    effects = {"alpha": 0.3, "beta": 0.2, "gamma": -0.2}
-    spec = spec_for(library, space=space, search={"trials": 60}, objective={"noise": 0.02, "effects": effects})
+    spec = _spec(library, "one", {"trials": 60}, {"effects": {"alpha": 0.3, "beta": 0.2, "gamma": -0.2}})
     study = prepare_launch(spec, tmp_path / "runs").run(local, lambda _: None).study
     said = headline(study, rate(study))
     assert said.startswith(
@@ -218,15 +237,15 @@ def test_two_texts_alone_are_not_said_to_be_trained_on_together(library: Path, t
 
 
 @pytest.mark.parametrize("choose", ["one", "weights"])
-def test_other_qualities_have_effects_too(library: Path, tmp_path: Path, choose: str) -> None:
-    _, study = searched(library, tmp_path / "runs", choose, 60)
+def test_other_qualities_have_effects_too(searched: Searched, choose: str) -> None:
+    _, study = searched(choose, 60)
     (effects,) = rate(study).qualities.values()
     assert effects[0].text == "alpha"
     assert effects[0].verdict == "helps"
 
 
-def test_too_few_trials_of_each_text_are_counted_as_they_are(library: Path, tmp_path: Path) -> None:
-    _, study = searched(library, tmp_path / "runs", "one", 16)
+def test_too_few_trials_of_each_text_are_counted_as_they_are(searched: Searched) -> None:
+    _, study = searched("one", 16)
     rating = rate(study)
     assert "needs at least 3 randomised trials of a text that are finished, and there are 2" in headline(study, rating)
     assert set(rating_table(study, rating)["trials"]) == {2}
@@ -234,8 +253,7 @@ def test_too_few_trials_of_each_text_are_counted_as_they_are(library: Path, tmp_
 
 
 def test_failed_trials_of_single_texts_are_told(library: Path, tmp_path: Path) -> None:
-    space = {"texts": {"folder": str(library), "choose": "one"}, "learning_rate": {"low": 1e-4, "high": 1e-2}}
-    spec = spec_for(library, space=space, search={"trials": 60, "failures": 60}, objective={"failures": 0.2})
+    spec = _spec(library, "one", {"trials": 60, "failures": 60}, {"noise": 0.01, "failures": 0.2})
     study = prepare_launch(spec, tmp_path / "runs").run(local, lambda _: None).study
     failed = sum(r.arm == "randomised" and r.state is TrialState.FAIL for r in study.records)
     assert failed > 1
@@ -269,9 +287,9 @@ def test_the_ranking_of_texts_alone_is_as_sure_as_it_may_be(repeats: int) -> Non
     assert np.mean(true) > np.mean(said) - 0.07
 
 
-def test_texts_that_have_too_few_trials_yet_have_no_place(library: Path, tmp_path: Path) -> None:
+def test_texts_that_have_too_few_trials_yet_have_no_place(searched: Searched) -> None:
     """Two blocks are done, and of the third two texts: these have an interval and the others not."""
-    _, study = searched(library, tmp_path / "runs", "one", 18)
+    _, study = searched("one", 18)
     rating = rate(study)
     known = {effect.text for effect in rating.effects if effect.method == "alone"}
     assert 0 < len(known) < 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.benchmarks.search_regret.choosers import AtRandom, ByModel, ByProxy, 
 from tests.benchmarks.search_regret.foretold import Opinion
 from tests.benchmarks.search_regret.models import boosted_trees, expected_improvement, linear
 from tests.benchmarks.search_regret.on_tables import regrets_on
-from tests.benchmarks.search_regret.planted import Problem, crossing, settings, shares, subsets
+from tests.benchmarks.search_regret.planted import subsets
 from tests.benchmarks.search_regret.pruning import Cut
 from tests.benchmarks.search_regret.replay import replayed
 from tests.benchmarks.search_regret.sheets import Sheet, mean_and_interval
@@ -25,10 +25,11 @@ from tests.benchmarks.search_regret.tables import Table, lora_tables, regmix_tab
 from tests.support.refusals import refused
 from tests.support.trials import record
 
+pytestmark = pytest.mark.benchmarks
+
 RUNS = 14
 DOMAINS = [f"train_the_pile_{name}" for name in ("arxiv", "github", "pile_cc", "books")]
 LOSS = "metric/the_pile_pile_cc_val_loss"
-PROBLEMS = [partial(subsets, 4), partial(shares, 4), settings, crossing]
 
 ON_ANY: Mapping[str, Maker] = {
     "random": AtRandom,
@@ -169,28 +170,6 @@ def test_the_automatic_rule(mixtures: Table, folder: Path) -> None:
     assert automatic(mixtures.candidates.space, 40) == "gp"
     assert automatic(mixtures.candidates.space, 400) == "tpe"
     assert automatic(subsets(4, 0).space.distributions, 40) == "tpe", "targets are categories"
-
-
-@pytest.mark.parametrize("make", PROBLEMS)
-def test_no_trial_of_a_planted_space_beats_its_best(make: Callable[[int], Problem]) -> None:
-    for seed in range(3):
-        course = study_of(make(seed), seed, trials=40, sampler="random", pruner="none")
-        assert course.regret.min() > -1e-9
-        assert course.saved == 0
-
-
-def test_a_small_space_is_searched_to_its_end() -> None:
-    assert study_of(subsets(4, 0), 0, trials=80, sampler="tpe", pruner="none").after(80) < 0.02
-
-
-@pytest.mark.parametrize("pruner", ["none", "asha"])
-def test_a_study_knows_its_regret_and_what_it_spent(pruner: str) -> None:
-    course = study_of(subsets(4, 0), 0, trials=20, sampler="random", pruner=pruner)
-    assert (np.diff(course.tokens) > 0).all()
-    assert (course.saved > 0) == (pruner == "asha")
-    assert (course.saved_of_guided > 0) == (pruner == "asha")
-    assert course.regret.min() >= 0
-    assert course.for_tokens(20) == course.after(20)
 
 
 def test_recorded_curves_are_replayed_in_another_order() -> None:

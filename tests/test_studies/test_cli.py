@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from studies.demo.library import write_demo
 from studies.store import Store
 from tests.support.commands import call, fails
 from tests.support.studies import STUDY
+from tests.support.texts import write_library
 
 
 @pytest.fixture
@@ -27,6 +29,24 @@ def place(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     (tmp_path / "study.yaml").write_text(STUDY)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def finished_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `runs` after a launch of the study of `place`."""
+    folder = tmp_path_factory.mktemp("launched")
+    write_library(folder / "library")
+    (folder / "study.yaml").write_text(STUDY)
+    with chdir(folder):
+        assert call("launch", "study.yaml", "--local").exit_code == 0
+    return folder / "runs"
+
+
+@pytest.fixture
+def launched(place: Path, finished_runs: Path) -> Path:
+    """The place after the launch, for what comes then; a study's folder may be copied."""
+    shutil.copytree(finished_runs, place / "runs")
+    return place
 
 
 def test_a_study_from_launch_to_report(place: Path) -> None:
@@ -48,15 +68,13 @@ def test_a_study_from_launch_to_report(place: Path) -> None:
     assert "44 of 44 trials" in call("status", "quick").output
 
 
-def test_a_report_that_watches_ends_with_the_study(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_that_watches_ends_with_the_study(launched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody runs the study the page loads itself again; the last page does not."""
-    (place / "study.yaml").write_text(STUDY.replace("trials: 12", "trials: 40"))
-    assert call("launch", "study.yaml", "--local").exit_code == 0
-    store = Store(f"sqlite:///{place / 'runs' / 'quick' / 'study.db'}")
+    store = Store(f"sqlite:///{launched / 'runs' / 'quick' / 'study.db'}")
     spec = store.load("quick").spec
-    more = spec.model_copy(update={"search": spec.search.model_copy(update={"trials": 41})})
+    more = spec.model_copy(update={"search": spec.search.model_copy(update={"trials": 13})})
     store.update("quick", more)
-    page = place / "runs" / "quick" / "report" / "report.html"
+    page = launched / "runs" / "quick" / "report" / "report.html"
     seen: list[bool] = []
 
     def asleep(seconds: float) -> None:
@@ -129,9 +147,8 @@ def test_an_error_is_one_paragraph(
 
 
 def test_a_taken_name_is_refused(
-    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    launched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert call("launch", "study.yaml", "--local").exit_code == 0
     said = fails(capsys, monkeypatch, "launch", "study.yaml", "--local", code="name-taken")
     assert "mixtune resume quick" in said
 
@@ -154,12 +171,11 @@ def test_best_and_export_without_a_complete_trial(
 
 
 def test_export_of_a_trial_without_adapter(
-    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    launched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call("launch", "study.yaml", "--local")
     export = ("export", "quick", "--out", "out")
     assert "'quick'" in fails(capsys, monkeypatch, *export, "--trial", "1", code="no-adapter")
-    (place / "out").mkdir()
+    (launched / "out").mkdir()
     assert "'out'" in fails(capsys, monkeypatch, *export, code="path-taken")
 
 
@@ -201,22 +217,20 @@ def test_a_password_in_a_study_file_is_refused_and_not_repeated(
 
 
 def test_two_programs_do_not_run_one_study(
-    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    launched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert call("launch", "study.yaml", "--local").exit_code == 0
-    with running(place / "runs" / "quick" / "study.db", "quick"):
-        message = fails(capsys, monkeypatch, "resume", "quick", "--trials", "40", "--local", code="study-running")
+    with running(launched / "runs" / "quick" / "study.db", "quick"):
+        message = fails(capsys, monkeypatch, "resume", "quick", "--trials", "14", "--local", code="study-running")
         told = call("status", "quick").output
         assert "12 of 12" in told, "the refused program changed nothing"
         assert f"process {os.getpid()} on " in told
     assert f"process {os.getpid()} on {socket.gethostname()}" in message
-    assert call("resume", "quick", "--trials", "40", "--local").exit_code == 0
+    assert call("resume", "quick", "--trials", "14", "--local").exit_code == 0
 
 
 def test_fewer_trials_than_there_are_is_refused(
-    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    launched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert call("launch", "study.yaml", "--local").exit_code == 0
     said = fails(capsys, monkeypatch, "resume", "quick", "--trials", "5", "--local", code="trials-below-done")
     assert re.search(r"\b12\b.*\b5\b", said)
     assert "12 of 12" in call("status", "quick").output
@@ -291,7 +305,7 @@ def test_what_cannot_run_is_one_paragraph_and_takes_no_name(
     said = fails(capsys, monkeypatch, "launch", "study.yaml", code=code, **place_of)
     assert data in said
     assert "secret" not in said
-    (place / "study.yaml").write_text(STUDY)
+    (place / "study.yaml").write_text(STUDY.replace("trials: 12", "trials: 2"))
     assert call("launch", "study.yaml", "--local").exit_code == 0, "the name is still free"
 
 
@@ -315,18 +329,16 @@ def test_a_demo_that_is_running_is_not_removed(
 
 
 def test_again_removes_demos_only(
-    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    launched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert call("launch", "study.yaml", "--local").exit_code == 0
-    (place / "runs" / "quick" / "library").mkdir()
+    (launched / "runs" / "quick" / "library").mkdir()
     fails(capsys, monkeypatch, "demo", "--name", "quick", "--again", "--local", code="name-taken")
     assert "12 of 12" in call("status", "quick").output
 
 
-def test_one_unreadable_study_does_not_hide_the_others(place: Path) -> None:
-    assert call("launch", "study.yaml", "--local").exit_code == 0
-    (place / "runs" / "broken").mkdir()
-    (place / "runs" / "broken" / "study.db").write_text("not a database")
+def test_one_unreadable_study_does_not_hide_the_others(launched: Path) -> None:
+    (launched / "runs" / "broken").mkdir()
+    (launched / "runs" / "broken" / "study.db").write_text("not a database")
     status = call("status")
     assert status.exit_code == 0
     assert "broken: " in status.output

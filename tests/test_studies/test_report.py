@@ -19,21 +19,28 @@ from studies.rating.rating import rate
 from studies.report import PAGE
 from studies.report.notebook import NOTEBOOK
 from studies.standing import print_best, print_status
+from studies.store import Store, StoredStudy
 from studies.tables import CONFIRMATION, INTERACTIONS, QUALITIES, RATING, TRIALS, trials_table
 from studies.terminal import print_rating
 from tests.support.finished import finished
 from tests.support.launching import Interrupted, local, spec_for
 from tests.support.reports import written
 
+Finished = tuple[Store, StoredStudy]
+
+
+@pytest.fixture(scope="module")
+def report(finished_study: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a finished study, its files beside it, for tests that only read them."""
+    return written(*finished_study, tmp_path_factory.mktemp("finished") / "report")
+
 
 def text_of(page: Path) -> str:
     return re.sub(r"\s+", " ", re.sub(r"data:[^\"]*", "", page.read_text(encoding="utf-8")))
 
 
-def test_the_page_leads_with_the_answer(library: Path, tmp_path: Path) -> None:
-    store, study = finished(library, tmp_path / "runs")
-    page = written(store, study, tmp_path / "report")
-    content = text_of(page)
+def test_the_page_leads_with_the_answer(report: Path) -> None:
+    content = text_of(report)
     assert "Training on alpha makes the score better" in content
     assert content.index("makes the score better") < content.index("<figure>")
     assert "so that score is optimistic" in content
@@ -42,16 +49,15 @@ def test_the_page_leads_with_the_answer(library: Path, tmp_path: Path) -> None:
     assert 'alt=""' not in content
 
 
-def test_the_page_needs_nothing_from_elsewhere(library: Path, tmp_path: Path) -> None:
-    content = text_of(written(*finished(library, tmp_path / "runs"), tmp_path / "report"))
+def test_the_page_needs_nothing_from_elsewhere(report: Path) -> None:
+    content = text_of(report)
     assert "<script" not in content
     assert "http" not in content
     assert "<link" not in content
 
 
-def test_figures_and_tables_lie_beside_the_page(library: Path, tmp_path: Path) -> None:
-    written(*finished(library, tmp_path / "runs"), tmp_path / "report")
-    names = {path.name for path in (tmp_path / "report").iterdir()}
+def test_figures_and_tables_lie_beside_the_page(report: Path) -> None:
+    names = {path.name for path in report.parent.iterdir()}
     figures = {f"{name}.{kind}" for name in _FIGURES for kind in ("png", "svg")}
     assert names == {PAGE, NOTEBOOK, RATING, TRIALS, CONFIRMATION, QUALITIES, INTERACTIONS} | figures
 
@@ -59,9 +65,8 @@ def test_figures_and_tables_lie_beside_the_page(library: Path, tmp_path: Path) -
 _FIGURES = ("effects", "text_curves", "history", "learning_curves", "interactions", "hyperparameters")
 
 
-def test_the_rating_table_has_a_row_for_every_text(library: Path, tmp_path: Path) -> None:
-    written(*finished(library, tmp_path / "runs"), tmp_path / "report")
-    rating = pd.read_csv(tmp_path / "report" / RATING)
+def test_the_rating_table_has_a_row_for_every_text(report: Path) -> None:
+    rating = pd.read_csv(report.parent / RATING)
     assert rating["text"].iloc[0] == "alpha"
     assert set(rating["text"]) == {"alpha", "beta", "gamma", "delta"}
     assert rating["verdict"].iloc[0] == "helps"
@@ -76,8 +81,8 @@ def test_the_rating_table_has_a_row_for_every_text(library: Path, tmp_path: Path
     assert not missing
 
 
-def test_the_trials_table_has_a_row_for_every_trial(library: Path, tmp_path: Path) -> None:
-    _, study = finished(library, tmp_path / "runs")
+def test_the_trials_table_has_a_row_for_every_trial(finished_study: Finished) -> None:
+    _, study = finished_study
     table = trials_table(study)
     assert len(table) == 40
     for record, row in zip(study.records, table.to_dict("records"), strict=True):
@@ -139,8 +144,8 @@ def recorder() -> Console:
     return Console(width=100, record=True, file=io.StringIO())
 
 
-def test_the_rating_in_the_terminal(library: Path, tmp_path: Path) -> None:
-    _, study = finished(library, tmp_path / "runs")
+def test_the_rating_in_the_terminal(finished_study: Finished) -> None:
+    _, study = finished_study
     console = recorder()
     print_rating(console, study, rate(study), planted=dict.fromkeys(("alpha", "beta", "gamma", "delta"), "as planted"))
     text = console.export_text()
@@ -161,8 +166,8 @@ def test_status_and_best_in_the_terminal(library: Path, tmp_path: Path) -> None:
     assert "target modules" in text
 
 
-def test_effects_of_the_report_are_those_of_the_records(library: Path, tmp_path: Path) -> None:
-    store, study = finished(library, tmp_path / "runs")
+def test_effects_of_the_report_are_those_of_the_records(finished_study: Finished) -> None:
+    store, study = finished_study
     assert rate(store.load("small")) == rate(study)
 
 
@@ -175,8 +180,8 @@ def test_the_report_tells_what_would_be_enough(library: Path, tmp_path: Path) ->
     assert re.search(r"nearest to a verdict, wants about \d+,?\d* trials in all", text)
 
 
-def test_every_task_and_quality_has_a_column(library: Path, tmp_path: Path) -> None:
-    store, study = finished(library, tmp_path / "runs")
+def test_every_task_and_quality_has_a_column(finished_study: Finished, tmp_path: Path) -> None:
+    store, study = finished_study
     both = tuple(_with_a_task(record) for record in study.records)
     study = replace(study, records=both)
     content = text_of(written(store, study, tmp_path / "report"))
@@ -186,8 +191,8 @@ def test_every_task_and_quality_has_a_column(library: Path, tmp_path: Path) -> N
     assert len(qualities) == 8
 
 
-def test_of_many_qualities_the_searched_ones_are_shown_first(library: Path, tmp_path: Path) -> None:
-    store, study = finished(library, tmp_path / "runs")
+def test_of_many_qualities_the_searched_ones_are_shown_first(finished_study: Finished, tmp_path: Path) -> None:
+    store, study = finished_study
     many = {f"{metric}/task-{i}": 0.0 for metric in ("margin", "score") for i in range(9)}
     records = tuple(
         replace(
@@ -210,8 +215,8 @@ def _with_a_task(record: TrialRecord) -> TrialRecord:
     return replace(record, rungs=rungs)
 
 
-def test_versions_hashes_and_arms_are_told(library: Path, tmp_path: Path) -> None:
-    content = text_of(written(*finished(library, tmp_path / "runs"), tmp_path / "report"))
+def test_versions_hashes_and_arms_are_told(report: Path) -> None:
+    content = text_of(report)
     assert re.search(r"versions</th> ?<td>python 3\.\d+", content)
     assert "trials with texts by coin flips" in content
     assert "fingerprint of the study" in content
@@ -227,8 +232,8 @@ def test_a_study_with_more_texts_than_trials_has_a_report(library: Path, tmp_pat
     assert (rating["method"] == "differences").all(), "thirty texts, six pairs of trials"
 
 
-def test_a_limit_of_repetition_is_told(library: Path, tmp_path: Path) -> None:
-    store, study = finished(library, tmp_path / "runs", trials=12)
+def test_a_limit_of_repetition_is_told(finished_study: Finished, tmp_path: Path) -> None:
+    store, study = finished_study
     texts = study.spec.space.texts.model_copy(update={"max_epochs": 4})
     limited = study.spec.model_copy(update={"space": study.spec.space.model_copy(update={"texts": texts})})
     assert "No trial reads a text more than 4 times" in text_of(
