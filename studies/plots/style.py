@@ -25,7 +25,12 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"  # Okabe and Ito's colours,
 VERDICT_COLOURS: Mapping[Verdict, str] = {"helps": BLUE, "hurts": ORANGE, "no evidence yet": GREY}
 WIDTH = 6.0
 """Inches: narrow, so that letters stay readable where a phone shows the figure as wide as its screen."""
-_SCRIPTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Microsoft YaHei", "PingFang SC", "Arial Unicode MS")
+_SCRIPTS = (
+    *("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "WenQuanYi Zen Hei"),
+    *("Droid Sans Fallback", "Microsoft YaHei", "Malgun Gothic", "PingFang SC", "Hiragino Sans"),
+    *("Arial Unicode MS", "Noto Sans Devanagari"),
+)
+"""Fonts that are asked for a letter one after the other, those of the systems that have them."""
 _INSTALLED = {font.name for font in fontManager.ttflist}
 _STYLE = {
     "svg.fonttype": "path",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from optuna.trial import TrialState
 
@@ -164,6 +165,17 @@ def interactions_sentence(found: list[Interaction], unit: Unit) -> str:
         return "No two texts are seen to change each other's effect."
     said = [f"{' and '.join(pair.texts)} ({unit.signed(pair.estimate.value)})" for pair in out[:5]]
     return f"Texts that seem to change each other's effect: {listed(said, 5)}."
+
+
+def boxes_sentence(missing: Collection[str]) -> str:
+    """Letters that figures show as boxes, and what to install; empty where there are none."""
+    if not missing:
+        return ""
+    return (
+        f"No font on this machine has the letters {listed(sorted(missing), _MOST_NAMES)}: figures show them as boxes, "
+        "tables as they are. Install a font that has them (Debian: apt install fonts-noto-cjk) and write the report "
+        "again."
+    )
 
 
 def capped_sentence(study: StoredStudy) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
 from studies.rating.settings import hyperparameter_importances
 from studies.rating.words import (
+    boxes_sentence,
     capped_sentence,
     enough_sentence,
     found_sentences,
@@ -70,23 +72,36 @@ def write_report(
     for name, table in files.items():
         write_csv(table, folder / name)
     importances = hyperparameter_importances(store.open_study(study.spec.name), study.records)
-    with warnings.catch_warnings():  # names in a script that no font here has: the page's tables show them
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing", category=UserWarning)
+    with _missing_letters() as missing:
         drawn = list(pictures(study, rating, rows, importances, inspection))
     for picture in drawn:
         for kind, content in picture.files.items():
             (folder / f"{picture.name}.{kind}").write_bytes(content)
     write_notebook(study, folder / NOTEBOOK)
-    page = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(**_page(study, rating, rows, drawn), files=", ".join([*files, NOTEBOOK]), refresh=refresh)
-    )
+    shown = _page(study, rating, rows, drawn)
+    shown["sentences"] += filter(None, [boxes_sentence(missing)])
+    template = _environment().get_template("report.html.j2")
+    page = template.render(**shown, files=", ".join([*files, NOTEBOOK]), refresh=refresh)
     path = folder / PAGE
     unfinished = path.with_suffix(".tmp")
     unfinished.write_text(page, encoding="utf-8")
     unfinished.replace(path)  # whoever has the page open never loads half of it
     return path
+
+
+@contextmanager
+def _missing_letters() -> Iterator[set[str]]:
+    """Letters that no font of this machine has, as matplotlib meets them; its other warnings go their way."""
+    missing: set[str] = set()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield missing
+    for each in caught:
+        found = re.match(r"Glyph (\d+) ", str(each.message))
+        if found:
+            missing.add(chr(int(found[1])))
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 def _tables(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed]) -> dict[str, pd.DataFrame]:

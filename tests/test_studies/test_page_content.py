@@ -19,8 +19,9 @@ from studies.rating.ranking import Ranked
 from studies.rating.rating import Rating, rate
 from studies.rating.regression import Estimate
 from studies.rating.words import ranking_sentence
+from studies.report import write_report
 from studies.report.pictures import pictures
-from studies.store import StoredStudy
+from studies.store import Store, StoredStudy
 from studies.units import UNITS, asked_of
 from studies.words import confirmation_rows
 from tests.support.finished import finished
@@ -139,3 +140,22 @@ def test_figures_of_one_map_have_equal_decimals(most: float, decimals: int) -> N
     import numpy as np
 
     assert _decimals(np.array([[most / 10, most, np.nan]])) == decimals
+
+
+def test_letters_that_no_font_has_are_told(study: StoredStudy, tmp_path: Path) -> None:
+    """Figures showed boxes without a word."""
+    store = Store(study.url)
+    private = "\ue123"  # a letter that no font may define for everybody
+    texts = tuple(replace(text, name=f"{text.name}{private}") for text in study.texts)
+    rating = rate(study)
+    renamed = [replace(effect, text=f"{effect.text}{private}") for effect in rating.effects]
+    shown = write_report(
+        store,
+        replace(study, texts=texts),
+        replace(rating, effects=renamed, ranking={}, interactions=[]),
+        tmp_path / "report",
+    )
+    assert private in shown.read_text(encoding="utf-8").split("No font")[1][:80]
+    plain = write_report(store, study, rating, tmp_path / "plain")
+    assert "No font" not in plain.read_text(encoding="utf-8")
+    store.close()
