@@ -147,8 +147,10 @@ def test_an_error_is_one_paragraph(
 
 
 def test_a_taken_name_is_refused(
-    launched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Launched here, not copied: a file that names another library is refused for that."""
+    assert call("launch", "study.yaml", "--local").exit_code == 0
     said = fails(capsys, monkeypatch, "launch", "study.yaml", "--local", code="name-taken")
     assert "mixtune resume quick" in said
 
