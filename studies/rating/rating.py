@@ -34,8 +34,8 @@ class Rating:
 
     @property
     def tells_top(self) -> bool:
-        """Whether being among the best `TOP` says anything: there are more texts than that, and they are ranked."""
-        return len(self.ranking) > TOP
+        """Whether being among the best `TOP` says anything: there are more texts than that, and some are ranked."""
+        return bool(self.ranking) and len(self.effects) > TOP
 
 
 def rate(study: StoredStudy) -> Rating:

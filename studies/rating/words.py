@@ -127,7 +127,7 @@ def _doing(estimand: Estimand, names: list[str]) -> str:
 
 def ranking_sentence(rating: Rating) -> str:
     """The texts that are most likely among the best; empty where nothing is ranked, or hardly more than that many."""
-    if not rating.tells_top:
+    if len(rating.ranking) <= TOP:
         return ""
     first = sorted(rating.ranking.values(), key=lambda ranked: -ranked.top)
     likely = [ranked for ranked in first[:TOP] if ranked.top >= _LIKELY]
