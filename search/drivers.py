@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import socket
 import threading
 import time
@@ -27,6 +28,8 @@ LEASE = 90.0
 """Seconds after its last sign of life at which a driver on another machine counts as dead."""
 _BEAT = 15.0
 """Seconds between signs of life."""
+_FORGOTTEN = 86_400
+"""Seconds after which a driver that gave no sign of life is left out of the table."""
 _ONLY = "only"
 _DRIVERS = Table(
     "mixtune_drivers",
@@ -83,17 +86,29 @@ class LeasedDriver:
     counts as dead until this driver has itself seen no sign of life for the length of a lease.
     """
 
-    def __init__(self, engine: Engine, study: str, lease: float = LEASE, beat: float = _BEAT) -> None:
-        """Say who drives which study; `present` takes the lease."""
+    def __init__(
+        self, engine: Engine, study: str, lease: float = LEASE, beat: float = _BEAT, name: str | None = None
+    ) -> None:
+        """Say who drives which study; `present` takes the lease.
+
+        Args:
+            engine: the database.
+            study: what the study is known by in it, whatever it is called.
+            lease: seconds without a sign of life after which a driver of another machine counts as dead.
+            beat: seconds between signs of life.
+            name: what the study is called in messages; `study` where none is given.
+        """
         self.id = uuid.uuid4().hex
         self._engine = engine
         self._study = study
+        self._name = name or study
         self._lease = lease
         self._beat = beat
         self._shared = engine.dialect.name != "sqlite"
         self._slot = self.id if self._shared else _ONLY
         self._lost = threading.Event()
         self._observed: dict[str, tuple[int, float]] = {}  # driver to its last sign of life and when it was first seen
+        self._watched: dict[str, int] = {}  # drivers whose sign of life from the future was seen not to change
         self._doubts_end = -math.inf  # until then the database's clock says nothing about other drivers
 
     @contextmanager
@@ -105,6 +120,8 @@ class LeasedDriver:
         """
         _make_table(self._engine)
         self._enter()
+        if self._shared:  # the server may just be back: who lives gives a sign of life within two beats
+            self._doubts_end = time.monotonic() + 2 * self._beat
         over = threading.Event()
         pulse = threading.Thread(target=self._live, args=(over,), name="mixtune-lease", daemon=True)
         pulse.start()
@@ -124,11 +141,14 @@ class LeasedDriver:
         """
         if self._lost.is_set():
             raise InputError(
-                f"Another mixtune has taken over the study {self._study!r}: this one gave no sign of life for "
+                f"Another mixtune has taken over the study {self._name!r}: this one gave no sign of life for "
                 f"{self._lease:.0f} s. Nothing is lost; the other goes on.",
                 code="study-taken-over",
             )
         now, rows = persistently(self._look)
+        if any(row.driver == self.id and now - row.seen > self._lease / 2 for row in rows):
+            # This driver gave no sign of life either: the clock was set, or the database was away.
+            self._doubts_end = time.monotonic() + self._lease
         return frozenset({self.id, *(row.driver for row in rows if not self._is_dead(row, now))})
 
     def others(self) -> list[str]:
@@ -191,7 +211,7 @@ class LeasedDriver:
         with self._engine.begin() as connection:
             now, rows = self._rows(connection)
             for row in rows:
-                if row.driver in dead:
+                if now - row.seen > _FORGOTTEN or (row.driver in dead and not self._shared):
                     connection.execute(_DRIVERS.delete().where(_DRIVERS.c.driver == row.driver))
                 elif not self._shared:
                     raise InputError(self._taken(row, now), code="study-running")
@@ -199,7 +219,7 @@ class LeasedDriver:
                 connection.execute(_DRIVERS.insert().values(mine))
             except IntegrityError as error:
                 raise InputError(
-                    f"Another mixtune began to run the study {self._study!r} at the same moment. Wait for it.",
+                    f"Another mixtune began to run the study {self._name!r} at the same moment. Wait for it.",
                     code="study-running",
                 ) from error
 
@@ -276,16 +296,17 @@ class LeasedDriver:
         """
         now, rows = self._look()
         doubtful = {row.driver: row.seen for row in rows if row.seen > now + _BEAT and row.machine != _machine()}
-        dead = {row.driver for row in rows if self._is_dead(row, now)}
-        if doubtful:
+        if doubtful.keys() - self._watched.keys() and not self._shared:  # where others may join, none is in the way
             time.sleep(2 * self._beat)
-            dead |= {row.driver for row in self._look()[1] if doubtful.get(row.driver) == row.seen}
-        return dead
+            self._watched = {row.driver: row.seen for row in self._look()[1] if doubtful.get(row.driver) == row.seen}
+        silent = {row.driver for row in rows if self._watched.get(row.driver) == row.seen}
+        return silent | {row.driver for row in rows if self._is_dead(row, now)}
 
     def _taken(self, row: Row[tuple[object, ...]], now: int) -> str:
         return (
-            f"The study {self._study!r} is being run by another mixtune: {_words(row)}. Wait for it, or stop it there "
-            f"with Ctrl-C; `mixtune status {self._study}` shows how far it is. It gave its last sign of life "
+            f"The study {self._name!r} is being run by another mixtune: {_words(row)}. Wait for it, or stop it there "
+            f"with Ctrl-C; `mixtune status {shlex.quote(self._name)}` shows how far it is. It gave its last sign of "
+            "life "
             f"{max(0, now - row.seen)} s ago; if that machine is gone, the study is free {self._lease:.0f} s after it."
         )
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial
@@ -31,12 +31,14 @@ class Guarded:
     def __init__(self, searcher: StudySearcher) -> None:
         self._searcher = searcher
         self.fault: Exception | None = None
+        self._works = False  # whether a worker has told a rung in this run
 
     def ask(self) -> Assignment | None:
         with self._keeping():
             return self._searcher.ask()
 
     def report(self, number: int, rung: Rung) -> Decision:
+        self._works = True
         with self._keeping():
             return self._searcher.report(number, rung)
 
@@ -48,8 +50,14 @@ class Guarded:
         with self._keeping():
             self._searcher.lost(number, reason)
 
-    def unable(self, cause: str) -> NoReturn:
-        """End the run: a worker can run no trial."""
+    def unable(self, number: int, cause: str) -> None:
+        """A worker can run no trial: the run ends where none has told a rung yet, because all would fail alike.
+
+        Later it is one worker or machine of several, and the trial goes on elsewhere.
+        """
+        if self._works:
+            self.lost(number, f"A worker cannot start: {cause}")
+            return
         self.fault = self.fault or WorkerStartError(f"{cause.rstrip('.')}.")
         raise self.fault
 
@@ -130,7 +138,8 @@ class DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
     def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, Any]) -> str:
         number = trial.config[NUMBER]
         if UNABLE in result:
-            self._searcher.unable(result[UNABLE])
+            self._searcher.unable(number, result[UNABLE])
+            return str(self.STOP)
         if FAILURE in result:
             self._searcher.fail(number, result[FAILURE])
             return str(self.STOP)
@@ -142,7 +151,8 @@ class DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
         number = trial.config[NUMBER]
         error, lines = error_of(trial)
         if could_not_start(lines):
-            self._searcher.unable(lines[-1])
+            self._searcher.unable(number, lines[-1])
+            return
         if isinstance(error, RayTaskError):
             self._searcher.fail(number, reason(error.cause))
         else:

@@ -114,10 +114,10 @@ class RayRunner:
             started = time.time()
             ask = ray.remote(num_cpus=self._cpus, num_gpus=self._gpus)(_answer)
             answers = ray.get([ask.remote(question) for _ in range(workers)])
-        except MixtuneError:
-            raise
-        except RayError as error:
-            cause = getattr(error, "cause", None) or error
+        except (MixtuneError, RayError) as error:
+            cause = getattr(error, "cause", None) or error  # Ray's own, of both kinds, has a traceback for its text
+            if isinstance(cause, MixtuneError):
+                raise cause from None
             raise InputError(
                 f"A worker failed at what a trial does: {type(cause).__name__}: {' '.join(str(cause).split())[:300]} "
                 "Where it is memory, lower search.workers or objective.batch, or take a smaller base.",

@@ -140,7 +140,6 @@ def status(
     storage: Storage = None,
 ) -> None:
     """Show how far a study is."""
-    from search.drivers import LeasedDriver
     from spaces.errors import MixtuneError
     from studies.finding import find, names_in
     from studies.standing import print_status
@@ -152,7 +151,7 @@ def status(
     for each in names:
         try:
             store, study, _ = find(each, runs, storage, reading=True)
-            print_status(console, study, LeasedDriver(store.storage.engine, each).others())
+            print_status(console, study, store.lease(each).others())
         except MixtuneError as error:
             if name is not None:
                 raise
@@ -170,7 +169,6 @@ def report(
     out: Annotated[Path | None, typer.Option(help="Folder to write; `report` in the study's folder otherwise.")] = None,
 ) -> None:
     """Write the page, the figures, the tables and a notebook; at any time of a study."""
-    from search.drivers import LeasedDriver
     from studies.confirmation import has_more
     from studies.finding import find
     from studies.inspecting import inspect_best
@@ -179,20 +177,20 @@ def report(
     from studies.standing import print_status
     from studies.terminal import print_rating
 
-    store, study, folder = find(name, runs, storage, reading=True)
     console = console_of()
     while True:
-        drivers = LeasedDriver(store.storage.engine, name).others()
+        store, study, folder = find(name, runs, storage, reading=True)  # anew: another program may write meanwhile
+        drivers = store.lease(name).others()
         again = watch if drivers and has_more(study) else None
         with console.status("Writing the report …"):
             rating = rate(study)
             inspection, note = (None, "") if drivers else inspect_best(study, folder)
             page = write_report(store, study, rating, out or folder / "report", again, inspection)
+        store.close()
         if again is None:
             break
         print_status(console, study, drivers)
         time.sleep(again)
-        study = store.load(name)
     print_rating(console, study, rating)
     if note:
         console.print(f"\n{note}", highlight=False)

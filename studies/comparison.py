@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from optuna.trial import TrialState
 
@@ -12,6 +13,14 @@ from studies.confirmation import by_role, confirmed, distinct_roles, gains_of, i
 from studies.rating import CONFIDENCE
 from studies.store import StoredStudy
 from studies.units import Unit
+
+Answer = Literal["same", "beats", "falls behind", "not shown"]
+_SENTENCES: Mapping[Answer, str] = {
+    "same": "The best mix is that of {baseline}.",
+    "beats": "The best mix beats {baseline} by {size}.",
+    "falls behind": "The best mix falls behind {baseline} by {size}.",
+    "not shown": "The best mix is not shown to beat {baseline}: {size}.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +38,18 @@ class Comparison:
     high: float
     """Ends of the 95% interval; it holds whichever of the confirmed configurations is the best one."""
 
+    @property
+    def verdict(self) -> Answer:
+        """Which of both is better, as far as the interval tells."""
+        if self.same:
+            return "same"
+        return "beats" if self.low > 0 else "falls behind" if self.high < 0 else "not shown"
+
     def sentence(self, unit: Unit) -> str:
         """Say it in words."""
         baseline = "a random mix" if self.baseline == RANDOM_MIX else self.baseline
-        if self.same:
-            return f"The best mix is that of {baseline}."
         size = f"{unit.signed(self.difference)} ({unit.range(self.low, self.high, 'runs')})"
-        if self.low > 0:
-            return f"The best mix beats {baseline} by {size}."
-        if self.high < 0:
-            return f"The best mix falls behind {baseline} by {size}."
-        return f"The best mix is not shown to beat {baseline}: {size}."
+        return _SENTENCES[self.verdict].format(baseline=baseline, size=size)
 
 
 def compared(study: StoredStudy) -> Iterator[Comparison]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,8 @@ def find(name: str, runs: Path, storage: str | None = None, *, reading: bool = F
     Raises:
         InputError: there is no study of that name; the message lists those that exist.
     """
-    check_name(name)
+    if "/" in name or name in ("", ".", ".."):
+        check_name(name)
     url = storage or url_in(runs / name)
     if url is None:
         return _renamed(name, runs, reading=reading)
@@ -44,7 +46,7 @@ def find(name: str, runs: Path, storage: str | None = None, *, reading: bool = F
     if own and name not in own:
         raise InputError(
             f"The study in {str(runs / name)!r} is called {listed(own)} in its database, so that is its name now. "
-            f"Try: mixtune status {own[0]}",
+            f"Try: mixtune status {shlex.quote(own[0])}",
             code="study-renamed",
         )
     study = store.load(name)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from search.reconnecting import GIVEN_UP
+
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -46,10 +48,12 @@ def stoppable(again: str) -> Iterator[Stop]:
             os._exit(128 + number)
         came = True
         stop.signal = number
+        GIVEN_UP.set()
         raise KeyboardInterrupt
 
     heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants it
     before = {number: signal.signal(number, meet) for number in heard}
+    GIVEN_UP.clear()
     try:
         yield stop
     finally:

@@ -102,9 +102,11 @@ class Ready:
             InputError: another program runs the study; or the database cannot be used any more, for example
                 because the disk is full.
         """
+        before = self.store.load(self.spec.name)
+        number = self.store.number(self.spec.name)
         try:
             with explained(self.store.url):
-                driver = LeasedDriver(self.store.storage.engine, self.spec.name)
+                driver = self.store.lease(self.spec.name)
                 hours = Hours(self.spec.search.hours)
                 with driver.present():
                     self.store.update(self.spec.name, self.spec)
@@ -116,8 +118,15 @@ class Ready:
                     if ending is Ending.FINISHED:
                         ending, reason = self._confirm(make_runner, watch, driver, hours)
         except KeyboardInterrupt:
-            ending, reason = Ending.INTERRUPTED, ""
-        return Outcome(self.store.load(self.spec.name), self.folder, ending, reason)
+            return Outcome(self._after_interrupt(number, before), self.folder, Ending.INTERRUPTED, "")
+        return Outcome(self.store.load(self.store.name_now(number)), self.folder, ending, reason)
+
+    def _after_interrupt(self, number: int, before: StoredStudy) -> StoredStudy:
+        """The study as it is stored; as it was before the run, where its database cannot be reached."""
+        try:
+            return self.store.load(self.store.name_now(number))
+        except InputError:
+            return before
 
     def _forget_where_unbegun(self, driver: LeasedDriver) -> None:
         """Free the name of a study that this launch has made and that nobody has begun, for the corrected file."""
@@ -213,7 +222,7 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     if spec.storage is not None or (folder / "study.db").exists():
         store = Store(url)
         if store.begun(spec.name):
-            LeasedDriver(store.storage.engine, spec.name).refuse_taken()
+            store.lease(spec.name).refuse_taken()
             again = resume_command(spec.name, url, folder)
             refuse_changed_file(store.load(spec.name).spec, spec, again, allow=False)
             raise InputError(taken(spec.name, url, folder), code="name-taken")
@@ -249,7 +258,7 @@ def prepare_resume(
         InputError: there is no such study, or what it rests on has changed.
     """
     store, study, folder = find(name, runs, storage)
-    LeasedDriver(store.storage.engine, name).refuse_taken()
+    store.lease(name).refuse_taken()
     refuse_former_bos(study)
     spec = study.spec
     if file is not None:

@@ -42,7 +42,7 @@ def remember_url(folder: Path, url: str) -> None:
 
 def resume_command(name: str, url: str, folder: Path) -> str:
     """What to type, in the current folder, to go on with a study that keeps its adapters in `folder`."""
-    command = f"mixtune resume {name}"
+    command = f"mixtune resume {shlex.quote(name)}"
     if folder.parent.resolve() != Path("runs").resolve():
         command += f" --runs {shlex.quote(os.path.relpath(folder.parent))}"
     if url != (url_in(folder) or default_url(folder)):

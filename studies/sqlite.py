@@ -42,10 +42,17 @@ def reading_url(path: Path) -> str:
     """
     if not path.is_file():
         raise InputError(f"There is no study database {str(path)!r}.", code="database-missing")
+    if not path.stat().st_size:
+        raise InputError(
+            f"The study database {str(path)!r} is empty: the launch that made it was cut off. Launch the study again.",
+            code="study-unbegun",
+        )
     log = path.with_name(f"{path.name}-wal")
     alone = not os.access(path.parent, os.W_OK) and not (log.is_file() and log.stat().st_size)
     query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if alone else {})}
-    return sqlalchemy.URL.create("sqlite", database=f"file:{quote(str(path))}", query=query).render_as_string()
+    return sqlalchemy.URL.create(
+        "sqlite", database=f"file://{quote(os.fsencode(path.absolute()))}", query=query
+    ).render_as_string()
 
 
 def prepare(path: Path) -> None:

@@ -15,7 +15,7 @@ from anyascii import anyascii
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from objectives.models import BASES
-from spaces import Corpus, InputError, scan
+from spaces import Corpus, InputError, MixtuneError, scan
 from studies.study_file import parse_study
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _TRAINED_SHARE = 0.8
 _BATCH = 8
 _STEPS = 9
 """At least, so that a trial has three steps between rungs."""
+_OF_THE_MACHINE = ("ray-", "worker-")
+"""Beginnings of the codes of errors that say nothing about the texts, the base or the tasks."""
 _FEWEST_TRIALS = 40
 _TRIALS_PER_TEXT = 8
 """A quarter of them are pairs of randomised trials: with fewer than twice as many as texts, intervals are wide."""
@@ -91,9 +93,14 @@ def write_study_file(
         starter = replace(starter, heldout=corpus.names[0])
     sizes = _first_sizes(corpus)
     time = "Its time was not measured: `mixtune estimate` says how long it takes."
-    if measure and (starter.base in BASES or Path(starter.base).is_dir()):
+    if measure and (starter.base in BASES or _is_folder(starter.base)):
         told("Timing the base on this machine …")
-        sizes, time = _fitted(starter, corpus, sizes, path.parent)
+        try:
+            sizes, time = _fitted(starter, corpus, sizes, path.parent)
+        except MixtuneError as error:
+            if not error.code.startswith(_OF_THE_MACHINE):
+                raise
+            time = f"Its time could not be measured: {error}"
     content = _rendered(starter, corpus, sizes, path)
     parse_study(content, path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +165,7 @@ def _rendered(starter: Starter, corpus: Corpus, sizes: Sizes, path: Path) -> str
         name=_name(starter.folder),
         folder=_relative(starter.folder, path.parent),
         corpus=corpus,
-        base=starter.base,
+        base=_relative(Path(starter.base), path.parent) if _is_folder(starter.base) else starter.base,
         tasks=starter.tasks,
         heldout=starter.heldout,
         tokens=sizes.tokens,
@@ -185,6 +192,10 @@ def _name(folder: Path) -> str:
     """A study's name from its folder's, in Latin letters whatever its script."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", anyascii(folder.resolve().name)).strip("-._")
     return name[:64].rstrip("-._") or "study"
+
+
+def _is_folder(base: str) -> bool:
+    return base not in BASES and Path(base).is_dir()
 
 
 def _relative(folder: Path, start: Path) -> str:

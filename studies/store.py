@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from objectives.base import Prepared
 from objectives.questions import Design
 from objectives.versions import versions
+from search.drivers import LeasedDriver
 from search.goals import directions
 from search.reconnecting import PersistentStorage, connection_lost
 from search.records import TrialRecord, read_record
@@ -167,12 +168,31 @@ class Store:
 
     def names(self) -> list[str]:
         """Names of the studies in the database."""
-        return sorted(name for name in optuna.get_all_study_names(self.storage) if not name.endswith(_CONFIRMATION))
+        with explained(self.url):
+            return sorted(name for name in optuna.get_all_study_names(self.storage) if not name.endswith(_CONFIRMATION))
+
+    def name_now(self, number: int) -> str:
+        """What a study is called now; `number`: its own in the database, which no program changes."""
+        with explained(self.url):
+            return self.storage.get_study_name_from_id(number)
+
+    def number(self, name: str) -> int:
+        """A study's own number in the database."""
+        with explained(self.url):
+            return self.storage.get_study_id_from_name(name)
 
     def begun(self, name: str) -> bool:
         """Whether there is a study of that name whose launch was not cut off."""
         with explained(self.url):
             return name in self.names() and _SPEC in self.open_study(name).user_attrs
+
+    def lease(self, name: str) -> LeasedDriver:
+        """A driver of a study that may take its lease, under whatever name the study goes.
+
+        Raises:
+            InputError: there is no such study.
+        """
+        return LeasedDriver(self.storage.engine, f"study {self.number(name)}", name=name)
 
     def create(self, spec: StudySpec, prepared: Prepared, folder: Path) -> None:
         """Make a study.
@@ -305,7 +325,8 @@ def _records(study: optuna.Study) -> tuple[TrialRecord, ...]:
 
 def _read_spec(name: str, stored: Any) -> StudySpec:
     try:
-        return StudySpec.model_validate(_with_former_reading(stored) | {"name": name})
+        spec = StudySpec.model_validate(_with_former_reading(stored))
+        return spec.model_copy(update={"name": name})  # other programs allow names that cannot be folders
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(

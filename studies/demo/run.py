@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from search.drivers import LeasedDriver
 from spaces import InputError
 from studies.demo.books import BOOKS
 from studies.demo.library import benchmark, is_demo, write_demo
@@ -28,8 +27,10 @@ def run_demo(console: Console, runs: Path, name: str, seed: int, *, again: bool,
     check_name(name)
     folder = runs / name
     if again and is_demo(folder):
-        with LeasedDriver(Store(default_url(folder)).storage.engine, name).present():
-            pass  # nobody runs it
+        store = Store(default_url(folder))
+        if name in store.names():
+            store.lease(name).refuse_taken()
+        store.close()
         shutil.rmtree(folder)
     if (folder / "study.db").exists():
         what = "a demo" if is_demo(folder) else "a study that is no demo"

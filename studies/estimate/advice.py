@@ -76,7 +76,8 @@ def _for_the_machine(found: Estimate) -> Iterator[str]:
         yield f"Graphics card: its trials want more memory than it has. Take {less}."
     if found.disk > found.disk_free:
         trials = int(found.search.trials * found.disk_free / found.disk)
-        yield f"Disk: free {(found.disk - found.disk_free) / 1e9:.1f} GB, or take search.trials: {trials}."
+        fewer = f", or take search.trials: {trials}" if trials >= found.fewest else ""
+        yield f"Disk: free {(found.disk - found.disk_free) / 1e9:.1f} GB{fewer}."
 
 
 def _share(total: Callable[[float], float], hours: float) -> float | None:
@@ -96,4 +97,7 @@ def _rounded(number: int) -> int:
 
 def hours_words(hours: float) -> str:
     """A number of hours in words."""
-    return "an hour" if hours == 1 else f"{hours:g} hours" if hours > 1 else f"{60 * hours:.0f} minutes"
+    if hours >= 1:
+        return "an hour" if hours == 1 else f"{hours:g} hours"
+    minutes = round(60 * hours)
+    return f"{minutes} minutes" if minutes > 1 else f"{3600 * hours:.0f} seconds"

@@ -18,7 +18,7 @@ from studies.rating.effects import TextEffect
 from studies.units import Unit
 
 _COLUMNS = 3
-_MOST = 24
+MOST = 24
 """Panels: of more texts, those with the strongest effects."""
 
 
@@ -33,7 +33,7 @@ def effect_curves(found: Mapping[int, Sequence[TextEffect]], order: Sequence[str
     tokens = list(found)
     every = [effect for effects in found.values() for effect in effects]
     by_text = {text: [effect for effect in every if effect.text == text] for text in order}
-    strongest = sorted(order, key=lambda text: -abs(np.nan_to_num(by_text[text][-1].effect)))[:_MOST]
+    strongest = _strongest([by_text[text][-1] for text in order])
     figure, panels = _panels([text for text in order if text in strongest], f"effect ({unit.effect})")
     for text, axes in panels:
         effects = by_text[text]
@@ -49,7 +49,8 @@ def effect_curves(found: Mapping[int, Sequence[TextEffect]], order: Sequence[str
 def trial_curves(records: Sequence[TrialRecord], effects: Sequence[TextEffect], unit: Unit) -> Figure:
     """Gain against training tokens of every trial that trained on one text, in that text's panel and colour."""
     own = {effect.text: [r for r in records if r.rungs and r.texts == (effect.text,)] for effect in effects}
-    figure, panels = _panels([text for text in own if own[text]][:_MOST], f"gain ({unit.effect})")
+    strongest = _strongest([effect for effect in effects if own[effect.text]])
+    figure, panels = _panels([text for text in own if text in strongest], f"gain ({unit.effect})")
     colours = {effect.text: VERDICT_COLOURS[effect.verdict] for effect in effects}
     for text, axes in panels:
         for record in own[text]:
@@ -58,6 +59,11 @@ def trial_curves(records: Sequence[TrialRecord], effects: Sequence[TextEffect], 
             stopped = record.state is TrialState.PRUNED
             axes.plot(tokens, gains, ":" if stopped else "-", color=colours[text], alpha=0.7, linewidth=1.3)
     return figure
+
+
+def _strongest(effects: Sequence[TextEffect]) -> set[str]:
+    """Texts that have a panel."""
+    return {e.text for e in sorted(effects, key=lambda effect: -abs(np.nan_to_num(effect.effect)))[:MOST]}
 
 
 def _panels(texts: Sequence[str], label: str) -> tuple[Figure, Iterator[tuple[str, Axes]]]:

@@ -20,7 +20,7 @@ from studies.units import Unit
 
 _MARKERS: Mapping[Verdict, str] = {"helps": "^", "hurts": "v", "no evidence yet": "o"}
 _DIVERGING = LinearSegmentedColormap.from_list("hurts-helps", [ORANGE, "#f7f7f7", BLUE])
-_MOST_TEXTS = 20
+MOST_TEXTS = 20
 ANNOTATED = 7
 """Texts up to which the figures of interactions have room in their cells."""
 _MOST_ERRORS = 6
@@ -67,7 +67,7 @@ def interaction_map(found: Sequence[Interaction], order: Sequence[str], unit: Un
 
     Of more than 20 texts, those that take part in the strongest interactions.
     """
-    strongest = list(dict.fromkeys(text for pair in found for text in pair.texts))[:_MOST_TEXTS]
+    strongest = list(dict.fromkeys(text for pair in found for text in pair.texts))[:MOST_TEXTS]
     shown = [text for text in order if text in strongest]
     place = {text: row for row, text in enumerate(shown)}
     values = np.full((len(shown), len(shown)), np.nan)

@@ -146,7 +146,7 @@ def _curves(study: StoredStudy, rating: Rating) -> Iterator[Picture]:
                 "What each text teaches, and when",
                 "Gain against training tokens of every trial, a panel for each text.",
                 "One line a trial on that text alone, in the colour of the text's verdict; dotted lines were stopped "
-                "early. All panels have the same scale.",
+                f"early. All panels have the same scale.{_left_out(rating, text_curves.MOST)}",
                 text_curves.trial_curves(study.records, rating.effects, rating.unit),
             )
         return
@@ -159,12 +159,18 @@ def _curves(study: StoredStudy, rating: Rating) -> Iterator[Picture]:
             + "; ".join(f"{effect.text} {rating.unit.signed(effect.effect)}" for effect in rating.effects),
             "The effect of each text after so many training tokens, with its 95% interval, in the colour of its "
             "verdict. The same trials count at every rung, and all panels have the same scale. Figures are in "
-            "curves.csv.",
+            f"curves.csv.{_left_out(rating, text_curves.MOST)}",
             text_curves.effect_curves(found, [effect.text for effect in rating.effects], rating.unit),
         )
 
 
 _MOST_QUALITIES = 12
+
+
+def _left_out(rating: Rating, most: int) -> str:
+    """That a figure shows the strongest of the texts alone, where it does."""
+    texts = len(rating.effects)
+    return f" Shown are the {most} of {texts} texts where the most happens." if texts > most else ""
 
 
 def _qualities(study: StoredStudy, rating: Rating) -> Iterator[Picture]:
@@ -213,7 +219,8 @@ def _interactions(rating: Rating) -> Picture:
         "By how much the effect of one text grows when the other is in the mix, in standard errors"
         + (f"; figures in {unit.effect}" if len(rating.effects) <= texts.ANNOTATED else "")
         + ". A screen of many pairs: what stands out (*) is worth a study of its own. "
-        + interactions_sentence(rating.interactions, unit),
+        + interactions_sentence(rating.interactions, unit)
+        + _left_out(rating, texts.MOST_TEXTS),
         texts.interaction_map(rating.interactions, [effect.text for effect in rating.effects], unit),
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from search.drivers import LEASE, LeasedDriver
 from search.reconnecting import PersistentStorage
 from search.runner import LocalRunner
 from search.searcher import Event
+from studies.interrupts import stoppable
 from studies.launch import Ending, prepare_launch
 from studies.store import Store
 from tests.support.databases import control, postgresql
@@ -140,10 +143,13 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sqlalchem
 
 def test_a_lease_from_the_future_locks_nothing_for_years(engine: sqlalchemy.Engine) -> None:
     """A machine whose clock was two years ahead died: its lease would have held for two years."""
-    gone, heir = LeasedDriver(engine, "study", beat=3600), LeasedDriver(engine, "study", beat=0.1)
+    gone = LeasedDriver(engine, "study", beat=3600)
+    heir = LeasedDriver(engine, "study", beat=0.1, lease=1.0)
     with gone.present():
         _shift(engine, 63_000_000, "another machine")
         with heir.present():
+            heir.living()
+            time.sleep(1.5)
             assert gone.id not in heir.living()
 
 
@@ -157,6 +163,59 @@ def test_a_living_driver_keeps_its_lease_when_the_clock_is_set_back(engine: sqla
         else:
             with other.present():
                 assert alive.id in other.living()
+
+
+def test_nobody_is_dead_right_after_the_database_was_away(engine: sqlalchemy.Engine) -> None:
+    """No driver could give a sign of life; the first to look must not take the others for dead."""
+    other, mine = LeasedDriver(engine, "study", beat=3600), LeasedDriver(engine, "study", beat=3600)
+    if engine.dialect.name == "sqlite":
+        pytest.skip("a file has one driver, and is never away")
+    with other.present():
+        _shift(engine, 0, "another machine")
+        with mine.present():
+            _shift(engine, -600)
+            assert other.id in mine.living()
+
+
+def test_who_joins_right_after_the_database_was_away_takes_nobodys_place(engine: sqlalchemy.Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("a file has one driver, and is never away")
+    other, heir = LeasedDriver(engine, "study", beat=3600), LeasedDriver(engine, "study", beat=0.5)
+    with other.present():
+        _shift(engine, -600, "another machine")
+        with heir.present():
+            assert other.id in heir.living(), "it has had no time to give a sign of life"
+            time.sleep(1.5)
+            assert other.id not in heir.living()
+        with engine.connect() as connection:
+            left = connection.execute(sqlalchemy.text("select driver from mixtune_drivers")).scalars().all()
+        assert other.id in left, "its row is not taken away, so that it may come back"
+
+
+def test_ctrl_c_is_heard_while_the_server_is_away(server: str, library: Path, tmp_path: Path) -> None:
+    ready = prepare_launch(spec_for(library, storage=server), tmp_path / "runs")
+    stopped: list[float] = []
+
+    def interrupt() -> None:
+        time.sleep(3)
+        stopped.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def watch(event: Event) -> None:
+        if event.kind == "finished" and event.number == 2:
+            control(tmp_path / "server", "stop")
+            threading.Thread(target=interrupt).start()
+
+    try:
+        with stoppable("mixtune resume small") as stop:
+            outcome = ready.run(lambda *_: LocalRunner(), watch)
+        waited = time.monotonic() - stopped[0]
+    finally:
+        control(tmp_path / "server", "restart")
+        ready.store.close()
+    assert outcome.ending is Ending.INTERRUPTED
+    assert stop.status == 130
+    assert waited < 30
 
 
 def test_nobody_is_dead_right_after_the_clock_was_set_forward(

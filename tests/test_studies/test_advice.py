@@ -108,6 +108,28 @@ def test_init_proposes_a_size_that_ends_in_time(books: Path, tmp_path: Path) -> 
     assert len(short.choices) == len(long.choices) == 4
 
 
+def test_a_base_beside_the_texts_is_found_from_the_file(
+    books: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "my base"
+    base.mkdir()
+    monkeypatch.chdir(tmp_path)
+    write_study_file(Starter(Path(books.name), base="my base"), Path("sub/study.yaml"), measure=False)
+    objective = read_study(Path("sub/study.yaml")).objective
+    assert isinstance(objective, FinetuneSpec)
+    assert objective.base == str(base)
+
+
+@pytest.mark.torch
+def test_a_machine_that_cannot_be_timed_still_gets_a_file(
+    books: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    written = write_study_file(Starter(books), tmp_path / "study.yaml")
+    assert "127.0.0.1:1" in written.choices[-1]
+    assert read_study(tmp_path / "study.yaml").name == "Moi-knigi"
+
+
 def test_init_names_its_choices(books: Path, tmp_path: Path) -> None:
     out = tmp_path / "study.yaml"
     done = call("init", str(books), "--out", str(out), "--no-timing")

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from search.drivers import LeasedDriver
 from studies.demo.library import write_demo
 from studies.store import Store
 from tests.support.commands import call, fails
@@ -83,7 +82,7 @@ def test_a_report_that_watches_ends_with_the_study(launched: Path, monkeypatch: 
         store.update("quick", spec)  # the study ends
 
     monkeypatch.setattr("time.sleep", asleep)
-    with LeasedDriver(store.storage.engine, "quick").present():
+    with store.lease("quick").present():
         watched = call("report", "quick", "--watch", "7")
     assert watched.exit_code == 0, watched.output
     assert seen == [True]
@@ -184,7 +183,7 @@ def test_export_of_a_trial_without_adapter(
 @contextmanager
 def running(file: Path, name: str) -> Iterator[None]:
     """Another driver of the study in that file."""
-    with LeasedDriver(Store(f"sqlite:///{file}").storage.engine, name).present():
+    with Store(f"sqlite:///{file}").lease(name).present():
         yield
 
 

@@ -19,7 +19,7 @@ from search.confirmation import BASE
 from search.records import TrialRecord
 from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
-from studies.comparison import compared
+from studies.comparison import Comparison, compared
 from studies.confirmation import _interval, confirmed, distinct_roles, pooled_spread, runs_of
 from studies.finding import find
 from studies.launch import Ending, Outcome, prepare_launch, prepare_resume
@@ -27,6 +27,7 @@ from studies.standing import print_status
 from studies.store import Store, StoredStudy
 from studies.tables import confirmation_table
 from studies.terminal import print_confirmation
+from studies.units import UNITS
 from studies.words import confirmation_sentence
 from tests.support.launching import Interrupted, local, spec_for
 from tests.support.reports import written
@@ -61,7 +62,7 @@ def test_a_null_study_says_that_nothing_beats_the_base(library: Path, tmp_path: 
     study = study_of(library, tmp_path / "runs", effect=0.0)
     rows = confirmed(study)
     assert not any(row.beats_base for row in rows)
-    assert confirmation_sentence(study, rows)
+    assert confirmation_sentence(study, rows).startswith("No configuration is shown to beat the untouched base")
     assert rows[0].searched is not None
     assert rows[0].searched > rows[0].gain, "the search picked what was lucky"
 
@@ -77,8 +78,26 @@ def test_the_best_mix_is_compared_with_all_texts(library: Path, tmp_path: Path, 
     found = against["all texts"]
     assert found.low < (0.3 if beta < 0 else 0.0) < found.high
     assert (found.low > 0) == (beta < 0), "it beats all texts where one of them does harm"
+    assert found.verdict == ("beats" if beta < 0 else "not shown")
     said = confirmation_sentence(study, confirmed(study))
-    assert [name for name in ("all texts", "random mix") if name not in said] == []
+    assert all(each.sentence(UNITS["score"].fine_enough(r.high - r.gain for r in confirmed(study))) in said
+               for each in against.values())  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "same", "verdict", "said"),
+    [
+        (0.05, 0.19, False, "beats", "The best mix beats all texts by +0.120 (+0.050 to +0.190)."),
+        (-0.05, 0.29, False, "not shown", "The best mix is not shown to beat all texts: +0.120 (-0.050 to +0.290)."),
+        (-0.4, -0.1, False, "falls behind", "The best mix falls behind all texts by +0.120 (-0.400 to -0.100)."),
+        (0.05, 0.19, True, "same", "The best mix is that of all texts."),
+    ],
+)
+def test_the_answer_is_what_the_interval_says(low: float, high: float, same: bool, verdict: str, said: str) -> None:
+    """These sentences are the study's answer, so here they are held word by word."""
+    found = Comparison(3, "all texts", same, 0.12, low, high)
+    assert found.verdict == verdict
+    assert found.sentence(UNITS["score"]) == said
 
 
 def _stopped(library: Path, runs: Path, rungs: int) -> Outcome:

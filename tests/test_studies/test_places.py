@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from search.drivers import LeasedDriver
 from studies import launch, sqlite
 from studies.cli import status
 from studies.finding import find
@@ -71,7 +70,7 @@ def test_a_running_study_is_told_before_anything_is_checked(
         raise AssertionError("the texts were read before the lease was looked at")
 
     store = Store(default_url(runs / "small"))
-    with LeasedDriver(store.storage.engine, "small").present():
+    with store.lease("small").present():
         monkeypatch.setattr(launch, "scan", never)
         for resumed in (True, False):
             with refused("study-running", "mixtune status small") as caught:

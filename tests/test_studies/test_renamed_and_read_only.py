@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -17,7 +18,7 @@ from studies import sqlite
 from studies.cli import status
 from studies.finding import find, names_in
 from studies.launch import prepare_launch, prepare_resume
-from studies.places import default_url
+from studies.places import default_url, resume_command
 from studies.store import Store
 from tests.support.launching import spec_for
 from tests.support.refusals import refused
@@ -67,6 +68,43 @@ def test_a_renamed_study_in_a_shared_database_keeps_its_folder(library: Path, tm
     url = sqlite.url_of(tmp_path / "shared.db")
     folder = _renamed(library, runs, storage=url)
     assert find("large", runs, url).folder == folder
+
+
+def test_a_study_that_is_renamed_while_it_runs_has_one_driver(library: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    ready = prepare_launch(spec_for(library), runs)
+    database = sqlite.file_of(ready.store.url)
+    assert database is not None
+    with ready.store.lease("small").present():
+        with sqlite3.connect(database) as connection:
+            connection.execute("UPDATE studies SET study_name = 'large'")
+        connection.close()
+        with refused("study-running", "'large'"):
+            prepare_resume("large", runs)
+    outcome = prepare_resume("large", runs).run(lambda *_: LocalRunner(), lambda _: None)
+    assert outcome.study.spec.name == "large"
+
+
+@pytest.mark.parametrize("name", ["my study (v2)", "исследование", "a'b"])
+def test_a_name_that_only_other_programs_allow_is_found(library: Path, tmp_path: Path, name: str) -> None:
+    runs = tmp_path / "runs"
+    ready = prepare_launch(spec_for(library), runs)
+    database = sqlite.file_of(ready.store.url)
+    assert database is not None
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE studies SET study_name = ?", (name,))
+    connection.close()
+    assert names_in(runs) == [name]
+    assert find(name, runs).study.spec.name == name
+    assert shlex.quote(name) in resume_command(name, ready.store.url, ready.folder)
+    ready = prepare_resume(name, runs)
+    assert ready.run(lambda *_: LocalRunner(), lambda _: None).study.spec.name == name
+
+
+def test_an_empty_database_is_a_launch_that_was_cut_off(tmp_path: Path) -> None:
+    (tmp_path / "study.db").touch()
+    with refused("study-unbegun"):
+        Store(default_url(tmp_path), reading=True)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from studies.report import PAGE
 from studies.report.notebook import NOTEBOOK
 from studies.standing import print_best, print_status
 from studies.store import Store, StoredStudy
-from studies.tables import CONFIRMATION, INTERACTIONS, QUALITIES, RATING, TRIALS, trials_table
+from studies.tables import CONFIRMATION, CURVES, INTERACTIONS, QUALITIES, RATING, TRIALS, trials_table
 from studies.terminal import print_rating
 from tests.support.finished import finished
 from tests.support.launching import Interrupted, local, spec_for
@@ -59,7 +59,7 @@ def test_the_page_needs_nothing_from_elsewhere(report: Path) -> None:
 def test_figures_and_tables_lie_beside_the_page(report: Path) -> None:
     names = {path.name for path in report.parent.iterdir()}
     figures = {f"{name}.{kind}" for name in _FIGURES for kind in ("png", "svg")}
-    assert names == {PAGE, NOTEBOOK, RATING, TRIALS, CONFIRMATION, QUALITIES, INTERACTIONS} | figures
+    assert names == {PAGE, NOTEBOOK, RATING, TRIALS, CONFIRMATION, QUALITIES, INTERACTIONS, CURVES} | figures
 
 
 _FIGURES = ("effects", "text_curves", "history", "learning_curves", "interactions", "hyperparameters")
