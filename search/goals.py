@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Rung
 from search.optuna_compat import SeenStudy
 from search.records import read_rung
+from search.samplers import SAMPLERS
+from spaces.kinds import Kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,18 @@ class Goal:
     unit: str
 
 
-GOALS: Mapping[str, Goal] = {
-    "retention": Goal(FORGOTTEN, "bits per byte of held-out text forgotten"),
-    "text_tokens": Goal(TEXT_TOKENS, "tokens of the texts in the mix"),
-    "adapter_size": Goal(ADAPTER_WEIGHTS, "trained weights"),
-}
+RETENTION = Goal(FORGOTTEN, "bits per byte of held-out text forgotten")
+FEW_TOKENS = Goal(TEXT_TOKENS, "tokens of the texts in the mix")
+SMALL_ADAPTER = Goal(ADAPTER_WEIGHTS, "trained weights")
+
+GOALS: Kinds[Goal] = Kinds(
+    "mixtune.goals",
+    {
+        "retention": "search.goals:RETENTION",
+        "text_tokens": "search.goals:FEW_TOKENS",
+        "adapter_size": "search.goals:SMALL_ADAPTER",
+    },
+)
 """Name of a second goal to what it measures; all are minimised."""
 
 
@@ -89,4 +98,5 @@ def _last_rung(trial: FrozenTrial) -> Rung | None:
 
 def sampled(sampler: str, second: str | None) -> Callable[..., optuna.Study]:
     """How a sampler looks at a study: Optuna's own know by themselves what to make of pruned trials, with one goal."""
-    return partial(AsFarAsTheyCame, second=second) if second is not None or sampler == "gp" else optuna.Study
+    as_complete = second is not None or not SAMPLERS[sampler].sees_pruned
+    return partial(AsFarAsTheyCame, second=second) if as_complete else optuna.Study

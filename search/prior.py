@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.goals import AsFarAsTheyCame
 from search.optuna_compat import SeenStudy
+from search.samplers import SAMPLERS
 from spaces import Space
 
 _MOST = 16
@@ -62,6 +63,6 @@ class _OpinionatedAsFarAsTheyCame(_Opinionated, AsFarAsTheyCame):
 
 def with_prior(sampler: str, trials: Sequence[FrozenTrial]) -> Callable[..., optuna.Study]:
     """How a sampler looks at a study of one goal, with imagined trials; see `search.goals.sampled`."""
-    if sampler == "gp":
+    if not SAMPLERS[sampler].sees_pruned:
         return partial(_OpinionatedAsFarAsTheyCame, second=None, imagined=trials)
     return partial(_Opinionated, imagined=trials)

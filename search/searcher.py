@@ -25,7 +25,7 @@ from search.failures import FailuresInARow
 from search.goals import FirstGoal, sampled, values
 from search.ledger import Ledger
 from search.prior import imagined, with_prior
-from search.pruning import build_pruner
+from search.pruners import build_pruner
 from search.samplers import build_sampler
 from search.spec import SearchSpec
 from search.threads import on_one_thread

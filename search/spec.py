@@ -7,23 +7,12 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from search.goals import GOALS
-from search.pruning import PRUNERS
-from search.samplers import SAMPLERS
+from search.pruners import PRUNERS
+from search.samplers import SAMPLERS, preferred
 from spaces.choices import Spec
-from spaces.errors import UnfitError, did_you_mean, listed
+from spaces.errors import UnfitError, listed
 
 AUTO = "auto"
-_MOST_FOR_GP = 128
-"""Trials up to which a Gaussian process was measured to be at least as near the best as TPE; its time grows with the
-cube of them."""
-
-
-def _known(name: str, names: list[str]) -> str:
-    if name not in names:
-        raise UnfitError(
-            f"must be one of {listed(names)}; got {name!r}.{did_you_mean(name, names)}", code="choice-unknown"
-        )
-    return name
 
 
 class RaySpec(Spec):
@@ -84,30 +73,32 @@ class SearchSpec(Spec):
     @field_validator("sampler")
     @classmethod
     def _sampler(cls, name: str) -> str:
-        return _known(name, [AUTO, *SAMPLERS])
+        return SAMPLERS.known(name, AUTO)
 
     @property
     def sampling(self) -> str:
         """Name of the sampler that is meant."""
         if self.sampler != AUTO:
             return self.sampler
-        return "gp" if self.second is None and self.trials <= _MOST_FOR_GP else "tpe"
+        return preferred(1 if self.second is None else 2, self.trials)
 
     @field_validator("second")
     @classmethod
     def _goal(cls, name: str | None) -> str | None:
-        return _known(name, list(GOALS)) if name is not None else None
+        return GOALS.known(name) if name is not None else None
 
     @model_validator(mode="after")
     def _made_for_two_goals(self) -> Self:
-        if self.second is not None and self.sampler == "cmaes":
+        if self.second is not None and SAMPLERS[self.sampling].goals < 2:
+            fit = [name for name in SAMPLERS if SAMPLERS[name].goals > 1]
             raise UnfitError(
-                "the sampler cmaes searches for one goal only; with `second`, take tpe, gp or nsga2",
+                f"the sampler {self.sampling} searches for one goal only; with `second`, take one of {listed(fit)}",
                 code="sampler-one-goal",
             )
-        if self.second is not None and self.pruner == "hyperband":
+        if self.second is not None and PRUNERS[self.pruner].goals < 2:
+            fit = [name for name in PRUNERS if PRUNERS[name].goals > 1]
             raise UnfitError(
-                "the pruner hyperband knows one goal only; with `second`, take asha, median or wilcoxon",
+                f"the pruner {self.pruner} knows one goal only; with `second`, take one of {listed(fit)}",
                 code="pruner-one-goal",
             )
         return self
@@ -118,9 +109,10 @@ class SearchSpec(Spec):
             raise UnfitError(
                 "a prior is an opinion on the score alone; leave out `prior` or `second`", code="prior-with-second-goal"
             )
-        if self.prior and self.sampling not in ("gp", "tpe"):
+        if self.prior and not SAMPLERS[self.sampling].takes_prior:
+            fit = [name for name in SAMPLERS if SAMPLERS[name].takes_prior]
             raise UnfitError(
-                f"the sampler {self.sampling} takes no prior; take gp or tpe, or leave out `prior`",
+                f"the sampler {self.sampling} takes no prior; take one of {listed(fit)}, or leave out `prior`",
                 code="sampler-without-prior",
             )
         return self
@@ -128,4 +120,4 @@ class SearchSpec(Spec):
     @field_validator("pruner")
     @classmethod
     def _pruner(cls, name: str) -> str:
-        return _known(name, list(PRUNERS))
+        return PRUNERS.known(name)

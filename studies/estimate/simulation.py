@@ -13,6 +13,7 @@ from optuna.storages import InMemoryStorage
 
 from objectives.base import Rung
 from objectives.training.data import generator
+from search.samplers import SAMPLERS
 from search.searcher import Decision, StudySearcher
 from search.spec import SearchSpec
 from spaces import Space, TrialConfig
@@ -23,8 +24,8 @@ _SPREAD, _NOISE = 1.0, 0.3
 """Standard deviations of the imagined effects of texts, and of a score beside them."""
 _QUESTIONS = 24
 """Imagined for each rung, for pruners that compare them."""
-_SLOW = ("gp",)
-"""Samplers that would take longer than the rest of the estimate: times do not depend on what is proposed by much."""
+_QUICK = "random"
+"""Sampler in the place of one that would take longer than the rest of the estimate: times hardly depend on it."""
 _FEWEST, _MOST = 40, 200
 """Trials played through; of fewer luck has too much part, more go on at the same pace."""
 
@@ -85,7 +86,7 @@ def simulate(
         tokens: of every text.
     """
     trials = min(max(search.trials, _FEWEST), _MOST)
-    sampler = "random" if search.sampling in _SLOW else search.sampling
+    sampler = _QUICK if SAMPLERS[search.sampling].slow else search.sampling
     told = search.model_copy(update={"trials": trials, "sampler": sampler, "second": None, "hours": None})
     storage = InMemoryStorage()
     optuna.create_study(storage=storage, study_name=_NAME, direction="maximize")

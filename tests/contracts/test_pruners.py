@@ -8,7 +8,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from objectives.base import Rung
-from search.pruning import PRUNERS, build_pruner
+from search.pruners import PRUNERS, build_pruner
 from search.searcher import Decision, StudySearcher
 from spaces import Corpus
 from tests.support.studies import searcher_on

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from search import LocalRunner, read_record
 from search.artifacts import Artifacts
 from search.goals import directions
-from search.pruning import PRUNERS
+from search.pruners import PRUNERS
 from search.samplers import SAMPLERS
 from search.spec import SearchSpec
 from spaces import Corpus

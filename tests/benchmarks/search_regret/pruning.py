@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from search import SearchSpec
-from search.pruning import PRUNERS
+from search.pruners import PRUNERS
 from tests.benchmarks.search_regret.planted import Problem, crossing, subsets
 from tests.benchmarks.search_regret.sheets import Sheet, mean_and_interval
 from tests.benchmarks.search_regret.studies import Course, study_of

@@ -1,0 +1,9 @@
+"""No pruning: every trial is trained to its end."""
+
+from __future__ import annotations
+
+from optuna.pruners import NopPruner
+
+from search.pruners.kind import PrunerKind
+
+NONE = PrunerKind(build=lambda _rungs, _reduction: NopPruner())

@@ -1,0 +1,40 @@
+"""Samplers by name, one file each; another package adds one by an entry point of the group `mixtune.samplers`."""
+
+from __future__ import annotations
+
+import warnings
+
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler
+
+from search.samplers.kind import SamplerKind
+from spaces.kinds import Kinds
+
+SAMPLERS: Kinds[SamplerKind] = Kinds(
+    "mixtune.samplers",
+    {
+        "tpe": "search.samplers.tpe:TPE",
+        "gp": "search.samplers.gp:GP",
+        "random": "search.samplers.random:RANDOM",
+        "cmaes": "search.samplers.cmaes:CMAES",
+        "qmc": "search.samplers.qmc:QMC",
+        "nsga2": "search.samplers.nsga2:NSGA2",
+    },
+)
+
+
+def preferred(goals: int, trials: int) -> str:
+    """The sampler that `auto` means for a study of so many goals and trials: of those that fit, the most particular."""
+    fit = {name: kind for name, kind in SAMPLERS.items() if kind.auto_goals >= goals and trials <= kind.trials}
+    return min(fit, key=lambda name: fit[name].trials)
+
+
+def build_sampler(name: str, seed: int, trials: int, others: int = 0) -> BaseSampler:
+    """A sampler for a study that already holds so many trials, beside the samplers of other drivers.
+
+    The fresh seed depends on both numbers: a sampler that starts anew from its first seed, or from another's,
+    repeats what was suggested.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # some are marked so; the version is held
+        return SAMPLERS[name].build(seed, (seed * 1_000_003 + trials + others * 7_919_993) % 2**32)

@@ -1,0 +1,14 @@
+"""CMA-ES: an evolution of numbers; categories, such as a list of target modules, are drawn at random."""
+
+from __future__ import annotations
+
+from optuna.samplers import BaseSampler, CmaEsSampler
+
+from search.samplers.kind import SamplerKind
+
+
+def _build(_study: int, fresh: int) -> BaseSampler:
+    return CmaEsSampler(seed=fresh, with_margin=True, consider_pruned_trials=True, warn_independent_sampling=False)
+
+
+CMAES = SamplerKind(build=_build, goals=1)

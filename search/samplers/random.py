@@ -1,0 +1,9 @@
+"""Random search: every trial drawn without looking at the others."""
+
+from __future__ import annotations
+
+from optuna.samplers import RandomSampler
+
+from search.samplers.kind import SamplerKind
+
+RANDOM = SamplerKind(build=lambda _study, fresh: RandomSampler(seed=fresh))
