@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,14 @@ import numpy as np
 
 from objectives.attention import Attention, attention_of
 from objectives.models.hub import FOUR_BITS
-from objectives.questions import Part
-from objectives.scoring.benchmark import questions_of
-from objectives.scoring.heldout import passages
-from objectives.scoring.scenes import load_scenes
+from objectives.scoring.scorer import scorer_of
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import BenchmarkSpec, ScenesSpec
-from objectives.scoring.tasks import load_tasks
 from objectives.spec import FinetuneSpec
 from objectives.training import artifact
 from objectives.training.changes import Change, merge_measured
 from objectives.workbench import open_base
 from spaces import Corpus, InputError
 
-_TEXTS = 8
 _LONGEST = 256
 """Tokens of each that are looked at."""
 
@@ -89,16 +83,4 @@ def _attention(model: Any, texts: Sequence[Sequence[int]]) -> Attention | None:
 
 def _texts(spec: FinetuneSpec, corpus: Corpus, sight: Sight) -> list[str]:
     """A few of the questions, or of the passages, that the study is scored on."""
-    part = spec.scores[0]
-    if isinstance(part, ScenesSpec):
-        questions = (each.questions(Part("search"), part)[0] for each in load_scenes(part, corpus, sight))
-        return [str(question.instances[0].args[0]) for question in questions]
-    if isinstance(part, BenchmarkSpec):
-        return list(_questions(part, sight))[:_TEXTS]
-    return passages(part, corpus)[:_TEXTS]
-
-
-def _questions(part: BenchmarkSpec, sight: Sight) -> Iterator[str]:
-    for task in load_tasks(part, sight):
-        for question in questions_of(task, Part("search"), part)[:_TEXTS]:
-            yield str(question.instances[0].args[0])
+    return scorer_of(spec.scores[0]).samples(spec.scores[0], corpus, sight)

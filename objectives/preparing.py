@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Prepared, copied
+from objectives.base import ADAPTER_WEIGHTS, TEXT_TOKENS, Prepared, copied
 from objectives.contamination import questions_in
 from objectives.models.hub import refuse_four_bits
 from objectives.reading import chosen, reading_of
-from objectives.score_entries import entry_of
 from objectives.scoring.asked import AskedTask, Question, answer_tokens
+from objectives.scoring.scorer import scorer_of
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import HeldoutSpec
 from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
 from objectives.workbench import Base, choose_device, kept_shares, open_base
@@ -41,7 +40,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         )
     _refuse_short_texts(counted, spec)
     sight = Sight.of(encoding, layout.context)
-    entries = [entry_of(part, corpus, sight, kept_shares(spec)) for part in spec.scores]
+    entries = [scorer_of(part).prepare(part, corpus, sight, kept_shares(spec)) for part in spec.scores]
     for index, entry in enumerate(entries):
         inputs |= {f"{name} (scores.{index})": digest for name, digest in entry.inputs.items()}
     reading = dict(reading_of(spec, corpus, encoding, sight))
@@ -55,7 +54,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         rungs=spec.rung_tokens,
         inputs=inputs,
         metric=entries[0].metric,
-        qualities=(*_ALWAYS, *([FORGOTTEN] if any(isinstance(part, HeldoutSpec) for part in spec.scores) else [])),
+        qualities=(*_ALWAYS, *dict.fromkeys(name for part in spec.scores for name in part.qualities)),
         holdout=entries[0].holdout,
         reading=reading,
         found=found,

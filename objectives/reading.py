@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from objectives.models.identity import SPECIAL_TOKENS
-from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec, ScenesSpec, ScoreSpec
 
 if TYPE_CHECKING:
     from objectives.models.encoding import TextEncoding
@@ -30,11 +29,11 @@ def reading_of(spec: FinetuneSpec, corpus: Corpus, encoding: TextEncoding, sight
     if any(text.instructs for text in corpus.texts):
         yield f"{CHAT_TEMPLATE} of the instructions that are trained on", template
     for index, part in enumerate(spec.scores):
-        if isinstance(part, HeldoutSpec) and not part.files:
-            continue  # the end of a text is no dialogue
+        if not part.may_be_in_chat:
+            continue
         asked = sight.template(part.chat_template)
         chosen = template if part.chat_template == "auto" else f"{'on' if asked else 'off'} (the study file says so)"
-        yield f"{CHAT_TEMPLATE} of {_what(part)} (scores.{index})", chosen
+        yield f"{CHAT_TEMPLATE} of {', '.join(part.titles)} (scores.{index})", chosen
 
 
 def chosen(choice: str) -> str:
@@ -47,9 +46,3 @@ def _beginning(spec: FinetuneSpec, encoding: TextEncoding) -> str:
     if spec.add_bos_token != "auto":
         reason = f"objective.add_bos_token is {spec.add_bos_token}; a chat template may write its own"
     return f"{encoding.shown_prefix or 'none'} ({reason}; alike in training, held-out text and benchmarks)"
-
-
-def _what(part: ScoreSpec) -> str:
-    if isinstance(part, BenchmarkSpec):
-        return ", ".join(task.task for task in part.tasks)
-    return "scenes" if isinstance(part, ScenesSpec) else "held-out dialogues"

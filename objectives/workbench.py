@@ -16,8 +16,7 @@ from objectives.models.hub import redrawn
 from objectives.models.onednn import quicken
 from objectives.models.prefix import remember
 from objectives.questions import Part
-from objectives.scoring import SCORERS
-from objectives.scoring.spec import HeldoutSpec, ScoreSpec
+from objectives.scoring.scorer import scorer_of
 from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
 from spaces import Corpus, Layout
@@ -54,16 +53,6 @@ class Base(Protocol):
     def model(self, precision: str, device: str) -> PreTrainedModel: ...
 
 
-class _ScorerClass(Protocol):
-    def __call__(
-        self,
-        spec: ScoreSpec,
-        corpus: Corpus,
-        model: PreTrainedModel,
-        encoding: TextEncoding,
-    ) -> Scorer: ...
-
-
 def open_base(name: str, *, trust_code: bool = False) -> Base:
     """The base of that name; nothing is loaded yet. `trust_code`: run Python that comes with it."""
     kind = cast("Callable[..., Base]", load(BASES.get(name, BASES["hub"])))
@@ -74,8 +63,8 @@ def kept_shares(spec: FinetuneSpec) -> dict[str, float]:
     """Text name to the share of its end that is scored and must not be trained on."""
     kept: dict[str, float] = {}
     for part in spec.scores:
-        if isinstance(part, HeldoutSpec) and part.text is not None:
-            kept[part.text] = max(part.share, kept.get(part.text, 0.0))
+        for text, share in part.kept.items():
+            kept[text] = max(share, kept.get(text, 0.0))
     return kept
 
 
@@ -114,9 +103,7 @@ class Workbench:
             model = redrawn(model, _SEED)
         quicken(model)
         remember(model, round(spec.remember * 1e9))
-        scorers = tuple(
-            cast("_ScorerClass", load(SCORERS[part.kind]))(part, corpus, model, encoding) for part in spec.scores
-        )
+        scorers = tuple(scorer_of(part)(part, corpus, model, encoding) for part in spec.scores)
         tokens = TokenStore(encoding, cache, kept_shares(spec))
         return cls(model, tokens, tokens.counted(corpus), scorers)
 

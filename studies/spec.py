@@ -10,11 +10,11 @@ import sqlalchemy
 from pydantic import ConfigDict, Field, field_validator
 
 from objectives.models import BASES
-from objectives.scoring.spec import HeldoutSpec, ScenesSpec, ScoreSpec, TaskSpec
 from objectives.spec import FinetuneSpec, ObjectiveSpec
 from search.spec import SearchSpec
 from spaces.choices import Spec
 from spaces.errors import InputError, UnfitError
+from spaces.paths import beside
 from spaces.spec import SpaceSpec
 from spaces.trial import fingerprint
 from studies import sqlite
@@ -124,7 +124,7 @@ class StudySpec(Spec):
     def anchored(self, folder: Path) -> StudySpec:
         """The same study with paths that start at `folder`, where the study file lies."""
         space = self.space.model_copy(
-            update={"texts": self.space.texts.model_copy(update={"folder": _beside(self.space.texts.folder, folder)})}
+            update={"texts": self.space.texts.model_copy(update={"folder": beside(self.space.texts.folder, folder)})}
         )
         objective = self.objective
         if isinstance(objective, FinetuneSpec):
@@ -133,41 +133,15 @@ class StudySpec(Spec):
             objective = objective.model_copy(
                 update={
                     "base": str(base.resolve()) if is_folder else objective.base,
-                    "scores": [_anchored_score(score, folder) for score in objective.scores],
+                    "scores": [score.anchored(folder) for score in objective.scores],
                 }
             )
         storage = self.storage
         file = sqlite.file_of(storage) if storage is not None else None
         if file is not None and not file.is_absolute():
-            storage = sqlite.url_of(_beside(file, folder))
+            storage = sqlite.url_of(beside(file, folder))
         artifacts = self.artifacts
         if artifacts is not None and "://" not in artifacts:
-            artifacts = str(_beside(Path(artifacts), folder))
+            artifacts = str(beside(Path(artifacts), folder))
         update = {"space": space, "objective": objective, "storage": storage, "artifacts": artifacts}
         return self.model_copy(update=update)
-
-
-def _anchored_score(score: ScoreSpec, folder: Path) -> ScoreSpec:
-    if isinstance(score, ScenesSpec):
-        return score.model_copy(update={"files": [_anchored_file(name, folder) for name in score.files]})
-    if isinstance(score, HeldoutSpec):
-        return score.model_copy(update={"files": [_beside(path, folder) for path in score.files]})
-    include = [_beside(path, folder) for path in score.include]
-    return score.model_copy(update={"tasks": [_anchored_task(t, folder) for t in score.tasks], "include": include})
-
-
-def _anchored_task(task: TaskSpec, folder: Path) -> TaskSpec:
-    update: dict[str, Any] = {"task": _anchored_file(task.task, folder)}
-    update |= {
-        name: _beside(path, folder) for name in ("data", "examples") if (path := getattr(task, name)) is not None
-    }
-    return task.model_copy(update=update)
-
-
-def _anchored_file(name: str, folder: Path) -> str:
-    """A file's path; the name of anything else as it is."""
-    return str(_beside(Path(name), folder)) if name.endswith((".yaml", ".yml")) else name
-
-
-def _beside(path: Path, folder: Path) -> Path:
-    return (folder / path.expanduser()).resolve()

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from objectives.scoring.spec import HeldoutSpec
 from objectives.spec import FinetuneSpec
 
 if TYPE_CHECKING:
@@ -74,10 +73,10 @@ UNITS: Mapping[str, Unit] = {
 def asked_of(study: StoredStudy) -> str:
     """What trials are scored on, in the plural: questions, or passages where held-out text is all that is scored."""
     objective = study.spec.objective
-    scores = objective.scores if isinstance(objective, FinetuneSpec) else []
-    return "passages" if scores and all(isinstance(score, HeldoutSpec) for score in scores) else "questions"
+    asked = {score.asks for score in objective.scores} if isinstance(objective, FinetuneSpec) else set()
+    return asked.pop() if len(asked) == 1 else "questions"
 
 
 def unit_of(study: StoredStudy) -> Unit:
     """The unit of a study's scores."""
-    return UNITS[study.metric]
+    return UNITS.get(study.metric, Unit(study.metric, f"change of {study.metric}"))

@@ -13,13 +13,14 @@ import numpy as np
 from lm_eval.api.instance import Instance
 from numpy.typing import NDArray
 
+from objectives.scoring.benchmark_spec import TaskSpec
 from objectives.scoring.chat_prompts import ChatPrompts
+from objectives.scoring.entry import ScoreEntry
 from objectives.scoring.local_task import LocalTask
 from objectives.scoring.question_checks import Wording, check_questions, placed, right_choices
 from objectives.scoring.question_error import QuestionError
 from objectives.scoring.request_checks import check_requests
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import BenchmarkSpec, Halved, TaskSpec
 from spaces.errors import FieldError
 from spaces.trial import fingerprint
 
@@ -95,7 +96,7 @@ class AskedTask:
 
 
 def ask(
-    name: str, task: Task, part: TaskSpec, halves: Halved, sight: Sight, weight: float, limit: int | None = None
+    name: str, task: Task, part: TaskSpec, halves: ScoreEntry, sight: Sight, weight: float, limit: int | None = None
 ) -> AskedTask:
     """A task with its requests and questions, or the first so many of them.
 
@@ -179,9 +180,9 @@ def _shown(task: Task, questions: tuple[Question, ...]) -> int:
     return sum(_content(task, doc) in asked for doc in task.fewshot_docs())
 
 
-def _in_chat(chat: ChatPrompts, halves: Halved) -> dict[str, Any]:
+def _in_chat(chat: ChatPrompts, halves: ScoreEntry) -> dict[str, Any]:
     """Options with which lm-eval builds its requests inside a chat template."""
-    turns = halves.fewshot_as_multiturn if isinstance(halves, BenchmarkSpec) else True
+    turns = halves.examples_are_turns
     return {"apply_chat_template": True, "fewshot_as_multiturn": turns, "chat_template": chat}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +12,13 @@ from objectives.models.layout import context_of
 from objectives.questions import SEARCHED, Design, Part, select
 from objectives.scoring.answers import Table, answer_all, arrays_of, asked_of, table_of
 from objectives.scoring.asked import AskedTask, Question
+from objectives.scoring.benchmark_spec import BenchmarkSpec
+from objectives.scoring.entry import ScoreEntry
 from objectives.scoring.figures import answer_bytes, choose_metric
 from objectives.scoring.harness import language_model
 from objectives.scoring.safety import guard_templates
+from objectives.scoring.scorer import Checked, halves_of, refuse_few, task_inputs
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import BenchmarkSpec, Halved
 from objectives.scoring.tasks import load_tasks
 from spaces import Corpus, FieldError, MixtuneError
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from objectives.models.encoding import TextEncoding
+
+
+_SAMPLES = 8
 
 
 class BenchmarkScorer:
@@ -38,6 +44,24 @@ class BenchmarkScorer:
         self._tasks = load_tasks(spec, Sight.of(encoding, context_of(model.config)))
         self._metric = choose_metric(spec, self._tasks)
         self._model = language_model(model, encoding, spec.batch)
+
+    @staticmethod
+    def prepare(spec: BenchmarkSpec, corpus: Corpus, sight: Sight, kept: Mapping[str, float]) -> Checked:
+        """See `ScorerClass`."""
+        tasks = load_tasks(spec, sight)
+        metric = choose_metric(spec, tasks)
+        chosen = [[questions_of(task, Part(half), spec) for task in tasks] for half in halves_of(spec)]
+        holdout = design_of(tasks, chosen[1], metric) if spec.holdout else None
+        for task, questions in zip(tasks, chosen[-1], strict=True):
+            refuse_few(f"the task {task.name!r}", {question.cluster for question in questions}, spec)
+        notes = tuple(note for task in tasks for note in task.notes)
+        return Checked(metric, task_inputs(tasks, spec), holdout, tasks, notes)
+
+    @staticmethod
+    def samples(spec: BenchmarkSpec, corpus: Corpus, sight: Sight) -> list[str]:
+        """See `ScorerClass`."""
+        found = (questions_of(task, Part("search"), spec)[:_SAMPLES] for task in load_tasks(spec, sight))
+        return [str(question.instances[0].args[0]) for questions in found for question in questions][:_SAMPLES]
 
     def score(self, part: Part = SEARCHED) -> Score:
         """The weighted mean over tasks of the mean over questions; all metrics are among the qualities."""
@@ -87,7 +111,7 @@ def _shown(name: str, value: float) -> float:
     return -value if name == "bits_per_byte" else value
 
 
-def questions_of(task: AskedTask, part: Part, spec: Halved) -> list[Question]:
+def questions_of(task: AskedTask, part: Part, spec: ScoreEntry) -> list[Question]:
     """A task's questions that belong to a part.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,17 +13,21 @@ from objectives.base import Asked, Score
 from objectives.models.layout import context_of
 from objectives.questions import SEARCHED, Part
 from objectives.scoring.harness import language_model
-from objectives.scoring.heldout import HELDOUT, passages_of
+from objectives.scoring.heldout import HELDOUT, passages, passages_of, shared_with_texts
 from objectives.scoring.heldout_passages import Passage, design_of, heldout_passages
+from objectives.scoring.heldout_spec import HeldoutSpec
+from objectives.scoring.scorer import Checked, halves_of, refuse_few
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import HeldoutSpec
-from spaces import Corpus
+from spaces import Corpus, FieldError
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from objectives.models.encoding import TextEncoding
+
+
+_SAMPLES = 8
 
 
 class HeldoutScorer:
@@ -38,6 +42,33 @@ class HeldoutScorer:
         self._model = language_model(model, encoding, spec.batch)
         self._spec = spec
         self._passages = heldout_passages(spec, corpus, Sight.of(encoding, context_of(model.config)))
+
+    @staticmethod
+    def prepare(spec: HeldoutSpec, corpus: Corpus, sight: Sight, kept: Mapping[str, float]) -> Checked:
+        """See `ScorerClass`."""
+        if spec.text is not None and corpus.named(spec.text, "objective.scores").instructs:
+            raise FieldError(
+                "objective.scores",
+                f"the text {spec.text!r} holds instructions, which have no end to be kept from training. Score "
+                "held-out files instead (`files`), or a plain text.",
+                code="heldout-of-instructions",
+            )
+        found = heldout_passages(spec, corpus, sight)
+        texts = [passage.text for passage in found]
+        shared = shared_with_texts(spec, corpus, texts, kept)
+        numbers = [passages_of(texts, Part(half), spec) for half in halves_of(spec)]
+        refuse_few("the held-out text", set(numbers[-1]), spec)
+        holdout = design_of([found[index] for index in numbers[1]]) if spec.holdout else None
+        files = ", ".join(path.name for path in spec.files)
+        name = f"the end of {spec.text!r}" if spec.text is not None else f"held-out {files}"
+        inputs = {name: fingerprint([texts, spec.holdout, spec.split_seed])}
+        notes = tuple(f"{text} holds {count} passages of the held-out text." for text, count in shared.items())
+        return Checked("bits_per_byte", inputs, holdout, notes=notes)
+
+    @staticmethod
+    def samples(spec: HeldoutSpec, corpus: Corpus, sight: Sight) -> list[str]:
+        """See `ScorerClass`."""
+        return passages(spec, corpus)[:_SAMPLES]
 
     def score(self, part: Part = SEARCHED) -> Score:
         """All bits over all bytes, negated; the standard error treats passages as independent."""

@@ -18,12 +18,14 @@ from objectives.scenes.files import scenes_in
 from objectives.scoring.answers import answer_all, arrays_of, asked_of, table_of
 from objectives.scoring.asked import AskedTask, Question, ask
 from objectives.scoring.benchmark import questions_of
+from objectives.scoring.benchmark_spec import TaskSpec
 from objectives.scoring.harness import language_model
 from objectives.scoring.qualities import QUALITIES
 from objectives.scoring.qualities.quality import TASK, Answered, Quality
 from objectives.scoring.safety import guard_templates
+from objectives.scoring.scenes_spec import ScenesSpec
+from objectives.scoring.scorer import Checked, halves_of, refuse_few, task_inputs
 from objectives.scoring.sight import Sight
-from objectives.scoring.spec import ScenesSpec, TaskSpec
 from spaces import Corpus, FieldError
 from spaces.errors import listed
 from spaces.trial import fingerprint
@@ -86,6 +88,27 @@ class ScenesScorer:
         self.in_chat = sight.template(spec.chat_template) is not None
         self.asked = load_scenes(spec, corpus, sight)
         self._model = language_model(model, encoding, spec.batch)
+
+    @staticmethod
+    def prepare(spec: ScenesSpec, corpus: Corpus, sight: Sight, kept: Mapping[str, float]) -> Checked:
+        """See `ScorerClass`."""
+        asked = load_scenes(spec, corpus, sight)
+        answered = [
+            {each.name: each.answered(each.questions(Part(half), spec)) for each in asked} for half in halves_of(spec)
+        ]
+        for each in asked:
+            refuse_few(f"the quality {each.name!r}", range(len(answered[-1][each.name])), spec)
+        tasks = [each.task for each in asked]
+        weights = {"the weights of the qualities": fingerprint([spec.weights, spec.threshold])}
+        scenes = {f"the scenes of {each.name!r}": each.digest for each in asked}
+        holdout = design_of(asked, answered[1]) if spec.holdout else None
+        return Checked(METRIC, {**task_inputs(tasks, spec), **scenes, **weights}, holdout, tasks)
+
+    @staticmethod
+    def samples(spec: ScenesSpec, corpus: Corpus, sight: Sight) -> list[str]:
+        """See `ScorerClass`."""
+        questions = (each.questions(Part("search"), spec)[0] for each in load_scenes(spec, corpus, sight))
+        return [str(question.instances[0].args[0]) for question in questions]
 
     def score(self, part: Part = SEARCHED) -> Score:
         """The weighted mean over qualities of the mean over scenes; every figure of every quality is recorded."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from objectives.scoring.spec import BenchmarkSpec
 from objectives.spec import FinetuneSpec
 from studies.pareto import front, second_goal
 from studies.pareto import unit as second_unit
@@ -44,9 +43,7 @@ def _objective(study: StoredStudy) -> Iterator[tuple[str, str]]:
     if isinstance(objective, FinetuneSpec):
         yield "base", objective.base
         yield "training tokens of a trial", f"{objective.rung_tokens[-1]:,}"
-        asked = [task.task for score in objective.scores if isinstance(score, BenchmarkSpec) for task in score.tasks]
-        if asked:
-            yield "tasks", ", ".join(asked)
+        yield "scored on", ", ".join(title for score in objective.scores for title in score.titles)
 
 
 def _time(study: StoredStudy) -> Iterator[tuple[str, str]]:

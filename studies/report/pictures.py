@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
-from objectives.scoring.spec import QUALITY_NAMES
+from objectives.scoring.spec import SCORERS
 from spaces.errors import listed
 from studies.confirmation import Confirmed
 from studies.pareto import front
@@ -176,7 +176,8 @@ def _left_out(rating: Rating, most: int) -> str:
 def _qualities(study: StoredStudy, rating: Rating) -> Iterator[Picture]:
     """Of many qualities those of all tasks, and those that are searched, first; of scenes what is searched alone."""
     order = [effect.text for effect in rating.effects]
-    names = [name for name in rating.qualities if not QUALITY_NAMES & set(name.split("/")[:-1])]
+    own = frozenset[str]().union(*(kind.own_columns for kind in SCORERS.values()))
+    names = [name for name in rating.qualities if not own & set(name.split("/")[:-1])]
     told = [name for name in names if any(math.isfinite(effect.low) for effect in rating.qualities[name])]
     first = sorted(told, key=lambda name: ("/" in name, not name.startswith(study.metric)))
     if len(first) < 2:

@@ -149,16 +149,21 @@ def stock_settings(ready: Ready, folder: Path) -> stock.Settings:
         rung_steps=spec.rung_steps,
         batch=spec.batch,
         length=spec.length,
-        scored_at_once=spec.scores[0].batch,
+        scored_at_once=_benchmark(spec).batch,
         warmup=spec.warmup,
     )
 
 
-def _searched_task(task: Path, folder: Path, spec: FinetuneSpec) -> Path:
-    """A folder with the task, asking only the half of its questions that the search sees."""
+def _benchmark(spec: FinetuneSpec) -> BenchmarkSpec:
     (entry,) = spec.scores
     if not isinstance(entry, BenchmarkSpec):
-        raise TypeError(f"The demo is scored by a benchmark, not by {entry.kind}.")
+        raise TypeError(f"The demo is scored by a benchmark, not by {type(entry).__name__}.")
+    return entry
+
+
+def _searched_task(task: Path, folder: Path, spec: FinetuneSpec) -> Path:
+    """A folder with the task, asking only the half of its questions that the search sees."""
+    entry = _benchmark(spec)
     base = TinyBase("tiny")
     (asked,) = load_tasks(entry, Sight.of(base.encoding(), context_of(base.model("float32", "cpu").config)))
     questions = folder / "questions.jsonl"

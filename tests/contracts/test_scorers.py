@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import objectives
 from objectives.base import Scorer
-from objectives.scoring import SCORERS
-from objectives.scoring.spec import HeldoutSpec, ScenesSpec, ScoreSpec
+from objectives.scoring.spec import SCORERS, HeldoutSpec, ScenesSpec, ScoreSpec
 from spaces import Corpus, CorpusMix, Stage, Tuning, scan
 from tests.support.questions import benchmark
 
@@ -70,12 +68,12 @@ def base() -> PreTrainedModel:
 
 @pytest.fixture(params=SCORERS)
 def scorer(request: pytest.FixtureRequest, folder: Path, base: PreTrainedModel) -> Scorer:
+    from objectives.scoring.scorer import scorer_of
     from objectives.workbench import open_base
 
     corpus: Corpus = scan(folder / "texts")
-    kind: Any = objectives.load(SCORERS[request.param])
-    made: Scorer = kind(_spec(request.param, folder), corpus, base, open_base("tiny").encoding())
-    return made
+    spec = _spec(request.param, folder)
+    return scorer_of(spec)(spec, corpus, base, open_base("tiny").encoding())
 
 
 def test_scores_are_finite_with_an_item_for_every_question(scorer: Scorer) -> None:
