@@ -57,6 +57,11 @@ class TextsSpec(Spec):
         return "limited" if self.limits else self.choose
 
     @property
+    def searched(self) -> bool:
+        """Whether trials differ in their texts."""
+        return self.kind != "fixed"
+
+    @property
     def limits(self) -> bool:
         """Whether the number of texts is limited."""
         return self.min_texts is not None or self.max_texts is not None

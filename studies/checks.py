@@ -53,6 +53,11 @@ def check_machine(spec: StudySpec) -> None:
         )
 
 
+def _takes_prior(spec: StudySpec) -> bool:
+    kind = spec.space.texts.kind
+    return kind in ESTIMANDS and ESTIMANDS[kind].of_subsets
+
+
 def check_prior(spec: StudySpec, corpus: Corpus) -> None:
     """See that a prior is about texts that are searched one by one.
 
@@ -61,7 +66,7 @@ def check_prior(spec: StudySpec, corpus: Corpus) -> None:
     """
     for name in spec.search.prior:
         corpus.named(name, "search.prior")
-    if spec.search.prior and spec.space.texts.choose != "subset":
+    if spec.search.prior and not _takes_prior(spec):
         raise FieldError(
             "search.prior",
             f"says what including a text does, so space.texts.choose must be subset; it is "

@@ -55,7 +55,7 @@ def runs_of(study: StoredStudy) -> list[Run]:
     if study.holdout is None or not study.spec.search.confirm.best:
         return []
     names = [text.name for text in study.texts]
-    mixes = study.choose != "fixed"
+    mixes = study.varies_texts
     return plan(study.records, names, study.spec.search.confirm, study.spec.seed, mixes=mixes, limits=study.limits)
 
 

@@ -115,7 +115,12 @@ class StoredStudy:
     @property
     def rates_texts(self) -> bool:
         """Whether texts differ between trials at random, so that their effects can be told."""
-        return self.choose != "fixed" and self.spec.search.randomised > 0
+        return self.varies_texts and self.spec.search.randomised > 0
+
+    @property
+    def varies_texts(self) -> bool:
+        """Whether trials differ in the texts that they train on."""
+        return self.spec.space.texts.searched
 
     @property
     def choose(self) -> str:

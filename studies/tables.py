@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from search.records import TrialRecord
-from spaces import CorpusMix, Stage
+from spaces import Stage
 from spaces.methods import METHODS
 from spaces.repetition import as_read
 from studies.confirmation import Confirmed
 from studies.rating.effects import TextEffect
+from studies.rating.estimands import estimand_of
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
 from studies.rating.words import trials_to_decide
@@ -47,7 +48,7 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
             "stderr": effect.estimate.stderr,
             "adjusted_p": effect.adjusted,
             "verdict": effect.verdict,
-            "trials": (1 if study.choose == "one" else 2) * effect.blocks,
+            "trials": rating.estimand.trials * effect.blocks,
             "method": effect.method,
             "ranked_effect": ranked.effect if ranked else math.nan,
             "ranked_spread": ranked.spread if ranked else math.nan,
@@ -136,7 +137,8 @@ def _row(study: StoredStudy, record: TrialRecord) -> dict[str, Any]:
         "gain": last.gain if last else None,
         "gain_stderr": last.gain_stderr if last else None,
     }
-    row |= {f"text:{text.name}": _part(study, record.config.mix, text.name) for text in study.texts}
+    part = estimand_of(study).part
+    row |= {f"text:{text.name}": part(record.config.mix, text.name) for text in study.texts}
     several = len(record.config.stages) > 1
     if several:
         row["stages"] = " > ".join(stage.name for stage in record.config.stages)
@@ -164,11 +166,6 @@ def _settings(stage: Stage) -> dict[str, Any]:
         "frozen": " ".join(str(span) for span in stage.frozen),
         "learning_rate": stage.learning_rate,
     }
-
-
-def _part(study: StoredStudy, mix: CorpusMix, text: str) -> float:
-    """Share of a text where shares are searched, else 1 or 0."""
-    return dict(mix.weights).get(text, 0.0) if study.choose == "weights" else int(text in mix.names)
 
 
 def phase_seconds(record: TrialRecord) -> dict[str, float]:

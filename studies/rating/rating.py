@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from studies.rating.effects import TextEffect
-from studies.rating.estimands import ESTIMANDS, Estimand
+from studies.rating.estimands import Estimand, estimand_of
 from studies.rating.interactions import Interaction, interactions
 from studies.rating.power import Power, power
 from studies.rating.qualities import quality_effects
@@ -41,7 +41,7 @@ class Rating:
 def rate(study: StoredStudy) -> Rating:
     """What a study says about its texts, at any time of it."""
     texts = [text.name for text in study.texts]
-    estimand = ESTIMANDS[study.choose] if study.rates_texts else ESTIMANDS["subset"]
+    estimand = estimand_of(study)
     records = study.records if study.rates_texts else ()
     effects = estimand.estimate(records, texts, None)
     ranked = estimand.rank(effects) if estimand.rank is not None else rank_texts(records, texts)
@@ -50,7 +50,7 @@ def rate(study: StoredStudy) -> Rating:
         unit=unit_of(study).fine_enough(effect.high - effect.effect for effect in effects),
         effects=effects,
         ranking={each.text: each for each in ranked},
-        interactions=interactions(records, texts) if study.choose == "subset" else [],
+        interactions=interactions(records, texts) if estimand.interacts else [],
         qualities=quality_effects(records, texts, estimand.estimate),
         power=power(effects),
     )

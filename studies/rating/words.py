@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from objectives.base import copied
 from search.designs import DESIGNS
 from spaces.errors import listed
-from studies.rating.estimands import Estimand
+from studies.rating.estimands import Estimand, estimand_of
 from studies.rating.interactions import Interaction
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
@@ -41,7 +41,7 @@ def headline(study: StoredStudy, rating: Rating) -> str:
 
 def _no_verdicts(study: StoredStudy, rating: Rating) -> str:
     """Why no text has a verdict; empty where one has."""
-    if study.choose == "fixed":
+    if not study.varies_texts:
         return "Every trial trained on the same texts (space.texts.choose), so this study does not rate them."
     if not study.rates_texts:
         return "No trial had its texts drawn by coin flips (search.randomised is 0), so this study does not rate them."
@@ -191,12 +191,7 @@ def lost_sentence(study: StoredStudy) -> str:
     failed = [r for r in study.records if r.arm == "randomised" and r.state is TrialState.FAIL]
     if not failed or not study.rates_texts:
         return ""
-    if study.choose == "one":
-        counted = f"{len(failed)} randomised trial{'s are' if len(failed) > 1 else ' is'}"
-        return f"{counted} left out of the rating, because {'they' if len(failed) > 1 else 'it'} failed."
-    lost = len({record.pair for record in failed})
-    counted = "1 pair of randomised trials is" if lost == 1 else f"{lost} pairs of randomised trials are"
-    return f"{counted} left out of the rating, because a trial failed."
+    return estimand_of(study).lost(failed)
 
 
 def found_sentences(study: StoredStudy) -> list[str]:

@@ -21,6 +21,7 @@ from studies.plots import curves as text_curves
 from studies.plots.schemes import for_both_schemes
 from studies.plots.style import drawn
 from studies.rating.curves import curves
+from studies.rating.estimands import estimand_of
 from studies.rating.qualities import smaller_is_better
 from studies.rating.rating import Rating
 from studies.rating.settings import Importance, layer_map
@@ -127,7 +128,7 @@ def _course(study: StoredStudy) -> Iterator[Picture]:
             "Every complete trial, and the last score of every trial that was stopped early.",
             trials.history(study, unit),
         )
-    if study.choose != "one" and any(record.rungs for record in study.records):
+    if not estimand_of(study).alone and any(record.rungs for record in study.records):
         yield Picture.of(
             "learning_curves",
             "Every trial",
@@ -139,7 +140,7 @@ def _course(study: StoredStudy) -> Iterator[Picture]:
 
 def _curves(study: StoredStudy, rating: Rating) -> Iterator[Picture]:
     """What each text does as training goes on."""
-    if study.choose == "one":
+    if rating.estimand.alone:
         if any(record.rungs and record.texts for record in study.records):
             yield Picture.of(
                 "text_curves",

@@ -135,7 +135,7 @@ def _new_texts(folder: Path, unit: Literal["file", "group"]) -> Corpus:
 
 def _refuse_prior(trust: Trust, study: StoredStudy) -> None:
     """See that effects are foretold that a sampler should hear of."""
-    if study.choose != "subset":
+    if not estimand_of(study).is_inclusion:
         raise InputError(
             f"--prior is for studies that choose any subset of their texts; the effects of {study.spec.name!r} say "
             "something else. Leave it out.",
