@@ -19,6 +19,7 @@ from spaces import Corpus, InputError, scan
 from spaces.corpus import read_file
 from spaces.errors import listed
 from studies.export import refuse_existing
+from studies.rating.estimands import estimand_of
 from studies.spreadsheets import write_csv
 from studies.store import Store, StoredStudy
 from studies.text_to_lora.source import open_place
