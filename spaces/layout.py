@@ -15,8 +15,6 @@ _MLP = re.compile(r"mlp|feed_forward|ffn|fc[12]?$|experts")
 _ROUTER = re.compile(r"(?:^|\.)(?:router|gate|shared_expert_gate)(?:\.|$)")
 """Linear modules that choose among experts: part of no feed-forward matrix."""
 _RANGE = re.compile(r"\s*(-?\d+)(?:\s*(?:-|to)\s*(-?\d+))?\s*")
-_ON_PARAMETERS = ("lora", "rslora", "loraplus")
-"""Methods that peft can put on a parameter of a module (`target_parameters`), such as experts' matrices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,22 +144,24 @@ class Layout:
             InputError: it cannot; the message says which targets it can take.
         """
         hard = tuple(dict.fromkeys(m.path for m in self.modules if m.path in targets and self._is_hard(m, method)))
-        if not hard or (method in _ON_PARAMETERS and not dropout):
+        can = METHODS[method].on_parameters
+        if not hard or (can and not dropout):
             return
         easy = [m.path for m in self.modules if not m.bypassed and not self._is_hard(m, method)]
         others = [preset for preset, paths in self.presets.items() if set(paths) <= set(easy)]
         instead = f"targets: {listed(others)}" if others else f"targets among {listed(easy)}"
-        why = f"{method} with dropout" if method in _ON_PARAMETERS else method
+        why = f"{method} with dropout" if can else method
+        able = [name for name in METHODS if METHODS[name].on_parameters]
         raise FieldError(
             field,
             f"peft cannot put {why} on {listed(hard)} of the base {self.base!r}, whose weights it reaches as "
-            f"parameters, as it does those of experts. Use {instead}, or {listed(_ON_PARAMETERS)} with dropout: 0.",
+            f"parameters, as it does those of experts. Use {instead}, or {listed(able)} with dropout: 0.",
             code="targets-are-parameters",
         )
 
     def _is_hard(self, module: Module, method: str) -> bool:
-        """Whether a method cannot sit on a module unless it can sit on parameters; IA³ knows linear modules alone."""
-        return module.experts > 0 or (module.as_parameter and method != "ia3")
+        """Whether a method cannot sit on a module unless it can sit on parameters."""
+        return module.experts > 0 or (module.as_parameter and not METHODS[method].linear_alone)
 
     def resolve_layers(self, text: str, field: str = "space.layers") -> frozenset[int]:
         """The layers that `all`, `2-5`, `3`, `-4 to -1` (from the end) or several of these joined by `+` name.
@@ -200,26 +200,10 @@ class Layout:
         Raises:
             InputError: it has not.
         """
-        if method == "bitfit" and not any(self.biases):
-            others = [name for name in METHODS if name != method]
-            raise FieldError(
-                field,
-                f"bitfit trains biases, and the layers of the base {self.base!r} have none. "
-                f"Choose among {listed(others)}.",
-                code="no-biases",
-            )
-        if method == "layernorm" and not any(self.norm_weights):
-            raise FieldError(
-                field, f"layernorm trains norms, and the layers of the base {self.base!r} have none.", code="no-norms"
-            )
-        if METHODS[method].whole and self.fixed:
-            raise FieldError(
-                field,
-                f"{method} begins with random weights everywhere, but layers of the base {self.base!r} read "
-                f"{listed(self.fixed)} by themselves, where they would stay the base's own. Use full or lora, or "
-                "take a base without such layers.",
-                code="from-scratch-fixed-weights",
-            )
+        why = METHODS[method].missing(self)
+        if why is not None:
+            others = [name for name in METHODS if METHODS[name].missing(self) is None]
+            raise FieldError(field, f"{why.says}. Choose among {listed(others)}.", code=why.code)
 
     def layers_with(self, method: str, targets: Collection[str]) -> frozenset[int]:
         """The layers in which a method finds anything to train, on those targets if it has any."""
@@ -228,8 +212,8 @@ class Layout:
         if METHODS[method].targets:
             modules = [module for module in self.modules if module.path in targets]
             return frozenset(i for i in range(self.layers) if any(module.stands_in(i) for module in modules))
-        copied = self._copied(method)
-        return frozenset(layer for layer in range(self.layers) if copied[layer] or method == "full")
+        copied, anywhere = self._copied(method), METHODS[method].anywhere
+        return frozenset(layer for layer in range(self.layers) if copied[layer] or anywhere)
 
     def trained_weights(self, tuning: Tuning, layers: Iterable[int]) -> int:
         """Number of weights that a tuning trains in these layers: r (d_in + d_out) a matrix for LoRA."""
@@ -238,20 +222,12 @@ class Layout:
         if METHODS[tuning.method].copies:
             return sum(self._copied(tuning.method)[layer] for layer in layers)
         modules = [module for module in self.modules if module.path in tuning.targets]
-        return sum(_size(tuning, module) for layer in layers for module in modules if module.stands_in(layer))
+        size = METHODS[tuning.method].size
+        return sum(size(tuning, module) for layer in layers for module in modules if module.stands_in(layer))
 
     def _copied(self, method: str) -> tuple[int, ...]:
         """Number of the base's own weights that a method trains in each layer."""
-        found = {"bitfit": self.biases, "layernorm": self.norm_weights, "full": self.weights}[method]
-        return found or (0,) * self.layers
-
-
-def _size(tuning: Tuning, module: Module) -> int:
-    """Number of weights that a tuning puts on a module."""
-    if tuning.method == "ia3":
-        return module.inputs if module.narrows else module.outputs
-    norms = module.outputs if tuning.method == "dora" else 0
-    return max(1, module.experts) * tuning.rank * (module.inputs + module.outputs) + norms
+        return METHODS[method].copied(self) or (0,) * self.layers
 
 
 def ranges(layers: Iterable[int]) -> tuple[LayerRange, ...]:

@@ -21,7 +21,7 @@ from spaces.choices import (
     form,
     options,
 )
-from spaces.errors import UnfitError, did_you_mean, listed
+from spaces.errors import UnfitError
 from spaces.methods import METHODS
 
 MOST_ORDERED = 4
@@ -103,11 +103,7 @@ class TuningSpec(Spec):
     @classmethod
     def _known(cls, method: str | list[str]) -> str | list[str]:
         for name in options(method):
-            if name not in METHODS:
-                raise UnfitError(
-                    f"must be one of {listed(METHODS)}; got {name!r}.{did_you_mean(name, METHODS)}",
-                    code="method-unknown",
-                )
+            METHODS.known(name)
         return method
 
     @model_validator(mode="after")

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from objectives.models.layout import find_blocks
-from objectives.training.tunings import TUNINGS, Site
+from objectives.training.site import Site
 from spaces import FieldError, Layout, Module, Tuning
 from spaces.errors import listed
+from spaces.methods import METHODS
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +79,7 @@ class Target:
     def config(self, model: torch.nn.Module, rank: int) -> PeftConfig:
         """Peft's configuration of such an adapter of any rank, at the same scale."""
         tuning = Tuning("lora", rank, self.scale * rank, 0.0, tuple(module.path for module in self.modules))
-        return TUNINGS["lora"].config(tuning, Site(self.path, self.layers, find_blocks(model)[1], model))
+        return METHODS["lora"].config(tuning, Site(self.path, self.layers, find_blocks(model)[1], model))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data."""

@@ -14,9 +14,10 @@ from peft.tuners.ln_tuning.layer import LNTuningLayer
 
 from objectives.models.hub import redrawn
 from objectives.training.lean import trim
-from objectives.training.tunings import TUNINGS, Site
+from objectives.training.site import Site
 from spaces import MixtuneError, Stage
 from spaces.errors import listed
+from spaces.methods import METHODS
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -49,7 +50,7 @@ def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
     Raises:
         MixtuneError: peft adapted other modules than the stage asks for; the base is untouched.
     """
-    method = TUNINGS[stage.tuning.method]
+    method = METHODS[stage.tuning.method]
     config = method.config(stage.tuning, Site.of(model, stage))
     expected = _places(config)
     if not expected:
@@ -72,7 +73,7 @@ def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
     trim(tuned)
     for copied in _copied(tuned):
         _share_untrained(copied, stage.tuning.method)
-    if method.redraws:
+    if method.whole:
         _redraw(tuned, redrawn(model, seed))
     return tuned
 
@@ -219,5 +220,5 @@ def _share_untrained(layer: LNTuningLayer, method: str) -> None:
     """Let a copy use the base's own weight where the method does not train it: no memory, no gradient, no file."""
     copy, base = layer.ln_tuning_layers["default"], layer.get_base_layer()
     for name, weight in base.named_parameters():
-        if not TUNINGS[method].trains(name):
+        if not METHODS[method].trains(name):
             setattr(copy, name, weight)

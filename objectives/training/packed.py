@@ -22,8 +22,8 @@ from objectives.training.data import MixStream
 from objectives.training.loop import rate_share
 from objectives.training.stacked import Matrices, attached, clip_each
 from objectives.training.tokens import UNLEARNT, split
-from objectives.training.tunings import TUNINGS
 from spaces import MixtuneError, Stage
+from spaces.methods import METHODS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -77,7 +77,7 @@ class PackedTrainer:
         self._stacks = _stacked(drawn)
         self._scales = torch.tensor([next(iter(each.values())).scale for each in drawn], device=model.device)
         rates = torch.tensor([trial.stage.learning_rate for trial in trials], device=model.device)
-        faster = torch.tensor([TUNINGS[trial.stage.tuning.method].b_rate for trial in trials], device=model.device)
+        faster = torch.tensor([METHODS[trial.stage.tuning.method].b_rate for trial in trials], device=model.device)
         self._optimisers = (
             _AdamW([stack.down for stack in self._stacks.values()], rates, spec.weight_decay),
             _AdamW([stack.up for stack in self._stacks.values()], rates * faster, spec.weight_decay),

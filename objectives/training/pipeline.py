@@ -15,9 +15,10 @@ from objectives.training.data import MixStream
 from objectives.training.learned import Learned
 from objectives.training.loop import Trainer
 from objectives.training.schedule import stage_steps
+from objectives.training.site import lowest_trained
 from objectives.training.tokens import Tokens
-from objectives.training.tunings import TUNINGS, lowest_trained
 from spaces import Stage, TrialConfig
+from spaces.methods import METHODS
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class Pipeline:
     def _begin(self, leg: Leg) -> Trainer:
         self._leg = leg
         self._tuned = put_on(self._model, leg.stage, leg.seed)
-        rate, b_rate = leg.stage.learning_rate, TUNINGS[leg.stage.tuning.method].b_rate
+        rate, b_rate = leg.stage.learning_rate, METHODS[leg.stage.tuning.method].b_rate
         self._trainer = Trainer(self._tuned, leg.stream, self._spec, leg.last - leg.first, rate, b_rate)
         return self._trainer
 

@@ -28,7 +28,7 @@ class TextsDimension:
         Raises:
             InputError: `choose` names a text that the corpus has not, or fixes no text.
         """
-        self.searched = corpus.names if spec.choose == "subset" else ()
+        self.searched = corpus.names if spec.searched else ()
         if isinstance(spec.choose, str):
             self._fixed = corpus.names if spec.choose == "all" else ()
         else:

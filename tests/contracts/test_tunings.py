@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from objectives.training.tunings import TUNINGS
 from spaces import CorpusMix, LayerRange, Stage, Tuning
 from spaces.methods import METHODS
 from tests.support.architectures import ARCHITECTURES, random_model
@@ -33,7 +32,7 @@ LEARNING_RATE = 2e-2
 PAIRS = [
     (kind, method)
     for kind, architecture in ARCHITECTURES.items()
-    for method in TUNINGS
+    for method in METHODS
     if architecture.biases or method != "bitfit"  # refused before: tests/test_spaces/test_space.py
 ]
 """Every architecture with every method that it can be tuned by."""
@@ -41,7 +40,7 @@ PAIRS = [
 
 def third(number: int) -> list[tuple[str, str]]:
     """Of the pairs those of one law of three: each law meets every architecture and every method, and each pair one."""
-    kinds, methods = list(ARCHITECTURES), list(TUNINGS)
+    kinds, methods = list(ARCHITECTURES), list(METHODS)
     return [(kind, method) for kind, method in PAIRS if (kinds.index(kind) + methods.index(method)) % 3 == number]
 
 
@@ -72,7 +71,7 @@ def trained(base: PreTrainedModel, stage: Stage) -> Iterator[tuple[PeftModel, Tr
     from objectives.training.loop import Trainer
 
     with adapted(base, stage, 0) as model:
-        method = TUNINGS[stage.tuning.method]
+        method = METHODS[stage.tuning.method]
         yield model, Trainer(model, Constant(), spec(), STEPS, LEARNING_RATE, method.b_rate)  # type: ignore[arg-type]
 
 
@@ -87,12 +86,8 @@ def answers(model: torch.nn.Module) -> torch.Tensor:
 def test_each_law_meets_every_architecture_and_every_method() -> None:
     for number in range(3):
         kinds, methods = zip(*third(number), strict=True)
-        assert (set(kinds), set(methods)) == (set(ARCHITECTURES), set(TUNINGS))
+        assert (set(kinds), set(methods)) == (set(ARCHITECTURES), set(METHODS))
     assert sorted(third(0) + third(1) + third(2)) == sorted(PAIRS)
-
-
-def test_the_table_has_every_name_of_a_study_file() -> None:
-    assert tuple(TUNINGS) == tuple(METHODS)
 
 
 @pytest.mark.parametrize(("base", "stage"), third(0), indirect=True)

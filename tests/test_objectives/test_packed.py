@@ -54,7 +54,7 @@ def test_each_ends_as_alone(kind: str) -> None:
     from objectives.training.adapter import adapted
     from objectives.training.loop import Trainer
     from objectives.training.packed import PackedTrainer
-    from objectives.training.tunings import TUNINGS
+    from spaces.methods import METHODS
 
     base = random_model(kind)
     trials = _trials(base)
@@ -62,7 +62,7 @@ def test_each_ends_as_alone(kind: str) -> None:
     losses = np.add(packed.run(20), 0) * 20 + np.multiply(packed.run(STEPS), STEPS - 20)
     for number, trial in enumerate(trials):
         with adapted(base, trial.stage, trial.seed) as tuned:
-            b_rate = TUNINGS[trial.stage.tuning.method].b_rate
+            b_rate = METHODS[trial.stage.tuning.method].b_rate
             alone = Trainer(tuned, trial.stream, spec(), STEPS, trial.stage.learning_rate, b_rate)
             assert alone.run(STEPS) == pytest.approx(losses[number] / STEPS, abs=1e-5)
             layers = dict(tuned.get_base_model().named_modules())

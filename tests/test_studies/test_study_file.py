@@ -147,7 +147,7 @@ def test_the_fingerprint_leaves_out_what_changes_no_score() -> None:
         (
             "rank: [4, 8]",
             "method: [lora, dorra]",
-            [(6, "space.tuning.method", "method-unknown")],
+            [(6, "space.tuning.method", "choice-unknown")],
             ["lora", "'dorra'", "'dora'"],
         ),
         ("rank: [4, 8]", "rank: 4\n    rank: 8", [(7, "space.tuning.rank", "field-twice")], ["line 6"]),
