@@ -19,7 +19,7 @@ from spaces.errors import listed
 from spaces.methods import METHODS
 from studies.rating.estimands import ESTIMANDS
 from studies.spec import StudySpec
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 
 _BYTES_PER_WEIGHT = 4
 _BY_HEART = 20

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from search.confirmation import ALL_TEXTS, BASE, RANDOM_MIX
 from studies.confirmation import by_role, confirmed, distinct_roles, gains_of, interval_of, pooled_spread
 from studies.rating import CONFIDENCE
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.units import Unit
 
 Answer = Literal["same", "beats", "falls behind", "not shown"]

@@ -16,7 +16,7 @@ from search.confirmation import BASE, RANDOM_MIX, Run, plan
 from search.records import TrialRecord
 from studies.rating import CONFIDENCE
 from studies.spec import StudySpec
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from spaces import InputError
 from spaces.errors import did_you_mean, listed
 from studies.launch import artifacts_of
 from studies.places import resume_command
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 
 if TYPE_CHECKING:
     from objectives.export import Form

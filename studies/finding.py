@@ -10,7 +10,8 @@ from spaces import InputError
 from spaces.errors import did_you_mean, listed
 from studies.places import default_url, studies_in, url_in
 from studies.spec import check_name
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 
 
 class Found(NamedTuple):

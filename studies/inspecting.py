@@ -11,7 +11,7 @@ from objectives.spec import FinetuneSpec
 from spaces import MixtuneError, scan
 from studies.export import find_adapter
 from studies.launch import artifacts_of
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 
 if TYPE_CHECKING:
     from objectives.inspection import Inspection

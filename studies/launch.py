@@ -42,7 +42,8 @@ from studies.finding import find
 from studies.places import default_url, remember_url, resume_command, taken
 from studies.progress import duration
 from studies.spec import StudySpec
-from studies.store import Store, StoredStudy, explained
+from studies.store import Store, explained
+from studies.stored import StoredStudy
 
 Watch = Callable[[Event], None]
 MakeRunner = Callable[[StudySpec, Path], Runner]

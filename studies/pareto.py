@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 
 from search.goals import GOALS, values
 from search.records import TrialRecord
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 
 
 def second_goal(study: StoredStudy, record: TrialRecord) -> float:

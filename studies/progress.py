@@ -16,7 +16,7 @@ from rich.text import Text
 
 from objectives.base import Rung
 from search.searcher import Event
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 
 _WORDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 

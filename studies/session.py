@@ -20,7 +20,7 @@ from studies.progress import Progress
 from studies.rating.rating import rate
 from studies.report import write_report
 from studies.spec import StudySpec
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.terminal import print_rating
 
 if TYPE_CHECKING:

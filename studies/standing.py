@@ -14,7 +14,7 @@ from spaces import Stage
 from spaces.methods import METHODS
 from studies.confirmation import runs_of, unconfirmed
 from studies.places import resume_command
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.units import asked_of, unit_of
 from studies.words import best_sentence, mix_words
 

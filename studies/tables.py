@@ -20,7 +20,7 @@ from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
 from studies.rating.words import trials_to_decide
 from studies.standing import counts
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 
 RATING = "text_score_map.csv"
 TRIALS = "trials.csv"

@@ -19,7 +19,7 @@ from studies.rating.words import (
     probability,
     ranking_sentence,
 )
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.units import asked_of
 from studies.words import (
     best_sentence,

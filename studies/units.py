@@ -11,7 +11,7 @@ from objectives.spec import FinetuneSpec
 
 if TYPE_CHECKING:
     from studies.rating.effects import TextEffect
-    from studies.store import StoredStudy
+    from studies.stored import StoredStudy
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from studies.comparison import compared
 from studies.confirmation import Confirmed
 from studies.places import resume_command
 from studies.rating import CONFIDENCE
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.units import Unit, asked_of, unit_of
 
 _MOST_TEXTS = 20

@@ -14,7 +14,7 @@ from studies.pareto import front, second_goal
 from studies.pareto import unit as second_unit
 from studies.plots.schemes import INK
 from studies.plots.style import BLUE, GREY, ORANGE, axes_of
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.units import Unit
 
 

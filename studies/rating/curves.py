@@ -8,7 +8,7 @@ from functools import partial
 from search.records import TrialRecord
 from studies.rating.effects import TextEffect
 from studies.rating.rating import Rating
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 
 
 def curves(study: StoredStudy, rating: Rating) -> Mapping[int, list[TextEffect]]:

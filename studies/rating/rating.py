@@ -11,7 +11,7 @@ from studies.rating.interactions import Interaction, interactions
 from studies.rating.power import Power, power
 from studies.rating.qualities import quality_effects
 from studies.rating.ranking import TOP, Ranked, rank_texts
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.units import Unit, unit_of
 
 

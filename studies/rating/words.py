@@ -14,7 +14,7 @@ from studies.rating.estimands import Estimand, estimand_of
 from studies.rating.interactions import Interaction
 from studies.rating.ranking import TOP
 from studies.rating.rating import Rating
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.units import Unit
 
 _MOST_NAMES = 8

@@ -10,7 +10,7 @@ from studies.pareto import unit as second_unit
 from studies.places import resume_command
 from studies.progress import duration
 from studies.standing import counts
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.tables import arms_table, phase_seconds
 
 

@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 
 NOTEBOOK = "report.ipynb"
 _PARAMETERS = "parameters"

@@ -37,7 +37,8 @@ from studies.report.facts import facts
 from studies.report.notebook import NOTEBOOK, write_notebook
 from studies.report.pictures import Picture, pictures
 from studies.spreadsheets import write_csv
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 from studies.words import best_sentence, confirmation_rows, confirmation_sentence, confirmation_unit
 
 if TYPE_CHECKING:

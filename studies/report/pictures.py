@@ -26,7 +26,7 @@ from studies.rating.qualities import smaller_is_better
 from studies.rating.rating import Rating
 from studies.rating.settings import Importance, layer_map
 from studies.rating.words import interactions_sentence
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.units import asked_of, unit_of
 from studies.words import confirmation_unit
 

@@ -26,7 +26,7 @@ from spaces import InputError, Layout, scan
 from studies.checks import comparable_inputs, refuse_changed_content
 from studies.export import find_adapter
 from studies.launch import artifacts_of
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 
 _FEWEST_ADAPTERS = 8
 _CHUNKS = 16

@@ -19,7 +19,7 @@ from spaces import MixtuneError
 from spaces.errors import listed
 from studies.bars import training_bar
 from studies.rating.rating import rate
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.text_to_lora.fit import Fitting
 from studies.text_to_lora.source import library_of, open_source
 from studies.text_to_lora.trust import Trust, trust_words

@@ -21,7 +21,8 @@ from spaces.errors import listed
 from studies.export import refuse_existing
 from studies.rating.estimands import estimand_of
 from studies.spreadsheets import write_csv
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 from studies.text_to_lora.source import open_place
 from studies.text_to_lora.trust import Trust, trust_words
 from studies.units import Unit, unit_of

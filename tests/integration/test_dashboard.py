@@ -9,7 +9,8 @@ from typing import Any
 
 from optuna_dashboard import wsgi
 
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 
 
 def _get(app: Callable[..., Any], path: str) -> Any:

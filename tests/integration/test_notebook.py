@@ -11,7 +11,8 @@ import pytest
 from nbclient import NotebookClient
 
 from studies.report.notebook import NOTEBOOK, write_notebook
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 from tests.support.finished import finished
 
 pytestmark = pytest.mark.notebook

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from studies.launch import prepare_launch
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 from tests.support.launching import local, spec_for
 
 

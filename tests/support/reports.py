@@ -6,7 +6,8 @@ from pathlib import Path
 
 from studies.rating.rating import rate
 from studies.report import write_report
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 
 
 def written(store: Store, study: StoredStudy, folder: Path) -> Path:

@@ -28,7 +28,8 @@ from studies.rating.rating import rate
 from studies.rating.weights import share_effects, swap_effects
 from studies.rating.words import enough_sentence, headline, lost_sentence
 from studies.spec import StudySpec
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 from studies.tables import rating_table
 from studies.terminal import print_rating
 from studies.units import unit_of

@@ -24,7 +24,8 @@ from studies.confirmation import _interval, confirmed, distinct_roles, pooled_sp
 from studies.finding import find
 from studies.launch import Ending, Outcome, prepare_launch, prepare_resume
 from studies.standing import print_status
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 from studies.tables import confirmation_table
 from studies.terminal import print_confirmation
 from studies.units import UNITS

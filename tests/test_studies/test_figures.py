@@ -15,7 +15,7 @@ from studies.plots.fitting import fit_labels
 from studies.rating.curves import curves
 from studies.rating.effects import TextEffect
 from studies.rating.rating import Rating, rate
-from studies.store import StoredStudy
+from studies.stored import StoredStudy
 from studies.units import UNITS, Unit
 from tests.support.launching import local, spec_for
 

@@ -21,7 +21,8 @@ from studies.rating.regression import Estimate
 from studies.rating.words import ranking_sentence
 from studies.report import write_report
 from studies.report.pictures import pictures
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 from studies.units import UNITS, asked_of
 from studies.words import confirmation_rows
 from tests.support.finished import finished

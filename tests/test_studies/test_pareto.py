@@ -10,7 +10,8 @@ from optuna.trial import TrialState
 
 from studies.launch import prepare_launch, prepare_resume
 from studies.pareto import front, second_goal
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 from tests.support.launching import local, spec_for
 from tests.support.refusals import refused
 from tests.support.reports import written

@@ -19,7 +19,8 @@ from studies.rating.rating import rate
 from studies.report import PAGE
 from studies.report.notebook import NOTEBOOK
 from studies.standing import print_best, print_status
-from studies.store import Store, StoredStudy
+from studies.store import Store
+from studies.stored import StoredStudy
 from studies.tables import CONFIRMATION, CURVES, INTERACTIONS, QUALITIES, RATING, TRIALS, trials_table
 from studies.terminal import print_rating
 from tests.support.finished import finished

@@ -8,7 +8,7 @@ from spaces.kinds import Kinds
 from studies.rating.estimands.kind import Estimand
 
 if TYPE_CHECKING:
-    from studies.store import StoredStudy
+    from studies.stored import StoredStudy
 
 ESTIMANDS: Kinds[Estimand] = Kinds(
     "mixtune.estimands",
