@@ -72,6 +72,7 @@ def init(
     heldout: Annotated[str | None, typer.Option(help="Text whose end is scored.")] = None,
     hours: Annotated[float, typer.Option(min=0.01, help="Time that the study should take on this machine.")] = 1.0,
     no_timing: Annotated[bool, typer.Option("--no-timing", help="Do not time the base here, for the sizes.")] = False,
+    local: Local = False,
 ) -> None:
     """Write a commented study file for a folder of texts, of a size that ends in about an hour here."""
     from spaces.corpus import reading_notes
@@ -80,7 +81,7 @@ def init(
     console = console_of()
     starter = Starter(folder, base, tuple(task or ()), heldout, hours)
     with console.status("Reading the texts …") as status:
-        written = write_study_file(starter, out, measure=not no_timing, told=status.update)
+        written = write_study_file(starter, out, measure=not no_timing, local=local, told=status.update)
     for note in reading_notes(written.corpus):
         console.print(f"Note: {note}")
     for choice in written.choices:

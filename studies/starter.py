@@ -29,8 +29,6 @@ _TRAINED_SHARE = 0.8
 _BATCH = 8
 _STEPS = 9
 """At least, so that a trial has three steps between rungs."""
-_OF_THE_MACHINE = ("ray-", "worker-")
-"""Beginnings of the codes of errors that say nothing about the texts, the base or the tasks."""
 _FEWEST_TRIALS = 40
 _TRIALS_PER_TEXT = 8
 """A quarter of them are pairs of randomised trials: with fewer than twice as many as texts, intervals are wide."""
@@ -69,7 +67,12 @@ class Written:
 
 
 def write_study_file(
-    starter: Starter, path: Path, *, measure: bool = True, told: Callable[[str], None] = lambda _: None
+    starter: Starter,
+    path: Path,
+    *,
+    measure: bool = True,
+    local: bool = False,
+    told: Callable[[str], None] = lambda _: None,
 ) -> Written:
     """Write a study file that runs as it is and ends in about the hours that the user has.
 
@@ -77,6 +80,7 @@ def write_study_file(
         starter: what the user asks for.
         path: file to write; must not exist.
         measure: time the base on this machine, for the sizes; a base that lies on the hub is not fetched for it.
+        local: time it in this process, for one trial at a time, without Ray.
         told: hears what is being done.
 
     Raises:
@@ -96,10 +100,8 @@ def write_study_file(
     if measure and (starter.base in BASES or _is_folder(starter.base)):
         told("Timing the base on this machine …")
         try:
-            sizes, time = _fitted(starter, corpus, sizes, path.parent)
-        except MixtuneError as error:
-            if not error.code.startswith(_OF_THE_MACHINE):
-                raise
+            sizes, time = _fitted(starter, corpus, sizes, path.parent, local=local)
+        except MixtuneError as error:  # the file is written all the same, for the user to mend
             time = f"Its time could not be measured: {error}"
     content = _rendered(starter, corpus, sizes, path)
     parse_study(content, path)
@@ -121,7 +123,7 @@ def _choices(starter: Starter, sizes: Sizes) -> Iterator[str]:
     yield f"Size: {sizes.trials:,} trials of {sizes.tokens:,} training tokens each."
 
 
-def _fitted(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path) -> tuple[Sizes, str]:
+def _fitted(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, local: bool) -> tuple[Sizes, str]:
     """Sizes with which the study ends in time on this machine, and how long that takes, in a sentence.
 
     Tokens give way first: with fewer trials the intervals of all texts are wider.
@@ -130,13 +132,13 @@ def _fitted(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path) -> tupl
     from studies.progress import duration
 
     within = f"{hours_words(starter.hours)} (--hours)"
-    found = _estimated(starter, corpus, sizes, place)
+    found = _estimated(starter, corpus, sizes, place, local=local)
     if found.total <= 3600 * starter.hours:
         return sizes, f"That takes about {duration(found.total)} here, measured just now."
     if (tokens := fitting_tokens(found, starter.hours)) is not None and tokens >= _least_tokens(sizes.length):
         return replace(sizes, tokens=tokens), f"Training tokens were lowered so that it takes about {within} here."
     smallest = replace(sizes, tokens=_least_tokens(sizes.length))
-    found = _estimated(starter, corpus, smallest, place)
+    found = _estimated(starter, corpus, smallest, place, local=local)
     trials = fitting_trials(found, starter.hours)
     if trials is not None and trials >= found.fewest:
         fitting = replace(smallest, trials=min(sizes.trials, trials))
@@ -148,14 +150,14 @@ def _fitted(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path) -> tupl
     )
 
 
-def _estimated(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path) -> Estimate:
+def _estimated(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, local: bool) -> Estimate:
     """How long a study of these sizes would take, as `mixtune estimate` says it."""
     from studies.estimate.estimate import estimate
 
     file = place / "study.yaml"  # paths in it start there
     spec = parse_study(_rendered(starter, corpus, sizes, file), file).anchored(place)
     with tempfile.TemporaryDirectory(prefix="mixtune-") as runs:
-        return estimate(spec, Path(runs), local=False)
+        return estimate(spec, Path(runs), local=local)
 
 
 def _rendered(starter: Starter, corpus: Corpus, sizes: Sizes, path: Path) -> str:

@@ -76,7 +76,7 @@ def _panels(texts: Sequence[str], label: str) -> tuple[Figure, Iterator[tuple[st
         if place >= len(texts):
             axes.set_visible(False)
             continue
-        axes.set_title(short(texts[place], 22), fontsize="small", loc="left", pad=3)
+        axes.set_title(short(texts[place], 18), fontsize="small", loc="left", pad=3)
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.xaxis.set_major_formatter(FuncFormatter(_thousands))

@@ -18,8 +18,22 @@ def fit_labels(figure: Figure) -> None:
     """Wrap and move the labels of all axes until they lie within the figure."""
     for _ in range(_ROUNDS):
         figure.draw_without_rendering()  # the layout engine places everything
-        if not [axes for axes in figure.axes if _fit(figure, axes)]:
+        if not _wrap_of_all(figure) and not [axes for axes in figure.axes if _fit(figure, axes)]:
             return
+
+
+def _wrap_of_all(figure: Figure) -> bool:
+    """Wrap the labels that all axes share; return whether anything had to change."""
+    across, along = (text for text in (_shared(figure, "supxlabel"), _shared(figure, "supylabel")))
+    wide = across is not None and _wrap(across, figure.bbox.width, vertical=False)
+    tall = along is not None and _wrap(along, figure.bbox.height, vertical=True)
+    return wide or tall
+
+
+def _shared(figure: Figure, name: str) -> Text | None:
+    """A label of the whole figure, by the name of the method that sets it."""
+    words = getattr(figure, f"get_{name}")()
+    return next((text for text in figure.texts if text.get_text() == words), None) if words else None
 
 
 def _fit(figure: Figure, axes: Axes) -> bool:

@@ -35,7 +35,7 @@ space:
   learning_rate: {low: 1e-3, high: 1e-2}
   tuning: {rank: [4, 8], dropout: 0.1}
 objective:
-  tokens: 40960
+  tokens: 20480
   scores: [{kind: heldout, text: river_poems, share: 0.3}]
 search: {trials: 8, workers: 2, pruner: none, confirm: {best: 0}}
 """

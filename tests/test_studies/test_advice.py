@@ -14,7 +14,7 @@ from objectives.spec import FinetuneSpec
 from search.ray_runner import Answers
 from studies.cli import _print_version
 from studies.estimate.advice import advice, fitting_tokens, fitting_trials
-from studies.estimate.estimate import Estimate
+from studies.estimate.estimate import Estimate, estimate
 from studies.estimate.simulation import Simulated, Times
 from studies.starter import Starter, Written, write_study_file
 from studies.study_file import read_study
@@ -94,17 +94,19 @@ def books(tmp_path: Path) -> Path:
 
 
 @pytest.mark.torch
-@pytest.mark.ray
 def test_init_proposes_a_size_that_ends_in_time(books: Path, tmp_path: Path) -> None:
     def tokens(hours: float) -> tuple[int, Written]:
         file = tmp_path / f"study-{hours}.yaml"
-        written = write_study_file(Starter(books, hours=hours), file)
+        written = write_study_file(Starter(books, hours=hours), file, local=True)
         objective = read_study(file).objective
         assert isinstance(objective, FinetuneSpec)
         return objective.tokens, written
 
     (few, short), (many, long) = tokens(0.05), tokens(20)
     assert few < many
+    spec = read_study(tmp_path / "study-0.05.yaml")
+    found = estimate(spec, tmp_path / "runs", local=True)
+    assert found.total < 2 * 0.05 * 3600, "about the hours, on a machine whose speed varies"
     assert len(short.choices) == len(long.choices) == 4
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 
+import optuna
 import pytest
 
 from studies.demo.library import write_demo
@@ -183,7 +184,9 @@ def test_export_of_a_trial_without_adapter(
 @contextmanager
 def running(file: Path, name: str) -> Iterator[None]:
     """Another driver of the study in that file."""
-    with Store(f"sqlite:///{file}").lease(name).present():
+    store = Store(f"sqlite:///{file}")
+    optuna.create_study(storage=store.storage, study_name=name, direction="maximize", load_if_exists=True)
+    with store.lease(name).present():
         yield
 
 

@@ -94,7 +94,7 @@ def test_a_study_is_estimated_without_being_begun(place: Path) -> None:
         "confirmation",
         "disk",
         "memory",
-        "In 0.5 hours",
+        "In 30 minutes",
     ):
         assert words in done.output
     assert "It fits this machine." in done.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from studies.plots.curves import effect_curves
 from studies.plots.fitting import fit_labels
 from studies.rating.curves import curves
 from studies.rating.effects import TextEffect
+from studies.rating.interactions import Interaction
 from studies.rating.rating import Rating, rate
+from studies.rating.regression import Estimate
 from studies.stored import StoredStudy
 from studies.units import UNITS, Unit
 from tests.support.launching import local, spec_for
@@ -46,6 +49,12 @@ def _order(rating: Rating) -> list[str]:
     return [effect.text for effect in rating.effects]
 
 
+def _pairs(rating: Rating) -> list[Interaction]:
+    """An interaction of every two texts, whatever the trials tell."""
+    pairs = combinations(_order(rating), 2)
+    return [Interaction(pair, Estimate(0.1 * place, 0.1, 9), 0.5) for place, pair in enumerate(pairs)]
+
+
 def _two_qualities(rating: Rating) -> dict[str, list[TextEffect]]:
     return {"one": rating.effects, "two": rating.effects}
 
@@ -60,7 +69,7 @@ FIGURES: dict[str, Callable[[StoredStudy, Rating, Unit], Figure]] = {
     "qualities": lambda study, rating, unit: texts.qualities(
         {"one": rating.effects, "two": rating.effects}, _order(rating)
     ),
-    "interactions": lambda study, rating, unit: texts.interaction_map(rating.interactions, _order(rating), unit),
+    "interactions": lambda study, rating, unit: texts.interaction_map(_pairs(rating), _order(rating), unit),
 }
 
 
