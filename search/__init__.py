@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from search.events import ConfirmationBegun, Event, RungTold, TrialFinished, TrialLost, TrialStarted
 from search.records import TrialRecord, read_record
 from search.runner import LocalRunner, ObjectiveFactory, Runner
-from search.searcher import Event, StudySearcher
+from search.searcher import StudySearcher
 from search.spec import SearchSpec
 
 __all__ = [
+    "ConfirmationBegun",
     "Event",
     "LocalRunner",
     "ObjectiveFactory",
+    "RungTold",
     "Runner",
     "SearchSpec",
     "StudySearcher",
+    "TrialFinished",
+    "TrialLost",
     "TrialRecord",
+    "TrialStarted",
     "read_record",
 ]

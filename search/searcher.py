@@ -21,6 +21,7 @@ from search.arms import Arms, Planner
 from search.designs import design_of
 from search.drawing import draw
 from search.drivers import Driver, LoneDriver
+from search.events import Event, RungTold, TrialFinished, TrialLost, TrialStarted
 from search.failures import FailuresInARow
 from search.goals import FirstGoal, sampled, values
 from search.ledger import Ledger
@@ -48,17 +49,6 @@ class Decision(Enum):
     """The trial has ended."""
     PAUSE = "pause"
     """The trial stops here and goes on elsewhere or later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a trial, for whoever watches."""
-
-    number: int
-    kind: str
-    """`started`, `rung`, `lost` (it cannot go on where it was) or `finished`; `confirming`: so many runs follow."""
-    rung: Rung | None = None
-    state: TrialState | None = None
 
 
 class StudySearcher:
@@ -158,9 +148,10 @@ class StudySearcher:
                 if trial is None:
                     return None
                 config = self._configured(trial)
-            self._watch(Event(trial.number, "started"))
+            self._watch(TrialStarted(trial.number))
             for index in range(len(trial.intermediate_values)):
-                self._watch(Event(trial.number, "rung", rung=records.read_rung(trial, index)))
+                if (told := records.read_rung(trial, index)) is not None:
+                    self._watch(RungTold(trial.number, told))
             last = records.read_rung(trial, len(self._rungs) - 1)
             if last is None or self._rungs[-1] not in trial.intermediate_values:
                 return Assignment(trial.number, config)
@@ -186,7 +177,7 @@ class StudySearcher:
         with self._unless_taken(number):
             if rung.tokens not in trial.intermediate_values:
                 self._ledger.store_rung(number, rung)
-                self._watch(Event(number, "rung", rung=rung))
+                self._watch(RungTold(number, rung))
             decision = self._decide(number, rung, trial.user_attrs.get(records.SURVIVED, 0))
         return Decision.PAUSE if decision is Decision.GO_ON and self.out_of_time else decision
 
@@ -210,7 +201,7 @@ class StudySearcher:
         with self._unless_taken(number), self._claims:
             self._ledger.note(number, records.LOST, times)
             self._under_way.discard(number)
-        self._watch(Event(number, "lost"))
+        self._watch(TrialLost(number))
 
     def _left_behind(self) -> FrozenTrial | None:
         """A trial that nobody runs any more, now this driver's own."""
@@ -285,7 +276,7 @@ class StudySearcher:
         self._when_ended(number)
         if state is not TrialState.FAIL:
             self._failures.clear()
-        self._watch(Event(number, "finished", state=state))
+        self._watch(TrialFinished(number, state))
 
     @contextmanager
     def _unless_taken(self, number: int) -> Iterator[None]:

@@ -18,8 +18,9 @@ from search.arms import Planner
 from search.artifacts import Artifacts
 from search.confirmation import Confirmation
 from search.drivers import LeasedDriver
+from search.events import ConfirmationBegun, Event
 from search.runner import Runner
-from search.searcher import Event, StudySearcher
+from search.searcher import StudySearcher
 from search.spec import SearchSpec
 from spaces import Corpus, FieldError, InputError, Space, scan
 from spaces.corpus import reading_notes
@@ -147,7 +148,7 @@ class Ready:
         left = len(missing) + sum(not record.state.is_finished() for record in study.confirmation)
         if not left or study.ended(TrialState.RUNNING):  # another driver still runs trials, and will confirm
             return Ending.FINISHED, ""
-        watch(Event(left, "confirming"))
+        watch(ConfirmationBegun(left))
         name = self.store.begin_confirmation(self.spec.name)
         trials = len(study.confirmation) + len(missing)
         search = self.spec.search.model_copy(

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from objectives.base import Rung
-from search.searcher import Event
+from search.events import ConfirmationBegun, Event, RungTold, TrialFinished, TrialLost, TrialStarted
 from studies.stored import StoredStudy
 
 _WORDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -81,20 +81,21 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         """Take in something that happened."""
-        if event.kind == "confirming":
-            self._confirm(event.number)
-        elif event.kind == "started":
-            self._running[event.number] = _Running(time.monotonic())
-        elif event.kind == "lost":
-            self._running.pop(event.number, None)
-            self._console.print(
-                f"{self._what} {event.number} lost its worker and goes on from its last rung", highlight=False
-            )
-        elif event.kind == "rung" and event.rung is not None:
-            self._running[event.number].rungs.append(event.rung)
-            self._base = event.rung.base
-        elif event.state is not None:
-            self._finish(event.number, event.state)
+        match event:
+            case ConfirmationBegun(runs):
+                self._confirm(runs)
+            case TrialStarted(number):
+                self._running[number] = _Running(time.monotonic())
+            case TrialLost(number):
+                self._running.pop(number, None)
+                self._console.print(
+                    f"{self._what} {number} lost its worker and goes on from its last rung", highlight=False
+                )
+            case RungTold(number, rung):
+                self._running[number].rungs.append(rung)
+                self._base = rung.base
+            case TrialFinished(number, state):
+                self._finish(number, state)
 
     def _finish(self, number: int, state: TrialState) -> None:
         rungs = self._running.pop(number).rungs

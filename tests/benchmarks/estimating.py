@@ -13,7 +13,7 @@ from pathlib import Path
 
 from optuna.trial import TrialState
 
-from search.searcher import Event
+from search.events import ConfirmationBegun, Event
 from studies.demo.library import write_demo
 from studies.estimate.estimate import Estimate, estimate
 from studies.launch import prepare_launch
@@ -28,7 +28,7 @@ def actual(spec: StudySpec, runs: Path) -> tuple[float, float, int]:
     confirming: list[float] = []
 
     def watch(event: Event) -> None:
-        if event.kind == "confirming":
+        if isinstance(event, ConfirmationBegun):
             confirming.append(time.perf_counter())
 
     ready = prepare_launch(spec, runs, with_ray=True)

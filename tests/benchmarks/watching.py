@@ -9,7 +9,7 @@ from typing import Self
 
 import psutil
 
-from search import Event
+from search import Event, TrialFinished
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Clock:
     ends: list[float] = field(default_factory=list)
 
     def __call__(self, event: Event) -> None:
-        if event.kind == "finished":
+        if isinstance(event, TrialFinished):
             self.tick()
 
     def tick(self) -> None:

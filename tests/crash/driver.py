@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from search import Event, StudySearcher
+from search import Event, RungTold, StudySearcher, TrialFinished
 from search.artifacts import Artifacts
 from search.ray_runner import RayRunner
 from search.runner import ObjectiveFactory
@@ -44,9 +44,9 @@ def run(folder: Path) -> Ending:
 
     def acknowledge(event: Event) -> None:
         """What the user has been told must never be lost."""
-        if event.rung is not None:
+        if isinstance(event, RungTold):
             append(folder / ACKNOWLEDGED, json.dumps(["rung", event.number, event.rung.index, event.rung.score]))
-        elif event.state is not None:
+        elif isinstance(event, TrialFinished):
             append(folder / ACKNOWLEDGED, json.dumps(["end", event.number, event.state.name]))
 
     with stoppable(""):

@@ -16,9 +16,9 @@ import pytest
 import sqlalchemy
 
 from search.drivers import LEASE, LeasedDriver
+from search.events import Event, TrialFinished
 from search.reconnecting import PersistentStorage
 from search.runner import LocalRunner
-from search.searcher import Event
 from studies.interrupts import stoppable
 from studies.launch import Ending, prepare_launch
 from studies.store import Store
@@ -82,7 +82,7 @@ def test_a_study_survives_dropped_connections(library: Path, tmp_path: Path, ser
     assert outcome.ending is Ending.FINISHED
     assert len(outcome.study.records) == ready.spec.search.trials
     assert all(record.state.is_finished() for record in outcome.study.records)
-    assert sum(event.kind == "finished" for event in seen) >= ready.spec.search.trials
+    assert sum(isinstance(event, TrialFinished) for event in seen) >= ready.spec.search.trials
 
 
 def test_a_study_survives_a_restart_of_the_server(library: Path, tmp_path: Path, server: str) -> None:
@@ -91,7 +91,7 @@ def test_a_study_survives_a_restart_of_the_server(library: Path, tmp_path: Path,
 
     def watch(event: Event) -> None:
         nonlocal restarts
-        if event.kind == "finished" and event.number in (3, 7):
+        if isinstance(event, TrialFinished) and event.number in (3, 7):
             control(tmp_path / "server", "restart")
             restarts += 1
 
@@ -202,7 +202,7 @@ def test_ctrl_c_is_heard_while_the_server_is_away(server: str, library: Path, tm
         os.kill(os.getpid(), signal.SIGINT)
 
     def watch(event: Event) -> None:
-        if event.kind == "finished" and event.number == 2:
+        if isinstance(event, TrialFinished) and event.number == 2:
             control(tmp_path / "server", "stop")
             threading.Thread(target=interrupt).start()
 

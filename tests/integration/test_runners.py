@@ -17,6 +17,7 @@ from search.ray_runner import RayRunner
 from search.runner import Runner
 from spaces import Corpus
 from studies.store import Store
+from tests.support.events import kinds_of
 from tests.support.studies import fill_up, searcher_on, synthetic_factory
 from tests.support.traced import TracedFactory
 
@@ -106,7 +107,7 @@ def test_weak_trials_are_pruned(ran: Ran) -> None:
 
 def test_the_watcher_hears_of_starts_rungs_and_ends(ran: Ran) -> None:
     for record in ran.records:
-        kinds = [event.kind for event in ran.events if event.number == record.number]
+        kinds = kinds_of(ran.events, record.number)
         assert kinds == ["started", *["rung"] * len(record.rungs), "finished"]
 
 

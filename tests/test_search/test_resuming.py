@@ -15,11 +15,12 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search import Event
+from search import Event, RungTold
 from search.records import rung_attribute
 from search.searcher import Decision
 from spaces import Corpus
 from studies.store import Store
+from tests.support.events import kinds_of
 from tests.support.searching import records, run, rung
 from tests.support.studies import searcher_on
 
@@ -62,7 +63,7 @@ def test_a_trial_cut_off_between_its_last_rung_and_its_end_is_complete(corpus: C
     assert following.number == 1
     assert records(storage)[0].state is TrialState.COMPLETE
     assert records(storage)[0].score == 0.7
-    kinds = [event.kind for event in events if event.number == 0]
+    kinds = kinds_of(events, 0)
     assert kinds == ["started", "rung", "rung", "rung", "finished"]
 
 
@@ -164,9 +165,9 @@ def test_a_trial_whose_worker_died_is_handed_out_again_first(corpus: Corpus) -> 
     searcher.report(first.number, rung(searcher, 0))
     searcher.lost(first.number, "the worker died")
     assert searcher.ask() == first
-    assert [event.kind for event in events if event.number == 0] == ["started", "rung", "lost", "started", "rung"]
+    assert kinds_of(events, 0) == ["started", "rung", "lost", "started", "rung"]
     searcher.report(first.number, rung(searcher, 0))
-    assert len([event for event in events if event.kind == "rung"]) == 2, "what is known is not told again"
+    assert len([event for event in events if isinstance(event, RungTold)]) == 2, "what is known is not told again"
 
 
 def test_a_trial_that_kills_its_workers_fails_in_the_end(corpus: Corpus) -> None:

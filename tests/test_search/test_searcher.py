@@ -14,6 +14,7 @@ from search.artifacts import Artifacts
 from search.runner import reason
 from search.searcher import Decision
 from spaces import Corpus, TrialConfig
+from tests.support.events import kinds_of
 from tests.support.searching import records, run, rung
 from tests.support.studies import searcher_on, synthetic_factory
 
@@ -193,7 +194,7 @@ def test_everything_that_happens_is_told(corpus: Corpus, tmp_path: Path) -> None
     searcher = searcher_on(corpus, trials=4, watch=told.append)
     LocalRunner().run(searcher, synthetic_factory(corpus), Artifacts(tmp_path))
     for number in range(4):
-        kinds = [event.kind for event in told if event.number == number]
+        kinds = kinds_of(told, number)
         assert kinds[0] == "started"
         assert kinds[-1] == "finished"
         assert set(kinds[1:-1]) == {"rung"}

@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from objectives.base import Rung
-from search import Event
+from search.events import RungTold, TrialFinished, TrialLost, TrialStarted
 from studies.launch import prepare_launch
 from studies.progress import Progress, duration
 from tests.support.launching import spec_for
@@ -25,10 +25,10 @@ def rung(index: int, score: float) -> Rung:
 
 
 def play(shown: Progress, number: int, *scores: float, state: TrialState) -> None:
-    shown(Event(number, "started"))
+    shown(TrialStarted(number))
     for index, score in enumerate(scores):
-        shown(Event(number, "rung", rung=rung(index, score)))
-    shown(Event(number, "finished", state=state))
+        shown(RungTold(number, rung(index, score)))
+    shown(TrialFinished(number, state))
 
 
 def test_without_a_terminal_every_trial_is_a_line(library: Path, tmp_path: Path) -> None:
@@ -48,9 +48,9 @@ def test_without_a_terminal_every_trial_is_a_line(library: Path, tmp_path: Path)
 def test_a_trial_that_lost_its_worker_is_told_and_counts_once(library: Path, tmp_path: Path) -> None:
     shown, console = progress(library, tmp_path, terminal=False)
     with shown.shown():
-        shown(Event(0, "started"))
-        shown(Event(0, "rung", rung=rung(0, 0.3)))
-        shown(Event(0, "lost"))
+        shown(TrialStarted(0))
+        shown(RungTold(0, rung(0, 0.3)))
+        shown(TrialLost(0))
         play(shown, 0, 0.3, 0.4, 0.5, state=TrialState.COMPLETE)
     lines = console.export_text().splitlines()
     assert lines[1] == "trial 0 lost its worker and goes on from its last rung"
@@ -74,8 +74,8 @@ def test_the_last_line_sums_up_a_whole_run_only(library: Path, tmp_path: Path, t
 def test_in_a_terminal_rungs_of_running_trials_are_shown(library: Path, tmp_path: Path) -> None:
     shown, console = progress(library, tmp_path, terminal=True)
     play(shown, 0, 0.3, 0.4, 0.5, state=TrialState.COMPLETE)
-    shown(Event(1, "started"))
-    shown(Event(1, "rung", rung=rung(0, 0.333)))
+    shown(TrialStarted(1))
+    shown(RungTold(1, rung(0, 0.333)))
     console.print(shown)
     text = console.export_text()
     assert "1/8 trials" in text
