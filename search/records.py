@@ -68,19 +68,10 @@ class TrialRecord:
 
 
 def rung_attribute(rung: Rung) -> tuple[str, dict[str, Any]]:
-    """Name and JSON value under which a rung is stored."""
-    items = np.asarray(rung.items, dtype="<f4")
-    value = {
-        "tokens": rung.tokens,
-        "score": rung.score,
-        "stderr": rung.stderr,
-        "base": rung.base,
-        "gain_stderr": rung.gain_stderr,
-        "items": base64.b64encode(items.tobytes()).decode(),
-        "seconds": dict(rung.seconds),
-        "qualities": dict(rung.qualities),
-        "artifact": rung.artifact,
-    }
+    """Name and JSON value under which a rung is stored: all of it, the scores of questions in single precision."""
+    value = rung.to_dict()
+    del value["index"]  # it stands in the name
+    value["items"] = base64.b64encode(np.asarray(rung.items, dtype="<f4").tobytes()).decode()
     return f"{_RUNG}{rung.index}", value
 
 
@@ -90,7 +81,7 @@ def read_rung(trial: FrozenTrial, index: int) -> Rung | None:
     if stored is None:
         return None
     items = np.frombuffer(base64.b64decode(stored["items"]), dtype="<f4")
-    return Rung(**{**stored, "index": index, "items": tuple(float(item) for item in items)})
+    return Rung.from_dict({**stored, "index": index, "items": items.tolist()})
 
 
 def read_record(trial: FrozenTrial) -> TrialRecord | None:
