@@ -117,7 +117,7 @@ def _choices(starter: Starter, sizes: Sizes) -> Iterator[str]:
         yield f"Goal: the questions of {', '.join(starter.tasks)}."
     else:
         yield (
-            f"Goal: to foretell the last fifth of {starter.heldout!r}, because no benchmark was named. Texts that are "
+            f"Goal: to predict the last fifth of {starter.heldout!r}, because no benchmark was named. Texts that are "
             "like it will look good. --heldout names another text, --task a benchmark."
         )
     yield f"Size: {sizes.trials:,} trials of {sizes.tokens:,} training tokens each."
