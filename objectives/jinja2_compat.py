@@ -29,7 +29,9 @@ class LookingAtParts(CodeGenerator):
 
 
 def attribute_of(environment: Environment, attribute: str | int) -> Callable[[Any], Any]:
-    """What Jinja's filters make of their option `attribute`: a function from an item to a value; dots go deeper.
+    """Build the function from an item to a value that Jinja's filters make of their option `attribute`.
+
+    Dots go deeper.
 
     Calls `make_attrgetter` of `jinja2.filters`, which is not documented; a filter of one's own has no other way to it.
     """

@@ -54,7 +54,7 @@ class TokenModel(HFLM):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a task manager knows of a name."""
+    """An entry of a task manager: a task, a group or a tag."""
 
     kind: str
     """`TASK`, `PY_TASK`, `GROUP` or `TAG`."""
@@ -67,7 +67,7 @@ class Listed:
 
 
 def listed_as(manager: TaskManager, name: str) -> Listed | None:
-    """What a task manager knows of a name, None where it knows nothing.
+    """The entry that a task manager has for a name, None where it has none.
 
     Reads the entries of `TaskManager.task_index`, whose class is in the private module `lm_eval.tasks._index`. The
     public lists of names say neither where a task stands nor what a group holds.

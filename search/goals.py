@@ -44,12 +44,12 @@ GOALS: Kinds[Goal] = Kinds(
 
 
 def directions(second: str | None) -> list[StudyDirection]:
-    """Of the score, and of the second goal where there is one."""
+    """Directions of the score, and of the second goal where there is one."""
     return [StudyDirection.MAXIMIZE] + ([StudyDirection.MINIMIZE] if second is not None else [])
 
 
 def values(rung: Rung, second: str | None) -> list[float]:
-    """What a trial that ended with this rung is told with."""
+    """Values with which a trial that ended with this rung is told to Optuna."""
     return [rung.score] + ([rung.qualities[GOALS[second].quality]] if second is not None else [])
 
 

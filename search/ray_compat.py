@@ -37,7 +37,7 @@ def take_memory_for_a_workers_death() -> None:
 
 
 def error_of(trial: Trial) -> tuple[Exception | None, list[str]]:
-    """What Tune has just written of a trial's error: the error itself, where Tune keeps it, and its lines.
+    """Read the error of a trial that Tune has just written: the error itself, where Tune keeps it, and its lines.
 
     Reads `Trial.pickled_error_file` and `Trial.error_file`, which are not documented. Tune's own readers,
     `get_pickled_error` and `get_error`, look where the files are copied to later than a scheduler is told.

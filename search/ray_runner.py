@@ -42,7 +42,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Answers(Generic[Answer]):
-    """What workers answered."""
+    """Answers of workers to a question, and how long they took to start."""
 
     workers: int
     ray: float

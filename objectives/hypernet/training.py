@@ -46,7 +46,7 @@ class Way(Protocol):
     """A way to train: what is made small."""
 
     def loss(self, step: int) -> torch.Tensor:
-        """Of the lessons of a step."""
+        """Loss on the lessons of a step, to be made small."""
         ...
 
     def validation(self) -> float | None:

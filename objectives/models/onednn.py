@@ -42,7 +42,7 @@ def pays() -> bool:
 
 
 def _maker() -> str:
-    """Of the processor, as Linux tells it; empty where it does not."""
+    """Maker of the processor, as Linux tells it; empty where it does not."""
     if not _CPUINFO.is_file():
         return ""
     lines = _CPUINFO.read_text(encoding="utf-8").splitlines()

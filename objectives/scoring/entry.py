@@ -40,7 +40,7 @@ class ScoreEntry(Spec):
 
     @property
     def titles(self) -> list[str]:
-        """What it asks, by name."""
+        """Names of its tasks, files or scenes, for messages and the report."""
         raise NotImplementedError
 
     @property

@@ -32,7 +32,7 @@ def write(path: Path, learned: Sequence[Learned], provenance: Sequence[dict[str,
 
 
 def read(path: Path) -> tuple[list[Learned], list[dict[str, Any]]]:
-    """What each stage has learnt, and where it came from.
+    """Read the weights that each stage has learnt, and the lines of its provenance.
 
     Raises:
         InputError: it is no such file.

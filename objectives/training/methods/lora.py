@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def config(tuning: Tuning, site: Site, **options: Any) -> PeftConfig:
-    """What peft puts on a site; `options`: what kin of LoRA differ in."""
+    """Configuration of peft for a site.
+
+    `options`: options of `LoraConfig` by which kin of LoRA differ from it.
+    """
     from peft import LoraConfig
 
     from objectives.models.layout import renamed_by_peft
