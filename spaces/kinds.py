@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar, cast
 
-from spaces.errors import UnfitError, did_you_mean, listed
+from spaces.errors import InputError, UnfitError, did_you_mean, listed
 
 Kind = TypeVar("Kind")
 
@@ -35,8 +35,19 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
 
         Raises:
             KeyError: there is none.
+            InputError: another package names it, and cannot be imported.
         """
-        return cast("Kind", load(self._targets()[name]))
+        if name in self._rows:
+            return cast("Kind", load(self._rows[name]))
+        target = _installed(self.group)[name]
+        try:
+            return cast("Kind", load(target))
+        except Exception as error:  # whatever another package raises, the user must hear which one it is
+            raise InputError(
+                f"{target!r}, which an installed package names as {name!r} of {self.group}, cannot be imported: "
+                f"{type(error).__name__}: {error}. Mend that package, or uninstall it.",
+                code="plugin-broken",
+            ) from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._targets())

@@ -13,10 +13,12 @@ from objectives.scoring.spec import SCORERS
 from search.goals import GOALS
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS
+from spaces import kinds
 from spaces.errors import UnfitError
 from spaces.kinds import Kinds
 from spaces.methods import METHODS
 from studies.rating.estimands import ESTIMANDS
+from tests.support.refusals import refused
 
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = ("spaces", "objectives", "search", "studies")
@@ -97,3 +99,14 @@ def test_every_row_can_be_loaded_and_others_are_refused(group: str) -> None:
     assert table.known(first) == first
     with pytest.raises(UnfitError, match=repr(first)):
         table.known(first + "x")
+
+
+def test_a_package_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds, "_installed", lambda group: {"toy": "no_such_package:TOY"} if group else {})
+    table: Kinds[object] = Kinds("mixtune.toys", {"own": "spaces.kinds:load"})
+    assert list(table) == ["toy", "own"]
+    assert table["own"] is kinds.load
+    with refused("plugin-broken", "no_such_package:TOY", "'toy'", "mixtune.toys"):
+        table["toy"]
+    with pytest.raises(KeyError):
+        table["other"]
