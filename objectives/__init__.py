@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from objectives.base import Objective, Prepared, Rung, Score
 from spaces import Corpus
+from spaces.kinds import load
 
 if TYPE_CHECKING:
     from objectives.spec import FinetuneSpec, SyntheticSpec
@@ -24,12 +24,6 @@ class _ObjectiveClass(Protocol):
     def __call__(self, spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Objective: ...
 
     def prepare(self, spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Prepared: ...
-
-
-def load(target: str) -> object:
-    """The object that `module:name` names; a table's heavy rows are imported only here."""
-    module, name = target.split(":")
-    return getattr(import_module(module), name)
 
 
 def prepare(spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Prepared:
@@ -48,4 +42,4 @@ def build(spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Ob
     return cast("_ObjectiveClass", load(OBJECTIVES[spec.kind]))(spec, corpus, cache)
 
 
-__all__ = ["OBJECTIVES", "Objective", "Prepared", "Rung", "Score", "build", "load", "prepare"]
+__all__ = ["OBJECTIVES", "Objective", "Prepared", "Rung", "Score", "build", "prepare"]

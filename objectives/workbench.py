@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
 
-from objectives import load
 from objectives.base import Score, Scorer
 from objectives.models import BASES
 from objectives.models.hub import redrawn
@@ -20,6 +19,7 @@ from objectives.scoring.scorer import scorer_of
 from objectives.spec import FinetuneSpec
 from objectives.training.tokens import TokenStore
 from spaces import Corpus, Layout
+from spaces.kinds import load
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -126,7 +126,7 @@ def _persistent(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _operations() -> Mapping[str, Callable[..., Any]]:
-    """What Optuna calls on a storage, but for what `PersistentStorage` defines itself."""
+    """Operations that Optuna calls on a storage, but for what `PersistentStorage` defines itself."""
     names = storage_operations() - set(vars(PersistentStorage))
     return {name: getattr(RDBStorage, name) for name in names}
 

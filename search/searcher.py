@@ -42,7 +42,7 @@ class Assignment:
 
 
 class Decision(Enum):
-    """What a runner does after a rung."""
+    """Order to a runner after a rung: go on, stop, or pause."""
 
     GO_ON = "go on"
     STOP = "stop"

@@ -24,7 +24,7 @@ class RaySpec(Spec):
 
 
 class ConfirmSpec(Spec):
-    """What is run on the questions that the search never saw, when it has ended."""
+    """Runs on the questions that the search never saw, when it has ended."""
 
     best: int = Field(3, ge=0)
     """How many of the best configurations are trained anew; 0: none."""

@@ -159,7 +159,7 @@ def options(choice: object) -> tuple[Any, ...]:
 
 
 def distribution(choice: object) -> BaseDistribution | None:
-    """What a sampler draws from for this choice, or None where it is fixed."""
+    """Distribution that a sampler draws this choice from, or None where it is fixed."""
     match choice:
         case IntRange():
             return IntDistribution(choice.low, choice.high, log=choice.log)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a base has not that a method needs."""
+    """Something that a method needs and a base has not."""
 
     code: str
     says: str

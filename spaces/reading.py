@@ -196,7 +196,7 @@ def _line(place: _Location, root: yaml.Node) -> int:
 
 
 def _describe(error: _Details, kind: type[BaseModel], bare: yaml.ScalarNode | None) -> str:
-    """What is wrong, in words; `bare`: the word that YAML has made something else of."""
+    """Say what is wrong; `bare`: the word that YAML has made something else of."""
     if bare and error["type"] != "literal_error":
         return f"this must be text. {read_as(bare)}. {advice(bare)}"
     if bare:
@@ -239,7 +239,7 @@ def _fields_at(location: _Location, kind: type[BaseModel]) -> set[str]:
 
 
 def _tags_at(location: _Location, kind: type[BaseModel]) -> str:
-    """What the sections at a pydantic location are called."""
+    """Names of the sections at a pydantic location."""
     return listed(sorted(filter(None, map(_tag, _sections_at(location, kind)))))
 
 

@@ -62,7 +62,7 @@ class Space:
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
-        """What a sampler draws for a trial, by parameter name."""
+        """Distributions that a sampler draws a trial from, by parameter name."""
         return {**self._texts.distributions(), **self._stages.distributions()}
 
     @property

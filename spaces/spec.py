@@ -83,7 +83,7 @@ class TextsSpec(Spec):
 
 
 class TuningSpec(Spec):
-    """What is trained, and how."""
+    """Settings of the training: which weights, and how."""
 
     method: NameChoice = "lora"
     """`lora`, `rslora` (scaled by alpha / sqrt(rank)), `dora` (norms are trained apart), `loraplus` (B learns 16 times
@@ -176,7 +176,7 @@ class StageSpec(Spec):
 
 
 class SpaceSpec(Spec):
-    """What a study searches over; every field is fixed by one value and searched by a list or a range."""
+    """Choices among which a study searches; every field is fixed by one value and searched by a list or a range."""
 
     texts: TextsSpec
     tuning: TuningSpec = TuningSpec()

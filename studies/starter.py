@@ -84,7 +84,7 @@ def write_study_file(
         told: hears what is being done.
 
     Raises:
-        InputError: the folder or the base cannot be used, or the file exists.
+        InputError: the folder cannot be used, or the file exists.
     """
     if path.exists():
         raise InputError(

@@ -86,7 +86,7 @@ class TuningDimension:
             layout.check_targets(method, targets, dropout, field)
 
     def idle(self, params: Params) -> frozenset[str]:
-        """What the trial's method makes no use of."""
+        """Names of parameters that the trial's method makes no use of."""
         unused = _unused(self._pick("method", params))
         return frozenset(name for name in self._searched if name.rsplit(".", 1)[-1] in unused)
 

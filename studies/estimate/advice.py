@@ -55,7 +55,7 @@ def _for_the_time(found: Estimate, hours: float) -> Iterator[str]:
     if tokens is not None:
         yield f"objective.tokens: {tokens} (now {found.rungs[-1]:,})"
     scoring = _share(lambda share: found.total_with(scoring=share), hours)
-    if scoring is not None:
+    if scoring is not None and found.limits:
         yield f"ask {scoring:.0%} of the questions (`limit:`)"
     if found.confirming and found.total - found.confirmation <= 3600 * hours:
         yield f"search.confirm: {{best: 0}}, which saves {found.confirmation / 60:.0f} minutes and confirms nothing"

@@ -36,7 +36,7 @@ _BYTES_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a study will take."""
+    """Time, disk and memory that a study will take."""
 
     asked: Answers[Costs]
     times: Times
@@ -64,6 +64,8 @@ class Estimate:
     """Bytes of a graphics card, one trial."""
     card_size: int
     trials_a_card: float
+    limits: bool
+    """Whether all that is scored has a `limit` of questions."""
     fewest: int
     """Trials without which no text has an interval."""
 
@@ -175,6 +177,7 @@ def _estimate(
         card=max(cost.card for cost in costs),
         card_size=_card_size(prepared.device),
         trials_a_card=max(1.0, 1 / (spec.search.gpus or 1.0)),
+        limits=all("limit" in type(score).model_fields for score in objective.scores),
         fewest=fewest_trials(spec, space),
     )
 

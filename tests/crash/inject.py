@@ -38,7 +38,7 @@ objective:
 search: {trials: 60, workers: 2, confirm: {best: 0}}
 """
 _TEXTS = {"alpha": "ants and bees", "beta": "bread and cheese", "gamma": "rivers and hills"}
-_PATIENCE = 300
+_PATIENCE = 180
 _SIGTERM = "SIGTERM"
 _VISITS = "runs/crash/artifacts/*/trial-*/visits"
 _ENDINGS = {0, 3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM}

@@ -154,19 +154,19 @@ def test_a_second_ctrl_c_stops_at_once(place: Path, launched: Program, ray_addre
 
 def test_a_time_budget_ends_in_order(place: Path, ray_address: str) -> None:
     slow = LONG.replace("seconds: 0.1", "seconds: 1")  # so that some, and not all, end in time on any machine
-    (place / "study.yaml").write_text(slow.replace("pruner: none", f"pruner: none, hours: {25 / 3600}"))
+    (place / "study.yaml").write_text(slow.replace("pruner: none", f"pruner: none, hours: {20 / 3600}"))
     launched = Program(place, "launch", "study.yaml")
     text = launched.output()
     assert launched.process.returncode == 0, text
     before = ended(place)
     assert 0 < len(before) < TRIALS
-    assert "The study stopped: its time, 25 s (search.hours), is over." in text
+    assert "The study stopped: its time, 20 s (search.hours), is over." in text
     assert "Go on with: mixtune resume long" in text
     (place / "study.yaml").write_text(slow)
     refused = Program(place, "resume", "long", "--study", "study.yaml")
     text = refused.output()
     assert refused.process.returncode == 1
-    assert f"search.hours: {25 / 3600} in the study, None in the file" in text
+    assert f"search.hours: {20 / 3600} in the study, None in the file" in text
     assert "mixtune resume long --study FILE --allow" in text
     finishes_with_nothing_lost(place, before, ray_address, "--study", "study.yaml", "--allow")
 

@@ -45,6 +45,8 @@ class Traced:
             if rung.index == 1 and number in self.failing:
                 raise MixtuneError(f"trial {number} was told to fail")
             if rung.index == 1 and (number in self.deadly or (first and number in self.dying)):
+                if number in self.dying:
+                    _wait_for_others(workdir.parent)
                 os.kill(os.getpid(), signal.SIGKILL)
             if number in self.hungry:
                 _eat()
@@ -60,6 +62,21 @@ class Traced:
             if time.monotonic() > late:
                 raise MixtuneError(f"no worker took over within {_PATIENCE} s")
             time.sleep(0.05)
+
+
+def _wait_for_others(trials: Path) -> None:
+    """Until another process runs a trial, however late it started: so many workers there are."""
+    late = time.monotonic() + _PATIENCE
+    while (
+        len({line.split()[0] for file in trials.glob("trial-*/visits") for line in file.read_text().splitlines()}) < 2
+    ):
+        if time.monotonic() > late:
+            raise MixtuneError(f"no other worker began within {_PATIENCE} s")
+        time.sleep(0.05)
+
+
+def _every_visit(trials: Path) -> list[str]:
+    return [line for file in trials.glob("trial-*/visits") for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def _visits(workdir: Path) -> int:

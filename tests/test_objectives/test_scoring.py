@@ -13,6 +13,7 @@ import pytest
 from objectives.questions import Part
 from objectives.scoring.spec import HeldoutSpec
 from spaces import Corpus
+from tests.support import local_questions as written
 from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
 from tests.support.refusals import refused
 
@@ -125,18 +126,7 @@ def test_the_study_chooses_what_is_maximised(
     assert score.value == pytest.approx(np.mean(score.items))
 
 
-WRITTEN = """\
-task: written
-dataset_path: json
-dataset_kwargs: {data_files: {test: questions.jsonl}}
-test_split: test
-output_type: generate_until
-doc_to_text: "{{q}}"
-doc_to_target: "{{choices[gold]}}"
-generation_kwargs: {until: ["?"], max_gen_toks: 2}
-metric_list:
-  - {metric: exact_match, aggregation: mean, higher_is_better: true}
-"""
+WRITTEN = written.WRITTEN.replace('"{{a}}"', '"{{choices[gold]}}"')
 
 
 def test_a_task_that_generates_is_measured_by_the_bits_of_its_reference(

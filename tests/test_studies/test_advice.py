@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,13 @@ GB = 10**9
 
 
 def estimate_of(
-    step: float = 0.1, score: float = 2.0, trials: int = 100, memory: int = GB, card: int = 0, disk: int = GB
+    step: float = 0.1,
+    score: float = 2.0,
+    trials: int = 100,
+    memory: int = GB,
+    card: int = 0,
+    disk: int = GB,
+    limits: bool = True,
 ) -> Estimate:
     """A study of 300 steps a trial on two workers; nothing is pruned."""
     times = Times(step=step, score=score, final=score, save=0.5)
@@ -34,7 +41,7 @@ def estimate_of(
         times=times, load=10.0, steps=300, trial=trial, search=Simulated(trials, trial / 2, 2, 0, 1.0),
         confirming=10, confirmation=10 * trial / 2, tokens_a_page=700, step_tokens=512, rungs=(51200, 102400, 153600),
         disk=disk, disk_free=10 * GB, memory=2 * memory, memory_free=8 * GB, card=card, card_size=24 * GB,
-        trials_a_card=1.0, fewest=20,
+        trials_a_card=1.0, limits=limits, fewest=20,
     )  # fmt: skip
 
 
@@ -63,6 +70,11 @@ def test_every_way_is_given_with_its_figure() -> None:
     assert found.start + found.search.pace * trials + found.confirmation <= 1800
 
 
+def test_fewer_questions_are_advised_where_they_can_be_limited() -> None:
+    long = [" ".join(advice(estimate_of(score=30.0, limits=limits), hours=1)) for limits in (True, False)]
+    assert ["`limit:`" in said for said in long] == [True, False]
+
+
 def test_too_few_trials_to_rate_anything_are_not_advised() -> None:
     (said,) = advice(estimate_of(trials=400), hours=0.15)
     assert "search.trials:" not in said
@@ -77,7 +89,7 @@ def test_too_few_trials_to_rate_anything_are_not_advised() -> None:
         ({"card": 30 * GB}, "bfloat16"),
     ],
 )
-def test_what_does_not_fit_the_machine_is_told_with_a_remedy(fields: dict[str, int], advised: str) -> None:
+def test_what_does_not_fit_the_machine_is_told_with_a_remedy(fields: dict[str, Any], advised: str) -> None:
     said = " ".join(advice(estimate_of(step=0.01, **fields), hours=3))
     assert re.search(advised, said)
 
