@@ -67,9 +67,7 @@ class Traced:
 def _wait_for_others(trials: Path) -> None:
     """Until another process runs a trial, however late it started: so many workers there are."""
     late = time.monotonic() + _PATIENCE
-    while (
-        len({line.split()[0] for file in trials.glob("trial-*/visits") for line in file.read_text().splitlines()}) < 2
-    ):
+    while len({line.split()[0] for line in _every_visit(trials)}) < 2:
         if time.monotonic() > late:
             raise MixtuneError(f"no other worker began within {_PATIENCE} s")
         time.sleep(0.05)
