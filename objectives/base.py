@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from objectives.questions import SEARCHED, Design, Part
 from spaces import Corpus, Layout, TrialConfig
+from spaces.trial import Split
 
 FORGOTTEN = "forgotten"
 """Quality of a rung: bits per byte of held-out text above those of the untouched base; below zero, less."""
@@ -107,8 +108,10 @@ class Objective(Protocol):
         """Cumulative token budgets at which a trial reports, increasing, equal for all trials."""
         ...
 
-    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+    def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
         """Run a trial, yielding a rung at every budget; artifacts are complete on disk before each yield.
+
+        `split` says which questions it is scored on: those of the search, or those that the search never sees.
 
         Where `workdir` holds the state of the same trial, cut off earlier, that trial's last rung is yielded
         again and the run goes on from there, with the scores that it would have had without the break.

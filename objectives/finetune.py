@@ -19,7 +19,7 @@ from objectives.training import artifact, state
 from objectives.training.pipeline import Pipeline
 from objectives.workbench import Workbench
 from spaces import Corpus, TrialConfig
-from spaces.trial import Half
+from spaces.trial import Split
 
 
 class FinetuneObjective:
@@ -52,17 +52,17 @@ class FinetuneObjective:
             self._benches[trial.from_scratch] = made
         return self._benches[trial.from_scratch]
 
-    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+    def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
         try:
-            yield from self._evaluate(trial, workdir)
+            yield from self._evaluate(trial, workdir, split)
         except Exception:
             self._benches = {}  # whatever went wrong may have left the base changed: load it anew
             raise
 
-    def _evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+    def _evaluate(self, trial: TrialConfig, workdir: Path, split: Split) -> Iterator[Rung]:
         clock = _Clock()
         bench = self._bench(trial)
-        parts = self._parts(trial.half)
+        parts = self._parts(split)
         for part in reversed(parts):  # the last first: what it asks serves those before it, where they ask the same
             bench.base_scores(part)
         clock.lap("load")
@@ -70,7 +70,7 @@ class FinetuneObjective:
         tokens = {name: bench.tokens(self._corpus[name]) for name in names}
         with Pipeline(bench.model, trial, tokens, self._spec, bench.tokens.prefix) as pipeline:
             if pipeline.legs:
-                yield from self._train(bench, trial, pipeline, parts, workdir, clock)
+                yield from self._train(bench, trial, pipeline, parts, workdir, clock, trial.fingerprint_on(split))
                 return
         for index, part in enumerate(parts):  # nothing to train on: the untouched base at every budget
             scores = bench.base_scores(part)
@@ -85,9 +85,10 @@ class FinetuneObjective:
         parts: list[Part],
         workdir: Path,
         clock: _Clock,
+        key: str,
     ) -> Iterator[Rung]:
         spec = self._spec
-        last = state.restore(pipeline, trial.fingerprint, workdir)
+        last = state.restore(pipeline, key, workdir)
         clock.lap("setup")
         if last is not None:
             yield last
@@ -109,16 +110,16 @@ class FinetuneObjective:
                 ADAPTER_WEIGHTS: float(pipeline.trainable),
             }
             rung = replace(rung, artifact=folder.name, qualities={**rung.qualities, **cost})
-            state.save(pipeline, rung, trial.fingerprint, workdir)
+            state.save(pipeline, rung, key, workdir)
             artifact.keep_only(folder)
             clock.lap("save")
             yield rung
 
-    def _parts(self, half: Half) -> list[Part]:
-        """Return the questions of each rung: of the search's half as the study says, of the other all at the last."""
+    def _parts(self, split: Split) -> list[Part]:
+        """Return the questions of each rung: of the search's as the study says, of the kept ones all at the last."""
         last = len(self.rungs) - 1
-        shares = self._spec.rung_questions if half == "search" else (*[IN_PASSING] * last, 1.0)
-        return [Part(half, share, final=index == last) for index, share in enumerate(shares)]
+        shares = self._spec.rung_questions if split == "search" else (*[IN_PASSING] * last, 1.0)
+        return [Part(split, share, final=index == last) for index, share in enumerate(shares)]
 
 
 def _scores_file(workdir: Path, index: int) -> Path:

@@ -1,4 +1,4 @@
-"""The questions that a score rests on: how they weigh, which share a passage, which half a study may look at."""
+"""The questions that a score rests on: how they weigh, which share a passage, which of them a study may look at."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spaces.trial import Half
+from spaces.trial import Split
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """Which of the questions are asked."""
 
-    half: Half = "search"
+    split: Split = "search"
     share: float = 1.0
-    """Of the half, of every task; a smaller share is contained in every larger one."""
+    """Of the split, of every task; a smaller share is contained in every larger one."""
     final: bool = True
     """Whether answers are also generated where another metric needs none of them."""
 
@@ -107,12 +107,12 @@ def select(clusters: Sequence[str], part: Part, holdout: float, seed: int) -> li
 
     Clusters are put into an order by the hash of their content and the seed, alike on every machine. The holdout takes
     whole clusters from the end of that order until it has its share of the questions, so that no passage is seen
-    on both sides; a part's share is taken from the beginning of its half.
+    on both sides; a part's share is taken from the beginning of its split.
 
     Args:
         clusters: of every question, what it shares with others; its own content where that is nothing.
         part: what is wanted.
-        holdout: share of the questions that the search never sees; where it is 0, both halves are all questions.
+        holdout: share of the questions that the search never sees; where it is 0, both splits are all questions.
         seed: of the split.
     """
     sizes: dict[str, int] = {}
@@ -120,9 +120,9 @@ def select(clusters: Sequence[str], part: Part, holdout: float, seed: int) -> li
         sizes[cluster] = sizes.get(cluster, 0) + 1
     order = sorted(sizes, key=lambda cluster: hashlib.sha256(f"{seed}\n{cluster}".encode()).digest())
     kept = max(1, _within(order, sizes, len(clusters) * (1 - holdout)))
-    half = order[:kept] if part.half == "search" or not holdout else order[kept:]
-    wanted = sum(sizes[cluster] for cluster in half) * part.share
-    chosen = set(half[: max(1, _within(half, sizes, wanted))])
+    split = order[:kept] if part.split == "search" or not holdout else order[kept:]
+    wanted = sum(sizes[cluster] for cluster in split) * part.share
+    chosen = set(split[: max(1, _within(split, sizes, wanted))])
     return [index for index, cluster in enumerate(clusters) if cluster in chosen]
 
 

@@ -13,6 +13,7 @@ from objectives.base import ADAPTER_WEIGHTS, STATE, TEXT_TOKENS, Prepared, Rung
 from objectives.questions import Design
 from objectives.spec import SyntheticSpec
 from spaces import Corpus, Layout, MixtuneError, Module, TrialConfig
+from spaces.trial import Split
 
 _QUESTIONS = 20
 
@@ -69,12 +70,13 @@ class SyntheticObjective:
         ranks = sum(stage.tuning.rank for stage in trial.stages if stage.mix.names)
         return {TEXT_TOKENS: float(words), ADAPTER_WEIGHTS: float(ranks)}
 
-    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
-        rng = random.Random(trial.fingerprint)
+    def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
+        key = trial.fingerprint_on(split)
+        rng = random.Random(key)
         fails = rng.random() < self._spec.failures
         noise = rng.gauss(0, self._spec.noise) if trial.mix.names else 0.0
         gain = self.truth(trial) + noise - self._spec.base_score
-        file = workdir / STATE / f"{trial.fingerprint}.json"
+        file = workdir / STATE / f"{key}.json"
         last = Rung.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
         cost = self._cost(trial)
         for index, tokens in enumerate(self.rungs):

@@ -14,8 +14,9 @@ from search.arms import Plan
 from search.designs import Limits
 from search.records import Arm, TrialRecord
 from search.spec import ConfirmSpec
+from search.storage.ledger import Ledger
 from spaces import CorpusMix, TrialConfig
-from spaces.trial import fingerprint
+from spaces.trial import Split, fingerprint
 
 BASE = "untouched base"
 ALL_TEXTS = "all texts"
@@ -77,27 +78,41 @@ def plan(
     return runs
 
 
-class Confirmation:
-    """Deals the runs that were not begun yet, in their order."""
+class ConfirmationQueue:
+    """Hands out the runs of a confirmation that were not begun yet, in their order."""
 
-    def __init__(self, runs: Sequence[Run], failed: Iterable[TrialConfig] = ()) -> None:
-        """Say which; those that failed before are dealt once more."""
+    split: Split = "holdout"
+
+    def __init__(self, ledger: Ledger, runs: Sequence[Run], failed: Iterable[TrialConfig] = ()) -> None:
+        """Say which; `failed`: configurations of those that failed before, and are run once more."""
+        self._ledger = ledger
         self._runs = runs
-        self._failed = Counter(config.fingerprint for config in failed)
+        self._failed = list(failed)
 
-    def missing(self, begun: Iterable[TrialConfig]) -> list[Run]:
-        """Runs that are not among those that were begun or only failed; one that stands for two roles is run once."""
-        attempts = Counter(config.fingerprint for config in begun)
-        wanted = {run.config.fingerprint: run for run in reversed(self._runs)}
-        return [run for name, run in list(wanted.items())[::-1] if attempts[name] <= self._failed[name]]
+    @property
+    def remaining(self) -> int:
+        return len(self._missing())
 
-    def next(self, started: Sequence[FrozenTrial]) -> Plan | None:
-        """The run after those that were begun; None where there is none left."""
-        left = self.missing(TrialConfig.from_dict(trial.user_attrs[records.CONFIG]) for trial in started)
+    def next(self) -> Plan | None:
+        left = self._missing()
         if not left:
             return None
         attributes = {records.ARM: left[0].arm, records.ROLE: left[0].role, records.SEED: left[0].config.seed}
         return Plan({}, {**attributes, records.CONFIG: left[0].config.to_dict()})
+
+    def config(self, trial: FrozenTrial) -> TrialConfig:
+        return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
+
+    def _missing(self) -> list[Run]:
+        return missing(self._runs, map(self.config, self._ledger.trials()), self._failed)
+
+
+def missing(runs: Sequence[Run], begun: Iterable[TrialConfig], failed: Iterable[TrialConfig]) -> list[Run]:
+    """Runs that are not among those that were begun or only failed; one that stands for two roles is run once."""
+    attempts = Counter(config.fingerprint for config in begun)
+    failures = Counter(config.fingerprint for config in failed)
+    wanted = {run.config.fingerprint: run for run in reversed(runs)}
+    return [run for name, run in list(wanted.items())[::-1] if attempts[name] <= failures[name]]
 
 
 def _best(found: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
@@ -109,10 +124,10 @@ def _best(found: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
 
 
 def _on(config: TrialConfig, texts: Sequence[str] | None, seed: int) -> TrialConfig:
-    """The configuration with a fresh seed on the holdout, on other texts where some are given."""
+    """The configuration with a fresh seed, on other texts where some are given."""
     if texts is not None:
         config = config.on(CorpusMix.equal(texts))
-    return replace(config, seed=seed, half="holdout")
+    return replace(config, seed=seed)
 
 
 def _drawn(texts: Sequence[str], limits: Limits | None, seed: int) -> list[str]:

@@ -18,6 +18,9 @@ from search.records import read_rung
 from search.samplers import SAMPLERS
 from spaces.kinds import Kinds
 
+View = Callable[..., optuna.Study]
+"""Makes the study that a sampler or a pruner is shown, from what makes Optuna's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -96,7 +99,7 @@ def _last_rung(trial: FrozenTrial) -> Rung | None:
     return read_rung(trial, len(trial.intermediate_values) - 1)
 
 
-def sampled(sampler: str, second: str | None) -> Callable[..., optuna.Study]:
+def sampled(sampler: str, second: str | None) -> View:
     """How a sampler looks at a study: Optuna's own know by themselves what to make of pruned trials, with one goal."""
     as_complete = second is not None or not SAMPLERS[sampler].sees_pruned
     return partial(AsFarAsTheyCame, second=second) if as_complete else optuna.Study

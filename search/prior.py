@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from statistics import fmean
 from typing import Any
@@ -11,7 +11,7 @@ import optuna
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.goals import AsFarAsTheyCame
+from search.goals import AsFarAsTheyCame, View
 from search.optuna_compat import SeenStudy
 from search.samplers import SAMPLERS
 from spaces import Space
@@ -61,7 +61,7 @@ class _OpinionatedAsFarAsTheyCame(_Opinionated, AsFarAsTheyCame):
     """The same where pruned trials count as far as they came."""
 
 
-def with_prior(sampler: str, trials: Sequence[FrozenTrial]) -> Callable[..., optuna.Study]:
+def with_prior(sampler: str, trials: Sequence[FrozenTrial]) -> View:
     """How a sampler looks at a study of one goal, with imagined trials; see `search.goals.sampled`."""
     if not SAMPLERS[sampler].sees_pruned:
         return partial(_OpinionatedAsFarAsTheyCame, second=None, imagined=trials)

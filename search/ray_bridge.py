@@ -15,7 +15,7 @@ from ray.tune.search import Searcher
 
 from objectives.base import Rung
 from search.ray_compat import could_not_start, error_of
-from search.ray_worker import FAILURE, NUMBER, RUNG, TRIAL, UNABLE
+from search.ray_worker import FAILURE, NUMBER, RUNG, SPLIT, TRIAL, UNABLE
 from search.runner import WorkerStartError, reason
 from search.searcher import Assignment, Decision, StudySearcher
 
@@ -107,7 +107,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
             if self._asked_idle:
                 return str(Searcher.FINISHED)
         self._running.add(trial_id)
-        return {NUMBER: assignment.number, TRIAL: assignment.config.to_dict()}
+        return {NUMBER: assignment.number, TRIAL: assignment.config.to_dict(), SPLIT: assignment.split}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Take note that a place is free; the scheduler has told the database already."""

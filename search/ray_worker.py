@@ -10,12 +10,15 @@ from ray import tune
 from objectives.base import Objective, Rung
 from search.artifacts import Artifacts
 from search.runner import NO_LAST_RUNG, ObjectiveFactory, reason, rungs_of
+from search.searcher import Assignment
 from spaces import TrialConfig
 
 NUMBER = "number"
 """Key of a trial's number in what Tune hands to a worker."""
 TRIAL = "trial"
 """Key of its configuration."""
+SPLIT = "split"
+"""Key of the questions that it is scored on."""
 RUNG = "rung"
 """Key of a rung in what a worker tells."""
 FAILURE = "failure"
@@ -63,17 +66,17 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         """Nothing; see `save_checkpoint`."""
 
     def _begin(self, config: dict[str, Any]) -> None:
-        self._rungs = self._evaluate(TrialConfig.from_dict(config[TRIAL]), config[NUMBER])
+        self._rungs = self._evaluate(Assignment(config[NUMBER], TrialConfig.from_dict(config[TRIAL]), config[SPLIT]))
 
     def _built(self) -> Objective:
         if self._build is None:
             raise RuntimeError("The worker was started without an objective.")
         return self._build()
 
-    def _evaluate(self, trial: TrialConfig, number: int) -> Iterator[Rung]:
+    def _evaluate(self, assignment: Assignment) -> Iterator[Rung]:
         if self._objective is None or self._artifacts is None:
             raise RuntimeError("The worker was started without an objective, or without a place for its files.")
-        yield from rungs_of(self._objective, trial, number, self._artifacts)
+        yield from rungs_of(self._objective, assignment, self._artifacts)
 
     def _end(self) -> None:
         close = getattr(self._rungs, "close", None)

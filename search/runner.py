@@ -9,7 +9,7 @@ from typing import Protocol
 from objectives.base import Objective, Rung
 from search.artifacts import Artifacts
 from search.searcher import Assignment, Decision, StudySearcher
-from spaces import InputError, TrialConfig
+from spaces import InputError
 
 ObjectiveFactory = Callable[[], Objective]
 """Builds the objective in the process that runs trials; must pickle."""
@@ -51,11 +51,11 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def rungs_of(objective: Objective, trial: TrialConfig, number: int, artifacts: Artifacts) -> Iterator[Rung]:
+def rungs_of(objective: Objective, assignment: Assignment, artifacts: Artifacts) -> Iterator[Rung]:
     """Run a trial in its working folder; what lies there is safe before each rung is told."""
-    with artifacts.working(number) as folder:
-        for rung in objective.evaluate(trial, folder):
-            artifacts.keep(number, folder)
+    with artifacts.working(assignment.number) as folder:
+        for rung in objective.evaluate(assignment.config, folder, assignment.split):
+            artifacts.keep(assignment.number, folder)
             yield rung
 
 
@@ -72,7 +72,7 @@ class LocalRunner:
         self, searcher: StudySearcher, objective: Objective, assignment: Assignment, artifacts: Artifacts
     ) -> None:
         number = assignment.number
-        rungs = rungs_of(objective, assignment.config, number, artifacts)
+        rungs = rungs_of(objective, assignment, artifacts)
         decision = Decision.GO_ON
         with closing(rungs):  # type: ignore[type-var]  # an iterator of a generator function can be closed
             while decision is Decision.GO_ON:

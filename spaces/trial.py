@@ -12,7 +12,7 @@ from typing import Any, Literal
 from spaces.errors import MixtuneError
 from spaces.methods import METHODS
 
-Half = Literal["search", "holdout"]
+Split = Literal["search", "holdout"]
 """Of a benchmark's questions: what the search may see, or what it never sees."""
 
 
@@ -88,8 +88,6 @@ class TrialConfig:
     seed: int
     """Of the data order, the adapter's first weights and dropout."""
     stages: tuple[Stage, ...]
-    half: Half = "search"
-    """Which of the benchmark's questions it is scored on."""
     max_epochs: float | None = None
     """How often a text may be read, all stages together; `spaces.repetition` has what that makes of the stages."""
 
@@ -119,7 +117,11 @@ class TrialConfig:
     @property
     def fingerprint(self) -> str:
         """The first 16 hex digits of the sha256 of the configuration."""
-        return fingerprint(self.to_dict())
+        return self.fingerprint_on("search")
+
+    def fingerprint_on(self, split: Split) -> str:
+        """The same for the trial's run on a split of the questions, as that run's state is known by."""
+        return fingerprint(self.to_dict() | {"half": split})  # a former field: states of old studies are found by it
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -131,7 +133,6 @@ class TrialConfig:
             data["base"],
             data["seed"],
             tuple(_stage(stage) for stage in data["stages"]),
-            data.get("half", "search"),
             data.get("max_epochs"),
         )
 

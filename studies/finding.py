@@ -10,7 +10,7 @@ from spaces import InputError
 from spaces.errors import did_you_mean, listed
 from studies.places import default_url, studies_in, url_in
 from studies.spec import check_name
-from studies.store import Store
+from studies.store import Store, open_store
 from studies.stored import StoredStudy
 
 
@@ -42,7 +42,7 @@ def find(name: str, runs: Path, storage: str | None = None, *, reading: bool = F
     url = storage or url_in(runs / name)
     if url is None:
         return _renamed(name, runs, reading=reading)
-    store = Store(url, reading=reading)
+    store = open_store(url, reading=reading)
     own = _names_in(runs / name) if storage is None else []
     if own and name not in own:
         raise InputError(
@@ -71,7 +71,7 @@ def _renamed(name: str, runs: Path, *, reading: bool) -> Found:
     """
     for folder in studies_in(runs):
         if name in _names_in(runs / folder):
-            store = Store(default_url(runs / folder), reading=reading)
+            store = open_store(default_url(runs / folder), reading=reading)
             return Found(store, store.load(name), runs / folder)
     there = names_in(runs)
     raise InputError(
@@ -87,6 +87,6 @@ def _names_in(folder: Path) -> list[str]:
     if url != default_url(folder):
         return []
     try:
-        return Store(url, reading=True).names()
+        return open_store(url, reading=True).names()
     except InputError:  # `find` opens it again under its folder's name, and says why it cannot be read
         return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -14,14 +13,14 @@ from optuna.trial import TrialState
 
 import objectives
 from objectives.base import Prepared
-from search.arms import Planner
 from search.artifacts import Artifacts
-from search.confirmation import Confirmation
-from search.drivers import LeasedDriver
+from search.confirmation import missing
+from search.deadline import Deadline
 from search.events import ConfirmationBegun, Event
+from search.opening import open_confirmation, open_search
 from search.runner import Runner
 from search.searcher import StudySearcher
-from search.spec import SearchSpec
+from search.storage.leases import LeasedDriver
 from spaces import Corpus, FieldError, InputError, Space, scan
 from spaces.corpus import reading_notes
 from studies.changes import refuse_changed_file
@@ -43,7 +42,7 @@ from studies.finding import find
 from studies.places import default_url, remember_url, resume_command, taken
 from studies.progress import duration
 from studies.spec import StudySpec
-from studies.store import Store, explained
+from studies.store import Store, open_store
 from studies.stored import StoredStudy
 
 Watch = Callable[[Event], None]
@@ -104,103 +103,120 @@ class Ready:
             InputError: another program runs the study; or the database cannot be used any more, for example
                 because the disk is full.
         """
-        before = self.store.load(self.spec.name)
-        number = self.store.number(self.spec.name)
+        return Run(self, make_runner, watch, Deadline(self.spec.search.hours)).run()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a study: its search, then its confirmation."""
+
+    ready: Ready
+    make_runner: MakeRunner
+    watch: Watch
+    deadline: Deadline
+
+    def run(self) -> Outcome:
+        store, name, folder = self.ready.store, self.ready.spec.name, self.ready.folder
+        before = store.load(name)
+        number = store.number(name)
         try:
-            with explained(self.store.url):
-                driver = self.store.lease(self.spec.name)
-                hours = Hours(self.spec.search.hours)
+            with store.database.explained():
+                driver = store.lease(name)
                 with driver.present():
-                    self.store.update(self.spec.name, self.spec)
-                    try:
-                        ending, reason = self._search(make_runner, watch, driver, hours)
-                    except FieldError:
-                        self._forget_where_unbegun(driver)
-                        raise
-                    if ending is Ending.FINISHED:
-                        ending, reason = self._confirm(make_runner, watch, driver, hours)
+                    ending, reason = self._search_and_confirm(driver)
         except KeyboardInterrupt:
-            return Outcome(self._after_interrupt(number, before), self.folder, Ending.INTERRUPTED, "")
-        return Outcome(self.store.load(self.store.name_now(number)), self.folder, ending, reason)
+            return Outcome(self._after_interrupt(number, before), folder, Ending.INTERRUPTED, "")
+        return Outcome(store.load(store.name_now(number)), folder, ending, reason)
+
+    def _search_and_confirm(self, driver: LeasedDriver) -> tuple[Ending, str]:
+        self.ready.store.update(self.ready.spec.name, self.ready.spec)
+        try:
+            ending, reason = self._search(driver)
+        except FieldError:
+            self._forget_where_unbegun(driver)
+            raise
+        return self._confirm(driver) if ending is Ending.FINISHED else (ending, reason)
 
     def _after_interrupt(self, number: int, before: StoredStudy) -> StoredStudy:
         """The study as it is stored; as it was before the run, where its database cannot be reached."""
         try:
-            return self.store.load(self.store.name_now(number))
+            return self.ready.store.load(self.ready.store.name_now(number))
         except InputError:
             return before
 
     def _forget_where_unbegun(self, driver: LeasedDriver) -> None:
         """Free the name of a study that this launch has made and that nobody has begun, for the corrected file."""
-        if self.new and not driver.others() and not self.store.load(self.spec.name).records:
-            self.store.forget(self.spec.name)
+        store, name = self.ready.store, self.ready.spec.name
+        if self.ready.new and not driver.others() and not store.load(name).records:
+            store.forget(name)
 
-    def _search(self, make_runner: MakeRunner, watch: Watch, driver: LeasedDriver, hours: Hours) -> tuple[Ending, str]:
+    def _search(self, driver: LeasedDriver) -> tuple[Ending, str]:
         """Run the trials of the search."""
-        return self._run(make_runner, watch, driver, hours, self.spec.name, self.spec.search)
+        ready, spec = self.ready, self.ready.spec
 
-    def _confirm(self, make_runner: MakeRunner, watch: Watch, driver: LeasedDriver, hours: Hours) -> tuple[Ending, str]:
+        def searcher() -> StudySearcher:
+            return open_search(
+                ready.store.storage,
+                spec.name,
+                ready.space,
+                spec.search,
+                ready.rungs,
+                spec.seed,
+                self.watch,
+                driver,
+                deadline=self.deadline,
+            )
+
+        return self._run_trials(searcher, confirmation=False)
+
+    def _confirm(self, driver: LeasedDriver) -> tuple[Ending, str]:
         """Run the best configurations and the baselines on the questions that the search never saw."""
-        study = self.store.load(self.spec.name)
+        ready, spec = self.ready, self.ready.spec
+        study = ready.store.load(spec.name)
+        runs = runs_of(study)
         failed = [record.config for record in study.confirmation if record.state is TrialState.FAIL]
-        runs = Confirmation(runs_of(study), failed)
-        missing = runs.missing(record.config for record in study.confirmation)
-        left = len(missing) + sum(not record.state.is_finished() for record in study.confirmation)
-        if not left or study.ended(TrialState.RUNNING):  # another driver still runs trials, and will confirm
+        left = missing(runs, (record.config for record in study.confirmation), failed)
+        unfinished = len(left) + sum(not record.state.is_finished() for record in study.confirmation)
+        if not unfinished or study.ended(TrialState.RUNNING):  # another driver still runs trials, and will confirm
             return Ending.FINISHED, ""
-        watch(ConfirmationBegun(left))
-        name = self.store.begin_confirmation(self.spec.name)
-        trials = len(study.confirmation) + len(missing)
-        search = self.spec.search.model_copy(
-            update={"trials": trials, "sampler": "random", "pruner": "none", "second": None}
-        )
-        return self._run(make_runner, watch, driver, hours, name, search, runs)
+        self.watch(ConfirmationBegun(unfinished))
+        name = ready.store.begin_confirmation(spec.name)
 
-    def _run(
-        self,
-        make_runner: MakeRunner,
-        watch: Watch,
-        driver: LeasedDriver,
-        hours: Hours,
-        name: str,
-        search: SearchSpec,
-        planner: Planner | None = None,
-    ) -> tuple[Ending, str]:
-        spec = self.spec
-        build = partial(objectives.build, spec.objective, self.prepared.corpus, (self.folder / "cache").resolve())
-        search = search.model_copy(update={"hours": hours.left})
+        def searcher() -> StudySearcher:
+            return open_confirmation(
+                ready.store.storage,
+                name,
+                runs,
+                failed,
+                spec.search,
+                ready.rungs,
+                self.watch,
+                driver,
+                self.deadline,
+            )
+
+        return self._run_trials(searcher, confirmation=True)
+
+    def _run_trials(self, make_searcher: Callable[[], StudySearcher], *, confirmation: bool) -> tuple[Ending, str]:
+        spec, store, folder = self.ready.spec, self.ready.store, self.ready.folder
+        cache = (folder / "cache").resolve()
+        build = partial(objectives.build, spec.objective, self.ready.prepared.corpus, cache)
         try:
-            with explained(self.store.url):
-                searcher = StudySearcher(
-                    self.store.storage, name, self.space, search, self.rungs, spec.seed, watch, driver, planner
-                )
+            with store.database.explained():
+                searcher = make_searcher()
                 if searcher.unfinished:
-                    runner = make_runner(spec, self.folder / "ray")
-                    place = artifacts_of(self.store.load(spec.name), self.folder, confirmation=planner is not None)
-                    runner.run(searcher, build, place)
+                    runner = self.make_runner(spec, folder / "ray")
+                    runner.run(searcher, build, artifacts_of(store.load(spec.name), folder, confirmation=confirmation))
         except FieldError:
             raise
         except InputError as error:
-            again = resume_command(spec.name, self.store.url, self.folder)
+            again = resume_command(spec.name, store.url, folder)
             raise InputError(f"{error} What was stored before is kept; go on with: {again}", code=error.code) from error
         if searcher.stop_reason:
             return Ending.FAILING, searcher.stop_reason
         if searcher.out_of_time and searcher.unfinished and spec.search.hours is not None:
             return Ending.OUT_OF_TIME, f"its time, {duration(3600 * spec.search.hours)} (search.hours), is over."
         return Ending.FINISHED, ""
-
-
-class Hours:
-    """The time of one launch or resume, shared by the search and its confirmation."""
-
-    def __init__(self, hours: float | None) -> None:
-        """Start counting; None: without end."""
-        self._ends = time.monotonic() + hours * 3600 if hours is not None else None
-
-    @property
-    def left(self) -> float | None:
-        """Hours from now; a moment at least."""
-        return max(1e-6, (self._ends - time.monotonic()) / 3600) if self._ends is not None else None
 
 
 def artifacts_of(study: StoredStudy, folder: Path, *, confirmation: bool = False) -> Artifacts:
@@ -222,7 +238,7 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     folder = runs / spec.name
     url = spec.storage or default_url(folder)
     if spec.storage is not None or (folder / "study.db").exists():
-        store = Store(url)
+        store = open_store(url)
         if store.begun(spec.name):
             store.lease(spec.name).refuse_taken()
             again = resume_command(spec.name, url, folder)
@@ -286,7 +302,7 @@ def prepare_resume(
 def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int) -> Ready:
     """Check everything that `trials` more trials need."""
     prepared, space = checked(spec, folder, corpus, trials)
-    return Ready(spec, folder, Store(url), prepared, space)
+    return Ready(spec, folder, open_store(url), prepared, space)
 
 
 def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple[Prepared, Space]:

@@ -6,9 +6,8 @@ import os
 import shlex
 from pathlib import Path
 
-import sqlalchemy
-
-from studies import sqlite
+from search.storage import sqlite_file
+from search.storage.urls import shown
 
 _FILE = "study.db"
 _ELSEWHERE = "storage.txt"
@@ -17,7 +16,7 @@ _ELSEWHERE = "storage.txt"
 
 def default_url(folder: Path) -> str:
     """SQLite in the study's folder."""
-    return sqlite.url_of((folder / _FILE).resolve())
+    return sqlite_file.url_of((folder / _FILE).resolve())
 
 
 def url_in(folder: Path) -> str | None:
@@ -56,11 +55,3 @@ def taken(name: str, url: str, folder: Path) -> str:
         f"A study named {name!r} exists already. Go on with it: `{resume_command(name, url, folder)}`. "
         "Or start another: change `name:` in the study file."
     )
-
-
-def shown(url: str) -> str:
-    """A database URL for messages, without its password."""
-    try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return repr(url)

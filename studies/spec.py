@@ -6,18 +6,17 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-import sqlalchemy
 from pydantic import ConfigDict, Field, field_validator
 
 from objectives.models import BASES
 from objectives.spec import FinetuneSpec, ObjectiveSpec
 from search.spec import SearchSpec
+from search.storage import storage_of
 from spaces.choices import Spec
 from spaces.errors import InputError, UnfitError
 from spaces.paths import beside
 from spaces.spec import SpaceSpec
 from spaces.trial import fingerprint
-from studies import sqlite
 
 
 def check_name(name: str) -> None:
@@ -31,34 +30,6 @@ def check_name(name: str) -> None:
             "the name of a study must be up to 64 of a-z, A-Z, 0-9, '.', '_' and '-', the first a letter or a digit; "
             f"got {name!r}",
             code="study-name-malformed",
-        )
-
-
-def check_url(url: str) -> None:
-    """See that a database URL can be used, stored and shown.
-
-    Raises:
-        InputError: it is no URL of a database that mixtune knows, or it holds a password.
-    """
-    try:
-        found = sqlalchemy.make_url(url)
-    except sqlalchemy.exc.ArgumentError as error:
-        raise InputError(
-            "a database URL is wanted, such as sqlite:////disk/study.db or postgresql+psycopg://user@host/database",
-            code="url-malformed",
-        ) from error
-    if found.password or any("pass" in key.lower() and key != "passfile" for key in found.query):
-        raise InputError(
-            "the database URL holds a password, which would be stored with the study. Leave it out, and put it into "
-            "the environment variable PGPASSWORD or into ~/.pgpass",
-            code="url-holds-password",
-        )
-    if found.drivername == "sqlite" and not found.database:
-        raise InputError("the database URL must name a file, such as sqlite:////disk/study.db", code="url-without-file")
-    if found.drivername != "sqlite" and found.get_backend_name() != "postgresql":
-        raise InputError(
-            f"the database must be SQLite (sqlite:///…) or PostgreSQL (postgresql+psycopg://…); got {found.drivername}",
-            code="database-of-other-kind",
         )
 
 
@@ -95,7 +66,7 @@ class StudySpec(Spec):
     def _without_password(cls, storage: str | None) -> str | None:
         if storage is not None:
             try:
-                check_url(storage)
+                storage_of(storage)
             except InputError as error:
                 raise UnfitError(str(error), code=error.code) from error
         return storage
@@ -136,10 +107,7 @@ class StudySpec(Spec):
                     "scores": [score.anchored(folder) for score in objective.scores],
                 }
             )
-        storage = self.storage
-        file = sqlite.file_of(storage) if storage is not None else None
-        if file is not None and not file.is_absolute():
-            storage = sqlite.url_of(beside(file, folder))
+        storage = storage_of(self.storage).beside(folder) if self.storage is not None else None
         artifacts = self.artifacts
         if artifacts is not None and "://" not in artifacts:
             artifacts = str(beside(Path(artifacts), folder))

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import alembic.util
 import optuna
-import sqlalchemy
-from optuna.exceptions import DuplicatedStudyError, StorageInternalError
+from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from pydantic import ValidationError
@@ -23,15 +17,16 @@ from pydantic import ValidationError
 from objectives.base import Prepared
 from objectives.questions import Design
 from objectives.versions import versions
-from search.drivers import LeasedDriver
 from search.goals import directions
-from search.reconnecting import PersistentStorage, connection_lost
 from search.records import TrialRecord, read_record
+from search.storage import open_storage
+from search.storage.kind import StudyStorage
+from search.storage.leases import LeasedDriver
+from search.storage.urls import shown
 from spaces import InputError, Text
 from spaces.errors import did_you_mean, listed
-from studies import sqlite
-from studies.places import shown, taken
-from studies.spec import StudySpec, check_url
+from studies.places import taken
+from studies.spec import StudySpec
 from studies.stored import StoredStudy, StoredText
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -52,55 +47,54 @@ _CONFIRMATION = "/confirmation"
 """Ends the name of the study that holds another's runs on fresh questions: a sampler must not learn from them."""
 
 
+def open_store(url: str, *, reading: bool = False) -> Store:
+    """The studies of a database; an SQLite file is made where there is none, except for reading.
+
+    Args:
+        url: URL of the database, without a password.
+        reading: open it for reading alone; in an SQLite file that needs no right to write.
+
+    Raises:
+        InputError: it cannot be opened, or its URL holds a password.
+    """
+    return Store(open_storage(url, reading=reading))
+
+
 class Store:
     """A database that may hold several studies."""
 
-    def __init__(self, url: str, *, reading: bool = False) -> None:
-        """Open the database; an SQLite file is made where there is none.
+    def __init__(self, database: StudyStorage) -> None:
+        """Name the database, which is open."""
+        self.database = database
+        self.url = database.url
 
-        Args:
-            url: URL of the database, without a password.
-            reading: open an SQLite file for reading alone, which needs no right to write to it or to its folder.
-
-        Raises:
-            InputError: it cannot be opened, or its URL holds a password.
-        """
-        check_url(url)
-        self.url = url
-        file = sqlite.file_of(url)
-        with explained(url, OSError):
-            if file is None:
-                self.storage = _open(url)
-            elif reading:
-                self.storage = _open(sqlite.reading_url(file))
-            else:
-                sqlite.prepare(file)
-                self.storage = _open(url)
-                sqlite.relax(self.storage.engine)
+    @property
+    def storage(self) -> RDBStorage:
+        """The database as Optuna reads and writes it."""
+        return self.database.optuna
 
     def close(self) -> None:
         """Close the connections; the next use opens others."""
-        self.storage.remove_session()
-        self.storage.engine.dispose()
+        self.database.close()
 
     def names(self) -> list[str]:
         """Names of the studies in the database."""
-        with explained(self.url):
+        with self.database.explained():
             return sorted(name for name in optuna.get_all_study_names(self.storage) if not name.endswith(_CONFIRMATION))
 
     def name_now(self, number: int) -> str:
         """What a study is called now; `number`: its own in the database, which no program changes."""
-        with explained(self.url):
+        with self.database.explained():
             return self.storage.get_study_name_from_id(number)
 
     def number(self, name: str) -> int:
         """A study's own number in the database."""
-        with explained(self.url):
+        with self.database.explained():
             return self.storage.get_study_id_from_name(name)
 
     def begun(self, name: str) -> bool:
         """Whether there is a study of that name whose launch was not cut off."""
-        with explained(self.url):
+        with self.database.explained():
             return name in self.names() and _SPEC in self.open_study(name).user_attrs
 
     def lease(self, name: str) -> LeasedDriver:
@@ -109,7 +103,7 @@ class Store:
         Raises:
             InputError: there is no such study.
         """
-        return LeasedDriver(self.storage.engine, f"study {self.number(name)}", name=name)
+        return self.database.driver(f"study {self.number(name)}", name)
 
     def create(self, spec: StudySpec, prepared: Prepared, folder: Path) -> None:
         """Make a study.
@@ -122,7 +116,7 @@ class Store:
         Raises:
             InputError: there is one of that name.
         """
-        with explained(self.url):
+        with self.database.explained():
             try:
                 study = optuna.create_study(
                     storage=self.storage, study_name=spec.name, directions=directions(spec.search.second)
@@ -156,7 +150,7 @@ class Store:
         Raises:
             InputError: there is none of that name.
         """
-        with explained(self.url):
+        with self.database.explained():
             if name not in self.names():
                 raise InputError(
                     f"There is no study {name!r} in {shown(self.url)}.{did_you_mean(name, self.names())} "
@@ -198,7 +192,7 @@ class Store:
 
     def begin_confirmation(self, name: str) -> str:
         """Make the study that holds the runs of a confirmation, where there is none; return its name."""
-        with explained(self.url):
+        with self.database.explained():
             made = optuna.create_study(
                 storage=self.storage,
                 study_name=self._begun_as(name) + _CONFIRMATION,
@@ -217,7 +211,7 @@ class Store:
 
     def forget(self, name: str) -> None:
         """Remove a study."""
-        with explained(self.url):
+        with self.database.explained():
             confirmation = self._begun_as(name) + _CONFIRMATION
             if confirmation in optuna.get_all_study_names(self.storage):
                 optuna.delete_study(study_name=confirmation, storage=self.storage)
@@ -225,12 +219,12 @@ class Store:
 
     def open_study(self, name: str) -> optuna.Study:
         """The study as Optuna sees it, for its own analyses."""
-        with explained(self.url):
+        with self.database.explained():
             return optuna.load_study(study_name=name, storage=self.storage)
 
     def update(self, name: str, spec: StudySpec) -> None:
         """Replace the specification of a study; the name under which it was launched is kept."""
-        with explained(self.url):
+        with self.database.explained():
             stored = spec.to_dict() | {"name": self._begun_as(name)}
             self.open_study(name).set_user_attr(_SPEC, stored)
 
@@ -267,53 +261,3 @@ def _with_former_reading(stored: Any) -> Any:
 
 def _stored_text(text: Text, found: int) -> dict[str, Any]:
     return asdict(StoredText(text.name, text.sha256, text.words, text.tokens, text.group, found))
-
-
-def _open(url: str) -> RDBStorage:
-    try:
-        if sqlite.file_of(url) is not None:
-            return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": sqlite.LOCK_SECONDS}})
-        return PersistentStorage(url, engine_kwargs={"pool_pre_ping": True})
-    except (RuntimeError, KeyError, alembic.util.CommandError) as error:  # tables of another version, or program
-        reason = str(error).strip().split("\n", maxsplit=1)[0]
-        raise InputError(
-            f"The database {shown(url)} was made by another version of Optuna than {version('optuna')}, or by another "
-            f"program: {reason} Use the version that made it, or name another place with `storage:` in the study file.",
-            code="database-of-other-version",
-        ) from error
-    except ImportError as error:
-        raise InputError(
-            f"The study database {shown(url)} needs a Python driver that is not installed. "
-            "For PostgreSQL: write postgresql+psycopg://… and pip install 'mixtune[postgres]'.",
-            code="driver-missing",
-        ) from error
-
-
-@contextmanager
-def explained(url: str, *others: type[Exception]) -> Iterator[None]:
-    """Turn an error of the database, or one of `others`, into a paragraph."""
-    errors: tuple[type[Exception], ...] = (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, StorageInternalError, *others)
-    try:
-        yield
-    except errors as error:
-        reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip().split("\n", maxsplit=1)[0]
-        lost = sqlite.file_of(url) is None and connection_lost(error)
-        raise InputError(
-            f"The study database {shown(url)} cannot be used: {reason}. {_advice(url, error)}",
-            code="database-unreachable" if lost else "database-unusable",
-        ) from error
-
-
-def _advice(url: str, error: Exception) -> str:
-    """What a user can do about a database that cannot be used."""
-    if sqlite.file_of(url) is not None:
-        return (
-            "Check that the folder can be written, that the disk has space and that the file is a database; `storage:` "
-            "in the study file names another place."
-        )
-    if connection_lost(error):
-        return (
-            "Check that the server runs and can be reached from this machine, and that user, host and database in the "
-            "URL are right; a password belongs into PGPASSWORD or ~/.pgpass."
-        )
-    return "Check that the user in the URL may create and write tables there, and that the server's disk has space."

@@ -18,15 +18,13 @@ from objectives.base import TRAIN_LOSS, Prepared, Rung
 from objectives.rung_figures import figures_of
 from objectives.spec import FinetuneSpec
 from objectives.training.schedule import StageSteps, stage_steps, with_stage_ends
-from search.drivers import LeasedDriver
+from search.storage import open_storage, sqlite_file
 from spaces import InputError, Space, TrialConfig, scan
 from spaces.errors import listed
 from spaces.trial import fingerprint
-from studies import sqlite
 from studies.checks import check_disk, check_precision, check_stages
 from studies.export import checked_forms, refuse_existing, write_export
 from studies.spec import StudySpec
-from studies.store import Store
 
 _FEWEST_TEXTS = 1
 _LEASE = "training.db"
@@ -104,7 +102,7 @@ def _alone(name: str, folder: Path) -> AbstractContextManager[None]:
     Raises:
         InputError: another program has it.
     """
-    return LeasedDriver(Store(sqlite.url_of(folder.resolve() / _LEASE)).storage.engine, name).present()
+    return open_storage(sqlite_file.url_of(folder.resolve() / _LEASE)).driver(name).present()
 
 
 def _checked(spec: StudySpec, runs: Path) -> _Plan:

@@ -13,6 +13,7 @@ from objectives.scoring.spec import SCORERS
 from search.goals import GOALS
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS
+from search.storage import DATABASES
 from spaces import kinds
 from spaces.errors import UnfitError
 from spaces.kinds import Kinds
@@ -23,7 +24,7 @@ from tests.support.refusals import refused
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = ("spaces", "objectives", "search", "studies")
 TABLES: Mapping[str, Kinds[Any]] = {
-    table.group: table for table in (SCORERS, GOALS, PRUNERS, SAMPLERS, METHODS, ESTIMANDS)
+    table.group: table for table in (SCORERS, GOALS, PRUNERS, SAMPLERS, METHODS, DATABASES, ESTIMANDS)
 }
 _SPECS = {spec.__name__ for spec in SCORERS.values()}
 _OTHER_MEANINGS = {

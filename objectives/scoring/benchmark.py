@@ -17,7 +17,7 @@ from objectives.scoring.entry import ScoreEntry
 from objectives.scoring.figures import answer_bytes, choose_metric
 from objectives.scoring.harness import language_model
 from objectives.scoring.safety import guard_templates
-from objectives.scoring.scorer import Checked, halves_of, refuse_few, task_inputs
+from objectives.scoring.scorer import Checked, refuse_few, splits_of, task_inputs
 from objectives.scoring.sight import Sight
 from objectives.scoring.tasks import load_tasks
 from spaces import Corpus, FieldError, MixtuneError
@@ -50,7 +50,7 @@ class BenchmarkScorer:
         """See `ScorerClass`."""
         tasks = load_tasks(spec, sight)
         metric = choose_metric(spec, tasks)
-        chosen = [[questions_of(task, Part(half), spec) for task in tasks] for half in halves_of(spec)]
+        chosen = [[questions_of(task, Part(split), spec) for task in tasks] for split in splits_of(spec)]
         holdout = design_of(tasks, chosen[1], metric) if spec.holdout else None
         for task, questions in zip(tasks, chosen[-1], strict=True):
             refuse_few(f"the task {task.name!r}", {question.cluster for question in questions}, spec)

@@ -16,7 +16,7 @@ from objectives.scoring.harness import language_model
 from objectives.scoring.heldout import HELDOUT, passages, passages_of, shared_with_texts
 from objectives.scoring.heldout_passages import Passage, design_of, heldout_passages
 from objectives.scoring.heldout_spec import HeldoutSpec
-from objectives.scoring.scorer import Checked, halves_of, refuse_few
+from objectives.scoring.scorer import Checked, refuse_few, splits_of
 from objectives.scoring.sight import Sight
 from spaces import Corpus, FieldError
 from spaces.trial import fingerprint
@@ -56,7 +56,7 @@ class HeldoutScorer:
         found = heldout_passages(spec, corpus, sight)
         texts = [passage.text for passage in found]
         shared = shared_with_texts(spec, corpus, texts, kept)
-        numbers = [passages_of(texts, Part(half), spec) for half in halves_of(spec)]
+        numbers = [passages_of(texts, Part(split), spec) for split in splits_of(spec)]
         refuse_few("the held-out text", set(numbers[-1]), spec)
         holdout = design_of([found[index] for index in numbers[1]]) if spec.holdout else None
         files = ", ".join(path.name for path in spec.files)

@@ -24,7 +24,7 @@ from objectives.scoring.qualities import QUALITIES
 from objectives.scoring.qualities.quality import TASK, Answered, Quality
 from objectives.scoring.safety import guard_templates
 from objectives.scoring.scenes_spec import ScenesSpec
-from objectives.scoring.scorer import Checked, halves_of, refuse_few, task_inputs
+from objectives.scoring.scorer import Checked, refuse_few, splits_of, task_inputs
 from objectives.scoring.sight import Sight
 from spaces import Corpus, FieldError
 from spaces.errors import listed
@@ -94,7 +94,7 @@ class ScenesScorer:
         """See `ScorerClass`."""
         asked = load_scenes(spec, corpus, sight)
         answered = [
-            {each.name: each.answered(each.questions(Part(half), spec)) for each in asked} for half in halves_of(spec)
+            {each.name: each.answered(each.questions(Part(split), spec)) for each in asked} for split in splits_of(spec)
         ]
         for each in asked:
             refuse_few(f"the quality {each.name!r}", range(len(answered[-1][each.name])), spec)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from objectives.questions import Design
 from spaces import Corpus, FieldError
 from spaces.kinds import load
-from spaces.trial import Half, fingerprint
+from spaces.trial import Split, fingerprint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -66,7 +66,7 @@ def scorer_of(spec: ScoreEntry) -> ScorerClass:
     return cast("ScorerClass", load(spec.scorer))
 
 
-def halves_of(spec: ScoreEntry) -> list[Half]:
+def splits_of(spec: ScoreEntry) -> list[Split]:
     """Parts of the questions that hold some: one where none are kept from the search."""
     return ["search", "holdout"] if spec.holdout else ["search"]
 

@@ -30,7 +30,7 @@ def save(scores: tuple[Score, ...], base: tuple[Score, ...], part: Part, file: P
         for i, score in enumerate(scores)
         for each in score.asked
     ]
-    notes = {"half": part.half, "share": str(part.share), "asked": json.dumps(asked)}
+    notes = {"half": part.split, "share": str(part.share), "asked": json.dumps(asked)}
     unfinished = file.with_suffix(".tmp")
     save_file(tensors, unfinished, metadata=notes)
     unfinished.replace(file)

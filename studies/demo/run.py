@@ -14,7 +14,7 @@ from studies.launch import prepare_launch
 from studies.places import default_url, resume_command
 from studies.session import run_session
 from studies.spec import check_name
-from studies.store import Store
+from studies.store import open_store
 from studies.study_file import read_study
 
 
@@ -27,7 +27,7 @@ def run_demo(console: Console, runs: Path, name: str, seed: int, *, again: bool,
     check_name(name)
     folder = runs / name
     if again and is_demo(folder):
-        store = Store(default_url(folder))
+        store = open_store(default_url(folder))
         if name in store.names():
             store.lease(name).refuse_taken()
         store.close()

@@ -13,6 +13,7 @@ from optuna.storages import InMemoryStorage
 
 from objectives.base import Rung
 from objectives.training.data import generator
+from search.opening import open_search
 from search.samplers import SAMPLERS
 from search.searcher import Decision, StudySearcher
 from search.spec import SearchSpec
@@ -90,7 +91,7 @@ def simulate(
     told = search.model_copy(update={"trials": trials, "sampler": sampler, "second": None, "hours": None})
     storage = InMemoryStorage()
     optuna.create_study(storage=storage, study_name=_NAME, direction="maximize")
-    searcher = StudySearcher(storage, _NAME, space, told, rungs, seed)
+    searcher = open_search(storage, _NAME, space, told, rungs, seed)
     played = _Play(searcher, _Scores(space.searched, seed), rungs, step_tokens, times, tokens)
     pace = played.run(workers) / trials
     pruned = round(played.pruned * search.trials / trials)

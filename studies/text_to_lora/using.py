@@ -21,7 +21,7 @@ from spaces.errors import listed
 from studies.export import refuse_existing
 from studies.rating.estimands import estimand_of
 from studies.spreadsheets import write_csv
-from studies.store import Store
+from studies.store import open_store
 from studies.stored import StoredStudy
 from studies.text_to_lora.source import open_place
 from studies.text_to_lora.trust import Trust, trust_words
@@ -97,7 +97,7 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
             code="hypernetwork-of-tasks",
         )
     where, trust = stored.origin["study"], Trust(**stored.origin["trust"])
-    study = Store(where["url"]).load(where["name"])
+    study = open_store(where["url"]).load(where["name"])
     if study.id != where["id"]:
         raise InputError(
             f"The study {where['name']!r} was launched anew since the hypernetwork in {str(network)!r} was trained on "

@@ -16,11 +16,11 @@ import numpy as np
 from optuna.trial import TrialState, create_trial
 from rich.console import Console
 
-import search.searcher
+import search.queue
 from search import records
 from search.drawing import draw
 from spaces import Corpus, Text
-from studies.store import Store
+from studies.store import Store, open_store
 from tests.support.databases import DATABASES
 from tests.support.studies import searcher_on, synthetic
 
@@ -65,9 +65,9 @@ def main() -> None:
         sampling.append(time.perf_counter() - begun)
         return drawn
 
-    setattr(search.searcher, "draw", timed)  # noqa: B010
+    setattr(search.queue, "draw", timed)  # noqa: B010
     with tempfile.TemporaryDirectory() as folder, DATABASES[options.database](Path(folder)) as new:
-        store = Store(new())
+        store = open_store(new())
         for sampler in ("random", "tpe"):
             searcher = searcher_on(
                 corpus,
@@ -78,8 +78,10 @@ def main() -> None:
                 failures=10 * TRIALS,
                 objective=synthetic(effects={"t0": 0.1}),
             )
+            assert isinstance(searcher._queue, search.queue.SearchQueue)
+            distributions = searcher._queue._space.distributions
             if not store.open_study("study").trials:
-                fill(store, searcher._distributions)
+                fill(store, distributions)
             whole = []
             sampling.clear()
             for _ in range(1 + ASKS):
@@ -91,7 +93,7 @@ def main() -> None:
             del whole[0], sampling[0]  # the finished trials are read once, at the first
             beside = statistics.median(a - b for a, b in zip(whole, sampling, strict=True))
             console.print(
-                f"{options.database}, {sampler}: {len(searcher._distributions)} parameters, {TRIALS} trials: "
+                f"{options.database}, {sampler}: {len(distributions)} parameters, {TRIALS} trials: "
                 f"sampler {statistics.median(sampling) * 1e3:.0f} ms, ask beside it {beside * 1e3:.0f} ms"
             )
         store.close()

@@ -15,7 +15,7 @@ from search.artifacts import Artifacts
 from search.ray_runner import RayRunner
 from search.runner import Runner
 from spaces import Corpus, Text
-from studies.store import Store
+from studies.store import open_store
 from tests.benchmarks.watching import Clock
 from tests.support.studies import searcher_on, synthetic, synthetic_factory
 
@@ -40,9 +40,9 @@ def bridge(console: Console, folder: Path) -> None:
     """What a trial costs beside its own work: three rungs that take no time."""
     runs: dict[str, tuple[BaseStorage, Runner]] = {
         "one process, memory": (InMemoryStorage(), LocalRunner()),
-        "one process, SQLite": (Store(f"sqlite:///{folder / 'local.db'}").storage, LocalRunner()),
+        "one process, SQLite": (open_store(f"sqlite:///{folder / 'local.db'}").storage, LocalRunner()),
         f"Ray, {WORKERS} workers, SQLite": (
-            Store(f"sqlite:///{folder / 'ray.db'}").storage,
+            open_store(f"sqlite:///{folder / 'ray.db'}").storage,
             RayRunner(folder / "ray", workers=WORKERS),
         ),
     }

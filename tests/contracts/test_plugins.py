@@ -1,4 +1,6 @@
-"""Rows that another package adds: a study runs with a sampler, a pruner and a scorer that we have never seen."""
+"""Rows that another package adds: a study runs with a sampler, a pruner, a scorer, a method of tuning and a database
+that we have never seen.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import optuna
 import pytest
 import yaml
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
 
-from studies.places import default_url
-from studies.store import Store
 from tests.support.texts import write_library
 
 _TOY = '''
@@ -23,6 +26,7 @@ from typing import ClassVar, Literal
 import torch
 from optuna.pruners import NopPruner, PercentilePruner
 from optuna.samplers import RandomSampler
+from optuna.storages import RDBStorage
 
 from objectives.base import Score
 from objectives.questions import SEARCHED, Design
@@ -30,9 +34,34 @@ from objectives.scoring.entry import ScoreEntry
 from objectives.scoring.scorer import Checked
 from search.pruners.kind import PrunerKind
 from search.samplers.kind import SamplerKind
+from search.storage.kind import StudyStorage
+from search.storage.sqlite import SoleDriver
+from spaces.methods import Method
 
 SAMPLER = SamplerKind(build=lambda study, fresh: RandomSampler(seed=fresh))
 PRUNER = PrunerKind(build=lambda rungs, reduction: PercentilePruner(50.0))
+
+
+def _randlora(tuning, site):
+    from peft import RandLoraConfig
+
+    return RandLoraConfig(r=tuning.rank, target_modules=list(site.linear(tuning.targets)), randlora_dropout=0.0)
+
+
+METHOD = Method(low_rank=True, targets=True, config=_randlora, size=lambda tuning, module: tuning.rank)
+
+
+class ToyStorage(StudyStorage):
+    """SQLite by another name: what counts is that nobody else knows it."""
+
+    example = "toyfile:///disk/study.toy"
+    driver_kind = SoleDriver
+
+    def _connect(self, *, reading):
+        return RDBStorage(self.url.replace("toyfile:", "sqlite:", 1))
+
+    def advice(self, error):
+        return "Ask the toy."
 
 
 class SharpnessSpec(ScoreEntry):
@@ -79,6 +108,12 @@ toy = toy_of_tests:SAMPLER
 [mixtune.pruners]
 toy = toy_of_tests:PRUNER
 
+[mixtune.methods]
+randlora = toy_of_tests:METHOD
+
+[mixtune.databases]
+toyfile = toy_of_tests:ToyStorage
+
 [mixtune.scorers]
 sharpness = toy_of_tests:SharpnessSpec
 """
@@ -107,24 +142,35 @@ def _launch(folder: Path, toy: Path | None) -> subprocess.CompletedProcess[str]:
 
 STUDY = {
     "name": "plugged",
-    "space": {"texts": {"folder": "library"}, "learning_rate": {"low": 1e-3, "high": 1e-2}},
+    "space": {
+        "texts": {"folder": "library"},
+        "learning_rate": {"low": 1e-3, "high": 1e-2},
+        "tuning": {"method": ["lora", "randlora"], "rank": [2, 4]},
+    },
     "objective": {"tokens": 128, "length": 4, "batch": 4, "rungs": [0.5, 1.0], "scores": [{"kind": "sharpness"}]},
-    "search": {"trials": 6, "sampler": "toy", "pruner": "toy", "confirm": {"best": 0}},
+    "search": {"trials": 8, "sampler": "toy", "pruner": "toy", "confirm": {"best": 0}},
 }
+
+
+def _trials(file: Path) -> list[FrozenTrial]:
+    """Trials of the study in the toy's database, which is SQLite's in truth."""
+    storage = RDBStorage(f"sqlite:///{file}")
+    trials = optuna.load_study(study_name="plugged", storage=storage).trials
+    storage.engine.dispose()
+    return trials
 
 
 @pytest.mark.torch
 def test_a_study_runs_with_rows_of_another_package(tmp_path: Path, toy: Path) -> None:
     for path in write_library(tmp_path / "library").iterdir():
         path.write_text(path.read_text() * 6)
-    (tmp_path / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump({**STUDY, "storage": f"toyfile:///{tmp_path}/study.toy"}))
     done = _launch(tmp_path, toy)
     assert done.returncode == 0, done.stderr
-    store = Store(default_url(tmp_path / "runs" / "plugged"))
-    trials = store.open_study("plugged").trials
-    store.close()
-    assert len(trials) == 6
+    trials = _trials(tmp_path / "study.toy")
+    assert len(trials) == 8
     assert any(trial.value is not None and trial.value > 0 for trial in trials)
+    assert {trial.user_attrs["config"]["stages"][0]["tuning"]["method"] for trial in trials} == {"lora", "randlora"}
     page = (tmp_path / "runs" / "plugged" / "report" / "report.html").read_text()
     assert "sharpness" in page
 

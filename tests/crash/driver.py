@@ -17,7 +17,7 @@ from search.ray_runner import RayRunner
 from search.runner import ObjectiveFactory
 from studies.interrupts import stoppable
 from studies.launch import Ending, prepare_launch, prepare_resume
-from studies.store import Store
+from studies.store import open_store
 from studies.study_file import read_study
 from tests.support.traced import TracedFactory, append
 
@@ -39,7 +39,7 @@ class Tracing:
 def run(folder: Path) -> Ending:
     spec = read_study(folder / "study.yaml")
     runs = folder / "runs"
-    begun = Store(spec.storage or "").begun(spec.name)
+    begun = open_store(spec.storage or "").begun(spec.name)
     ready = prepare_resume(spec.name, runs, spec.storage) if begun else prepare_launch(spec, runs)
 
     def acknowledge(event: Event) -> None:

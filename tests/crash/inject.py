@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 
 from search import TrialRecord
 from studies.spec import StudySpec
-from studies.store import Store
+from studies.store import open_store
 from studies.study_file import read_study
 from tests.crash.driver import ACKNOWLEDGED
 from tests.support.databases import NewDatabase
@@ -223,7 +223,7 @@ def _study(folder: Path) -> StudySpec:
 
 def records_of(folder: Path) -> dict[int, TrialRecord]:
     """Trials of the folder's study by their numbers."""
-    store = Store(_study(folder).storage or "")
+    store = open_store(_study(folder).storage or "")
     try:
         return {record.number: record for record in store.load("crash").records} if store.begun("crash") else {}
     finally:

@@ -22,7 +22,7 @@ from search import TrialRecord, read_record
 from search.artifacts import Artifacts
 from search.ray_runner import RayRunner
 from spaces import Corpus
-from studies.store import Store
+from studies.store import open_store
 from tests.support.refusals import refused
 from tests.support.studies import searcher_on, synthetic_factory
 from tests.support.traced import TracedFactory
@@ -64,7 +64,7 @@ class Ran:
 
 def run(cluster: Cluster, corpus: Corpus, folder: Path, *, trials: int, seconds: float, gpus: float = 0) -> Ran:
     """Artifacts are copied to a place that fsspec reaches, as on machines that share no folder."""
-    store = Store(f"sqlite:///{folder / 'study.db'}")
+    store = open_store(f"sqlite:///{folder / 'study.db'}")
     searcher = searcher_on(corpus, store.storage, trials=trials, pruner="none")
     runner = RayRunner(
         folder / "ray", workers=4, gpus=gpus, address=cluster.address, packages=(search, objectives, spaces, studies)

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 import objectives
 from spaces import scan
 from studies.demo.library import write_demo
-from studies.store import Store
+from studies.store import open_store
 from studies.study_file import read_study
 from tests.crash.inject import FAULTS, Injector, Tally, count_lost, judge, records_of, running, write_study
 from tests.support.databases import DATABASES, NewDatabase
@@ -65,7 +65,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase
 
 def _both(folder: Path, first: subprocess.Popen[str], url: str) -> None:
     """Wait until the first driver has made the study, so that the second one joins it."""
-    store = Store(url)
+    store = open_store(url)
     while not store.begun("crash"):
         assert first.poll() is None, (folder / "output").read_text()
         time.sleep(0.1)
@@ -93,7 +93,7 @@ def test_two_drivers_share_a_study_and_no_trial_runs_twice(
     records = records_of(tmp_path)
     assert sorted(records) == list(range(200))
     assert all(len(visits.splitlines()) == 1 for visits in _visits(tmp_path)), "every trial was run once"
-    store = Store(url)
+    store = open_store(url)
     shares = Counter(trial.user_attrs["driver"] for trial in store.open_study("crash").trials)
     store.close()
     assert len(shares) == 2

@@ -16,7 +16,7 @@ from studies.demo.library import write_demo
 from studies.export import export_trial
 from studies.launch import Outcome, prepare_launch
 from studies.places import default_url
-from studies.store import Store
+from studies.store import open_store
 from studies.study_file import read_study
 from tests.support.reports import written
 
@@ -93,7 +93,7 @@ def test_an_exported_adapter_gives_the_score_that_is_in_the_database(job: Job, t
 
 
 def test_the_report_of_a_real_study(job: Job) -> None:
-    store = Store(default_url(job.outcome.folder))
+    store = open_store(default_url(job.outcome.folder))
     page = written(store, job.outcome.study, job.outcome.folder / "report")
     text = page.read_text().replace("<wbr>", "")  # where a name may break
     assert "probability of the right answer" in text

@@ -16,8 +16,9 @@ import psutil
 import pytest
 import sqlalchemy
 
-from search.drivers import LeasedDriver
-from studies.store import Store
+from search.storage import open_storage
+from search.storage.kind import StudyStorage
+from search.storage.leases import LeasedDriver
 from tests.support.databases import DATABASES, NewDatabase, postgresql
 from tests.support.refusals import refused
 from tests.support.studies import STUDY
@@ -32,35 +33,35 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def engine(url: str) -> Iterator[sqlalchemy.Engine]:
-    store = Store(url)
-    yield store.storage.engine
-    store.close()
+def storage(url: str) -> Iterator[StudyStorage]:
+    opened = open_storage(url)
+    yield opened
+    opened.close()
 
 
-def age(engine: sqlalchemy.Engine, driver: LeasedDriver, seconds: int, machine: str) -> None:
+def age(storage: StudyStorage, driver: LeasedDriver, seconds: int, machine: str) -> None:
     """Make a driver one of another machine that was last seen so long ago."""
-    with engine.begin() as connection:
+    with storage.optuna.engine.begin() as connection:
         connection.execute(
             sqlalchemy.text("update mixtune_drivers set seen = seen - :s, machine = :m where driver = :d"),
             {"s": seconds, "m": machine, "d": driver.id},
         )
 
 
-def test_a_driver_is_seen_while_it_runs(engine: sqlalchemy.Engine) -> None:
-    driver = LeasedDriver(engine, "study")
+def test_a_driver_is_seen_while_it_runs(storage: StudyStorage) -> None:
+    driver = storage.driver("study")
     with driver.present():
         assert driver.living() == {driver.id}
-        watching = LeasedDriver(engine, "study")
+        watching = storage.driver("study")
         assert driver.id in watching.living()
-        assert driver.id not in LeasedDriver(engine, "another study").living()
+        assert driver.id not in storage.driver("another study").living()
     assert driver.id not in watching.living()
 
 
-def test_a_second_driver_is_refused_on_sqlite_and_joins_elsewhere(engine: sqlalchemy.Engine) -> None:
-    first, second = LeasedDriver(engine, "study"), LeasedDriver(engine, "study")
+def test_a_second_driver_is_refused_on_sqlite_and_joins_elsewhere(storage: StudyStorage) -> None:
+    first, second = storage.driver("study"), storage.driver("study")
     with first.present():
-        if engine.dialect.name == "postgresql":
+        if storage.driver_kind.shared:
             with second.present():
                 assert first.living() == second.living() == {first.id, second.id}
             return
@@ -70,26 +71,26 @@ def test_a_second_driver_is_refused_on_sqlite_and_joins_elsewhere(engine: sqlalc
         assert first.living() == {first.id}
 
 
-def test_a_driver_of_another_machine_holds_its_lease_until_it_expires(engine: sqlalchemy.Engine) -> None:
-    gone, heir = LeasedDriver(engine, "study", beat=3600), LeasedDriver(engine, "study", beat=0.1)
+def test_a_driver_of_another_machine_holds_its_lease_until_it_expires(storage: StudyStorage) -> None:
+    gone, heir = storage.driver("study", beat=3600), storage.driver("study", beat=0.1)
     with gone.present():
-        age(engine, gone, 60, "another machine")
+        age(storage, gone, 60, "another machine")
         assert gone.id in heir.living()
-        if engine.dialect.name == "sqlite":
+        if not storage.driver_kind.shared:
             with refused("study-running") as caught, heir.present():
                 pass
             assert re.search(r"\b6[0-9] s\b", str(caught.value)), "its last sign of life"
-        age(engine, gone, 60, "another machine")
+        age(storage, gone, 60, "another machine")
         assert gone.id not in heir.living()
         with heir.present():
             time.sleep(0.5)  # on a server two beats are waited for a sign of life
             assert heir.living() == {heir.id}
 
 
-def test_a_driver_whose_place_was_taken_stops(engine: sqlalchemy.Engine) -> None:
-    slow, heir = LeasedDriver(engine, "study", beat=0.1), LeasedDriver(engine, "study")
+def test_a_driver_whose_place_was_taken_stops(storage: StudyStorage) -> None:
+    slow, heir = storage.driver("study", beat=0.1), storage.driver("study")
     with slow.present():
-        with engine.begin() as connection:
+        with storage.optuna.engine.begin() as connection:
             connection.execute(sqlalchemy.text("delete from mixtune_drivers"))
         with heir.present():
             time.sleep(0.5)
@@ -97,16 +98,16 @@ def test_a_driver_whose_place_was_taken_stops(engine: sqlalchemy.Engine) -> None
                 slow.living()
 
 
-def test_a_killed_driver_of_this_machine_is_replaced_at_once(engine: sqlalchemy.Engine, url: str) -> None:
+def test_a_killed_driver_of_this_machine_is_replaced_at_once(storage: StudyStorage, url: str) -> None:
     code = (
-        "import sys, time\nfrom studies.store import Store\nfrom search.drivers import LeasedDriver\n"
-        f"with LeasedDriver(Store({url!r}).storage.engine, 'study').present():\n"
+        "import sys, time\nfrom search.storage import open_storage\n"
+        f"with open_storage({url!r}).driver('study').present():\n"
         "    print('here', flush=True)\n    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "here\n"
-        driver = LeasedDriver(engine, "study")
+        driver = storage.driver("study")
         assert len(driver.living()) == 2
         other.kill()
     with driver.present():

@@ -11,7 +11,7 @@ import pytest
 
 from search.machine import processors
 from studies.places import default_url
-from studies.store import Store
+from studies.store import open_store
 
 pytestmark = pytest.mark.ray
 
@@ -56,7 +56,7 @@ def test_workers_import_nothing_from_the_users_folder(place: Path) -> None:
         (place / f"{name}.py").write_text(f"raise SystemExit('the {name} of the user was imported')\n")
     done = launch(place)
     assert done.returncode == 0, done.stderr
-    records = Store(default_url(place / "runs" / "quick")).load("quick").records
+    records = open_store(default_url(place / "runs" / "quick")).load("quick").records
     assert [record.state.name for record in records] == ["COMPLETE", "COMPLETE"]
 
 
@@ -74,7 +74,7 @@ def test_a_ray_that_cannot_start_is_told_and_leaves_the_name_free(place: Path) -
         pytest.fail("Ray started in spite of an address at which nothing is")
     assert "Traceback" not in done.stderr
     assert "Ray" in done.stderr
-    assert Store(default_url(place / "runs" / "quick")).names() == []
+    assert open_store(default_url(place / "runs" / "quick")).names() == []
 
 
 def test_processors_are_those_that_this_process_may_use(tmp_path: Path) -> None:
@@ -112,6 +112,6 @@ def test_a_worker_that_cannot_start_tells_why_and_spends_no_trial(place: Path, m
     assert "mixtune resume quick" in done.stderr
     again = launch(place, command=("resume", "quick"))
     assert again.returncode == 0, again.stderr
-    records = Store(default_url(place / "runs" / "quick")).load("quick").records
+    records = open_store(default_url(place / "runs" / "quick")).load("quick").records
     assert [record.state.name for record in records] == ["COMPLETE", "COMPLETE"]
     assert not any(record.error for record in records)

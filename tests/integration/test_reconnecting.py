@@ -15,13 +15,15 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from search.drivers import LEASE, LeasedDriver
 from search.events import Event, TrialFinished
-from search.reconnecting import PersistentStorage
 from search.runner import LocalRunner
+from search.storage import open_storage
+from search.storage.kind import StudyStorage
+from search.storage.leases import LEASE
+from search.storage.reconnecting import PersistentStorage
 from studies.interrupts import stoppable
 from studies.launch import Ending, prepare_launch
-from studies.store import Store
+from studies.store import open_store
 from tests.support.databases import control, postgresql
 from tests.support.launching import spec_for
 from tests.support.refusals import refused
@@ -106,7 +108,7 @@ def test_a_server_that_stays_away_is_explained_in_its_own_words(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PersistentStorage, "patience", 1.0)
-    store = Store(server)
+    store = open_store(server)
     control(tmp_path / "server", "stop")
     try:
         with refused("database-unreachable", "PGPASSWORD"):
@@ -117,7 +119,7 @@ def test_a_server_that_stays_away_is_explained_in_its_own_words(
 
 
 def test_a_request_that_is_wrong_is_not_tried_again(server: str) -> None:
-    store = Store(server)
+    store = open_store(server)
     begun = time.monotonic()
     with pytest.raises(KeyError):
         store.storage.get_study_id_from_name("nobody")
@@ -125,39 +127,39 @@ def test_a_request_that_is_wrong_is_not_tried_again(server: str) -> None:
     assert time.monotonic() - begun < PersistentStorage.patience / 10
 
 
-def _shift(engine: sqlalchemy.Engine, seconds: int, machine: str | None = None) -> None:
+def _shift(storage: StudyStorage, seconds: int, machine: str | None = None) -> None:
     """Move all signs of life, as if the database's clock had been set back by so much since."""
-    with engine.begin() as connection:
+    with storage.optuna.engine.begin() as connection:
         connection.execute(sqlalchemy.text("update mixtune_drivers set seen = seen + :s"), {"s": seconds})
         if machine is not None:
             connection.execute(sqlalchemy.text("update mixtune_drivers set machine = :m"), {"m": machine})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sqlalchemy.Engine]:
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StudyStorage]:
     url = f"sqlite:///{tmp_path / 'a.db'}" if request.param == "sqlite" else request.getfixturevalue("server")
-    store = Store(url)
-    yield store.storage.engine
-    store.close()
+    opened = open_storage(url)
+    yield opened
+    opened.close()
 
 
-def test_a_lease_from_the_future_locks_nothing_for_years(engine: sqlalchemy.Engine) -> None:
+def test_a_lease_from_the_future_locks_nothing_for_years(storage: StudyStorage) -> None:
     """A machine whose clock was two years ahead died: its lease would have held for two years."""
-    gone = LeasedDriver(engine, "study", beat=3600)
-    heir = LeasedDriver(engine, "study", beat=0.1, lease=1.0)
+    gone = storage.driver("study", beat=3600)
+    heir = storage.driver("study", beat=0.1, lease=1.0)
     with gone.present():
-        _shift(engine, 63_000_000, "another machine")
+        _shift(storage, 63_000_000, "another machine")
         with heir.present():
             heir.living()
             time.sleep(1.5)
             assert gone.id not in heir.living()
 
 
-def test_a_living_driver_keeps_its_lease_when_the_clock_is_set_back(engine: sqlalchemy.Engine) -> None:
-    alive, other = LeasedDriver(engine, "study", beat=0.5), LeasedDriver(engine, "study", beat=1.0)
+def test_a_living_driver_keeps_its_lease_when_the_clock_is_set_back(storage: StudyStorage) -> None:
+    alive, other = storage.driver("study", beat=0.5), storage.driver("study", beat=1.0)
     with alive.present():
-        _shift(engine, 63_000_000, "another machine")
-        if engine.dialect.name == "sqlite":
+        _shift(storage, 63_000_000, "another machine")
+        if not storage.driver_kind.shared:
             with refused("study-running"):
                 other.refuse_taken()
         else:
@@ -165,29 +167,29 @@ def test_a_living_driver_keeps_its_lease_when_the_clock_is_set_back(engine: sqla
                 assert alive.id in other.living()
 
 
-def test_nobody_is_dead_right_after_the_database_was_away(engine: sqlalchemy.Engine) -> None:
+def test_nobody_is_dead_right_after_the_database_was_away(storage: StudyStorage) -> None:
     """No driver could give a sign of life; the first to look must not take the others for dead."""
-    other, mine = LeasedDriver(engine, "study", beat=3600), LeasedDriver(engine, "study", beat=3600)
-    if engine.dialect.name == "sqlite":
+    other, mine = storage.driver("study", beat=3600), storage.driver("study", beat=3600)
+    if not storage.driver_kind.shared:
         pytest.skip("a file has one driver, and is never away")
     with other.present():
-        _shift(engine, 0, "another machine")
+        _shift(storage, 0, "another machine")
         with mine.present():
-            _shift(engine, -600)
+            _shift(storage, -600)
             assert other.id in mine.living()
 
 
-def test_who_joins_right_after_the_database_was_away_takes_nobodys_place(engine: sqlalchemy.Engine) -> None:
-    if engine.dialect.name == "sqlite":
+def test_who_joins_right_after_the_database_was_away_takes_nobodys_place(storage: StudyStorage) -> None:
+    if not storage.driver_kind.shared:
         pytest.skip("a file has one driver, and is never away")
-    other, heir = LeasedDriver(engine, "study", beat=3600), LeasedDriver(engine, "study", beat=0.5)
+    other, heir = storage.driver("study", beat=3600), storage.driver("study", beat=0.5)
     with other.present():
-        _shift(engine, -600, "another machine")
+        _shift(storage, -600, "another machine")
         with heir.present():
             assert other.id in heir.living(), "it has had no time to give a sign of life"
             time.sleep(1.5)
             assert other.id not in heir.living()
-        with engine.connect() as connection:
+        with storage.optuna.engine.connect() as connection:
             left = connection.execute(sqlalchemy.text("select driver from mixtune_drivers")).scalars().all()
         assert other.id in left, "its row is not taken away, so that it may come back"
 
@@ -219,17 +221,17 @@ def test_ctrl_c_is_heard_while_the_server_is_away(server: str, library: Path, tm
 
 
 def test_nobody_is_dead_right_after_the_clock_was_set_forward(
-    engine: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+    storage: StudyStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or after the server was away for longer than a lease: the others could not give a sign of life either."""
-    other, mine = LeasedDriver(engine, "study", beat=3600), LeasedDriver(engine, "study")
+    other, mine = storage.driver("study", beat=3600), storage.driver("study")
     with other.present():
-        _shift(engine, 0, "another machine")
+        _shift(storage, 0, "another machine")
         now = 1_000_000
-        before = mine._compare_clocks(None, (time.monotonic(), now))
+        mine._liveness.compare_clocks(time.monotonic(), now)
         assert other.id in mine.living()
-        mine._compare_clocks(before, (time.monotonic(), now + 7200))
-        _shift(engine, -7200)
+        mine._liveness.compare_clocks(time.monotonic(), now + 7200)
+        _shift(storage, -7200)
         assert other.id in mine.living(), "its last sign of life only looks old"
         later = time.monotonic() + LEASE + 1
         monkeypatch.setattr(time, "monotonic", lambda: later)

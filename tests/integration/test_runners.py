@@ -16,7 +16,7 @@ from search.artifacts import Artifacts
 from search.ray_runner import RayRunner
 from search.runner import Runner
 from spaces import Corpus
-from studies.store import Store
+from studies.store import open_store
 from tests.support.events import kinds_of
 from tests.support.studies import fill_up, searcher_on, synthetic_factory
 from tests.support.traced import TracedFactory
@@ -65,7 +65,7 @@ def run(
     retries: int = 2,
     **traced: frozenset[int],
 ) -> Ran:
-    store = Store(f"sqlite:///{folder / 'study.db'}")
+    store = open_store(f"sqlite:///{folder / 'study.db'}")
     events: list[Event] = []
     searcher = searcher_on(corpus, store.storage, trials=trials, watch=events.append, retries=retries)
     factory = TracedFactory(synthetic_factory(corpus, noise=0.02, seconds=seconds), **traced)
@@ -171,7 +171,7 @@ def test_a_trial_that_takes_all_memory_fails_alone(
 
 @pytest.mark.ray
 def test_an_error_of_the_database_reaches_the_caller_as_it_is(imagined: Corpus, tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'study.db'}")
+    store = open_store(f"sqlite:///{tmp_path / 'study.db'}")
     searcher = searcher_on(imagined, store.storage, trials=30)
     fill_up(store.storage, spare_pages=4)
     with pytest.raises(StorageInternalError):
@@ -182,7 +182,7 @@ def test_an_error_of_the_database_reaches_the_caller_as_it_is(imagined: Corpus, 
 
 @pytest.mark.ray
 def test_failures_alike_stop_the_study(imagined: Corpus, tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'study.db'}")
+    store = open_store(f"sqlite:///{tmp_path / 'study.db'}")
     searcher = searcher_on(imagined, store.storage, trials=30)
     RayRunner(tmp_path / "ray", workers=WORKERS).run(
         searcher, synthetic_factory(imagined, failures=1.0), Artifacts(tmp_path / "artifacts")

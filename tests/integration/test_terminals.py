@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from studies.places import default_url
-from studies.store import Store
+from studies.store import open_store
 from tests.support.studies import STUDY
 
 _MIXTUNE = [sys.executable, "-c", "from studies.cli import main; main()"]
@@ -48,6 +48,6 @@ def test_a_study_goes_on_without_a_reader(place: Path) -> None:
         told = running.stderr.read().decode()
     assert running.returncode == 0, told
     assert "goes on" in told
-    records = Store(default_url(place / "runs" / "quick")).load("quick").records
+    records = open_store(default_url(place / "runs" / "quick")).load("quick").records
     assert len(records) == 12
     assert all(record.state.is_finished() for record in records)

@@ -12,6 +12,7 @@ from search.artifacts import Artifacts
 from search.runner import ObjectiveFactory, Runner
 from search.searcher import StudySearcher
 from spaces import TrialConfig
+from spaces.trial import Split
 from studies.launch import Outcome, prepare_launch
 from studies.spec import StudySpec
 
@@ -52,8 +53,8 @@ class _Stopping:
     def rungs(self) -> tuple[int, ...]:
         return self._inner.rungs
 
-    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
-        for rung in self._inner.evaluate(trial, workdir):
+    def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
+        for rung in self._inner.evaluate(trial, workdir, split):
             if self._left == 0:
                 raise KeyboardInterrupt
             self._left -= 1

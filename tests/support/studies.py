@@ -16,6 +16,7 @@ import objectives
 from objectives.spec import SyntheticSpec
 from search import Event, SearchSpec, StudySearcher
 from search.drivers import Driver
+from search.opening import open_search
 from search.runner import ObjectiveFactory
 from spaces import Corpus, Space, SpaceSpec
 
@@ -73,4 +74,4 @@ def searcher_on(
     fields = {"learning_rate": {"low": 1e-4, "high": 1e-2}, "tuning": {"rank": [4, 8]}, **(space or {})}
     spec = SpaceSpec.model_validate({"texts": {"folder": str(corpus.folder), **fields.pop("texts", {})}, **fields})
     made = Space(spec, corpus, prepared.layout, prepared.rungs[-1])
-    return StudySearcher(storage, name, made, SearchSpec(**search), prepared.rungs, seed, watch, driver)
+    return open_search(storage, name, made, SearchSpec(**search), prepared.rungs, seed, watch, driver)

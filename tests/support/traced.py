@@ -14,6 +14,7 @@ import ray
 from objectives.base import Objective, Rung
 from search.runner import ObjectiveFactory
 from spaces import MixtuneError, TrialConfig
+from spaces.trial import Split
 
 _PATIENCE = 120
 """Seconds."""
@@ -36,12 +37,12 @@ class Traced:
     def rungs(self) -> tuple[int, ...]:
         return self.inner.rungs
 
-    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+    def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
         self.begun += 1
         number = int(workdir.name.rsplit("-", 1)[-1])
         first = not (workdir / "visits").exists()
         append(workdir / "visits", f"{os.getpid()} {self.begun} {_node()} {_packages()}")
-        for rung in self.inner.evaluate(trial, workdir):
+        for rung in self.inner.evaluate(trial, workdir, split):
             if rung.index == 1 and number in self.failing:
                 raise MixtuneError(f"trial {number} was told to fail")
             if rung.index == 1 and (number in self.deadly or (first and number in self.dying)):

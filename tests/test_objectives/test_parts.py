@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import objectives
 from objectives.base import Objective, Prepared, Rung
 from objectives.spec import FinetuneSpec
 from spaces import CorpusMix, Stage, TrialConfig, Tuning, scan
+from spaces.trial import Split
 from tests.support.questions import TASK
 from tests.support.refusals import unfit
 
@@ -75,7 +75,7 @@ def test_a_confirming_run_is_asked_the_other_half_only(folder: Path, tmp_path: P
     objective, prepared = _objective(folder, questions=[0.25, 0.5, 1.0])
     trial = _trial(prepared, "two")
     searched = list(objective.evaluate(trial, tmp_path / "search"))
-    confirmed = list(objective.evaluate(replace(trial, half="holdout"), tmp_path / "holdout"))
+    confirmed = list(objective.evaluate(trial, tmp_path / "holdout", "holdout"))
     assert [len(rung.items) for rung in confirmed] == [1, 1, 12]
     seen, fresh = _asked(tmp_path / "search", searched[-1]), _asked(tmp_path / "holdout", confirmed[-1])
     assert len({*seen, *fresh}) == 24
@@ -128,9 +128,8 @@ def test_an_entry_that_keeps_nothing_from_the_search_is_asked_whole_on_both_halv
     ]
     objective, prepared = _objective(folder, scores=scores)
     trial = _trial(prepared, "two")
-    rungs = {
-        half: list(objective.evaluate(replace(trial, half=half), tmp_path / half))[-1] for half in ("search", "holdout")
-    }
+    splits: tuple[Split, ...] = ("search", "holdout")
+    rungs = {split: list(objective.evaluate(trial, tmp_path / split, split))[-1] for split in splits}
     assert [len(rung.items) for rung in rungs.values()] == [12, 12]
     for name in ("scores.1/accuracy", "scores.1/probability", "heldout_bits_per_byte"):
         assert rungs["search"].qualities[name] == pytest.approx(rungs["holdout"].qualities[name], abs=1e-5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -81,9 +82,9 @@ def test_a_trial_goes_on_from_what_was_kept(artifacts: Artifacts, imagined: Corp
     objective = synthetic_factory(imagined, noise=0.02)()
     assignment = searcher_on(imagined).ask()
     assert assignment is not None
-    whole = list(rungs_of(objective, assignment.config, 0, Artifacts(f"memory://{uuid.uuid4().hex}")))
-    first = list(islice(rungs_of(objective, assignment.config, 1, artifacts), 2))
-    rest = list(rungs_of(objective, assignment.config, 1, artifacts))
+    whole = list(rungs_of(objective, replace(assignment, number=0), Artifacts(f"memory://{uuid.uuid4().hex}")))
+    first = list(islice(rungs_of(objective, replace(assignment, number=1), artifacts), 2))
+    rest = list(rungs_of(objective, replace(assignment, number=1), artifacts))
     assert first + rest[1:] == whole
     assert rest[0] == first[1]
 

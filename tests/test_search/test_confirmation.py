@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from objectives.base import Rung
-from search.confirmation import ALL_TEXTS, BASE, RANDOM_MIX, Confirmation, Run, plan
+from search.confirmation import ALL_TEXTS, BASE, RANDOM_MIX, Run, missing, plan
 from search.records import TrialRecord
 from search.spec import ConfirmSpec
 from spaces import CorpusMix, Stage, TrialConfig, Tuning
@@ -44,9 +44,8 @@ def test_the_best_complete_trials_are_run_anew_each_configuration_once() -> None
     assert [run.of for run in runs(best=1, seeds=2) if run.of is not None] == [2, 2]
 
 
-def test_runs_share_fresh_seeds_and_are_asked_the_holdout() -> None:
+def test_runs_share_fresh_seeds() -> None:
     found = runs(best=2, seeds=3)
-    assert all(run.config.half == "holdout" for run in found)
     seeds = [run.config.seed for run in found if run.of == 2]
     assert len(set(seeds)) == 3
     assert not set(seeds) & {record.config.seed for record in FOUND}
@@ -68,9 +67,9 @@ def test_a_run_that_stands_for_two_roles_is_run_once() -> None:
     found = runs(best=3, seeds=3, each_text=True)
     shared = [run for run in found if run.role == "only beta"]
     assert [run.config for run in shared] == [run.config for run in found if run.of == 2]
-    missing = Confirmation(found).missing([])
-    assert len({run.config.fingerprint for run in missing}) == len(missing)
-    assert {run.role for run in missing} == {run.role for run in found} - {"only beta"}
+    left = missing(found, [], [])
+    assert len({run.config.fingerprint for run in left}) == len(left)
+    assert {run.role for run in left} == {run.role for run in found} - {"only beta"}
 
 
 def test_without_a_search_over_texts_only_the_base_is_a_baseline() -> None:
@@ -85,7 +84,7 @@ def test_a_search_that_found_nothing_has_nothing_to_confirm() -> None:
 
 @pytest.mark.parametrize("done", [0, 3, 7])
 def test_runs_that_were_begun_are_not_dealt_again(done: int) -> None:
-    confirmation = Confirmation(runs(best=2, seeds=2))
-    all_runs = confirmation.missing([])
-    assert confirmation.missing(run.config for run in all_runs[:done]) == all_runs[done:]
-    assert confirmation.missing([replace(all_runs[0].config, seed=0)]) == all_runs
+    found = runs(best=2, seeds=2)
+    all_runs = missing(found, [], [])
+    assert missing(found, [run.config for run in all_runs[:done]], []) == all_runs[done:]
+    assert missing(found, [replace(all_runs[0].config, seed=0)], []) == all_runs

@@ -105,7 +105,7 @@ def test_trials_of_a_block_share_settings_and_seed(corpus: Corpus, choose: str) 
         configs.append(assignment.config)
         if len(configs) == 24:
             break
-    trials = searcher._ledger.trials()
+    trials = searcher._log._ledger.trials()
     blocks: dict[int, list[tuple[int, float]]] = {}
     for trial, config in zip(trials, configs, strict=True):
         blocks.setdefault(trial.user_attrs[PAIR], []).append((trial.user_attrs[SEED], config.stages[0].learning_rate))
@@ -120,7 +120,7 @@ def test_after_a_failure_only_single_texts_go_on_with_their_block(corpus: Corpus
     assert first is not None
     searcher.fail(first.number, "for the test")
     searcher.ask()
-    one, other = searcher._ledger.trials()
+    one, other = searcher._log._ledger.trials()
     assert one.state is TrialState.FAIL
     assert (one.user_attrs[PAIR] == other.user_attrs[PAIR]) is goes_on
 

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 from search import LocalRunner, StudySearcher
 from search.artifacts import Artifacts
+from search.queue import SearchQueue
 from search.spec import SearchSpec
 from spaces import Corpus
 from tests.support.refusals import unfit
@@ -42,7 +43,8 @@ def test_imagined_trials_are_the_samplers_alone_and_fade(imagined: Corpus, tmp_p
     prior = dict.fromkeys(imagined.names, 0.1)
     study, searcher = _searched(imagined, tmp_path, 12, sampler="tpe", pruner="none", prior=prior)
     assert len(study.trials) == 12, "none is in the database"
-    view = searcher._ledger.study(searcher._sampler, searcher._pruner, searcher._view)
+    assert isinstance(searcher._queue, SearchQueue)
+    view = searcher._queue._study()
     complete = view._get_trials(states=(TrialState.COMPLETE,))
     assert len(complete) == 12 + 16 - 6
     assert not any(trial.user_attrs for trial in complete[:10])

@@ -19,7 +19,7 @@ from search import Event, RungTold
 from search.records import rung_attribute
 from search.searcher import Decision
 from spaces import Corpus
-from studies.store import Store
+from studies.store import open_store
 from tests.support.events import kinds_of
 from tests.support.searching import records, run, rung
 from tests.support.studies import searcher_on
@@ -195,7 +195,7 @@ def test_another_drivers_trials_are_left_alone_while_it_lives(corpus: Corpus) ->
     assert second is not None
     assert (first.number, second.number) == (0, 1)
     one.report(0, rung(one, 0, score=0.9))
-    living.remove(one._driver.id)
+    living.remove(one._log.driver.id)
     assert other.ask() == first, "its driver is gone"
     assert one.report(0, rung(one, 1)) is Decision.PAUSE, "it came back too late"
     one.fail(0, "too late as well")
@@ -237,7 +237,7 @@ class Told:
 
 def test_asking_beside_reporting_hands_no_trial_out_twice(corpus: Corpus, tmp_path: Path) -> None:
     """As in Ray's driver: one thread asks, another reports, on a real database."""
-    store = Store(f"sqlite:///{tmp_path / 'study.db'}")
+    store = open_store(f"sqlite:///{tmp_path / 'study.db'}")
     searcher = searcher_on(corpus, store.storage, trials=60, pruner="none")
     handed: queue.Queue[int | None] = queue.Queue()
     numbers: list[int] = []
@@ -282,7 +282,7 @@ def test_the_state_of_a_trial_that_another_driver_has_is_left_alone(corpus: Corp
     one, other = (searcher_on(corpus, storage, trials=4, driver=Told(living)) for _ in range(2))
     one.when_ended(settled.append)
     one.ask()
-    living.remove(one._driver.id)
+    living.remove(one._log.driver.id)
     other.ask()
     assert one.report(0, rung(one, 0)) is Decision.PAUSE
     one.fail(0, "too late")
@@ -298,7 +298,7 @@ def test_after_its_hours_a_study_begins_nothing_and_trials_stop_at_their_next_ru
     assert first is not None
     assert searcher.report(0, rung(searcher, 0)) is Decision.GO_ON
     now = time.monotonic()
-    monkeypatch.setattr("search.searcher.time.monotonic", lambda: now + 3601)
+    monkeypatch.setattr("search.deadline.time.monotonic", lambda: now + 3601)
     assert searcher.ask() is None
     assert searcher.report(0, rung(searcher, 1)) is Decision.PAUSE
     monkeypatch.undo()

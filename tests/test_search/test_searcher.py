@@ -14,6 +14,7 @@ from search.artifacts import Artifacts
 from search.runner import reason
 from search.searcher import Decision
 from spaces import Corpus, TrialConfig
+from spaces.trial import Split
 from tests.support.events import kinds_of
 from tests.support.searching import records, run, rung
 from tests.support.studies import searcher_on, synthetic_factory
@@ -165,7 +166,7 @@ def test_what_a_trial_raises_is_its_failure(corpus: Corpus, tmp_path: Path, erro
     class Raising:
         rungs = (300, 600, 900)
 
-        def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+        def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
             raise error
             yield
 
@@ -178,7 +179,7 @@ def test_a_trial_that_ends_before_its_last_rung_has_failed(corpus: Corpus, tmp_p
     class Short:
         rungs = (300, 600, 900)
 
-        def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+        def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
             yield Rung(0, 300, 0.5, 0.1, 0.2)
 
     storage = InMemoryStorage()

@@ -17,7 +17,7 @@ import optuna
 import pytest
 
 from studies.demo.library import write_demo
-from studies.store import Store
+from studies.store import open_store
 from tests.support.commands import call, fails
 from tests.support.studies import STUDY
 from tests.support.texts import write_library
@@ -70,7 +70,7 @@ def test_a_study_from_launch_to_report(place: Path) -> None:
 
 def test_a_report_that_watches_ends_with_the_study(launched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody runs the study the page loads itself again; the last page does not."""
-    store = Store(f"sqlite:///{launched / 'runs' / 'quick' / 'study.db'}")
+    store = open_store(f"sqlite:///{launched / 'runs' / 'quick' / 'study.db'}")
     spec = store.load("quick").spec
     more = spec.model_copy(update={"search": spec.search.model_copy(update={"trials": 13})})
     store.update("quick", more)
@@ -184,7 +184,7 @@ def test_export_of_a_trial_without_adapter(
 @contextmanager
 def running(file: Path, name: str) -> Iterator[None]:
     """Another driver of the study in that file."""
-    store = Store(f"sqlite:///{file}")
+    store = open_store(f"sqlite:///{file}")
     optuna.create_study(storage=store.storage, study_name=name, direction="maximize", load_if_exists=True)
     with store.lease(name).present():
         yield

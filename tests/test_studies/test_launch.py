@@ -12,14 +12,15 @@ import pytest
 from optuna.trial import TrialState
 
 from search.artifacts import Artifacts
-from search.drivers import LeasedDriver
+from search.deadline import Deadline
 from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
+from search.storage.sqlite import SoleDriver
 from spaces import FieldError
 from studies.finding import find
-from studies.launch import Ending, prepare_launch, prepare_resume
+from studies.launch import Ending, Run, prepare_launch, prepare_resume
 from studies.spec import StudySpec
-from studies.store import Store
+from studies.store import open_store
 from tests.support.launching import Interrupted, launch, local, spec_for
 from tests.support.refusals import refused
 from tests.support.studies import fill_up
@@ -128,7 +129,7 @@ def test_a_taken_name_in_a_shared_database_is_refused_too(library: Path, tmp_pat
     with refused("name-taken", "small"):
         prepare_launch(spec_for(library, storage=storage), tmp_path / "there")
     prepare_launch(spec_for(library, storage=storage, name="other"), tmp_path / "there")
-    assert Store(storage).names() == ["other", "small"]
+    assert open_store(storage).names() == ["other", "small"]
 
 
 def test_an_unknown_study_gets_the_list(library: Path, tmp_path: Path) -> None:
@@ -205,11 +206,12 @@ def test_a_launch_that_never_began_frees_its_name_and_a_resume_keeps_the_study(l
 def test_a_study_that_another_driver_has_joined_is_not_forgotten(library: Path, tmp_path: Path) -> None:
     ready = prepare_launch(spec_for(library), tmp_path / "runs")
 
-    class Joined(LeasedDriver):
+    class Joined(SoleDriver):
         def others(self) -> list[str]:
             return ["process 1 on another machine"]
 
-    ready._forget_where_unbegun(Joined(ready.store.storage.engine, "small"))
+    run = Run(ready, local, lambda _: None, Deadline())
+    run._forget_where_unbegun(Joined(ready.store.storage.engine, "small", "small"))
     assert ready.store.begun("small")
 
 
@@ -219,7 +221,7 @@ def test_artifacts_that_cannot_be_kept_are_refused_before_any_trial(library: Pat
     place = place.replace("FILE", str(tmp_path / "file" / "artifacts"))
     with refused("artifacts-unwritable", place.removeprefix("file://"), field="artifacts"):
         launch(library, tmp_path / "runs", artifacts=place)
-    assert not Store(f"sqlite:///{tmp_path / 'runs' / 'small' / 'study.db'}").names()
+    assert not open_store(f"sqlite:///{tmp_path / 'runs' / 'small' / 'study.db'}").names()
 
 
 def test_artifacts_lie_where_the_study_file_says(library: Path, tmp_path: Path) -> None:
@@ -256,7 +258,7 @@ def test_a_file_that_is_no_database_is_one_paragraph(library: Path, tmp_path: Pa
 @pytest.mark.parametrize("driver", ["postgresql+psycopg", "sqlite"])
 def test_a_password_is_not_shown(driver: str) -> None:
     with refused("url-holds-password") as caught:
-        Store(f"{driver}://user:canary@127.0.0.1:1/x")
+        open_store(f"{driver}://user:canary@127.0.0.1:1/x")
     assert "canary" not in str(caught.value)
 
 
@@ -273,7 +275,7 @@ def test_a_study_of_another_program_is_not_taken_for_ours(tmp_path: Path) -> Non
     storage = f"sqlite:///{tmp_path / 'other.db'}"
     optuna.create_study(storage=storage, study_name="foreign")
     with refused("study-of-other-program", "'foreign'"):
-        Store(storage).load("foreign")
+        open_store(storage).load("foreign")
 
 
 def test_a_disk_that_fills_up_stops_the_study_and_loses_nothing(library: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from studies.rating.regression import Estimate
 from studies.rating.words import ranking_sentence
 from studies.report import write_report
 from studies.report.pictures import pictures
-from studies.store import Store
+from studies.store import open_store
 from studies.stored import StoredStudy
 from studies.units import UNITS, asked_of
 from studies.words import confirmation_rows
@@ -145,7 +145,7 @@ def test_figures_of_one_map_have_equal_decimals(most: float, decimals: int) -> N
 
 def test_letters_that_no_font_has_are_told(study: StoredStudy, tmp_path: Path) -> None:
     """Figures showed boxes without a word."""
-    store = Store(study.url)
+    store = open_store(study.url)
     private = "\ue123"  # a letter that no font may define for everybody
     texts = tuple(replace(text, name=f"{text.name}{private}") for text in study.texts)
     rating = rate(study)

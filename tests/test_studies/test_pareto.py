@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from studies.launch import prepare_launch, prepare_resume
 from studies.pareto import front, second_goal
-from studies.store import Store
+from studies.store import open_store
 from studies.stored import StoredStudy
 from tests.support.launching import local, spec_for
 from tests.support.refusals import refused
@@ -37,7 +37,7 @@ def test_no_trial_beats_one_of_the_front_in_both_goals(study: StoredStudy) -> No
 
 
 def test_the_report_shows_the_front(study: StoredStudy, tmp_path: Path) -> None:
-    page = written(Store(study.url), study, tmp_path / "report").read_text()
+    page = written(open_store(study.url), study, tmp_path / "report").read_text()
     assert "Two goals" in page
     assert "Pareto front (score, tokens of the texts in the mix)" in page
     assert (tmp_path / "report" / "pareto.png").is_file()

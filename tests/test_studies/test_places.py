@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from studies import launch, sqlite
+from search.storage import sqlite_file
+from studies import launch
 from studies.cli import status
 from studies.finding import find
 from studies.launch import prepare_launch, prepare_resume
 from studies.places import default_url, studies_in, url_in
-from studies.store import Store
+from studies.store import open_store
 from tests.support.launching import spec_for
 from tests.support.refusals import refused
 
 
 def test_a_study_in_another_database_is_found_from_its_folder(library: Path, tmp_path: Path) -> None:
-    url = sqlite.url_of(tmp_path / "elsewhere" / "shared.db")
+    url = sqlite_file.url_of(tmp_path / "elsewhere" / "shared.db")
     runs = tmp_path / "runs"
     prepare_launch(spec_for(library, storage=url), runs)
     assert url_in(runs / "small") == url
@@ -32,7 +33,7 @@ def _foreign(kind: str, path: Path) -> None:
     path.parent.mkdir(parents=True)
     with sqlite3.connect(path) as database:
         if kind == "newer optuna":
-            Store(sqlite.url_of(path)).close()
+            open_store(sqlite_file.url_of(path)).close()
             database.execute("UPDATE version_info SET schema_version = 99")
         elif kind == "mlflow":
             database.execute("CREATE TABLE experiments (experiment_id INTEGER, name TEXT)")
@@ -69,7 +70,7 @@ def test_a_running_study_is_told_before_anything_is_checked(
     def never(*_: object) -> None:
         raise AssertionError("the texts were read before the lease was looked at")
 
-    store = Store(default_url(runs / "small"))
+    store = open_store(default_url(runs / "small"))
     with store.lease("small").present():
         monkeypatch.setattr(launch, "scan", never)
         for resumed in (True, False):

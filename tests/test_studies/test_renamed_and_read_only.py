@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from search.runner import LocalRunner
-from studies import sqlite
+from search.storage import sqlite_file
 from studies.cli import status
 from studies.finding import find, names_in
 from studies.launch import prepare_launch, prepare_resume
 from studies.places import default_url, resume_command
-from studies.store import Store
+from studies.store import open_store
 from tests.support.launching import spec_for
 from tests.support.refusals import refused
 
@@ -29,7 +29,7 @@ def _renamed(library: Path, runs: Path, **fields: object) -> Path:
     ready = prepare_launch(spec_for(library, **fields), runs)
     ready.run(lambda *_: LocalRunner(), lambda _: None)
     ready.store.close()
-    database = sqlite.file_of(ready.store.url)
+    database = sqlite_file.file_of(ready.store.url)
     assert database is not None
     with sqlite3.connect(database) as connection:
         connection.execute("UPDATE studies SET study_name = 'large' WHERE study_name = 'small'")
@@ -65,7 +65,7 @@ def test_a_renamed_study_goes_on_with_its_confirmation(library: Path, tmp_path: 
 
 def test_a_renamed_study_in_a_shared_database_keeps_its_folder(library: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    url = sqlite.url_of(tmp_path / "shared.db")
+    url = sqlite_file.url_of(tmp_path / "shared.db")
     folder = _renamed(library, runs, storage=url)
     assert find("large", runs, url).folder == folder
 
@@ -73,7 +73,7 @@ def test_a_renamed_study_in_a_shared_database_keeps_its_folder(library: Path, tm
 def test_a_study_that_is_renamed_while_it_runs_has_one_driver(library: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     ready = prepare_launch(spec_for(library), runs)
-    database = sqlite.file_of(ready.store.url)
+    database = sqlite_file.file_of(ready.store.url)
     assert database is not None
     with ready.store.lease("small").present():
         with sqlite3.connect(database) as connection:
@@ -89,7 +89,7 @@ def test_a_study_that_is_renamed_while_it_runs_has_one_driver(library: Path, tmp
 def test_a_name_that_only_other_programs_allow_is_found(library: Path, tmp_path: Path, name: str) -> None:
     runs = tmp_path / "runs"
     ready = prepare_launch(spec_for(library), runs)
-    database = sqlite.file_of(ready.store.url)
+    database = sqlite_file.file_of(ready.store.url)
     assert database is not None
     with sqlite3.connect(database) as connection:
         connection.execute("UPDATE studies SET study_name = ?", (name,))
@@ -104,7 +104,7 @@ def test_a_name_that_only_other_programs_allow_is_found(library: Path, tmp_path:
 def test_an_empty_database_is_a_launch_that_was_cut_off(tmp_path: Path) -> None:
     (tmp_path / "study.db").touch()
     with refused("study-unbegun"):
-        Store(default_url(tmp_path), reading=True)
+        open_store(default_url(tmp_path), reading=True)
 
 
 @pytest.fixture
@@ -174,5 +174,5 @@ def test_reading_needs_no_right_to_write(runs: Path, tmp_path_factory: pytest.Te
 
 def test_a_database_opened_for_reading_is_not_made(tmp_path: Path) -> None:
     with refused("database-missing", str(tmp_path)):
-        Store(default_url(tmp_path), reading=True)
+        open_store(default_url(tmp_path), reading=True)
     assert not list(tmp_path.iterdir())

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from studies import sqlite
+from search.storage import sqlite_file
 from studies.finding import find
 from studies.launch import prepare_launch
-from studies.store import Store
+from studies.store import open_store
 from tests.support.launching import launch, local, spec_for
 from tests.support.refusals import refused
 
@@ -37,7 +37,7 @@ def test_a_folder_that_cannot_be_written_is_refused(
 ) -> None:
     """As an ordinary user meets it: root may write anywhere."""
     launch(library, tmp_path / "runs")
-    monkeypatch.setattr("studies.sqlite.os.access", lambda path, mode: False)
+    monkeypatch.setattr("search.storage.sqlite_file.os.access", lambda path, mode: False)
     with refused("database-unwritable", str(tmp_path / "runs"), "--runs"):
         find("small", tmp_path / "runs")
 
@@ -76,7 +76,7 @@ def test_two_threads_write_at_once(tmp_path: Path) -> None:
     """As the sampler's thread and the one that takes results in do."""
     import optuna
 
-    store = Store(sqlite.url_of(tmp_path / "study.db"))
+    store = open_store(sqlite_file.url_of(tmp_path / "study.db"))
     optuna.create_study(storage=store.storage, study_name="busy")
     faults: list[Exception] = []
 
@@ -102,8 +102,8 @@ def test_a_database_lies_where_its_folder_is_whatever_that_is_called(tmp_path: P
     """A question mark in a path began the options of a URL: studies of two folders shared one database."""
     for sub in ("one", "two"):
         folder = tmp_path / name / sub
-        url = sqlite.url_of(folder / "study.db")
-        assert sqlite.file_of(url) == folder / "study.db"
-        Store(url).close()
+        url = sqlite_file.url_of(folder / "study.db")
+        assert sqlite_file.file_of(url) == folder / "study.db"
+        open_store(url).close()
         assert (folder / "study.db").is_file()
     assert {path.name for path in tmp_path.iterdir()} == {name}

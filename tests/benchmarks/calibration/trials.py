@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial
 from search import SearchSpec, StudySearcher, TrialRecord
 from search.arms import Arms, Plan
 from search.designs import design_of
+from search.opening import open_search
 from search.records import SEED, read_record
 from search.searcher import Decision
 from spaces import Corpus, Layout, Module, Space, SpaceSpec, Text
@@ -53,7 +54,7 @@ def study_of(
     study = optuna.create_study(storage=storage, study_name=world.name, direction="maximize")
     search = SearchSpec(trials=trials, sampler=sampler)
     planner = arms(design_of(space, seed), search.randomised, seed)
-    _run(StudySearcher(storage, world.name, space, search, RUNGS, seed, planner=planner), WorldObjective(world))
+    _run(open_search(storage, world.name, space, search, RUNGS, seed, planner=planner), WorldObjective(world))
     found = (read_record(trial) for trial in study.get_trials(deepcopy=False))
     return study, tuple(record for record in found if record is not None)
 

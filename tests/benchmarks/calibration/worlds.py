@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from objectives.base import Rung
 from spaces import TrialConfig
+from spaces.trial import Split
 from studies.rating.weights import POINTS
 
 BEST_RATE = 1e-3
@@ -128,7 +129,7 @@ class WorldObjective:
     def rungs(self) -> tuple[int, ...]:
         return RUNGS
 
-    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+    def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
         (stage,) = trial.stages
         rng = random.Random(trial.fingerprint)
         sd = self._world.noise * _LUCK_AND_QUESTIONS

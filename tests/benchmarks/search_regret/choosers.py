@@ -8,14 +8,13 @@ from typing import Protocol
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.pruners import NopPruner
 from optuna.storages import InMemoryStorage
 
 from search.arms import Arms, Plan
 from search.designs import Turned
 from search.drawing import draw
-from search.ledger import Ledger
 from search.samplers import build_sampler
+from search.storage.ledger import Ledger
 from tests.benchmarks.search_regret.models import Model
 from tests.benchmarks.search_regret.tables import Candidates, Measured, Table
 
@@ -134,7 +133,7 @@ class BySampler:
 
     @property
     def _study(self) -> optuna.Study:
-        return self._ledger.study(self._sampler, NopPruner())
+        return self._ledger.study(sampler=self._sampler)
 
 
 def automatic(space: Mapping[str, BaseDistribution], trials: int) -> str:

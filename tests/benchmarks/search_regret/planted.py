@@ -16,6 +16,7 @@ from objectives.base import Objective, Rung
 from objectives.spec import SyntheticSpec
 from objectives.synthetic import SyntheticObjective
 from spaces import Corpus, Layout, Module, Space, SpaceSpec, Text, TrialConfig
+from spaces.trial import Split
 from tests.benchmarks.calibration.worlds import BEST_RATE, WorldObjective, strength
 from tests.benchmarks.calibration.worlds import planted as planted_world
 
@@ -64,7 +65,7 @@ class FormulaObjective:
     truth: Truth
     rungs: tuple[int, ...] = _RUNGS
 
-    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+    def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
         gain = self.truth(trial) - _BASE + random.Random(trial.fingerprint).gauss(0, _NOISE)
         for index, tokens in enumerate(self.rungs):
             score = _BASE + gain * (1 - (1 - tokens / self.rungs[-1]) ** 2)

@@ -17,7 +17,8 @@ from search import TrialRecord
 from search.arms import Plan
 from search.records import ARM, SEED
 from spaces import Corpus, InputError, Layout, Module, Space, SpaceSpec, Text, TrialConfig
-from studies.store import Store
+from spaces.trial import Split
+from studies.store import open_store
 from tests.benchmarks.search_regret.planted import Problem
 from tests.benchmarks.search_regret.pruning import Cut, cuts
 from tests.benchmarks.search_regret.sheets import Sheet, mean_and_interval
@@ -38,7 +39,7 @@ class Replay:
     def rungs(self) -> tuple[int, ...]:
         return tuple(rung.tokens for rung in self.recorded[0].rungs)
 
-    def evaluate(self, trial: TrialConfig, workdir: Path) -> Iterator[Rung]:
+    def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
         yield from self.recorded[trial.seed].rungs
 
     def next(self, started: Sequence[FrozenTrial]) -> Plan | None:
@@ -59,7 +60,7 @@ def recorded_in(url: str) -> dict[str, tuple[TrialRecord, ...]]:
     Raises:
         InputError: it cannot be read, it holds no study, or a study has a pruned trial, whose curve nobody knows.
     """
-    store = Store(url)
+    store = open_store(url)
     try:
         studies = {name: store.load(name) for name in store.names()}
     finally:

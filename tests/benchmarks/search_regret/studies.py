@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
-from search import LocalRunner, SearchSpec, StudySearcher, TrialRecord, read_record
+from search import LocalRunner, SearchSpec, TrialRecord, read_record
 from search.arms import Planner
 from search.artifacts import Artifacts
+from search.opening import open_search
 from tests.benchmarks.search_regret.planted import Problem
 
 
@@ -64,7 +65,7 @@ def study_of(problem: Problem, seed: int, planner: Planner | None = None, **sear
     storage = InMemoryStorage()
     optuna.create_study(storage=storage, study_name=f"seed {seed}", direction="maximize")
     rungs = problem.objective.rungs
-    searcher = StudySearcher(storage, f"seed {seed}", problem.space, SearchSpec(**search), rungs, seed, planner=planner)
+    searcher = open_search(storage, f"seed {seed}", problem.space, SearchSpec(**search), rungs, seed, planner=planner)
     with tempfile.TemporaryDirectory() as folder:
         LocalRunner().run(searcher, lambda: problem.objective, Artifacts(Path(folder)))
     found = (read_record(trial) for trial in storage.get_all_trials(0, deepcopy=False))

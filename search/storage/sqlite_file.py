@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import psutil
 import sqlalchemy
+from optuna.storages import RDBStorage
 
 from spaces import InputError
 
@@ -25,10 +26,14 @@ def url_of(path: Path) -> str:
     return sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string()
 
 
-def file_of(url: str) -> Path | None:
-    """The file that a URL of SQLite names; None for another database."""
-    found = sqlalchemy.make_url(url)
-    return Path(found.database) if found.drivername == "sqlite" and found.database else None
+def file_of(url: str) -> Path:
+    """The file that a URL of SQLite names."""
+    return Path(sqlalchemy.make_url(url).database or "")
+
+
+def storage_at(url: str) -> RDBStorage:
+    """Optuna's storage in the file that a URL names."""
+    return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": LOCK_SECONDS}})
 
 
 def reading_url(path: Path) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -34,10 +33,10 @@ class Ledger:
         self._study_id = storage.get_study_id_from_name(name)
 
     def study(
-        self, sampler: BaseSampler, pruner: BasePruner, kind: Callable[..., optuna.Study] = optuna.Study
+        self, view: Callable[..., optuna.Study] = optuna.Study, sampler: BaseSampler | None = None
     ) -> optuna.Study:
         """The study as Optuna sees it now; one that is kept remembers trials as they were."""
-        return kind(self._name, self._storage, sampler=sampler, pruner=pruner)
+        return view(self._name, self._storage, sampler=sampler)
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """Trials in these states, of any state where none is named; foreign ones are left out."""

@@ -1,0 +1,19 @@
+"""How long a launch or resume may take."""
+
+from __future__ import annotations
+
+import math
+import time
+
+
+class Deadline:
+    """The end of one launch or resume, shared by the search and its confirmation."""
+
+    def __init__(self, hours: float | None = None) -> None:
+        """So many hours from now; None: never."""
+        self._ends = time.monotonic() + hours * 3600 if hours is not None else math.inf
+
+    @property
+    def over(self) -> bool:
+        """Whether it has passed."""
+        return time.monotonic() >= self._ends

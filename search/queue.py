@@ -1,0 +1,90 @@
+"""What comes next in a search: trials of its two arms, drawn by its sampler."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
+
+from search import records
+from search.arms import Plan, Planner
+from search.drawing import draw
+from search.goals import View
+from search.storage.ledger import Ledger
+from search.threads import on_one_thread
+from spaces import Space, TrialConfig
+from spaces.trial import Split
+
+
+class Queue(Protocol):
+    """Says which trials are to run."""
+
+    @property
+    def split(self) -> Split:
+        """The questions that its trials are scored on."""
+        ...
+
+    @property
+    def remaining(self) -> int:
+        """Trials that no driver has begun."""
+        ...
+
+    def next(self) -> Plan | None:
+        """What the next new trial is about; None where there is none."""
+        ...
+
+    def config(self, trial: FrozenTrial) -> TrialConfig:
+        """The configuration of a trial that has begun, drawn and stored where a driver had no time for it."""
+        ...
+
+
+class SearchQueue:
+    """The trials of a search: the planner says what each is about, the sampler draws the rest."""
+
+    split: Split = "search"
+
+    def __init__(
+        self, ledger: Ledger, space: Space, planner: Planner, sampler: BaseSampler, view: View, trials: int
+    ) -> None:
+        """Say how trials are chosen.
+
+        Args:
+            ledger: the trials in the database.
+            space: what to search.
+            planner: decides what a trial is about before the sampler sees it.
+            sampler: draws the parameters that the planner leaves open.
+            view: shows the study to the sampler.
+            trials: of the whole study.
+        """
+        self._ledger = ledger
+        self._space = space
+        self._planner = planner
+        self._sampler = sampler
+        self._view = view
+        self._trials = trials
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self._trials - len(self._ledger.trials()))
+
+    def next(self) -> Plan | None:
+        started = self._ledger.trials()
+        return self._planner.next(started) if len(started) < self._trials else None
+
+    def config(self, trial: FrozenTrial) -> TrialConfig:
+        if records.CONFIG in trial.user_attrs:
+            return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
+        with on_one_thread():
+            drawn = draw(self._study(), trial, self._space.distributions)
+        params = {**trial.params, **drawn}
+        self._ledger.set_params(trial.number, drawn)
+        if idle := sorted(self._space.idle(params)):
+            self._ledger.note(trial.number, records.IDLE, idle)
+        config = self._space.decode(params, trial.user_attrs[records.SEED])
+        self._ledger.note(trial.number, records.CONFIG, config.to_dict())
+        return config
+
+    def _study(self) -> optuna.Study:
+        return self._ledger.study(self._view, self._sampler)
