@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # of torch, which is imported later: processes that share cores slow each other
 os.environ["TQDM_DISABLE"] = "1"
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])  # Ray's workers import objectives of the tests
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it, programs inherit that
 
 settings.register_profile("mixtune", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("mixtune")

@@ -35,7 +35,7 @@ objective:
   effects: {alpha: 0.3, beta: -0.2}
   noise: 0.02
   seconds: 0.15
-search: {trials: 60, workers: 2, confirm: {best: 0}}
+search: {trials: 40, workers: 2, sampler: tpe, confirm: {best: 0}}
 """
 _TEXTS = {"alpha": "ants and bees", "beta": "bread and cheese", "gamma": "rivers and hills"}
 _PATIENCE = 180

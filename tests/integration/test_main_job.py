@@ -40,7 +40,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     study = yaml.safe_load(path.read_text())
     study["objective"] |= {"tokens": 5120, "rungs": [0.5, 1.0]}
     study["objective"]["scores"].append({"kind": "heldout", "text": "river_poems"})
-    study["search"] |= {"trials": TRIALS, "workers": 2}
+    study["search"] |= {"trials": TRIALS, "workers": 2, "sampler": "tpe", "confirm": {"best": 1, "seeds": 2}}
     path.write_text(yaml.safe_dump(study))
     spec = read_study(path)
     ready = prepare_launch(spec, folder / "runs")

@@ -24,6 +24,7 @@ objective:
   effects: {alpha: 0.1, beta: -0.1}
 search:
   trials: 2
+  sampler: tpe
   ray: {}
   workers: 1
   confirm: {best: 0}

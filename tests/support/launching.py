@@ -25,7 +25,7 @@ def spec_for(library: Path, **fields: Any) -> StudySpec:
             "space": {"texts": {"folder": str(library)}, "learning_rate": {"low": 1e-4, "high": 1e-2}},
             "objective": objective,
             **fields,
-            "search": {"confirm": {"best": 0}, **fields.get("search", {"trials": 8})},
+            "search": {"sampler": "tpe", "confirm": {"best": 0}, **fields.get("search", {"trials": 8})},
         }
     )
 

@@ -67,11 +67,13 @@ def searcher_on(
     driver: Driver | None = None,
     **search: Any,
 ) -> StudySearcher:
-    """A searcher on a study that is made where it does not exist."""
+    """A searcher on a study that is made where it does not exist, by TPE where no sampler is named: the quickest."""
     storage = storage or InMemoryStorage()
     optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
     prepared = objectives.prepare(objective or synthetic(), corpus, Path("unused"))
     fields = {"learning_rate": {"low": 1e-4, "high": 1e-2}, "tuning": {"rank": [4, 8]}, **(space or {})}
     spec = SpaceSpec.model_validate({"texts": {"folder": str(corpus.folder), **fields.pop("texts", {})}, **fields})
     made = Space(spec, corpus, prepared.layout, prepared.rungs[-1])
-    return open_search(storage, name, made, SearchSpec(**search), prepared.rungs, seed, watch, driver)
+    return open_search(
+        storage, name, made, SearchSpec(**{"sampler": "tpe", **search}), prepared.rungs, seed, watch, driver
+    )
