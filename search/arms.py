@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from optuna.trial import FrozenTrial, TrialState
 
 from search import records
 from search.designs import Design
+from search.records import Plan
 from spaces.trial import fingerprint
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is decided about a trial before the sampler sees it."""
-
-    params: dict[str, Any]
-    """Parameters that are not the sampler's to choose."""
-    attributes: dict[str, Any]
-    """Arm, seed and, for a randomised trial, its pair."""
 
 
 class Planner(Protocol):

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from optuna.trial import FrozenTrial, TrialState
 
 from search import records
-from search.arms import Plan
 from search.designs import Limits
-from search.records import Arm, TrialRecord
+from search.records import Arm, Plan, TrialRecord
 from search.spec import ConfirmSpec
 from search.storage.ledger import Ledger
 from spaces import CorpusMix, TrialConfig

@@ -12,10 +12,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
 from search import records
-from search.arms import Plan
 from search.drivers import Driver
 from search.events import Event, RungTold, TrialFinished, TrialLost, TrialStarted
 from search.goals import values
+from search.records import Plan
 from search.storage.ledger import Ledger
 
 

@@ -9,9 +9,10 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
 from search import records
-from search.arms import Plan, Planner
+from search.arms import Planner
 from search.drawing import draw
 from search.goals import View
+from search.records import Plan
 from search.storage.ledger import Ledger
 from search.threads import on_one_thread
 from spaces import Space, TrialConfig

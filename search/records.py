@@ -35,6 +35,16 @@ _RUNG = "rung:"
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What is decided about a trial before the sampler sees it."""
+
+    params: dict[str, Any]
+    """Parameters that are not the sampler's to choose."""
+    attributes: dict[str, Any]
+    """Arm, seed and, for a randomised trial, its pair."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRecord:
     """A trial as the database tells it."""
 

@@ -40,10 +40,10 @@ from studies.checks import (
 from studies.confirmation import confirming_runs, runs_of
 from studies.finding import find
 from studies.places import default_url, remember_url, resume_command, taken
-from studies.progress import duration
 from studies.spec import StudySpec
 from studies.store import Store, open_store
 from studies.stored import StoredStudy
+from studies.units import duration
 
 Watch = Callable[[Event], None]
 MakeRunner = Callable[[StudySpec, Path], Runner]

@@ -17,6 +17,7 @@ from rich.text import Text
 from objectives.base import Rung
 from search.events import ConfirmationBegun, Event, RungTold, TrialFinished, TrialLost, TrialStarted
 from studies.stored import StoredStudy
+from studies.units import duration
 
 _WORDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
@@ -161,13 +162,3 @@ class Progress:
         if not self._running:
             rows.add_row(Text("  starting the workers …" if self._first_end is None else "  …", style="dim"))
         return Group(head, Text(self._summary()), rows)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: `45 s`, `3 min 20 s`, `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 from rich.console import Console
@@ -19,12 +17,10 @@ from studies.places import resume_command
 from studies.progress import Progress
 from studies.rating.rating import rate
 from studies.report import write_report
+from studies.runners import ray_runner
 from studies.spec import StudySpec
 from studies.stored import StoredStudy
 from studies.terminal import print_rating
-
-if TYPE_CHECKING:
-    from search.ray_runner import RayRunner
 
 
 def run_session(console: Console, ready: Ready, *, local: bool, planted: Mapping[str, str] | None = None) -> int:
@@ -58,27 +54,6 @@ def _runner(ready: Ready, spec: StudySpec, scratch: Path, *, local: bool) -> Run
     if local:
         return LocalRunner()
     return ray_runner(spec, ready.prepared.device, scratch)
-
-
-def ray_runner(spec: StudySpec, device: str, scratch: Path) -> RayRunner:
-    """What runs a study's trials in Ray, on the devices that they want."""
-    import objectives
-    import search
-    import spaces
-    import studies
-    from search.ray_runner import RayRunner
-
-    gpus = spec.search.gpus
-    if gpus is None:
-        gpus = 1.0 if device == "cuda" else 0.0
-    return RayRunner(
-        scratch,
-        spec.search.workers,
-        spec.search.cpus,
-        gpus,
-        spec.search.ray.address or os.environ.get("RAY_ADDRESS"),
-        packages=(search, objectives, spaces, studies),
-    )
 
 
 def _tell_of_others(console: Console, outcome: Outcome) -> None:

@@ -129,7 +129,7 @@ def _fitted(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, loca
     Tokens give way first: with fewer trials the intervals of all texts are wider.
     """
     from studies.estimate.advice import fitting_tokens, fitting_trials, hours_words
-    from studies.progress import duration
+    from studies.units import duration
 
     within = f"{hours_words(starter.hours)} (--hours)"
     found = _estimated(starter, corpus, sizes, place, local=local)

@@ -80,3 +80,13 @@ def asked_of(study: StoredStudy) -> str:
 def unit_of(study: StoredStudy) -> Unit:
     """The unit of a study's scores."""
     return UNITS.get(study.metric, Unit(study.metric, f"change of {study.metric}"))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from objectives.base import Rung
 from search import records
-from search.arms import Plan
+from search.records import Plan
 
 
 class Ledger:

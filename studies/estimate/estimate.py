@@ -23,7 +23,7 @@ from studies.checks import disk_needed, fewest_trials
 from studies.confirmation import confirming_runs
 from studies.estimate.simulation import Simulated, Times, simulate
 from studies.launch import checked
-from studies.session import ray_runner
+from studies.runners import ray_runner
 from studies.spec import StudySpec
 
 _SAMPLED = 4

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from studies.estimate.advice import USUAL_HOURS, advice, hours_words
 from studies.estimate.estimate import PAGES, Estimate
-from studies.progress import duration
+from studies.units import duration
 
 _LONG = 48 * 3600.0
 

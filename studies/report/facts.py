@@ -8,10 +8,10 @@ from objectives.spec import FinetuneSpec
 from studies.pareto import front, second_goal
 from studies.pareto import unit as second_unit
 from studies.places import resume_command
-from studies.progress import duration
 from studies.standing import counts
 from studies.stored import StoredStudy
 from studies.tables import arms_table, phase_seconds
+from studies.units import duration
 
 
 def facts(study: StoredStudy) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from studies.demo.library import write_demo
 from studies.estimate.estimate import Estimate, estimate
 from studies.launch import prepare_launch
 from studies.quiet import quieten_libraries
-from studies.session import ray_runner
+from studies.runners import ray_runner
 from studies.spec import StudySpec
 from studies.study_file import read_study
 

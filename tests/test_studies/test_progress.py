@@ -10,7 +10,8 @@ from rich.console import Console
 from objectives.base import Rung
 from search.events import RungTold, TrialFinished, TrialLost, TrialStarted
 from studies.launch import prepare_launch
-from studies.progress import Progress, duration
+from studies.progress import Progress
+from studies.units import duration
 from tests.support.launching import spec_for
 
 

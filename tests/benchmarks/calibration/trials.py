@@ -13,10 +13,10 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial
 
 from search import SearchSpec, StudySearcher, TrialRecord
-from search.arms import Arms, Plan
+from search.arms import Arms
 from search.designs import design_of
 from search.opening import open_search
-from search.records import SEED, read_record
+from search.records import SEED, Plan, read_record
 from search.searcher import Decision
 from spaces import Corpus, Layout, Module, Space, SpaceSpec, Text
 from tests.benchmarks.calibration.worlds import LIMITS, RUNGS, World, WorldObjective

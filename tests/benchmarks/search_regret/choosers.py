@@ -10,9 +10,10 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.storages import InMemoryStorage
 
-from search.arms import Arms, Plan
+from search.arms import Arms
 from search.designs import Turned
 from search.drawing import draw
+from search.records import Plan
 from search.samplers import build_sampler
 from search.storage.ledger import Ledger
 from tests.benchmarks.search_regret.models import Model

@@ -1,0 +1,33 @@
+"""What runs the trials of a study, as its file says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studies.spec import StudySpec
+
+if TYPE_CHECKING:
+    from search.ray_runner import RayRunner
+
+
+def ray_runner(spec: StudySpec, device: str, scratch: Path) -> RayRunner:
+    """What runs a study's trials in Ray, on the devices that they want."""
+    import objectives
+    import search
+    import spaces
+    import studies
+    from search.ray_runner import RayRunner
+
+    gpus = spec.search.gpus
+    if gpus is None:
+        gpus = 1.0 if device == "cuda" else 0.0
+    return RayRunner(
+        scratch,
+        spec.search.workers,
+        spec.search.cpus,
+        gpus,
+        spec.search.ray.address or os.environ.get("RAY_ADDRESS"),
+        packages=(search, objectives, spaces, studies),
+    )
