@@ -99,7 +99,7 @@ def launch(
     local: Local = False,
 ) -> None:
     """Check a study file, then run the study."""
-    from spaces.reading import located
+    from spaces.yaml.reading import located
     from studies.study_file import read_study
 
     console = console_of()
@@ -223,7 +223,7 @@ def estimate(
     local: Local = False,
 ) -> None:
     """Say how long a study will take on this machine, and whether it fits; takes under a minute."""
-    from spaces.reading import located
+    from spaces.yaml.reading import located
     from studies.study_file import read_study
 
     console = console_of()

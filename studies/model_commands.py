@@ -42,7 +42,7 @@ def train(
     runs: Runs = RUNS,
 ) -> None:
     """Train one model, in one or several stages, without a search."""
-    from spaces.reading import located
+    from spaces.yaml.reading import located
     from studies.study_file import read_study
     from studies.train import run_training
 

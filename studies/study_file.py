@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spaces.reading import parse, read_file
+from spaces.yaml.reading import parse, read_file
 from studies.spec import StudySpec
 
 _WHAT, _FIRST = "study file", "name: my-study"

@@ -17,8 +17,8 @@ from objectives.training.chat import encoded, examples_of
 from objectives.training.data import begun, generator
 from objectives.training.tokens import UNLEARNT, split
 from spaces import InputError
-from spaces.dialogues import ANSWERS, Turn
-from spaces.lines import Line
+from spaces.corpus.dialogues import ANSWERS, Turn
+from spaces.corpus.lines import Line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

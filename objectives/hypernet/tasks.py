@@ -15,7 +15,7 @@ from spaces import InputError
 from spaces.choices import Spec
 from spaces.corpus import lines_of
 from spaces.errors import did_you_mean
-from spaces.reading import read_file
+from spaces.yaml.reading import read_file
 
 if TYPE_CHECKING:
     from objectives.models.encoding import TextEncoding

@@ -9,7 +9,7 @@ from pathlib import Path
 from objectives.scenes import SHIPPED
 from objectives.scenes.spec import Scene, SceneFile
 from spaces.errors import FieldError, did_you_mean, listed
-from spaces.reading import read_file
+from spaces.yaml.reading import read_file
 
 
 def scenes_in(names: list[str], field: str = "objective.scores") -> dict[str, Scene]:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from objectives.training.dropped import check_answer, check_context
 from objectives.training.thinking import is_left_open, opened, prompt_of, rendered, split_reasoning, without_block
-from spaces.dialogues import ANSWERS, SYSTEM, Turn, without_system
+from spaces.corpus.dialogues import ANSWERS, SYSTEM, Turn, without_system
 from spaces.errors import FieldError, LineError
-from spaces.lines import Line
+from spaces.corpus.lines import Line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from objectives.training.thinking import split_reasoning
-from spaces.dialogues import ANSWERS, REASONING, Turn, leaves
+from spaces.corpus.dialogues import ANSWERS, REASONING, Turn, leaves
 from spaces.errors import FieldError
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from spaces.errors import MixtuneError
-from spaces.reading import code_of
+from spaces.yaml.reading import code_of
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pydantic import Field
 from spaces import FieldError, InputError
 from spaces.choices import Spec
 from spaces.errors import Fault, FileError, LineError
-from spaces.reading import parse
+from spaces.yaml.reading import parse
 from spaces.spec import SpaceSpec
 from tests.support.refusals import refused
 

@@ -8,7 +8,7 @@ import pytest
 
 from spaces import scan
 from spaces.corpus import reading_notes
-from spaces.decoding import decode
+from spaces.corpus.decoding import decode
 from tests.support.refusals import refused
 
 RUSSIAN = "Жил старик со своею старухой у самого синего моря; они жили в ветхой землянке.\n" * 20

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spaces.corpus import lines_of
 from spaces.errors import LineError
-from spaces.lines import FORMS, parse_lines
+from spaces.corpus.lines import FORMS, parse_lines
 
 ASKED = {"role": "user", "content": "Who flies?"}
 SAID = {"role": "assistant", "content": "Bees."}

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from spaces.bare_words import MADE, advice, read_as, scalars, value
+from spaces.yaml.bare_words import MADE, advice, read_as, scalars, value
 from spaces.errors import Fault, FieldError, FileError, InputError, UnfitError, did_you_mean, listed
-from spaces.yaml_words import LEADING_ZERO, Loader
+from spaces.yaml.words import LEADING_ZERO, Loader
 
 _Location = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)

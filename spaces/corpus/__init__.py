@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from spaces.decoding import decode, detected_note
+from spaces.corpus.decoding import decode, detected_note
 from spaces.errors import FieldError, InputError, did_you_mean, listed
-from spaces.lines import Line, parse_lines
+from spaces.corpus.lines import Line, parse_lines
 from spaces.trial import fingerprint
 
 JSON_LINES = ".jsonl"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spaces.dialogues import ANSWERS, REASONING, Turn, check_turns, read_tools, read_turns, readable
+from spaces.corpus.dialogues import ANSWERS, REASONING, Turn, check_turns, read_tools, read_turns, readable
 from spaces.errors import FieldError, LineError, did_you_mean, listed
 
 _Record = Mapping[str, Any]

@@ -1,0 +1,3 @@
+"""Study files as YAML: strict types, and errors that name the line."""
+
+from __future__ import annotations
