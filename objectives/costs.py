@@ -18,7 +18,7 @@ from objectives.questions import Part
 from objectives.spec import FinetuneSpec
 from objectives.training import artifact, state
 from objectives.training.pipeline import Pipeline
-from objectives.workbench import Workbench
+from objectives.worker import Workbench
 from spaces import Corpus, TrialConfig
 
 _TRAIN_SECONDS = 1.0

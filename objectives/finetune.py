@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, TRAIN_LOSS, Prepared, Rung, Score
-from objectives.preparing import prepare
+from objectives.preflight import prepare
 from objectives.questions import IN_PASSING, Part
 from objectives.scoring import stored
-from objectives.scoring.heldout import HELDOUT
+from objectives.scoring.heldout.text import HELDOUT
 from objectives.spec import FinetuneSpec
 from objectives.training import artifact, state
 from objectives.training.pipeline import Pipeline
-from objectives.workbench import Workbench
+from objectives.worker import Workbench
 from spaces import Corpus, TrialConfig
 from spaces.trial import Split
 

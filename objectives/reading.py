@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from objectives.models.identity import SPECIAL_TOKENS
+from objectives.bases.identity import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
-    from objectives.models.encoding import TextEncoding
+    from objectives.bases.encoding import TextEncoding
     from objectives.scoring.sight import Sight
     from objectives.spec import FinetuneSpec
     from spaces import Corpus

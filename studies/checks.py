@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from objectives.base import Prepared
-from objectives.models.identity import NEWER, SPECIAL_TOKENS
+from objectives.bases.identity import NEWER, SPECIAL_TOKENS
 from objectives.reading import CHAT_TEMPLATE
 from objectives.spec import FinetuneSpec
 from search.designs import design_of
@@ -209,7 +209,7 @@ def refuse_former_bos(study: StoredStudy) -> None:
     objective = study.spec.objective
     if not isinstance(objective, FinetuneSpec) or not study.inputs or SPECIAL_TOKENS in study.inputs:
         return
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     prefix = open_base(objective.base, trust_code=objective.trust_remote_code).encoding().shown_prefix
     if prefix:

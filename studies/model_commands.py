@@ -103,7 +103,7 @@ def _device(device: str) -> str:
     """
     import torch
 
-    from objectives.workbench import DEVICES
+    from objectives.worker import DEVICES
     from spaces.errors import InputError, did_you_mean, listed
 
     if device not in DEVICES:

@@ -13,9 +13,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 
-from objectives.models.ngram import ByteModel
-from objectives.models.pretrain import save_base
-from objectives.models.pretraining import (
+from objectives.pretraining.model import save_base
+from objectives.pretraining.ngram import ByteModel
+from objectives.pretraining.recipe import PretrainRecipe
+from objectives.pretraining.run import (
     MEASUREMENTS,
     ON_A_CARD,
     SIZES,
@@ -25,9 +26,8 @@ from objectives.models.pretraining import (
     prepare,
     steps_within,
 )
-from objectives.models.recipe import PretrainRecipe
 from objectives.versions import versions
-from objectives.workbench import choose_device
+from objectives.worker import choose_device
 from spaces import Corpus, InputError, scan
 from spaces.errors import did_you_mean, listed
 from studies.bars import training_bar

@@ -17,20 +17,20 @@ from rich.table import Table
 from scipy.stats import sem
 
 from objectives.export import FORMS
-from objectives.preparing import too_long
+from objectives.preflight import too_long
 from objectives.scenes.files import scenes_in
-from objectives.scoring.qualities import QUALITIES
-from objectives.scoring.scenes import ScenesScorer
+from objectives.scoring.scenes.qualities import QUALITIES
+from objectives.scoring.scenes.scorer import ScenesScorer
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import ScenesSpec
-from objectives.workbench import Base, choose_device, open_base
+from objectives.worker import Base, choose_device, open_base
 from spaces import Corpus, FieldError, InputError, scan
 from spaces.errors import listed
 from studies.spreadsheets import write_csv
 
 if TYPE_CHECKING:
-    from objectives.scoring.qualities.quality import Answered
-    from objectives.scoring.scenes import AskedQuality
+    from objectives.scoring.scenes.qualities.quality import Answered
+    from objectives.scoring.scenes.scorer import AskedQuality
 
 COLUMNS = ("model", "quality", "score", "what", "searched", "searched_stderr", "scenes", "behaviour", "example")
 FIGURES = ("model", "quality", "figure", "value")

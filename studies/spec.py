@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from objectives.models import BASES
+from objectives.bases import BASES
 from objectives.spec import FinetuneSpec, ObjectiveSpec
 from search.spec import SearchSpec
 from search.storage import storage_of

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from anyascii import anyascii
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from objectives.models import BASES
+from objectives.bases import BASES
 from spaces import Corpus, InputError, MixtuneError, scan
 from studies.study_file import parse_study
 

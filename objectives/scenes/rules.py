@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from objectives.spans import words_of
+from objectives.data.spans import words_of
 from spaces.errors import UnfitError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from objectives.data.spans import words_of
 from objectives.scenes.rules import follows, one_word
-from objectives.spans import words_of
 from spaces.choices import Spec
 from spaces.errors import UnfitError
 

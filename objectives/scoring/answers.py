@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.base import Asked
-from objectives.scoring.asked import AskedTask, Question
 from objectives.scoring.figures import accuracy, figures, own_metrics
 from objectives.scoring.harness import seeded
+from objectives.scoring.questions.asked import AskedTask, Question
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from objectives.lm_eval_compat import filter_answers
-from objectives.scoring.asked import FIGURES, AskedTask, Question
+from objectives.scoring.questions.asked import FIGURES, AskedTask, Question
 from objectives.scoring.spec import BenchmarkSpec
 from spaces.errors import FieldError, listed
 

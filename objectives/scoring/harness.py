@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
+from objectives.bases.layout import context_of
 from objectives.lm_eval_compat import TokenModel, TokenRequest
-from objectives.models.layout import context_of
 from objectives.scoring.likelihood import Pair, log_likelihoods, padded
 from spaces import MixtuneError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from objectives.models.encoding import TextEncoding
+    from objectives.bases.encoding import TextEncoding
 
 
 class LanguageModel(TokenModel):

@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from objectives.models.layout import short_limit
-from objectives.models.prefix import Row, prefix_of
+from objectives.acceleration.prefix import Row, prefix_of
+from objectives.bases.layout import short_limit
 
 if TYPE_CHECKING:
     from transformers import Cache, PreTrainedModel

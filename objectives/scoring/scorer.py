@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from objectives.base import Scorer
-    from objectives.models.encoding import TextEncoding
-    from objectives.scoring.asked import AskedTask
+    from objectives.bases.encoding import TextEncoding
     from objectives.scoring.entry import ScoreEntry
+    from objectives.scoring.questions.asked import AskedTask
     from objectives.scoring.sight import Sight
 
 _FEWEST_CLUSTERS = 2

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from objectives.scoring.chat_prompts import ChatPrompts
+from objectives.scoring.questions.chat_prompts import ChatPrompts
 from spaces import FieldError
 
 if TYPE_CHECKING:
-    from objectives.models.encoding import TextEncoding
+    from objectives.bases.encoding import TextEncoding
     from spaces.choices import Switch
 
 

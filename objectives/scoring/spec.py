@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
-from objectives.scoring.benchmark_spec import BenchmarkSpec, TaskSpec
+from objectives.scoring.benchmark.spec import BenchmarkSpec, TaskSpec
 from objectives.scoring.entry import ScoreEntry
-from objectives.scoring.heldout_spec import HeldoutSpec
-from objectives.scoring.scenes_spec import QUALITY_NAMES, ScenesSpec
+from objectives.scoring.heldout.spec import HeldoutSpec
+from objectives.scoring.scenes.spec import QUALITY_NAMES, ScenesSpec
 from spaces.kinds import Kinds
 
 SCORERS: Kinds[type[ScoreEntry]] = Kinds(
     "mixtune.scorers",
     {
-        "benchmark": "objectives.scoring.benchmark_spec:BenchmarkSpec",
-        "heldout": "objectives.scoring.heldout_spec:HeldoutSpec",
-        "scenes": "objectives.scoring.scenes_spec:ScenesSpec",
+        "benchmark": "objectives.scoring.benchmark.spec:BenchmarkSpec",
+        "heldout": "objectives.scoring.heldout.spec:HeldoutSpec",
+        "scenes": "objectives.scoring.scenes.spec:ScenesSpec",
     },
 )
 """Kind of an entry to its settings, which name the class that measures it."""

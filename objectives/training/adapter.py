@@ -12,8 +12,8 @@ import torch
 from peft import PeftModel, get_peft_model, set_peft_model_state_dict
 from peft.tuners.ln_tuning.layer import LNTuningLayer
 
-from objectives.models.hub import redrawn
-from objectives.training.lean import trim
+from objectives.acceleration.lean import trim
+from objectives.bases.hub import redrawn
 from objectives.training.site import Site
 from spaces import MixtuneError, Stage
 from spaces.errors import listed

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from objectives.models.layout import find_blocks
+from objectives.bases.layout import find_blocks
 from objectives.training.adapter import Weights
 from objectives.training.learned import Learned
 

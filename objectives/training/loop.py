@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch.nn.functional import cross_entropy
 
-from objectives.models.prefix import Row, prefix_of
+from objectives.acceleration.prefix import Row, prefix_of
+from objectives.data.order import MixStream
+from objectives.data.tokens import UNLEARNT, split
 from objectives.training.adapter import trainable
-from objectives.training.data import MixStream
-from objectives.training.tokens import UNLEARNT, split
 from spaces import MixtuneError
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ import torch
 from peft.tuners.lora.layer import LoraLayer
 from torch.nn.functional import cross_entropy
 
+from objectives.data.order import MixStream
+from objectives.data.tokens import UNLEARNT, split
 from objectives.torch_compat import roots_of, update_moments
 from objectives.training.adapter import adapted
-from objectives.training.data import MixStream
 from objectives.training.loop import rate_share
 from objectives.training.stacked import Matrices, attached, clip_each
-from objectives.training.tokens import UNLEARNT, split
 from spaces import MixtuneError, Stage
 from spaces.methods import METHODS
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from objectives.models.layout import find_blocks
-from objectives.models.prefix import prefix_of
+from objectives.acceleration.prefix import prefix_of
+from objectives.bases.layout import find_blocks
+from objectives.data.order import MixStream
+from objectives.data.tokens import Tokens
 from objectives.training.adapter import Weights, merge, put_on, restore, take_off, trainable
-from objectives.training.data import MixStream
 from objectives.training.learned import Learned
 from objectives.training.loop import Trainer
 from objectives.training.schedule import stage_steps
 from objectives.training.site import lowest_trained
-from objectives.training.tokens import Tokens
 from spaces import Stage, TrialConfig
 from spaces.methods import METHODS
 from spaces.trial import fingerprint

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from transformers.pytorch_utils import Conv1D
 
-from objectives.models.layout import expert_weights, find_blocks, is_linear
+from objectives.bases.layout import expert_weights, find_blocks, is_linear
 from spaces import Stage
 from spaces.layout import trained_layers
 from spaces.methods import METHODS

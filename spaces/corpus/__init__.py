@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from spaces.corpus.decoding import decode, detected_note
-from spaces.errors import FieldError, InputError, did_you_mean, listed
 from spaces.corpus.lines import Line, parse_lines
+from spaces.errors import FieldError, InputError, did_you_mean, listed
 from spaces.trial import fingerprint
 
 JSON_LINES = ".jsonl"

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from spaces.yaml.bare_words import MADE, advice, read_as, scalars, value
 from spaces.errors import Fault, FieldError, FileError, InputError, UnfitError, did_you_mean, listed
+from spaces.yaml.bare_words import MADE, advice, read_as, scalars, value
 from spaces.yaml.words import LEADING_ZERO, Loader
 
 _Location = tuple[str | int, ...]

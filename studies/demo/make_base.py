@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from objectives.models.pretrain import build_model, pretrain, save_base, train_tokenizer
-from objectives.models.recipe import PretrainRecipe
-from objectives.models.tiny import FOLDER
+from objectives.bases.tiny import FOLDER
+from objectives.pretraining.model import build_model, pretrain, save_base, train_tokenizer
+from objectives.pretraining.recipe import PretrainRecipe
 from studies.demo.books import BOOKS
 from studies.demo.drills import drills
 

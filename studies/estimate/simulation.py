@@ -12,7 +12,7 @@ import optuna
 from optuna.storages import InMemoryStorage
 
 from objectives.base import Rung
-from objectives.training.data import generator
+from objectives.data.order import generator
 from search.opening import open_search
 from search.samplers import SAMPLERS
 from search.searcher import Decision, StudySearcher

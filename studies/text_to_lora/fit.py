@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from objectives.hypernet.aligning import aligned
-from objectives.hypernet.end_to_end import EndToEnd
-from objectives.hypernet.network import HyperNetwork
-from objectives.hypernet.reconstruction import Reconstruction
-from objectives.hypernet.target import Target
-from objectives.hypernet.texts import written_gain
-from objectives.hypernet.training import Training, Way
-from objectives.training.data import generator
+from objectives.data.order import generator
+from objectives.text_to_lora.aligning import aligned
+from objectives.text_to_lora.end_to_end import EndToEnd
+from objectives.text_to_lora.network import HyperNetwork
+from objectives.text_to_lora.reconstruction import Reconstruction
+from objectives.text_to_lora.target import Target
+from objectives.text_to_lora.texts import written_gain
+from objectives.text_to_lora.training import Training, Way
 from spaces import InputError
 from spaces.errors import listed
 from studies.text_to_lora.source import Library, Source

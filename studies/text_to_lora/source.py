@@ -11,16 +11,16 @@ import torch
 from optuna.trial import TrialState
 
 import objectives
-from objectives.hypernet.adapters import Adapters, matrices_of, stacked
-from objectives.hypernet.encoders import open_encoder
-from objectives.hypernet.lessons import Lesson
-from objectives.hypernet.target import Target
-from objectives.hypernet.texts import Reader, mixed
 from objectives.spec import FinetuneSpec
+from objectives.text_to_lora.adapters import Adapters, matrices_of, stacked
+from objectives.text_to_lora.encoders import open_encoder
+from objectives.text_to_lora.lessons import Lesson
+from objectives.text_to_lora.target import Target
+from objectives.text_to_lora.texts import Reader, mixed
 from objectives.training import artifact
 from objectives.training.combined import adds_up
 from objectives.training.stacked import Matrices
-from objectives.workbench import Base, Workbench, open_base
+from objectives.worker import Base, Workbench, open_base
 from search.records import TrialRecord
 from spaces import InputError, Layout, scan
 from studies.checks import comparable_inputs, refuse_changed_content

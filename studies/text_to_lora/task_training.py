@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from objectives.hypernet.adapters import Adapters, read_adapters, side_by_side, write_adapters
-from objectives.hypernet.encoders import open_encoder
-from objectives.hypernet.end_to_end import EndToEnd
-from objectives.hypernet.lessons import Lesson
-from objectives.hypernet.library import train_library
-from objectives.hypernet.network import HyperNetwork
-from objectives.hypernet.reconstruction import Reconstruction
-from objectives.hypernet.stored import TOLD, Stored
-from objectives.hypernet.target import Target
-from objectives.hypernet.tasks import Task, lessons_of, read_tasks
-from objectives.hypernet.training import Recipe, Training, Way
-from objectives.models.hub import refuse_four_bits
-from objectives.workbench import choose_device, open_base
+from objectives.bases.hub import refuse_four_bits
+from objectives.text_to_lora.adapters import Adapters, read_adapters, side_by_side, write_adapters
+from objectives.text_to_lora.encoders import open_encoder
+from objectives.text_to_lora.end_to_end import EndToEnd
+from objectives.text_to_lora.lessons import Lesson
+from objectives.text_to_lora.library import train_library
+from objectives.text_to_lora.network import HyperNetwork
+from objectives.text_to_lora.reconstruction import Reconstruction
+from objectives.text_to_lora.stored import TOLD, Stored
+from objectives.text_to_lora.target import Target
+from objectives.text_to_lora.tasks import Task, lessons_of, read_tasks
+from objectives.text_to_lora.training import Recipe, Training, Way
+from objectives.worker import choose_device, open_base
 from spaces.trial import fingerprint
 from studies.bars import training_bar
 from studies.text_to_lora.training import WORK, run, trained, working

@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from objectives.hypernet.stored import TOLD, Stored
-from objectives.hypernet.training import Measured, Training
+from objectives.text_to_lora.stored import TOLD, Stored
+from objectives.text_to_lora.training import Measured, Training
 from spaces import MixtuneError
 from spaces.errors import listed
 from studies.bars import training_bar

@@ -12,9 +12,9 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from objectives.hypernet.stored import TOLD, Stored
-from objectives.hypernet.texts import written_gain
-from objectives.hypernet.writing import Writer
+from objectives.text_to_lora.stored import TOLD, Stored
+from objectives.text_to_lora.texts import written_gain
+from objectives.text_to_lora.writing import Writer
 from spaces import Corpus, InputError, scan
 from spaces.corpus import read_file
 from spaces.errors import listed

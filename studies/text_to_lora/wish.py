@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from objectives.hypernet.heads import HEADS
-from objectives.hypernet.network import Shape
-from objectives.hypernet.training import Recipe
 from objectives.spec import PRECISIONS
+from objectives.text_to_lora.heads import HEADS
+from objectives.text_to_lora.network import Shape
+from objectives.text_to_lora.training import Recipe
 from spaces import InputError
 from spaces.choices import SWITCHES, Switch
 from spaces.errors import did_you_mean, listed

@@ -22,11 +22,11 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from objectives.models.layout import find_blocks, is_linear
-from objectives.models.onednn import quicken
-from objectives.models.prefix import prefix_of, remember
+from objectives.acceleration.onednn import quicken
+from objectives.acceleration.prefix import prefix_of, remember
+from objectives.bases.layout import find_blocks, is_linear
+from objectives.data.order import MixStream
 from objectives.training.adapter import adapted
-from objectives.training.data import MixStream
 from objectives.training.loop import Trainer
 from objectives.training.packed import Packed, PackedTrainer
 from spaces import CorpusMix, LayerRange, Stage, Tuning

@@ -23,8 +23,8 @@ from rich.table import Table
 from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from objectives.models.ngram import ByteModel
-from objectives.models.pretraining import SIZES, Material, Pretraining, prepare, steps_within
+from objectives.pretraining.ngram import ByteModel
+from objectives.pretraining.run import SIZES, Material, Pretraining, prepare, steps_within
 from spaces import Corpus, scan
 
 _BLOCK, _BATCH, _RATE, _LOWEST, _WARMUP = 64, 12, 1e-3, 1e-4, 100

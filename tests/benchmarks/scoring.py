@@ -17,9 +17,9 @@ from lm_eval import simple_evaluate
 from lm_eval.models.huggingface import HFLM
 from rich.console import Console
 
-from objectives.scoring.benchmark import BenchmarkScorer
+from objectives.scoring.benchmark.scorer import BenchmarkScorer
 from objectives.scoring.spec import BenchmarkSpec
-from objectives.workbench import open_base
+from objectives.worker import open_base
 from spaces import Corpus
 from studies.demo.library import write_demo
 

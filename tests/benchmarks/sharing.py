@@ -15,8 +15,8 @@ import psutil
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from objectives.models.hub import HubBase
-from objectives.models.tiny import TinyBase
+from objectives.bases.hub import HubBase
+from objectives.bases.tiny import TinyBase
 
 PROCESSES = 3
 

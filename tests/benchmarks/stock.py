@@ -33,7 +33,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
 
-from objectives.training.data import MixStream
+from objectives.data.order import MixStream
 from spaces import CorpusMix
 
 TASK = "demo_reasoning"

@@ -24,13 +24,13 @@ from ray import tune
 from rich.console import Console
 from rich.table import Table
 
-from objectives.models.layout import context_of
-from objectives.models.tiny import TinyBase
+from objectives.bases.layout import context_of
+from objectives.bases.tiny import TinyBase
 from objectives.questions import SEARCHED
-from objectives.scoring.benchmark import questions_of
+from objectives.scoring.benchmark.scorer import questions_of
+from objectives.scoring.questions.tasks import load_tasks
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
-from objectives.scoring.tasks import load_tasks
 from objectives.spec import FinetuneSpec
 from search.ray_runner import RayRunner
 from search.records import TrialRecord

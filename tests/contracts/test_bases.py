@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from objectives.models import BASES
+from objectives.bases import BASES
 
 if TYPE_CHECKING:
-    from objectives.workbench import Base
+    from objectives.worker import Base
 
 pytestmark = pytest.mark.torch
 
 
 @pytest.fixture(params=BASES)
 def base(request: pytest.FixtureRequest, tmp_path: Path) -> Base:
-    from objectives.models.tiny import FOLDER
-    from objectives.workbench import open_base
+    from objectives.bases.tiny import FOLDER
+    from objectives.worker import open_base
 
     names = {"tiny": "tiny", "hub": str(FOLDER)}
     assert set(names) == set(BASES), "a new base needs an example here"
@@ -28,7 +28,7 @@ def base(request: pytest.FixtureRequest, tmp_path: Path) -> Base:
 def test_the_layout_is_the_models(base: Base) -> None:
     import torch
 
-    from objectives.models.layout import find_blocks
+    from objectives.bases.layout import find_blocks
 
     layout = base.layout()
     base.fetch()

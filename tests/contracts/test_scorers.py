@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def base() -> PreTrainedModel:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     return open_base("tiny").model("float32", "cpu")
 
@@ -69,7 +69,7 @@ def base() -> PreTrainedModel:
 @pytest.fixture(params=SCORERS)
 def scorer(request: pytest.FixtureRequest, folder: Path, base: PreTrainedModel) -> Scorer:
     from objectives.scoring.scorer import scorer_of
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     corpus: Corpus = scan(folder / "texts")
     spec = _spec(request.param, folder)

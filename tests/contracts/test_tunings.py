@@ -51,7 +51,7 @@ def base(request: pytest.FixtureRequest) -> PreTrainedModel:
 
 def stage_of(method: str, base: PreTrainedModel) -> Stage:
     """Training of all that a method can train in the upper two of three layers."""
-    from objectives.models.layout import find_blocks, is_linear
+    from objectives.bases.layout import find_blocks, is_linear
 
     kind = METHODS[method]
     _, blocks = find_blocks(base)
@@ -107,7 +107,7 @@ def test_it_learns_and_leaves_the_base_alone(base: PreTrainedModel, stage: Stage
 
 @pytest.mark.parametrize(("base", "stage"), third(1), indirect=True)
 def test_it_trains_as_many_weights_as_the_layout_says(base: PreTrainedModel, stage: Stage, tmp_path: Path) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     base.save_pretrained(tmp_path)
     layout = open_base(str(tmp_path)).layout()

@@ -73,8 +73,8 @@ def test_training_on_a_mix_changes_the_score(job: Job) -> None:
 def test_an_exported_adapter_gives_the_score_that_is_in_the_database(job: Job, tmp_path: Path) -> None:
     from peft import PeftModel
 
-    from objectives.scoring.benchmark import BenchmarkScorer
-    from objectives.workbench import open_base
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
+    from objectives.worker import open_base
     from spaces import scan
 
     study, folder = job.outcome.study, job.outcome.folder

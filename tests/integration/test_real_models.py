@@ -37,9 +37,9 @@ def _loss(model: object, rows: list[list[int]]) -> float:
 
 def test_gemma_trains_on_text_that_begins_with_its_bos(real_data: Path, tmp_path: Path) -> None:
     """Windows of training cost the loss of the same text read by itself after BOS: 6.6 nats without it, 3.6 with it."""
-    from objectives.training.data import MixStream
-    from objectives.training.tokens import TokenStore, split
-    from objectives.workbench import open_base
+    from objectives.data.order import MixStream
+    from objectives.data.tokens import TokenStore, split
+    from objectives.worker import open_base
 
     base = open_base(real_model("gemma-270m"))
     encoding = base.encoding()
@@ -62,7 +62,7 @@ def test_gemma_reads_a_chapter_as_whole_as_its_context_allows(real_data: Path) -
     from lm_eval.api.instance import Instance
 
     from objectives.scoring.harness import language_model
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     base = open_base(real_model("gemma-270m"))
     encoding = base.encoding()
@@ -77,9 +77,9 @@ def test_gemma_reads_a_chapter_as_whole_as_its_context_allows(real_data: Path) -
 
 def test_qwen_is_asked_inside_the_template_that_it_is_trained_in(real_data: Path) -> None:
     from objectives.questions import Part
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
     from objectives.scoring.spec import BenchmarkSpec
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
     from spaces import Corpus
 
     base = open_base(real_model("qwen-coder-0.5b"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from objectives.hypernet.training import Recipe
+from objectives.text_to_lora.training import Recipe
 from studies.demo.language import is_held_out
 from tests.benchmarks.t2l import compression, page, rivals, world
 from tests.benchmarks.t2l.family import TaskFamily, family

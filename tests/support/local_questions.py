@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from objectives.scoring.question_error import QuestionError
+from objectives.scoring.questions.error import QuestionError
 from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
 
 if TYPE_CHECKING:
-    from objectives.scoring.asked import AskedTask
+    from objectives.scoring.questions.asked import AskedTask
 
 WRITTEN = """\
 task: written
@@ -36,7 +36,7 @@ def lines(*rows: dict[str, Any]) -> str:
 
 
 def loaded(folder: Path, content: str, task: str = TASK, name: str = "questions.jsonl", **fields: Any) -> AskedTask:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     (folder / name).write_text(content, encoding="utf-8", newline="")
     (folder / "task.yaml").write_text(task.replace("questions.jsonl", name))

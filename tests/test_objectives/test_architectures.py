@@ -46,7 +46,7 @@ _OTHERS = ("dora", "ia3", "bitfit", "layernorm", "full", "from_scratch")
 
 @pytest.fixture(scope="module", params=CURRENT)
 def case(request: pytest.FixtureRequest) -> Case:
-    from objectives.models.layout import layout_of
+    from objectives.bases.layout import layout_of
 
     model = current_model(request.param)
     return Case(request.param, model, layout_of(model, request.param))
@@ -61,7 +61,7 @@ def answers(model: torch.nn.Module) -> torch.Tensor:
 
 
 def test_the_layout_is_that_of_every_layer(case: Case) -> None:
-    from objectives.models.layout import find_blocks, is_linear, linear_shape
+    from objectives.bases.layout import find_blocks, is_linear, linear_shape
 
     layout, expected = case.layout, CURRENT[case.name]
     path, blocks = find_blocks(case.model)
@@ -177,7 +177,7 @@ def _alone(model: PreTrainedModel, pair: Pair) -> float:
 
 
 def test_scores_are_those_of_each_pair_read_alone(case: Case) -> None:
-    from objectives.models.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import prefix_of, remember
     from objectives.scoring.likelihood import log_likelihoods
 
     pairs = _pairs()
@@ -206,11 +206,11 @@ def test_every_form_of_export_gives_the_trained_model(name: str, tmp_path: Path)
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
+    from objectives.bases.layout import layout_of
     from objectives.export import export, merged
-    from objectives.models.layout import layout_of
     from objectives.training import artifact
     from objectives.training.pipeline import Pipeline
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder, kept, out = tmp_path / "base", tmp_path / "kept", tmp_path / "out"
     out.mkdir()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from objectives.models.encoding import TextEncoding
+from objectives.bases.encoding import TextEncoding
 from objectives.spec import FinetuneSpec
 from spaces import scan
 from spaces.corpus import lines_of
@@ -44,7 +44,7 @@ PAIR = {"prompt": "What do bees make?", "completion": " Honey."}
 @pytest.fixture
 def tokenizer() -> PreTrainedTokenizerBase:
     """That of the shipped base, which has no template."""
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     return open_base("tiny").tokenizer()
 
@@ -56,7 +56,7 @@ def file_of(folder: Path, *records: Any) -> Path:
 
 
 def examples(tokenizer: PreTrainedTokenizerBase, path: Path) -> list[list[tuple[str, bool]]]:
-    from objectives.training.chat import examples_of
+    from objectives.data.chat import examples_of
 
     return [example for line in lines_of(path) for example in examples_of(line, tokenizer, path)]
 
@@ -141,7 +141,7 @@ ENDS = {
 def test_without_reasoning_the_thinking_block_is_empty_and_only_read(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str, prompt: str
 ) -> None:
-    from objectives.training.thinking import prompt_of
+    from objectives.data.thinking import prompt_of
 
     tokenizer.chat_template = template
     found = examples(tokenizer, file_of(tmp_path, {"messages": TURNS}))
@@ -167,7 +167,7 @@ def test_without_reasoning_the_thinking_block_is_empty_and_only_read(
 def test_reasoning_is_learnt_with_its_answer(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str, prompt: str, learnt: str, answer: dict[str, Any]
 ) -> None:
-    from objectives.training.thinking import prompt_of
+    from objectives.data.thinking import prompt_of
 
     tokenizer.chat_template = template
     ((read, said),) = examples(tokenizer, file_of(tmp_path, {"messages": [TURNS[1], answer]}))
@@ -179,7 +179,7 @@ def test_reasoning_is_learnt_with_its_answer(
 def test_an_empty_thinking_block_within_the_text_is_no_reasoning(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
-    from objectives.training.thinking import prompt_of
+    from objectives.data.thinking import prompt_of
 
     answer = {"role": "assistant", "content": "<think>\n\n</think>\n\nHoney."}
     for template in (templates.R1, templates.QWEN3, templates.BARE_THINK):
@@ -193,7 +193,7 @@ def test_an_empty_thinking_block_within_the_text_is_no_reasoning(
 def test_templates_that_write_all_turns_alike_give_one_example(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str
 ) -> None:
-    from objectives.training.thinking import prompt_of
+    from objectives.data.thinking import prompt_of
 
     tokenizer.chat_template = template
     tokenizer.bos_token = "<bos>"
@@ -221,7 +221,7 @@ def test_thoughts_before_calls_of_tools_are_learnt_each_once(
 
 
 def test_an_opened_block_is_closed_for_asking(tokenizer: PreTrainedTokenizerBase) -> None:
-    from objectives.training.thinking import prompt_of
+    from objectives.data.thinking import prompt_of
 
     question = [{"role": "user", "content": "Why?"}]
     for start, end in (("<think>\n", "\n</think>\n\n"), ("[THINK]", "[/THINK]"), ("", "")):
@@ -330,7 +330,7 @@ def test_an_answer_that_is_written_otherwise_than_asked_for_is_refused(
 
 
 def test_tokens_tell_what_is_learnt(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
-    from objectives.training.tokens import UNLEARNT, TokenStore, split
+    from objectives.data.tokens import UNLEARNT, TokenStore, split
 
     tokenizer.chat_template = TEMPLATE
     folder = tmp_path / "texts"

@@ -17,7 +17,7 @@ from tests.support.refusals import refused
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from objectives.models.encoding import TextEncoding
+    from objectives.bases.encoding import TextEncoding
 
 pytestmark = pytest.mark.torch
 
@@ -43,7 +43,7 @@ THINKING = CHAT.replace("<|assistant|>\n{% endif %}", "<|assistant|>\n<think>\n{
 
 
 def base_of(folder: Path, chat_template: str | None = CHAT) -> tuple[PreTrainedModel, TextEncoding]:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     tokenizer = byte_tokenizer(chat_template=chat_template)
     base = open_base(str(write_base(folder, tokenizer=tokenizer, intermediate_size=48)))
@@ -62,8 +62,8 @@ def tasks_in(folder: Path) -> dict[str, Path]:
 
 
 def prompts(folder: Path, template: str | None, kind: str = "choices", **fields: Any) -> list[tuple[Any, ...]]:
-    from objectives.models.encoding import TextEncoding
-    from objectives.scoring.tasks import load_tasks
+    from objectives.bases.encoding import TextEncoding
+    from objectives.scoring.questions.tasks import load_tasks
 
     sight = Sight.of(TextEncoding.of(byte_tokenizer(chat_template=template)), 512)
     (task,) = load_tasks(benchmark(tasks_in(folder)[kind], **fields), sight)
@@ -77,7 +77,7 @@ def test_scores_are_those_of_lm_eval_inside_the_template(tmp_path: Path, kind: s
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     model, encoding = base_of(tmp_path / "base")
     task = tasks_in(tmp_path)[kind]
@@ -177,7 +177,7 @@ def test_yaml_words_for_the_choice(written: str, read: str) -> None:
 
 @pytest.mark.parametrize(("template", "chosen"), [(CHAT, "on"), (None, "off")])
 def test_a_study_says_how_its_base_reads(tmp_path: Path, template: str | None, chosen: str) -> None:
-    from objectives.preparing import prepare
+    from objectives.preflight import prepare
     from objectives.spec import FinetuneSpec
 
     base_of(tmp_path / "base", template)
@@ -197,8 +197,8 @@ def test_a_study_says_how_its_base_reads(tmp_path: Path, template: str | None, c
 
 def test_training_and_asking_put_a_system_text_at_the_same_place(tmp_path: Path) -> None:
     """Before the question, where the template refuses a system turn, as Gemma's does."""
-    from objectives.scoring.chat_prompts import ChatPrompts
-    from objectives.training.chat import examples_of
+    from objectives.data.chat import examples_of
+    from objectives.scoring.questions.chat_prompts import ChatPrompts
     from spaces.corpus import lines_of
 
     tokenizer = byte_tokenizer(chat_template=NO_SYSTEM)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from objectives.models.encoding import TextEncoding
-from objectives.training.tokens import TokenStore, split
+from objectives.bases.encoding import TextEncoding
+from objectives.data.tokens import TokenStore, split
 from spaces import scan
 from tests.support import chat_templates as templates
 
@@ -70,7 +70,7 @@ class WithoutOffsets:
 @pytest.mark.parametrize("make", [metaspace, lambda: byte_level(trim=True), lambda: byte_level(trim=False)])
 @pytest.mark.parametrize("fast", [True, False])
 def test_pieces_join_to_the_tokens_of_the_whole_text(make: Any, fast: bool) -> None:
-    from objectives.training.chat import encoded
+    from objectives.data.chat import encoded
 
     tokenizer = make()
     found = encoded(EXAMPLE, tokenizer if fast else WithoutOffsets(tokenizer))
@@ -84,7 +84,7 @@ def test_pieces_join_to_the_tokens_of_the_whole_text(make: Any, fast: bool) -> N
 
 
 def test_a_token_over_the_border_of_an_answer_is_learnt() -> None:
-    from objectives.training.chat import encoded
+    from objectives.data.chat import encoded
 
     tokenizer = metaspace()
     (word,) = tokenizer("flies?", add_special_tokens=False)["input_ids"]
@@ -94,7 +94,7 @@ def test_a_token_over_the_border_of_an_answer_is_learnt() -> None:
 
 
 def test_a_blank_before_an_answer_is_learnt_with_it_alone() -> None:
-    from objectives.training.chat import encoded
+    from objectives.data.chat import encoded
 
     tokenizer = byte_level(trim=True)
     found = encoded([("Who", False), ("  ", True), ("Q", False)], tokenizer)

@@ -33,7 +33,7 @@ def rename_weights(folder: Path, rename: Any) -> None:
     ],
 )
 def test_a_checkpoint_that_lacks_weights_is_refused_by_their_names(tmp_path: Path, rename: Any, missing: str) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = write_base(tmp_path)
     rename_weights(folder, rename)
@@ -44,7 +44,7 @@ def test_a_checkpoint_that_lacks_weights_is_refused_by_their_names(tmp_path: Pat
 
 
 def test_a_head_that_is_tied_need_not_be_stored(tmp_path: Path) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = write_base(tmp_path, tie_word_embeddings=True)
     assert open_base(str(folder)).check_weights() == ()
@@ -52,7 +52,7 @@ def test_a_head_that_is_tied_need_not_be_stored(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = write_base(tmp_path)
     config = json.loads((folder / "config.json").read_text())
@@ -64,7 +64,7 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
 def test_weights_that_are_not_used_are_told(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = write_base(tmp_path)
     weights = load_file(folder / "model.safetensors")
@@ -77,7 +77,7 @@ def test_weights_that_are_not_used_are_told(tmp_path: Path) -> None:
 def test_models_that_are_not_causal_are_refused_in_a_paragraph(tmp_path: Path, kind: str) -> None:
     from transformers import AutoConfig
 
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     AutoConfig.for_model(kind).save_pretrained(tmp_path)
     with refused("not-causal", field="objective.base") as caught:
@@ -88,7 +88,7 @@ def test_models_that_are_not_causal_are_refused_in_a_paragraph(tmp_path: Path, k
 def test_a_model_that_sees_later_tokens_is_found_by_trying(tmp_path: Path) -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from objectives.models.checking import refuse_seeing_ahead
+    from objectives.bases.checking import refuse_seeing_ahead
 
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
     both_ways = AutoModelForCausalLM.from_config(AutoConfig.for_model("bert", vocab_size=64, **sizes)).eval()
@@ -100,7 +100,7 @@ def test_a_model_that_sees_later_tokens_is_found_by_trying(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("method", ["bitsandbytes", "gptq", "fp8"])
 def test_quantised_bases_are_refused_before_anything_is_loaded(tmp_path: Path, method: str) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = write_base(tmp_path)
     config = json.loads((folder / "config.json").read_text())
@@ -116,7 +116,7 @@ def test_a_tokenizer_without_any_special_token_works(tmp_path: Path) -> None:
     from lm_eval.api.instance import Instance
 
     from objectives.scoring.harness import language_model
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     base = open_base(str(write_base(tmp_path, tokenizer=byte_tokenizer(special=False))))
     before = base.encoding().digest

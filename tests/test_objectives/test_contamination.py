@@ -16,8 +16,8 @@ LONG = "a farmer has seventeen sheep and all but nine of them run away in the ni
 
 
 def _found(folder: Path, questions: list[dict[str, object]], **texts: str) -> dict[str, int]:
-    from objectives.contamination import questions_in
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.contamination import questions_in
+    from objectives.scoring.questions.tasks import load_tasks
 
     (folder / "questions.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions))
     (folder / "small.yaml").write_text(TASK)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.training.data import MixStream
+from objectives.data.order import MixStream
 from spaces import CorpusMix
 
 LENGTH = 8

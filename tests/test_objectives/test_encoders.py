@@ -13,7 +13,7 @@ from tests.support.refusals import refused
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from objectives.hypernet.encoders import Encoder
+    from objectives.text_to_lora.encoders import Encoder
 
 pytestmark = pytest.mark.torch
 
@@ -22,20 +22,20 @@ NAMES = ("pick the food", "list animal top", "list animal bottom")
 
 @cache
 def _base() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    from objectives.models.tiny import TinyBase
+    from objectives.bases.tiny import TinyBase
 
     base = TinyBase("tiny")
     return base.model("float32", "cpu"), base.encoding()
 
 
 def _open(name: str) -> Encoder:
-    from objectives.hypernet.encoders import open_encoder
+    from objectives.text_to_lora.encoders import open_encoder
 
     return open_encoder(name, *_base(), NAMES)
 
 
 def _kinds() -> list[str]:
-    from objectives.hypernet.encoders import ENCODERS
+    from objectives.text_to_lora.encoders import ENCODERS
 
     return list(ENCODERS)
 
@@ -92,8 +92,8 @@ def test_a_sentence_encoder_comes_from_a_folder() -> None:
 
 
 def test_chunks_cover_a_text_evenly() -> None:
-    from objectives.hypernet.encoders import chunks
-    from objectives.training.tokens import tokenize
+    from objectives.data.tokens import tokenize
+    from objectives.text_to_lora.encoders import chunks
 
     tokenizer = _base()[1].tokenizer
     words = "lamp rope chair cup " * 50

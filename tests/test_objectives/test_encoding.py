@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from objectives.models.encoding import TextEncoding, tokenizer_digest
-from objectives.training.data import MixStream
+from objectives.bases.encoding import TextEncoding, tokenizer_digest
+from objectives.data.order import MixStream
 from spaces import CorpusMix, scan
 from tests.support.bases import BOS, CHAT, byte_tokenizer, write_base
 from tests.support.refusals import refused
@@ -24,7 +24,7 @@ WORDS = "The rabbit looked at its watch, and hurried on to the river and the hil
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[PreTrainedModel, TextEncoding]:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     opened = open_base(str(write_base(tmp_path_factory.mktemp("base"))))
     return opened.model("float32", "cpu"), opened.encoding()
@@ -71,7 +71,7 @@ def test_a_window_that_begins_with_it_already_keeps_its_length() -> None:
 def test_training_reads_the_windows_that_the_tokenizer_would_make(
     base: tuple[PreTrainedModel, TextEncoding], tmp_path: Path
 ) -> None:
-    from objectives.training.tokens import TokenStore, split
+    from objectives.data.tokens import TokenStore, split
 
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "one.txt").write_text(WORDS * 20)
@@ -148,7 +148,7 @@ def test_the_identity_of_a_text_is_the_whole_tokenizer_and_its_template() -> Non
 @pytest.mark.parametrize("name", ["chat_template.jinja", "tokenizer.json", "config.json", "model.safetensors"])
 def test_a_file_that_changes_after_the_launch_is_named(tmp_path: Path, name: str) -> None:
     """An edited chat template was not seen: two templates in one study."""
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = write_base(tmp_path, tokenizer=byte_tokenizer(chat_template=CHAT))
     before = open_base(str(folder)).fetch()
@@ -168,8 +168,8 @@ def test_a_file_that_changes_after_the_launch_is_named(tmp_path: Path, name: str
 
 
 def test_examples_of_tasks_are_read_inside_the_template_or_outside_it() -> None:
-    from objectives.hypernet.lessons import instruction
-    from objectives.hypernet.tasks import Example
+    from objectives.text_to_lora.lessons import instruction
+    from objectives.text_to_lora.tasks import Example
 
     encoding = TextEncoding.of(byte_tokenizer(chat_template=CHAT))
     example = Example("What do bees make?", " Honey.", Path("tasks.yaml"))

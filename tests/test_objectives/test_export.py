@@ -54,7 +54,7 @@ class Exported:
 
     def __init__(self, folder: Path, stages: tuple[Stage, ...], corpus: Corpus) -> None:
         from objectives.training import artifact
-        from objectives.workbench import open_base
+        from objectives.worker import open_base
 
         self.base, self.kept, self.out = folder / "base", folder / "rung-0", folder / "out"
         random_model("opt").save_pretrained(self.base)
@@ -241,7 +241,7 @@ def test_what_a_run_changed_is_seen_in_weights_and_attention(corpus_ab: Corpus, 
 
     from objectives.inspection import Inspection, inspect
     from objectives.training import artifact
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     only = replace(stage("only", "lora", range(1, 4)), tuning=Tuning("lora", 4, 8, 0.0, ("self_attn.q_proj",)))
     with pipeline(open_base("tiny").model("float32", "cpu"), replace(only, frozen=(LayerRange(0, 0),))) as run:
@@ -270,7 +270,7 @@ def test_a_model_that_does_not_tell_where_it_looks_is_left_out() -> None:
     import torch
     from transformers import MambaConfig, MambaForCausalLM
 
-    from objectives.attention import attention_of
+    from objectives.inspection.attention import attention_of
 
     torch.manual_seed(0)
     model = MambaForCausalLM(MambaConfig(vocab_size=64, hidden_size=16, num_hidden_layers=2)).eval()
@@ -306,7 +306,7 @@ def test_attention_is_that_of_a_model_that_looks_evenly() -> None:
     import numpy as np
     import torch
 
-    from objectives.attention import attention_of
+    from objectives.inspection.attention import attention_of
 
     model = random_model("llama")
     with torch.no_grad():

@@ -36,7 +36,7 @@ def texts(tmp_path: Path) -> Corpus:
 
 
 def _shared(corpus: Corpus, tmp_path: Path, content: str, kept: dict[str, float] | None = None) -> dict[str, int]:
-    from objectives.scoring.heldout import passages, shared_with_texts
+    from objectives.scoring.heldout.text import passages, shared_with_texts
 
     (tmp_path / "held.txt").write_text(content, newline="")
     spec = HeldoutSpec(kind="heldout", files=[tmp_path / "held.txt"])
@@ -61,7 +61,7 @@ def test_a_copy_of_a_training_text_is_refused(texts: Corpus, tmp_path: Path, cha
 
 
 def test_a_copy_that_differs_in_its_line_ends_alone_is_the_text(texts: Corpus, tmp_path: Path) -> None:
-    from objectives.scoring.heldout import passages
+    from objectives.scoring.heldout.text import passages
 
     (tmp_path / "held.txt").write_text("\ufeff" + "".join(_prose(2)).replace("\n", "\r\n"), newline="")
     with refused("heldout-is-text", "'book2'", field="objective.scores"):
@@ -100,7 +100,7 @@ def test_repetitive_text_that_stands_whole_in_a_text_is_refused(texts: Corpus, t
 
 
 def test_what_no_trial_trains_on_may_be_scored(texts: Corpus, tmp_path: Path) -> None:
-    from objectives.training.tokens import training_part
+    from objectives.data.tokens import training_part
 
     ending = texts["book1"].read().removeprefix(training_part(texts["book1"], 0.25))
     with refused("heldout-copied", field="objective.scores"):
@@ -110,7 +110,7 @@ def test_what_no_trial_trains_on_may_be_scored(texts: Corpus, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["book2", "book0"])
 def test_the_kept_end_of_a_text_may_stand_nowhere_else(texts: Corpus, name: str) -> None:
-    from objectives.scoring.heldout import passages, shared_with_texts
+    from objectives.scoring.heldout.text import passages, shared_with_texts
 
     def shared(corpus: Corpus) -> dict[str, int]:
         spec = HeldoutSpec(kind="heldout", text="book0", share=0.3)
@@ -126,7 +126,7 @@ def test_the_kept_end_of_a_text_may_stand_nowhere_else(texts: Corpus, name: str)
 @pytest.mark.parametrize("words", [5, 9, 12])
 def test_short_lines_that_are_trained_on_are_refused(tmp_path: Path, words: int) -> None:
     """Dialogues of fewer than 13 words, in another order than in the text, were scored though trained on."""
-    from objectives.contamination import heldout_in
+    from objectives.scoring.contamination import heldout_in
 
     rng = random.Random(words)
     pool = [f"{first}{second}xo" for first in ascii_lowercase for second in ascii_lowercase]

@@ -38,8 +38,8 @@ def scored(folder: Path, path: Path, template: str | None = CHAT, choice: str = 
     """The score, and minus the bits of the answers' tokens inside the template by hand, over their bytes."""
     import torch
 
-    from objectives.scoring.heldout_scorer import HeldoutScorer
-    from objectives.workbench import open_base
+    from objectives.scoring.heldout.scorer import HeldoutScorer
+    from objectives.worker import open_base
 
     base = open_base(str(write_base(folder / "base", tokenizer=byte_tokenizer(chat_template=template))))
     model, encoding = base.model("float32", "cpu"), base.encoding()
@@ -88,6 +88,6 @@ def test_a_dialogue_that_does_not_fit_is_refused_with_its_line(tmp_path: Path) -
 
 
 def test_a_template_that_writes_the_date_writes_the_same_one_every_day() -> None:
-    from objectives.training.thinking import prompt_of
+    from objectives.data.thinking import prompt_of
 
     assert "2024" in prompt_of(byte_tokenizer(chat_template=CLOCK), TURNS[:1])

@@ -22,7 +22,7 @@ def folder_of(tmp_path: Path) -> Callable[[str], Path]:
     seeds = itertools.count()
 
     def write(kind: str) -> Path:
-        from objectives.workbench import open_base
+        from objectives.worker import open_base
 
         folder = tmp_path / kind
         random_model(kind, next(seeds)).save_pretrained(folder)
@@ -35,7 +35,7 @@ def folder_of(tmp_path: Path) -> Callable[[str], Path]:
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_layers_and_modules_are_found_in_every_architecture(kind: str, folder_of: Callable[[str], Path]) -> None:
     from objectives.training.adapter import adapted
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
     from spaces import CorpusMix, LayerRange, Stage, Tuning
 
     attention, mlp = ARCHITECTURES[kind].attention, ARCHITECTURES[kind].mlp
@@ -57,8 +57,8 @@ def test_layers_and_modules_are_found_in_every_architecture(kind: str, folder_of
 
 
 def test_the_shipped_base_is_small_and_whole() -> None:
-    from objectives.models.tiny import FOLDER
-    from objectives.workbench import open_base
+    from objectives.bases.tiny import FOLDER
+    from objectives.worker import open_base
 
     layout = open_base("tiny").layout()
     assert layout.base == "tiny"
@@ -72,7 +72,7 @@ def test_the_shipped_base_is_small_and_whole() -> None:
 
 
 def test_a_name_that_cannot_be_loaded_offline_is_explained() -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     with refused("base-unknown", "'nobody/nothing'", "HF_HUB_OFFLINE", "'tiny'", field="objective.base"):
         open_base("nobody/nothing").layout()
@@ -82,21 +82,21 @@ def test_a_name_that_cannot_be_loaded_offline_is_explained() -> None:
 
 @pytest.mark.parametrize("name", ["./models/none", "/nowhere/model", "~/none"])
 def test_a_path_that_is_not_there_is_explained(name: str) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     with refused("base-unknown", field="objective.base"):
         open_base(name).layout()
 
 
 def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     with refused("base-unloadable", str(tmp_path), "config.json", field="objective.base"):
         open_base(str(tmp_path)).layout()
 
 
 def test_a_folder_without_tokenizer_is_refused(folder_of: Callable[[str], Path]) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = folder_of("llama")
     for path in folder.glob("tokenizer*"):
@@ -106,7 +106,7 @@ def test_a_folder_without_tokenizer_is_refused(folder_of: Callable[[str], Path])
 
 
 def test_a_folder_without_weights_is_refused_before_they_are_needed(folder_of: Callable[[str], Path]) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = folder_of("llama")
     open_base(str(folder)).fetch()
@@ -118,7 +118,7 @@ def test_a_folder_without_weights_is_refused_before_they_are_needed(folder_of: C
 
 
 def test_a_missing_part_of_the_weights_is_named(folder_of: Callable[[str], Path]) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = folder_of("llama")
     model = open_base(str(folder)).model("float32", "cpu")
@@ -134,7 +134,7 @@ def test_a_missing_part_of_the_weights_is_named(folder_of: Callable[[str], Path]
 
 @pytest.mark.parametrize("content", ["{broken", json.dumps({"model_type": "not-a-model"}), "{}"])
 def test_a_broken_configuration_is_refused(folder_of: Callable[[str], Path], content: str) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = folder_of("llama")
     (folder / "config.json").write_text(content)
@@ -145,7 +145,7 @@ def test_a_broken_configuration_is_refused(folder_of: Callable[[str], Path], con
 def test_pickled_weights_are_not_opened(folder_of: Callable[[str], Path]) -> None:
     import torch
 
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = folder_of("llama")
     (folder / "model.safetensors").unlink()
@@ -155,7 +155,7 @@ def test_pickled_weights_are_not_opened(folder_of: Callable[[str], Path]) -> Non
 
 
 def test_weights_that_were_cut_off_are_refused(folder_of: Callable[[str], Path]) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     weights = folder_of("llama") / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
@@ -164,7 +164,7 @@ def test_weights_that_were_cut_off_are_refused(folder_of: Callable[[str], Path])
 
 
 def test_a_broken_index_of_weights_is_refused(folder_of: Callable[[str], Path]) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = folder_of("llama")
     (folder / "model.safetensors.index.json").write_text("{broken")
@@ -173,7 +173,7 @@ def test_a_broken_index_of_weights_is_refused(folder_of: Callable[[str], Path]) 
 
 
 def test_other_weights_have_another_hash(folder_of: Callable[[str], Path]) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     first, again, other = (open_base(str(folder_of(kind))).fetch() for kind in ("llama", "llama", "qwen3"))
     assert len({first, again, other}) == 3, "random weights differ"
@@ -184,7 +184,7 @@ def test_other_weights_have_another_hash(folder_of: Callable[[str], Path]) -> No
 def test_code_that_comes_with_a_base_runs_only_where_it_is_trusted(
     folder_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder, ran = folder_of("llama"), tmp_path / "ran"
     (folder / "own.py").write_text(
@@ -203,7 +203,7 @@ def test_code_that_comes_with_a_base_runs_only_where_it_is_trusted(
 def test_weights_that_are_no_safetensors_are_refused(folder_of: Callable[[str], Path]) -> None:
     import torch
 
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     folder = folder_of("llama")
     (folder / "model.safetensors").unlink()
@@ -216,7 +216,7 @@ def test_a_base_without_a_longest_sequence_can_be_scored(tmp_path: Path) -> None
     from transformers import AutoConfig, AutoModelForCausalLM
 
     from objectives.scoring.harness import language_model
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     config = AutoConfig.for_model("bloom", vocab_size=800, hidden_size=16, n_layer=2, n_head=2)
     AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)

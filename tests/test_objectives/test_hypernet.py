@@ -14,8 +14,8 @@ from tests.support.architectures import ARCHITECTURES, random_model
 from tests.support.refusals import refused
 
 if TYPE_CHECKING:
-    from objectives.hypernet.adapters import Adapters
-    from objectives.hypernet.target import Target
+    from objectives.text_to_lora.adapters import Adapters
+    from objectives.text_to_lora.target import Target
 
 pytestmark = pytest.mark.torch
 
@@ -24,7 +24,7 @@ UNLIKE = (Module("self_attn.q_proj", 16, 16), Module("self_attn.v_proj", 16, 8),
 
 
 def _target(rank: int = 2, modules: tuple[Module, ...] = UNLIKE) -> Target:
-    from objectives.hypernet.target import Target
+    from objectives.text_to_lora.target import Target
 
     return Target("model.layers", (0, 2), modules, rank, 2.0 * rank)
 
@@ -33,7 +33,7 @@ def _adapters(target: Target, number: int, seed: int = 0) -> Adapters:
     """Random ones."""
     import torch
 
-    from objectives.hypernet.adapters import Adapters
+    from objectives.text_to_lora.adapters import Adapters
     from objectives.training.stacked import Matrices
 
     draw = torch.Generator().manual_seed(seed)
@@ -59,7 +59,7 @@ def _change(adapters: Adapters, number: int) -> dict[str, np.ndarray[Any, Any]]:
 def test_the_first_adapter_changes_nothing_and_is_of_the_right_scale(head: str) -> None:
     import torch
 
-    from objectives.hypernet.network import HyperNetwork, Shape
+    from objectives.text_to_lora.network import HyperNetwork, Shape
 
     network = HyperNetwork(_target(), 5, Shape(head=head, width=16), seed=0)
     written = network(torch.randn(3, 5)).map(torch.Tensor.detach)
@@ -77,7 +77,7 @@ def test_the_first_adapter_changes_nothing_and_is_of_the_right_scale(head: str) 
 def test_every_weight_learns_and_descriptions_tell_adapters_apart(head: str) -> None:
     import torch
 
-    from objectives.hypernet.network import HyperNetwork, Shape
+    from objectives.text_to_lora.network import HyperNetwork, Shape
 
     network = HyperNetwork(_target(), 5, Shape(head=head, width=16), seed=0)
     for parameter in network.heads.parameters():
@@ -103,9 +103,9 @@ def test_what_acts_in_a_batch_acts_as_peft_has_it(kind: str, tmp_path: Path) -> 
     import torch
     from peft import PeftModel
 
-    from objectives.hypernet.adapters import Adapters
-    from objectives.hypernet.target import Target
-    from objectives.models.layout import find_blocks, is_linear, linear_shape
+    from objectives.bases.layout import find_blocks, is_linear, linear_shape
+    from objectives.text_to_lora.adapters import Adapters
+    from objectives.text_to_lora.target import Target
 
     base = random_model(kind)
     path, blocks = find_blocks(base)
@@ -142,8 +142,8 @@ def test_joined_adapters_change_the_base_by_the_mean_of_what_they_change() -> No
 def test_alignment_keeps_changes_and_undoes_rotations() -> None:
     import torch
 
-    from objectives.hypernet.adapters import Adapters
-    from objectives.hypernet.aligning import aligned
+    from objectives.text_to_lora.adapters import Adapters
+    from objectives.text_to_lora.aligning import aligned
     from objectives.training.stacked import Matrices
 
     target = _target(rank=3)
@@ -170,7 +170,7 @@ def test_alignment_keeps_changes_and_undoes_rotations() -> None:
 def test_alignment_takes_adapters_that_change_nothing_and_ranks_beyond_a_module() -> None:
     import torch
 
-    from objectives.hypernet.aligning import aligned
+    from objectives.text_to_lora.aligning import aligned
 
     wide = _adapters(_target(rank=12), 3)  # the values have eight outputs
     untrained = wide.map(torch.Tensor.clone)
@@ -185,8 +185,8 @@ def test_alignment_takes_adapters_that_change_nothing_and_ranks_beyond_a_module(
 
 
 def test_adapters_trained_apart_get_one_form(tmp_path: Path) -> None:
-    from objectives.hypernet.adapters import matrices_of, read_adapters, stacked, write_adapters
-    from objectives.hypernet.target import Target
+    from objectives.text_to_lora.adapters import matrices_of, read_adapters, stacked, write_adapters
+    from objectives.text_to_lora.target import Target
     from objectives.training.learned import Learned
 
     base = random_model("llama")
@@ -211,9 +211,9 @@ def test_adapters_trained_apart_get_one_form(tmp_path: Path) -> None:
 def test_reconstruction_says_the_library_again(head: str) -> None:
     import torch
 
-    from objectives.hypernet.network import HyperNetwork, Shape
-    from objectives.hypernet.reconstruction import Reconstruction
-    from objectives.hypernet.training import Recipe, Training
+    from objectives.text_to_lora.network import HyperNetwork, Shape
+    from objectives.text_to_lora.reconstruction import Reconstruction
+    from objectives.text_to_lora.training import Recipe, Training
 
     target = _target()
     library = _adapters(target, 5)
@@ -235,11 +235,11 @@ def _ways(way: str) -> Any:
     """A run that has not begun."""
     import torch
 
-    from objectives.hypernet.end_to_end import EndToEnd
-    from objectives.hypernet.lessons import Lesson
-    from objectives.hypernet.network import HyperNetwork, Shape
-    from objectives.hypernet.reconstruction import Reconstruction
-    from objectives.hypernet.training import Recipe, Training
+    from objectives.text_to_lora.end_to_end import EndToEnd
+    from objectives.text_to_lora.lessons import Lesson
+    from objectives.text_to_lora.network import HyperNetwork, Shape
+    from objectives.text_to_lora.reconstruction import Reconstruction
+    from objectives.text_to_lora.training import Recipe, Training
 
     target = _target(modules=UNLIKE[:2])
     network = HyperNetwork(target, 4, Shape(width=16), seed=0)
@@ -289,10 +289,10 @@ def test_end_to_end_learns_what_only_descriptions_tell() -> None:
     """Two tasks with the same prompts and contrary answers: no single adapter can do both."""
     import torch
 
-    from objectives.hypernet.end_to_end import EndToEnd
-    from objectives.hypernet.lessons import Lesson, losses
-    from objectives.hypernet.network import HyperNetwork, Shape
-    from objectives.hypernet.training import Recipe, Training
+    from objectives.text_to_lora.end_to_end import EndToEnd
+    from objectives.text_to_lora.lessons import Lesson, losses
+    from objectives.text_to_lora.network import HyperNetwork, Shape
+    from objectives.text_to_lora.training import Recipe, Training
 
     base = random_model("llama")
     target = _target(rank=4, modules=UNLIKE)
@@ -315,8 +315,8 @@ def test_end_to_end_learns_what_only_descriptions_tell() -> None:
 def test_a_network_comes_back_from_its_folder(tmp_path: Path) -> None:
     import torch
 
-    from objectives.hypernet.network import HyperNetwork, Shape
-    from objectives.hypernet.stored import Stored
+    from objectives.text_to_lora.network import HyperNetwork, Shape
+    from objectives.text_to_lora.stored import Stored
 
     network = HyperNetwork(_target(), 4, Shape(head="S", width=16), seed=3)
     network.centre(_adapters(_target(), 3))
@@ -337,7 +337,7 @@ def test_a_network_comes_back_from_its_folder(tmp_path: Path) -> None:
 def test_lessons_of_unlike_lengths_do_not_disturb_each_other() -> None:
     import torch
 
-    from objectives.hypernet.lessons import losses
+    from objectives.text_to_lora.lessons import losses
 
     base = random_model("llama")
     adapters = _adapters(_target(modules=UNLIKE[:1]), 2).map(lambda tensor: 0.2 * tensor)
@@ -350,8 +350,8 @@ def test_lessons_of_unlike_lengths_do_not_disturb_each_other() -> None:
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_a_target_covers_what_full_paths_name(kind: str) -> None:
-    from objectives.hypernet.target import Target
-    from objectives.models.layout import find_blocks, is_linear, linear_shape
+    from objectives.bases.layout import find_blocks, is_linear, linear_shape
+    from objectives.text_to_lora.target import Target
     from spaces import Layout
 
     base = random_model(kind)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from objectives.scoring.question_error import QuestionError
+from objectives.scoring.questions.error import QuestionError
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
 from spaces import scan
@@ -17,7 +17,7 @@ from tests.support.refusals import refused
 
 if TYPE_CHECKING:
     from objectives.base import Prepared
-    from objectives.scoring.asked import AskedTask
+    from objectives.scoring.questions.asked import AskedTask
 
 pytestmark = pytest.mark.torch
 
@@ -31,7 +31,7 @@ ROWS: dict[str, dict[str, Any]] = {
 
 
 def _load(folder: Path, name: str, rows: list[dict[str, Any]], **fields: Any) -> AskedTask:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (task,) = load_tasks(benchmark({"task": name, "data": str(folder / "data.jsonl"), **fields}), SIGHT)
@@ -40,7 +40,7 @@ def _load(folder: Path, name: str, rows: list[dict[str, Any]], **fields: Any) ->
 
 @pytest.mark.parametrize("name", ROWS)
 def test_every_layout_is_read(tmp_path: Path, name: str) -> None:
-    from objectives.scoring.task_files import LAYOUTS
+    from objectives.scoring.questions.task_files import LAYOUTS
 
     assert set(LAYOUTS) == set(ROWS), "a new layout needs an example here"
     task = _load(tmp_path, name, [ROWS[name]])
@@ -77,7 +77,7 @@ def test_solutions_are_the_reference(tmp_path: Path) -> None:
 
 
 def test_a_long_solution_is_asked_for_in_pieces(tmp_path: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     solution = " ".join(f"step{i}" for i in range(50))
     (tmp_path / "data.jsonl").write_text(json.dumps({**ROWS["aime24"], "solution": solution}) + "\n")
@@ -115,7 +115,7 @@ def test_examples_come_from_another_file(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_layout_cannot_do_is_refused(tmp_path: Path, fields: dict[str, Any], code: str, data: list[str]) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     (tmp_path / "data.jsonl").write_text(json.dumps(ROWS["gsm8k"]) + "\n")
     with refused(code, *data, field="objective.scores"):
@@ -123,7 +123,7 @@ def test_what_a_layout_cannot_do_is_refused(tmp_path: Path, fields: dict[str, An
 
 
 def test_tasks_and_groups_of_a_folder_find_their_data_beside_them(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     folder = task.parent
     (folder / "pair.yaml").write_text("group: pair\ntask: [small, other]\n")
@@ -137,7 +137,7 @@ def test_tasks_and_groups_of_a_folder_find_their_data_beside_them(task: Path) ->
 
 
 def test_code_of_a_task_within_a_group_is_refused(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     folder = task.parent
     (folder / "pair.yaml").write_text("group: pair\ntask: [small]\n")
@@ -149,7 +149,7 @@ def test_code_of_a_task_within_a_group_is_refused(task: Path) -> None:
 
 
 def test_code_of_a_task_within_a_group_within_a_group_is_refused(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     folder = task.parent
     (folder / "outer.yaml").write_text("group: outer\ntask: [{group: inner, task: [small]}]\n")
@@ -161,7 +161,7 @@ def test_code_of_a_task_within_a_group_within_a_group_is_refused(task: Path) -> 
 
 
 def test_code_behind_a_link_is_refused(task: Path, tmp_path: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     folder = tmp_path / "links"
     folder.mkdir()
@@ -173,7 +173,7 @@ def test_code_behind_a_link_is_refused(task: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("metric", ["evil.py", "somebody/metric"])
 def test_a_metric_that_is_none_of_lm_evals_is_refused(task: Path, metric: str) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     task.write_text(TASK.replace("metric: acc", f"metric: {metric}"))
     with refused("metric-runs-code", f"({metric})", field="objective.scores"):
@@ -181,7 +181,7 @@ def test_a_metric_that_is_none_of_lm_evals_is_refused(task: Path, metric: str) -
 
 
 def test_groups_that_cannot_be_taken_apart_are_refused(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     loop = task.parent / "loop.yaml"
     loop.write_text("group: loop\ntask: [loop]\n")
@@ -193,7 +193,7 @@ def test_groups_that_cannot_be_taken_apart_are_refused(task: Path) -> None:
 
 @pytest.mark.parametrize("line", ["fewshot_split: test\nnum_fewshot: 2\n", "num_fewshot: 1\n"])
 def test_examples_that_would_show_held_out_answers_are_refused(task: Path, line: str) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     task.write_text(TASK + line)
     with refused("examples-from-questions", "4", field="objective.scores"):
@@ -203,7 +203,7 @@ def test_examples_that_would_show_held_out_answers_are_refused(task: Path, line:
 
 @pytest.mark.parametrize("gold", [-1, 4])
 def test_right_answers_that_are_no_choice_are_refused(task: Path, gold: int) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     rows = [*QUESTIONS, {**QUESTIONS[0], "gold": gold}]
     (task.parent / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -214,7 +214,7 @@ def test_right_answers_that_are_no_choice_are_refused(task: Path, gold: int) -> 
 
 
 def test_a_question_that_stands_twice_is_one_whatever_else_its_data_says(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     rows = [{**question, "id": number} for number, question in enumerate(QUESTIONS * 2)]
     (task.parent / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -225,7 +225,7 @@ def test_a_question_that_stands_twice_is_one_whatever_else_its_data_says(task: P
 
 @pytest.mark.parametrize("name", ["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"])
 def test_an_answer_is_as_long_as_the_task_says_under_any_name(name: str) -> None:
-    from objectives.scoring.asked import limit_answer
+    from objectives.scoring.questions.asked import limit_answer
 
     options: dict[str, Any] = {"until": ["."], name: 3}
     limit_answer(options, 128)
@@ -243,7 +243,7 @@ def test_too_small_a_half_for_an_interval_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     with refused("task-folder-missing", str(tmp_path / "no"), "include", field="objective.scores"):
         load_tasks(benchmark("small", include=[str(tmp_path / "no")]), SIGHT)

@@ -50,7 +50,7 @@ def _same(first: list[torch.Tensor], second: list[torch.Tensor]) -> bool:
 def test_onednn_multiplies_as_torch_does(rows: list[int], inner: int, outer: int, bias: bool) -> None:
     import torch
 
-    from objectives.models.onednn import OneDnnLinear
+    from objectives.acceleration.onednn import OneDnnLinear
 
     plain = torch.nn.Linear(inner, outer, bias=bias)
     quick = copy.deepcopy(plain)
@@ -62,7 +62,7 @@ def test_onednn_multiplies_as_torch_does(rows: list[int], inner: int, outer: int
 def test_gradients_may_be_of_any_layout() -> None:
     import torch
 
-    from objectives.models.onednn import OneDnnLinear
+    from objectives.acceleration.onednn import OneDnnLinear
 
     plain, quick = torch.nn.Linear(4, 6), OneDnnLinear(4, 6)
     quick.load_state_dict(plain.state_dict())
@@ -75,7 +75,7 @@ def test_gradients_may_be_of_any_layout() -> None:
 
 
 def test_only_plain_float_modules_are_quickened(monkeypatch: pytest.MonkeyPatch) -> None:
-    from objectives.models import onednn
+    from objectives.acceleration import onednn
 
     monkeypatch.setattr(onednn, "pays", lambda: True)
     single, double = random_model("llama"), random_model("llama").double()
@@ -93,7 +93,7 @@ def test_only_plain_float_modules_are_quickened(monkeypatch: pytest.MonkeyPatch)
 def test_it_pays_where_mkl_holds_back(monkeypatch: pytest.MonkeyPatch, maker: str, paid: bool) -> None:
     import torch
 
-    from objectives.models import onednn
+    from objectives.acceleration import onednn
 
     monkeypatch.setattr(onednn, "_maker", lambda: maker)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
@@ -107,8 +107,8 @@ def test_lora_in_one_step_is_pefts(monkeypatch: pytest.MonkeyPatch, quick: bool)
     import torch
     from peft import get_peft_model
 
-    from objectives.models import onednn
-    from objectives.training.lean import LeanLora, trim
+    from objectives.acceleration import onednn
+    from objectives.acceleration.lean import LeanLora, trim
 
     monkeypatch.setattr(onednn, "pays", lambda: quick)
     base = random_model("llama")
@@ -138,7 +138,7 @@ def test_lora_on_a_base_in_bfloat16_is_pefts_but_for_rounding() -> None:
     import torch
     from peft import get_peft_model
 
-    from objectives.training.lean import LeanLora, trim
+    from objectives.acceleration.lean import LeanLora, trim
 
     tuned = get_peft_model(random_model("llama").bfloat16(), _lora())
     tokens = torch.arange(1, 13).view(2, 6)
@@ -159,7 +159,7 @@ def test_lora_on_a_base_in_bfloat16_is_pefts_but_for_rounding() -> None:
 def test_more_than_lora_is_left_to_peft(options: dict[str, object]) -> None:
     from peft import get_peft_model
 
-    from objectives.training.lean import LeanLora, trim
+    from objectives.acceleration.lean import LeanLora, trim
 
     tuned = get_peft_model(random_model("llama"), _lora(**options))
     trim(tuned)

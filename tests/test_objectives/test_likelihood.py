@@ -88,7 +88,7 @@ def test_what_a_model_would_have_said_is_told() -> None:
 def test_a_model_without_tokens_apart_reads_pairs_whole() -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from objectives.models.tiny import TinyBase
+    from objectives.bases.tiny import TinyBase
     from objectives.scoring.harness import language_model
     from objectives.scoring.likelihood import takes_prompts
 
@@ -132,7 +132,7 @@ def test_more_answers_than_a_batch_go_on_in_parts(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_prompt_of_blanks_is_refused() -> None:
-    from objectives.models.tiny import TinyBase
+    from objectives.bases.tiny import TinyBase
     from objectives.scoring.harness import language_model
 
     base = TinyBase("tiny")
@@ -156,7 +156,7 @@ def test_scores_over_the_vocabulary_stay_within_bounds(monkeypatch: pytest.Monke
 
 
 def test_answers_that_the_model_cannot_see_are_refused() -> None:
-    from objectives.models.tiny import TinyBase
+    from objectives.bases.tiny import TinyBase
     from objectives.scoring.harness import language_model
 
     base = TinyBase("tiny")

@@ -15,7 +15,7 @@ from tests.support.questions import SIGHT, benchmark
 from tests.support.refusals import refused
 
 if TYPE_CHECKING:
-    from objectives.scoring.asked import AskedTask
+    from objectives.scoring.questions.asked import AskedTask
 
 pytestmark = pytest.mark.torch
 
@@ -125,7 +125,7 @@ def test_columns_that_would_change_what_stands_in_the_file_are_refused(tmp_path:
 def test_local_questions_written_into_a_group_are_refused(tmp_path: Path) -> None:
     import yaml
 
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     inline = yaml.safe_load(WRITTEN)
     inline["dataset_kwargs"]["data_files"]["test"] = str(tmp_path / "questions.jsonl")
@@ -136,7 +136,7 @@ def test_local_questions_written_into_a_group_are_refused(tmp_path: Path) -> Non
 
 
 def test_an_answer_may_take_what_the_longest_prompt_leaves(tmp_path: Path) -> None:
-    from objectives.scoring.asked import answer_tokens
+    from objectives.scoring.questions.asked import answer_tokens
 
     def allowed(*rows: dict[str, str]) -> set[int]:
         task = WRITTEN.replace("max_gen_toks: 2", "max_gen_toks: 1000")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.torch
 def test_a_tower_with_modules_of_the_same_names_is_left_alone() -> None:
     import torch
 
-    from objectives.models.layout import find_blocks, layout_of
+    from objectives.bases.layout import find_blocks, layout_of
     from objectives.training.adapter import adapted
 
     base = current_model("llama")
@@ -37,8 +37,8 @@ def test_a_tower_with_modules_of_the_same_names_is_left_alone() -> None:
 
 
 def test_a_network_writes_for_modules_that_stand_side_by_side() -> None:
-    from objectives.hypernet.target import Target
-    from objectives.models.layout import layout_of
+    from objectives.bases.layout import layout_of
+    from objectives.text_to_lora.target import Target
 
     mixed, experts = current_model("lfm2"), current_model("qwen3_moe")
     layout = layout_of(mixed, "lfm2")
@@ -58,8 +58,8 @@ def test_a_network_writes_for_modules_that_stand_side_by_side() -> None:
 def test_adapters_on_experts_are_not_packed() -> None:
     import numpy as np
 
-    from objectives.models.layout import layout_of
-    from objectives.training.data import MixStream
+    from objectives.bases.layout import layout_of
+    from objectives.data.order import MixStream
     from objectives.training.packed import Packed, PackedTrainer
 
     base = current_model("qwen3_moe")
@@ -70,7 +70,7 @@ def test_adapters_on_experts_are_not_packed() -> None:
 
 
 def test_frequencies_that_change_with_length_change_beyond_the_context_or_at_a_limit() -> None:
-    from objectives.models.layout import context_of, short_limit
+    from objectives.bases.layout import context_of, short_limit
 
     dynamic, switching = current_model("llama dynamic"), current_model("phi3")
     assert short_limit(dynamic.config) is None
@@ -81,7 +81,7 @@ def test_frequencies_that_change_with_length_change_beyond_the_context_or_at_a_l
 def test_a_base_without_a_list_of_layers_is_refused() -> None:
     import torch
 
-    from objectives.models.layout import layout_of
+    from objectives.bases.layout import layout_of
 
     base = current_model("llama")
     base.model.layers = torch.nn.Sequential(*base.model.layers)
@@ -93,7 +93,7 @@ def test_layers_that_share_weights_are_refused() -> None:
     """Zamba2's hybrid layers share one transformer: an adapter on one of them would be none of its own."""
     import torch
 
-    from objectives.models.layout import layout_of
+    from objectives.bases.layout import layout_of
     from tests.support.architectures import random_model
 
     model = random_model("llama")
@@ -109,7 +109,7 @@ def test_a_linear_module_that_gives_more_than_a_product_is_no_target() -> None:
     """Phi-MoE's router is a linear module by its class, and gives a tuple: every trial failed with it."""
     import torch
 
-    from objectives.models.layout import layout_of
+    from objectives.bases.layout import layout_of
     from tests.support.architectures import random_model
 
     class Router(torch.nn.Linear):

@@ -24,8 +24,8 @@ STEPS = 50
 
 def _trials(base: PreTrainedModel, **tuning: object) -> list[Packed]:
     """Four trials that differ in all that trials may differ in."""
-    from objectives.models.layout import find_blocks, is_linear
-    from objectives.training.data import MixStream
+    from objectives.bases.layout import find_blocks, is_linear
+    from objectives.data.order import MixStream
     from objectives.training.packed import Packed
 
     linear = tuple(path for path, module in find_blocks(base)[1][0].named_modules() if is_linear(module))

@@ -17,7 +17,7 @@ from tests.support.questions import QUESTIONS
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from objectives.models.encoding import TextEncoding
+    from objectives.bases.encoding import TextEncoding
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
@@ -84,7 +84,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def base() -> tuple[PreTrainedModel, TextEncoding]:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     tiny = open_base("tiny")
     return tiny.model("float32", "cpu"), tiny.encoding()
@@ -119,9 +119,9 @@ def _close(ours: Any, theirs: Any) -> bool:
 def test_every_question_is_answered_as_by_lm_eval(
     base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus, name: str
 ) -> None:
-    from objectives.scoring.asked import AskedTask
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
     from objectives.scoring.figures import own_metrics
+    from objectives.scoring.questions.asked import AskedTask
 
     stock = _stock(base, folder, name)
     scorer = BenchmarkScorer(_spec(folder, name), corpus, *base)
@@ -156,7 +156,7 @@ def test_every_question_is_answered_as_by_lm_eval(
 def test_the_accuracy_is_the_tasks_own_metric_under_its_first_filter(
     base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     for name, key in (("choices", "acc,none"), ("likely", "acc,none"), ("written", "exact_match,first")):
         score = BenchmarkScorer(_spec(folder, name), corpus, *base).score()
@@ -167,7 +167,7 @@ def test_the_accuracy_is_the_tasks_own_metric_under_its_first_filter(
 def test_bits_per_byte_of_whole_texts_are_lm_evals(
     base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     score = BenchmarkScorer(_spec(folder, "text"), corpus, *base).score()
     stock = _stock(base, folder, "text")["results"]["text"]
@@ -177,7 +177,7 @@ def test_bits_per_byte_of_whole_texts_are_lm_evals(
 def test_a_group_is_its_tasks_with_equal_weights(
     base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     score = BenchmarkScorer(_spec(folder, "all_kinds"), corpus, *base).score()
     stock = _stock(base, folder, "all_kinds")["results"]
@@ -189,7 +189,7 @@ def test_a_group_is_its_tasks_with_equal_weights(
 
 
 def test_examples_may_be_asked_for(base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     stock = _stock(base, folder, "examples", num_fewshot=1)
     scorer = BenchmarkScorer(_spec(folder, "examples", few_shot=1), corpus, *base)
@@ -199,7 +199,7 @@ def test_examples_may_be_asked_for(base: tuple[PreTrainedModel, TextEncoding], f
 
 
 def test_a_part_is_asked_as_the_whole(base: tuple[PreTrainedModel, TextEncoding], folder: Path, corpus: Corpus) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     spec = _spec(folder, "choices")
     whole = BenchmarkScorer(spec, corpus, *base).score()

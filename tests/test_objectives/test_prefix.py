@@ -24,7 +24,7 @@ _STILL = {"dropout": 0.0, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0
 
 
 def _pipeline(base: PreTrainedModel, lowest: int, seed: int = 3, **fields: Any) -> Pipeline:
-    from objectives.models.layout import find_blocks, is_linear
+    from objectives.bases.layout import find_blocks, is_linear
     from objectives.training.pipeline import Pipeline
 
     targets = tuple(path for path, module in find_blocks(base)[1][0].named_modules() if is_linear(module))
@@ -44,7 +44,7 @@ def _still(kind: str) -> PreTrainedModel:
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 @pytest.mark.parametrize("lowest", [1, 2])
 def test_losses_and_answers_are_the_same(kind: str, lowest: int) -> None:
-    from objectives.models.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import prefix_of, remember
     from objectives.scoring.likelihood import log_likelihoods
 
     base = _still(kind)
@@ -65,8 +65,8 @@ def test_losses_and_answers_are_the_same(kind: str, lowest: int) -> None:
 
 
 def test_known_layers_are_not_run_again() -> None:
-    from objectives.models.layout import find_blocks
-    from objectives.models.prefix import remember
+    from objectives.acceleration.prefix import remember
+    from objectives.bases.layout import find_blocks
     from objectives.scoring.likelihood import log_likelihoods, takes_prompts
 
     base = random_model("llama")
@@ -89,7 +89,7 @@ def test_known_layers_are_not_run_again() -> None:
 
 
 def test_trials_with_other_seeds_read_the_same_windows() -> None:
-    from objectives.models.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import prefix_of, remember
 
     base = random_model("llama")
     remember(base, 1 << 20)
@@ -102,7 +102,7 @@ def test_trials_with_other_seeds_read_the_same_windows() -> None:
 
 
 def test_no_more_is_kept_than_allowed() -> None:
-    from objectives.models.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import prefix_of, remember
     from objectives.scoring.likelihood import log_likelihoods
 
     base = random_model("llama")
@@ -116,7 +116,7 @@ def test_no_more_is_kept_than_allowed() -> None:
 
 
 def test_a_model_that_drops_numbers_at_random_runs_as_ever() -> None:
-    from objectives.models.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import prefix_of, remember
 
     base = random_model("opt")
     assert base.config.dropout
@@ -126,8 +126,8 @@ def test_a_model_that_drops_numbers_at_random_runs_as_ever() -> None:
 
 
 def test_an_architecture_whose_layers_cannot_be_passed_over_runs_as_ever() -> None:
-    from objectives.models.layout import find_blocks
-    from objectives.models.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.bases.layout import find_blocks
 
     base = random_model("llama")
     blocks = find_blocks(base)[1]
@@ -158,7 +158,7 @@ def _other(kind: str) -> PreTrainedModel:
 
 @pytest.mark.parametrize("kind", ["openai-gpt", "lfm2"])
 def test_an_architecture_that_fails_at_it_runs_as_ever(kind: str) -> None:
-    from objectives.models.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import prefix_of, remember
 
     base = _other(kind)
     remember(base, 1 << 20)
@@ -168,7 +168,7 @@ def test_an_architecture_that_fails_at_it_runs_as_ever(kind: str) -> None:
 
 
 def test_computing_activations_anew_and_passing_over_layers_exclude_each_other() -> None:
-    from objectives.models.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import prefix_of, remember
 
     base = random_model("llama")
     remember(base, 1 << 20)
@@ -180,7 +180,7 @@ def test_a_model_that_is_gone_takes_what_was_kept_with_it() -> None:
     import gc
     from weakref import ref
 
-    from objectives.models.prefix import remember
+    from objectives.acceleration.prefix import remember
 
     base = random_model("llama")
     remember(base, 1 << 20)
@@ -193,7 +193,7 @@ def test_a_model_that_is_gone_takes_what_was_kept_with_it() -> None:
 
 
 def test_every_number_of_frozen_layers_gets_its_share() -> None:
-    from objectives.models.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import prefix_of, remember
 
     base = random_model("llama")
     limit = 8 * 16 * 16 * 4
@@ -209,7 +209,7 @@ def test_every_number_of_frozen_layers_gets_its_share() -> None:
 
 @pytest.mark.parametrize("fields", [{"accumulate": 2}])
 def test_steps_that_save_memory_pass_over_layers_too(fields: dict[str, Any]) -> None:
-    from objectives.models.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import prefix_of, remember
 
     base = random_model("llama")
     with _pipeline(base, 1) as plain:
@@ -224,8 +224,8 @@ def test_steps_that_save_memory_pass_over_layers_too(fields: dict[str, Any]) -> 
 def test_an_error_in_a_pass_leaves_the_layers_as_they_were() -> None:
     import torch
 
-    from objectives.models.layout import find_blocks
-    from objectives.models.prefix import Row, prefix_of, remember
+    from objectives.acceleration.prefix import Row, prefix_of, remember
+    from objectives.bases.layout import find_blocks
 
     base = random_model("llama")
     remember(base, 1 << 20)

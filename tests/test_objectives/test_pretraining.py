@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.models.ngram import ByteModel
+from objectives.pretraining.ngram import ByteModel
 from spaces import Corpus, scan
 from tests.support.refusals import refused
 
 if TYPE_CHECKING:
-    from objectives.models.pretraining import Pretraining
+    from objectives.pretraining.run import Pretraining
 
 TEXT = st.text("abcäж \n", min_size=1, max_size=60)
 
@@ -63,8 +63,8 @@ Begin = Callable[..., "Pretraining"]
 @pytest.fixture
 def begin(texts: Corpus, tmp_path: Path) -> Begin:
     """Begins the same small run again and again."""
-    from objectives.models.pretraining import Pretraining, prepare
-    from objectives.models.recipe import PretrainRecipe
+    from objectives.pretraining.recipe import PretrainRecipe
+    from objectives.pretraining.run import Pretraining, prepare
 
     recipe = PretrainRecipe(
         vocabulary=300, width=16, layers=2, heads=2, mlp=32, context=32, length=16, batch=2, steps=40, warmup=4
@@ -139,7 +139,7 @@ def test_a_loss_that_is_no_number_ends_with_an_error(begin: Begin, tmp_path: Pat
 
 @pytest.mark.torch
 def test_held_out_text_is_the_end_of_every_text_and_not_trained_on(texts: Corpus) -> None:
-    from objectives.models.pretraining import Material
+    from objectives.pretraining.run import Material
 
     material = Material.of(texts)
     for text, training, heldout in zip(texts.texts, material.training, material.heldout, strict=True):
@@ -149,7 +149,7 @@ def test_held_out_text_is_the_end_of_every_text_and_not_trained_on(texts: Corpus
 
 @pytest.mark.torch
 def test_too_little_text_is_refused(tmp_path: Path) -> None:
-    from objectives.models.pretraining import SIZES, prepare
+    from objectives.pretraining.run import SIZES, prepare
 
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "one.txt").write_text("a few words\n")
@@ -163,8 +163,8 @@ def test_too_little_text_is_refused(tmp_path: Path) -> None:
 def test_sizes_have_about_the_parameters_of_their_names(size: str) -> None:
     import torch
 
-    from objectives.models.pretrain import build_model
-    from objectives.models.pretraining import SIZES
+    from objectives.pretraining.model import build_model
+    from objectives.pretraining.run import SIZES
 
     with torch.device("meta"):
         model = build_model(SIZES[size], SIZES[size].vocabulary)

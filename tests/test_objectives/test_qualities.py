@@ -17,7 +17,7 @@ from spaces import Corpus, scan
 from tests.support.refusals import refused
 
 if TYPE_CHECKING:
-    from objectives.scoring.qualities.quality import Answered, Quality
+    from objectives.scoring.scenes.qualities.quality import Answered, Quality
 
 pytestmark = pytest.mark.torch
 
@@ -27,7 +27,7 @@ NOTHING = Corpus(Path("nowhere"), ())
 
 
 def quality(name: str, corpus: Corpus = NOTHING, threshold: float = 0.75) -> Quality:
-    from objectives.scoring.qualities import QUALITIES
+    from objectives.scoring.scenes.qualities import QUALITIES
 
     return QUALITIES[name](corpus, threshold)
 
@@ -39,7 +39,7 @@ def scenes(name: str, count: int) -> list[Any]:
 def question(doc: dict[str, Any], responses: Sequence[Any]) -> Any:
     from lm_eval.api.instance import Instance
 
-    from objectives.scoring.asked import Question
+    from objectives.scoring.questions.asked import Question
 
     instances = tuple(
         Instance("loglikelihood", doc, ("", ""), index, resps=[response]) for index, response in enumerate(responses)
@@ -49,7 +49,7 @@ def question(doc: dict[str, Any], responses: Sequence[Any]) -> Any:
 
 def chosen(made: Quality, scene: Any, choices: Sequence[int]) -> Answered:
     """A scene in which the model is sure of these choices."""
-    from objectives.scoring.qualities.quality import Answered
+    from objectives.scoring.scenes.qualities.quality import Answered
 
     asked = [
         question(doc, [(SURE if index == choice else 0.0, True) for index in range(len(doc["choices"]))])
@@ -63,7 +63,7 @@ def golds(made: Quality, scene: Any) -> list[int]:
 
 
 def test_the_table_has_every_name_of_a_study_file() -> None:
-    from objectives.scoring.qualities import QUALITIES
+    from objectives.scoring.scenes.qualities import QUALITIES
     from objectives.scoring.spec import QUALITY_NAMES
 
     assert set(QUALITIES) == QUALITY_NAMES
@@ -135,7 +135,7 @@ def test_shares_of_nothing_are_left_out() -> None:
 
 
 def test_compression_is_the_share_of_bits_that_the_short_form_saves() -> None:
-    from objectives.scoring.qualities.quality import Answered
+    from objectives.scoring.scenes.qualities.quality import Answered
 
     made = quality("compression")
     (scene,) = scenes("compression", 1)
@@ -171,7 +171,7 @@ def taught(tmp_path: Path) -> Corpus:
     ],
 )
 def test_novelty_is_what_stands_in_no_text(taught: Corpus, written: str, share: float, longest: int) -> None:
-    from objectives.scoring.novelty import TrainedOn
+    from objectives.scoring.scenes.novelty import TrainedOn
 
     found = TrainedOn(taught).novelty(written.split())
     assert found.share == pytest.approx(share)
@@ -179,7 +179,7 @@ def test_novelty_is_what_stands_in_no_text(taught: Corpus, written: str, share: 
 
 
 def test_what_stands_in_the_prompt_is_not_new(taught: Corpus) -> None:
-    from objectives.scoring.novelty import TrainedOn
+    from objectives.scoring.scenes.novelty import TrainedOn
 
     prompt = "A young baker sang under some tree."
     assert TrainedOn(taught).novelty("a young baker sang under some tree".split(), prompt).share == 0
@@ -187,7 +187,7 @@ def test_what_stands_in_the_prompt_is_not_new(taught: Corpus) -> None:
 
 @given(words=st.lists(st.sampled_from("once upon a time an old miller lived new words".split()), max_size=20))
 def test_novelty_is_a_share_and_copies_are_no_longer_than_what_is_written(words: list[str]) -> None:
-    from objectives.scoring.novelty import TrainedOn
+    from objectives.scoring.scenes.novelty import TrainedOn
 
     found = TrainedOn(NOTHING).novelty(words, "once upon a time an old miller lived")
     assert 0 <= found.share <= 1
@@ -196,7 +196,7 @@ def test_novelty_is_a_share_and_copies_are_no_longer_than_what_is_written(words:
 
 
 def completion(made: Quality, scene: Any, text: str) -> Answered:
-    from objectives.scoring.qualities.quality import Answered
+    from objectives.scoring.scenes.qualities.quality import Answered
 
     return Answered(scene, [question(made.asks(scene)[0], [text])])
 
@@ -227,9 +227,9 @@ def test_repetition_follows_no_story() -> None:
 
 
 def test_the_score_is_the_weighted_mean_of_the_qualities() -> None:
-    from objectives.scoring.scenes import ScenesScorer
+    from objectives.scoring.scenes.scorer import ScenesScorer
     from objectives.scoring.spec import ScenesSpec
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     base = open_base("tiny")
     spec = ScenesSpec(kind="scenes", weights={"depth": 3, "pressure": 1}, limit=2, holdout=0)
@@ -248,9 +248,9 @@ def test_the_score_is_the_weighted_mean_of_the_qualities() -> None:
 
 def test_stories_are_written_at_the_last_rung_only_unless_they_are_the_score() -> None:
     from objectives.questions import Part
-    from objectives.scoring.scenes import ScenesScorer
+    from objectives.scoring.scenes.scorer import ScenesScorer
     from objectives.scoring.spec import ScenesSpec
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     base = open_base("tiny")
     model, encoding = base.model("float32", "cpu"), base.encoding()
@@ -262,7 +262,7 @@ def test_stories_are_written_at_the_last_rung_only_unless_they_are_the_score() -
 
 
 def test_what_a_scene_says_is_asked_as_it_stands(tmp_path: Path) -> None:
-    from objectives.scoring.scenes import load_scenes
+    from objectives.scoring.scenes.scorer import load_scenes
     from objectives.scoring.spec import ScenesSpec
     from tests.support.questions import SIGHT
 
@@ -284,7 +284,7 @@ def test_what_a_scene_says_is_asked_as_it_stands(tmp_path: Path) -> None:
 
 def test_halves_share_no_scene() -> None:
     from objectives.questions import Part
-    from objectives.scoring.scenes import load_scenes
+    from objectives.scoring.scenes.scorer import load_scenes
     from objectives.scoring.spec import ScenesSpec
     from tests.support.questions import SIGHT
 
@@ -298,7 +298,7 @@ def test_halves_share_no_scene() -> None:
 
 @pytest.mark.parametrize("limit", [2, 21, 39, 40, 99])
 def test_a_limit_is_that_many_scenes_of_all_kinds(limit: int) -> None:
-    from objectives.scoring.scenes import load_scenes
+    from objectives.scoring.scenes.scorer import load_scenes
     from objectives.scoring.spec import ScenesSpec
     from tests.support.questions import SIGHT
 
@@ -309,7 +309,7 @@ def test_a_limit_is_that_many_scenes_of_all_kinds(limit: int) -> None:
 
 
 def test_other_rules_are_other_scenes(tmp_path: Path) -> None:
-    from objectives.scoring.scenes import load_scenes
+    from objectives.scoring.scenes.scorer import load_scenes
     from objectives.scoring.spec import ScenesSpec
     from tests.support.questions import SIGHT
 
@@ -323,7 +323,7 @@ def test_other_rules_are_other_scenes(tmp_path: Path) -> None:
 
 
 def test_a_quality_without_scenes_cannot_be_the_score(tmp_path: Path) -> None:
-    from objectives.scoring.scenes import load_scenes
+    from objectives.scoring.scenes.scorer import load_scenes
     from objectives.scoring.spec import ScenesSpec
     from tests.support.questions import SIGHT
 

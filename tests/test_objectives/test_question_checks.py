@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from objectives.scoring.question_error import QuestionError
+from objectives.scoring.questions.error import QuestionError
 from objectives.scoring.sight import Sight
 from tests.support.local_questions import GOOD, WRITTEN, answers, lines, loaded, question_error
 from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
 
 if TYPE_CHECKING:
-    from objectives.scoring.asked import AskedTask
+    from objectives.scoring.questions.asked import AskedTask
 
 pytestmark = pytest.mark.torch
 
@@ -53,7 +53,7 @@ def test_null_where_nothing_is_asked_is_fine(tmp_path: Path) -> None:
 
 
 def test_a_passage_that_is_null_is_refused_rather_than_shared(tmp_path: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     (tmp_path / "questions.jsonl").write_text(lines({**GOOD, "p": "a pond"}, {**GOOD, "p": None}))
     (tmp_path / "task.yaml").write_text(TASK)
@@ -133,7 +133,7 @@ def test_an_index_in_a_table_is_an_index(tmp_path: Path) -> None:
 
 
 def test_a_choice_without_tokens_is_refused(tmp_path: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     (tmp_path / "questions.jsonl").write_text(lines(GOOD, {**GOOD, "choices": ["ant", "\u200b", "cat", "fox"]}))
     (tmp_path / "task.yaml").write_text(TASK)
@@ -148,7 +148,7 @@ EXAMPLES = {"question": "One and one?", "answer": "#### 2"}
 
 @pytest.mark.parametrize("change", [{"answer": None}, {"question": None}, {"answer": " "}])
 def test_examples_are_checked_as_questions_are(tmp_path: Path, change: dict[str, Any]) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     (tmp_path / "data.jsonl").write_text(lines({"question": "Two and two?", "answer": "#### 4"}))
     more = tmp_path / "more.jsonl"
@@ -172,8 +172,8 @@ def test_an_example_without_a_right_choice_is_refused(tmp_path: Path, gold: int 
 def test_equal_choices_of_a_public_benchmark_are_told(tmp_path: Path) -> None:
     from lm_eval.api.task import ConfigurableTask
 
-    from objectives.scoring.asked import ask
-    from objectives.scoring.safety import guard_templates
+    from objectives.scoring.questions.asked import ask
+    from objectives.scoring.questions.safety import guard_templates
     from objectives.scoring.spec import TaskSpec
 
     def public(*rows: dict[str, Any]) -> AskedTask:

@@ -213,8 +213,8 @@ def test_the_example_follows_the_rules_and_every_rule_can_be_broken(language: st
 @pytest.mark.torch
 @every("completion")
 def test_the_scorer_judges_by_the_rules_alike(language: str, kind: str) -> None:
+    from objectives.data.spans import words_of
     from objectives.scenes.rules import follows
-    from objectives.spans import words_of
 
     for scene in _of(language, CompletionScene, kind):
         texts = [scene.example, scene.example.upper(), *_broken(scene)]

@@ -20,14 +20,14 @@ from tests.support.refusals import refused
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from objectives.models.encoding import TextEncoding
+    from objectives.bases.encoding import TextEncoding
 
 pytestmark = pytest.mark.torch
 
 
 @pytest.fixture(scope="module")
 def base() -> tuple[PreTrainedModel, TextEncoding]:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     tiny = open_base("tiny")
     return tiny.model("float32", "cpu"), tiny.encoding()
@@ -36,7 +36,7 @@ def base() -> tuple[PreTrainedModel, TextEncoding]:
 def test_asking_again_gives_the_same_answers(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     scorer = BenchmarkScorer(benchmark(task), corpus, *base)
     assert scorer.score() == scorer.score()
@@ -47,7 +47,7 @@ def test_the_model_is_scored_as_it_is_now(
 ) -> None:
     import torch
 
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
     from objectives.training.adapter import adapted
     from spaces import CorpusMix, Stage, Tuning
 
@@ -69,7 +69,7 @@ def test_the_model_is_scored_as_it_is_now(
 def test_two_tasks_count_the_same_whatever_their_size(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus, tmp_path: Path
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     (tmp_path / "one.jsonl").write_text(json.dumps(QUESTIONS[0]) + "\n")
     other = tmp_path / "one.yaml"
@@ -83,7 +83,7 @@ def test_two_tasks_count_the_same_whatever_their_size(
 def test_a_limit_asks_the_first_questions(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     whole = BenchmarkScorer(benchmark(task), corpus, *base).score()
     some = BenchmarkScorer(benchmark(task, limit=2), corpus, *base).score()
@@ -93,7 +93,7 @@ def test_a_limit_asks_the_first_questions(
 def test_every_figure_is_what_the_log_probabilities_say(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     scorer = BenchmarkScorer(benchmark(task), corpus, *base)
     score = scorer.score()
@@ -119,7 +119,7 @@ def test_every_figure_is_what_the_log_probabilities_say(
 def test_the_study_chooses_what_is_maximised(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus, metric: str
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     score = BenchmarkScorer(benchmark(task, metric=metric), corpus, *base).score()
     assert score.items == pytest.approx(score.arrays[f"small/{metric}"], rel=1e-5)
@@ -132,7 +132,7 @@ WRITTEN = written.WRITTEN.replace('"{{a}}"', '"{{choices[gold]}}"')
 def test_a_task_that_generates_is_measured_by_the_bits_of_its_reference(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     path = task.with_name("written.yaml")
     path.write_text(WRITTEN)
@@ -150,7 +150,7 @@ def test_answers_that_are_drawn_are_the_same_whenever_they_are_asked_for(
 ) -> None:
     import torch
 
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     path = task.with_name("written.yaml")
     path.write_text(WRITTEN.replace("max_gen_toks: 2", "max_gen_toks: 8, do_sample: true, temperature: 2.0"))
@@ -168,7 +168,7 @@ def test_answers_that_are_drawn_are_the_same_whenever_they_are_asked_for(
 def test_answers_are_generated_at_the_last_rung_only_where_nobody_needs_them_before(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     path = task.with_name("written.yaml")
     path.write_text(WRITTEN)
@@ -180,7 +180,7 @@ def test_answers_are_generated_at_the_last_rung_only_where_nobody_needs_them_bef
 
 def test_a_metric_that_a_task_has_not_is_refused_with_those_that_it_has(task: Path) -> None:
     from objectives.scoring.figures import choose_metric
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     path = task.with_name("written.yaml")
     path.write_text(WRITTEN)
@@ -196,7 +196,7 @@ def test_a_metric_that_a_task_has_not_is_refused_with_those_that_it_has(task: Pa
 
 def test_accuracy_is_refused_where_no_metric_says_which_answers_are_right(task: Path) -> None:
     from objectives.scoring.figures import choose_metric
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     path = task.with_name("written.yaml")
     path.write_text(WRITTEN.replace("{metric: exact_match, aggregation: mean", "{metric: bleu, aggregation: bleu"))
@@ -208,7 +208,7 @@ def test_accuracy_is_refused_where_no_metric_says_which_answers_are_right(task: 
 def test_questions_on_one_passage_are_one_cluster(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     template = "{{'ants' if 'ant' in q else 'others'}}"
     alone = BenchmarkScorer(benchmark(task), corpus, *base).score()
@@ -226,7 +226,7 @@ def test_questions_on_one_passage_are_one_cluster(
 def test_weights_of_tasks(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus, tmp_path: Path
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     other = tmp_path / "one.yaml"
     (tmp_path / "one.jsonl").write_text(json.dumps(QUESTIONS[0]) + "\n")
@@ -239,7 +239,7 @@ def test_weights_of_tasks(
 def test_too_few_questions_for_two_halves_are_refused(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus
 ) -> None:
-    from objectives.scoring.benchmark import BenchmarkScorer
+    from objectives.scoring.benchmark.scorer import BenchmarkScorer
 
     task.with_name("questions.jsonl").write_text(json.dumps(QUESTIONS[0]) + "\n")
     scorer = BenchmarkScorer(benchmark(task, holdout=0.5), corpus, *base)
@@ -252,7 +252,7 @@ def test_bits_per_byte_are_the_models_bits_over_the_texts_bytes(
 ) -> None:
     import torch
 
-    from objectives.scoring.heldout_scorer import HeldoutScorer
+    from objectives.scoring.heldout.scorer import HeldoutScorer
 
     content = "the ant went to the river and the bee slept.\n" * 12
     (tmp_path / "out.txt").write_text(content)
@@ -271,7 +271,7 @@ def test_bits_per_byte_are_the_models_bits_over_the_texts_bytes(
 def test_every_passage_is_an_item_and_their_mean_is_the_score(
     base: tuple[PreTrainedModel, TextEncoding], corpus: Corpus, tmp_path: Path
 ) -> None:
-    from objectives.scoring.heldout_scorer import HeldoutScorer
+    from objectives.scoring.heldout.scorer import HeldoutScorer
 
     (tmp_path / "out.txt").write_text("the ant went to the river.\nbread and cheese.\n" * 20)
     spec = HeldoutSpec(kind="heldout", files=[tmp_path / "out.txt"], passage=90)
@@ -282,8 +282,8 @@ def test_every_passage_is_an_item_and_their_mean_is_the_score(
 
 
 def test_the_end_of_a_text_is_scored_and_not_trained_on(corpus: Corpus, library: Path) -> None:
-    from objectives.scoring.heldout import passages
-    from objectives.training.tokens import training_part
+    from objectives.data.tokens import training_part
+    from objectives.scoring.heldout.text import passages
     from spaces import scan
 
     (library / "alpha.txt").write_text("".join(f"line {i}\n" for i in range(100)))
@@ -295,7 +295,7 @@ def test_the_end_of_a_text_is_scored_and_not_trained_on(corpus: Corpus, library:
 
 
 def test_held_out_text_that_is_not_there_is_refused(corpus: Corpus, tmp_path: Path) -> None:
-    from objectives.scoring.heldout import passages
+    from objectives.scoring.heldout.text import passages
 
     with refused("heldout-missing", "no.txt", field="objective.scores"):
         passages(HeldoutSpec(kind="heldout", files=[tmp_path / "no.txt"]), corpus)
@@ -307,7 +307,7 @@ def test_held_out_text_that_is_not_there_is_refused(corpus: Corpus, tmp_path: Pa
 
 
 def test_held_out_text_that_is_trained_on_is_refused(corpus: Corpus, library: Path, tmp_path: Path) -> None:
-    from objectives.scoring.heldout import passages
+    from objectives.scoring.heldout.text import passages
 
     copy = tmp_path / "copy.txt"
     copy.write_bytes((library / "beta.txt").read_bytes())
@@ -318,7 +318,7 @@ def test_held_out_text_that_is_trained_on_is_refused(corpus: Corpus, library: Pa
 
 def test_the_largest_held_out_share_of_a_text_is_kept_from_training() -> None:
     from objectives.spec import FinetuneSpec
-    from objectives.workbench import kept_shares
+    from objectives.worker import kept_shares
 
     shares = [{"kind": "heldout", "text": "alpha", "share": share} for share in (0.1, 0.5, 0.2)]
     spec = FinetuneSpec.model_validate({"tokens": 100, "scores": shares})

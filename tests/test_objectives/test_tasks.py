@@ -34,7 +34,7 @@ pytestmark = pytest.mark.torch
     ],
 )
 def test_broken_task_files_are_refused(task: Path, change: Any, code: str, data: list[str]) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     change(task)
     with refused(code, *data, field="objective.scores"):
@@ -43,7 +43,7 @@ def test_broken_task_files_are_refused(task: Path, change: Any, code: str, data:
 
 @pytest.mark.parametrize("included", [False, True])
 def test_code_of_a_task_file_runs_only_where_it_is_allowed(task: Path, included: bool) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     ran = task.with_name("ran")
     task.with_name("helper.py").write_text(f"open({str(ran)!r}, 'w').close()\ndef docs(rows):\n    return rows\n")
@@ -60,7 +60,7 @@ def test_code_of_a_task_file_runs_only_where_it_is_allowed(task: Path, included:
 
 
 def test_an_include_behind_a_link_is_looked_for_where_lm_eval_looks(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     inner = task.parent / "inner"
     inner.mkdir()
@@ -83,7 +83,7 @@ def test_an_include_behind_a_link_is_looked_for_where_lm_eval_looks(task: Path) 
     ],
 )
 def test_a_task_file_that_leaves_open_what_it_runs_is_refused(task: Path, line: str, code: str, data: str) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     task.write_text(TASK + line.replace("task.yaml", task.name))
     with refused(code, data, field="objective.scores"):
@@ -91,7 +91,7 @@ def test_a_task_file_that_leaves_open_what_it_runs_is_refused(task: Path, line: 
 
 
 def test_a_prompt_cannot_reach_out_of_its_sandbox(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     reaching = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
     task.write_text(re.sub(r"doc_to_text: .*", f'doc_to_text: "{reaching}"', TASK))
@@ -100,7 +100,7 @@ def test_a_prompt_cannot_reach_out_of_its_sandbox(task: Path) -> None:
 
 
 def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     task.write_text(TASK + "unsafe_code: true\n")
     with refused("task-executes-answers", "allow_code: true", field="objective.scores"):
@@ -109,7 +109,7 @@ def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) 
 
 
 def test_a_task_named_twice_is_refused(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     with refused("task-twice", field="objective.scores"):
         load_tasks(benchmark(task, task), SIGHT)
@@ -117,14 +117,14 @@ def test_a_task_named_twice_is_refused(task: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_unknown_task_name_gets_the_nearest() -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     with refused("task-unknown", "'arc_esy'", "'arc_easy'", field="objective.scores"):
         load_tasks(benchmark("arc_esy"), SIGHT)
 
 
 def test_examples_in_a_prompt_are_the_same_in_every_worker(task: Path) -> None:
-    from objectives.scoring.tasks import load_tasks
+    from objectives.scoring.questions.tasks import load_tasks
 
     config = TASK.replace("test_split: test", "test_split: test\nfewshot_split: test\nnum_fewshot: 2")
     task.write_text(config)

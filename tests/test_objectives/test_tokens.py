@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.models.encoding import TextEncoding
-from objectives.training import tokens as module
-from objectives.training.tokens import TokenStore, split_at, tokenize, training_part
+from objectives.bases.encoding import TextEncoding
+from objectives.data import tokens as module
+from objectives.data.tokens import TokenStore, split_at, tokenize, training_part
 from spaces import Corpus
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ ATTENTION = tuple(f"self_attn.{letter}_proj" for letter in "qkvo")
 
 @pytest.fixture(scope="module")
 def base() -> PreTrainedModel:
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     return open_base("tiny").model("float32", "cpu")
 
@@ -197,7 +197,7 @@ def test_a_saved_adapter_loads_with_plain_peft(base: PreTrainedModel, tmp_path: 
     from peft import PeftModel
 
     from objectives.training import artifact
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     tokens = torch.arange(1, 20)[None]
     with pipeline_of(base, stage(frozen=(LayerRange(0, 1),))) as trained:

@@ -11,8 +11,8 @@ from pydantic import Field
 from spaces import FieldError, InputError
 from spaces.choices import Spec
 from spaces.errors import Fault, FileError, LineError
-from spaces.yaml.reading import parse
 from spaces.spec import SpaceSpec
+from spaces.yaml.reading import parse
 from tests.support.refusals import refused
 
 

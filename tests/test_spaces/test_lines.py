@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spaces.corpus import lines_of
-from spaces.errors import LineError
 from spaces.corpus.lines import FORMS, parse_lines
+from spaces.errors import LineError
 
 ASKED = {"role": "user", "content": "Who flies?"}
 SAID = {"role": "assistant", "content": "Bees."}

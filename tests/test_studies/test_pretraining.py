@@ -46,7 +46,7 @@ def test_a_folder_of_texts_becomes_a_base(place: Path) -> None:
 
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
 
     model = AutoModelForCausalLM.from_pretrained("base")
     assert sum(weight.numel() for weight in model.parameters()) == told["parameters"]
@@ -59,7 +59,7 @@ def test_a_folder_of_texts_becomes_a_base(place: Path) -> None:
 def test_a_run_that_was_stopped_goes_on_with_the_same_command(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from objectives.models.pretraining import Pretraining
+    from objectives.pretraining.run import Pretraining
 
     whole, steps = Pretraining.one_step, []
 
@@ -145,7 +145,7 @@ def test_trials_that_train_from_scratch_begin_with_random_weights(place: Path) -
 def test_a_trial_on_nothing_is_the_model_that_has_learnt_nothing(place: Path) -> None:
     import objectives
     from objectives.spec import FinetuneSpec
-    from objectives.workbench import open_base
+    from objectives.worker import open_base
     from spaces import CorpusMix, Space, SpaceSpec, scan
 
     data = {**PLAN["objective"], "base": "tiny", "scores": [{"kind": "heldout", "text": "ants", "holdout": 0}]}

@@ -16,7 +16,7 @@ from tests.support.commands import call, fails
 from tests.support.text_to_lora import STUDY, short_study
 
 if TYPE_CHECKING:
-    from objectives.hypernet.training import Training
+    from objectives.text_to_lora.training import Training
 
 pytestmark = pytest.mark.torch
 
@@ -101,7 +101,7 @@ def _loads(folder: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from objectives.models.tiny import FOLDER
+    from objectives.bases.tiny import FOLDER
 
     tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(FOLDER), folder)
     assert any("lora_A" in name for name, _ in tuned.named_parameters())
@@ -111,7 +111,7 @@ def _loads(folder: Path) -> None:
 def test_tasks_become_a_network(
     tasks: Path, tmp_path: Path, refused: Refused, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from objectives.hypernet.training import Recipe
+    from objectives.text_to_lora.training import Recipe
 
     monkeypatch.setattr("studies.text_to_lora.task_training._LIBRARY_RECIPE", Recipe(steps=5, warmup=1))
     network, out = tmp_path / "net", tmp_path / "adapter"
@@ -130,7 +130,7 @@ def test_tasks_become_a_network(
 def test_a_training_that_was_stopped_goes_on_with_the_same_command(
     tasks: Path, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from objectives.hypernet.training import Training
+    from objectives.text_to_lora.training import Training
 
     asked = ("t2l", "train", "--tasks", str(tasks), "--out", str(tmp_path / "net"), *FAST)
     whole = call("t2l", "train", "--tasks", str(tasks), "--out", str(tmp_path / "whole"), *FAST)
@@ -157,7 +157,7 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_command(
 def test_four_bits_are_refused_where_they_cannot_be_computed(
     tasks: Path, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("studies.text_to_lora.task_training", "objectives.hypernet.writing"):
+    for module in ("studies.text_to_lora.task_training", "objectives.text_to_lora.writing"):
         monkeypatch.setattr(f"{module}.choose_device", lambda _wanted: "cpu")
     out = tmp_path / "net"
     train = ("t2l", "train", "--tasks", str(tasks), "--out", str(out), *FAST)

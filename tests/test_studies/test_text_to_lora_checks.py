@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from objectives.hypernet.lessons import Lesson
+from objectives.text_to_lora.lessons import Lesson
 from studies.finding import find
 from studies.text_to_lora.fit import Fitting
 from studies.text_to_lora.source import Source, library_of, open_source

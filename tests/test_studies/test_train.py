@@ -191,7 +191,7 @@ def test_the_report_shows_what_the_best_trial_changed(place: Path) -> None:
 
 
 def test_a_report_without_its_base_says_what_it_does_not_show(place: Path) -> None:
-    from objectives.models.tiny import FOLDER
+    from objectives.bases.tiny import FOLDER
 
     shutil.copytree(FOLDER, place / "base")
     path = study(place, {}, base="base")

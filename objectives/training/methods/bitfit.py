@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _is_bias(name: str) -> bool:
-    from objectives.models.layout import is_bias
+    from objectives.bases.layout import is_bias
 
     return is_bias(name)
 

@@ -17,7 +17,7 @@ def copies(wanted: Callable[[torch.nn.Module], bool], _: Tuning, site: Site) -> 
     """Copies of modules that peft trains in their place; named after norms, it copies any module without parts."""
     from peft import LNTuningConfig
 
-    from objectives.models.layout import replaceable
+    from objectives.bases.layout import replaceable
 
     modules = [
         f"{site.path}.{layer}.{path}"

@@ -18,7 +18,7 @@ def _everything(_: Tuning, site: Site) -> PeftConfig:
     """Copies of all modules of the language model that have weights."""
     from peft import LNTuningConfig
 
-    from objectives.models.layout import language_modules
+    from objectives.bases.layout import language_modules
 
     return LNTuningConfig(target_modules=[path for path, _ in language_modules(site.model)], task_type="CAUSAL_LM")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _ia3(tuning: Tuning, site: Site) -> PeftConfig:
     from peft import IA3Config
 
-    from objectives.models.layout import linear_shape
+    from objectives.bases.layout import linear_shape
     from spaces import Module
 
     modules = site.linear(tuning.targets)

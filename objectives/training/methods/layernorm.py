@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _config(tuning: Tuning, site: Site) -> PeftConfig:
-    from objectives.models.layout import is_norm
+    from objectives.bases.layout import is_norm
 
     return copies(is_norm, tuning, site)
 

@@ -20,7 +20,7 @@ def config(tuning: Tuning, site: Site, **options: Any) -> PeftConfig:
     """
     from peft import LoraConfig
 
-    from objectives.models.layout import renamed_by_peft
+    from objectives.bases.layout import renamed_by_peft
 
     modules, experts = site.linear(tuning.targets), site.experts(tuning.targets)
     renamed = renamed_by_peft(site.model)

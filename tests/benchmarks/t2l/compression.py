@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from objectives.hypernet.adapters import Adapters
-from objectives.hypernet.encoders import OneHotEncoder
-from objectives.hypernet.library import train_library
-from objectives.hypernet.network import HyperNetwork, Shape
-from objectives.hypernet.reconstruction import Reconstruction
-from objectives.hypernet.training import Training
+from objectives.text_to_lora.adapters import Adapters
+from objectives.text_to_lora.encoders import OneHotEncoder
+from objectives.text_to_lora.library import train_library
+from objectives.text_to_lora.network import HyperNetwork, Shape
+from objectives.text_to_lora.reconstruction import Reconstruction
+from objectives.text_to_lora.training import Training
 from tests.benchmarks.t2l.rivals import ORACLE, RECONSTRUCTION
 from tests.benchmarks.t2l.world import World
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from objectives.hypernet.encoders import BaseEncoder
-from objectives.hypernet.library import train_library
-from objectives.hypernet.network import HyperNetwork, Shape
-from objectives.hypernet.target import Target
-from objectives.training.tokens import tokenize
+from objectives.data.tokens import tokenize
+from objectives.text_to_lora.encoders import BaseEncoder
+from objectives.text_to_lora.library import train_library
+from objectives.text_to_lora.network import HyperNetwork, Shape
+from objectives.text_to_lora.target import Target
 from spaces import Module
 from tests.benchmarks.t2l.rivals import ORACLE
 from tests.benchmarks.t2l.world import SHOTS, World

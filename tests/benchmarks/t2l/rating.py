@@ -18,7 +18,7 @@ from statistics import fmean
 import yaml
 from rich.console import Console
 
-from objectives.hypernet.stored import Stored
+from objectives.text_to_lora.stored import Stored
 from search.ray_runner import RayRunner
 from studies.demo.library import write_demo
 from studies.demo.prose import poem, recipe, tale

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from objectives.hypernet.adapters import Adapters
-from objectives.hypernet.encoders import BaseEncoder, Encoder, SentenceEncoder
-from objectives.hypernet.end_to_end import EndToEnd
-from objectives.hypernet.lessons import Lesson
-from objectives.hypernet.library import train_library
-from objectives.hypernet.network import HyperNetwork, Shape
-from objectives.hypernet.reconstruction import Reconstruction
-from objectives.hypernet.training import Recipe, Training
-from objectives.training.data import generator
+from objectives.data.order import generator
+from objectives.text_to_lora.adapters import Adapters
+from objectives.text_to_lora.encoders import BaseEncoder, Encoder, SentenceEncoder
+from objectives.text_to_lora.end_to_end import EndToEnd
+from objectives.text_to_lora.lessons import Lesson
+from objectives.text_to_lora.library import train_library
+from objectives.text_to_lora.network import HyperNetwork, Shape
+from objectives.text_to_lora.reconstruction import Reconstruction
+from objectives.text_to_lora.training import Recipe, Training
 from tests.benchmarks.t2l.world import World
 
 Accuracies = dict[int, float]

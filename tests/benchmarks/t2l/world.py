@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from objectives.hypernet.adapters import Adapters
-from objectives.hypernet.encoders import Encoder
-from objectives.hypernet.lessons import Lesson
-from objectives.hypernet.target import Target
-from objectives.models.onednn import quicken
-from objectives.training.tokens import tokenize
-from objectives.workbench import open_base
+from objectives.acceleration.onednn import quicken
+from objectives.data.tokens import tokenize
+from objectives.text_to_lora.adapters import Adapters
+from objectives.text_to_lora.encoders import Encoder
+from objectives.text_to_lora.lessons import Lesson
+from objectives.text_to_lora.target import Target
+from objectives.worker import open_base
 from tests.benchmarks.t2l.family import Question, TaskFamily, family
 
 RANK = 8

@@ -1,0 +1,3 @@
+"""What a trial reads: tokens of texts, dialogues in their templates, and their order."""
+
+from __future__ import annotations

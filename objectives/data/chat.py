@@ -1,0 +1,225 @@
+"""Dialogues as examples: through the model's chat template, with the loss on the answers only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jinja2 import TemplateError
+from numpy.typing import NDArray
+
+from objectives.data.dropped import check_answer, check_context
+from objectives.data.thinking import is_left_open, opened, prompt_of, rendered, split_reasoning, without_block
+from spaces.corpus.dialogues import ANSWERS, SYSTEM, Turn, without_system
+from spaces.corpus.lines import Line
+from spaces.errors import FieldError, LineError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Part = tuple[str, bool]
+"""A piece of text, and whether it is to be learnt."""
+RULES = 2
+"""Raised whenever the same line becomes other tokens; part of the key of cached tokens."""
+Example = list[Part]
+"""The pieces of what a model reads at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialogue:
+    """A line as one chat template is to read it."""
+
+    turns: tuple[Turn, ...]
+    messages: list[dict[str, Any]]
+    tools: tuple[Mapping[str, Any], ...]
+    tokenizer: PreTrainedTokenizerBase
+
+    def answer(self, place: int) -> tuple[str, str]:
+        """The prompt before an answer, and the answer as it is to be learnt.
+
+        Raises:
+            FieldError: the template drops a part of it, or of what stands before.
+        """
+        turn = self.turns[place]
+        if is_left_open(turn.content):
+            raise FieldError(
+                turn.place,
+                "this answer opens a thinking block and never closes it. Remove the line.",
+                code="thinking-unclosed",
+            )
+        inline, _ = split_reasoning(turn.content)
+        reasoning = turn.reasoning or inline
+        thinking = bool(reasoning)
+        prompt = prompt_of(self.tokenizer, self.messages[:place], self.tools, thinking=thinking)
+        whole = rendered(self.tokenizer, self.messages[: place + 1], self.tools, thinking=thinking, asked=False)
+        follows = whole.startswith(prompt)
+        answer = whole[len(prompt) :] if follows else _rejoined(prompt, whole, reasoning, turn.place)
+        check_context(prompt, self.turns[:place], self.tools)
+        check_answer(answer, turn)
+        return prompt, answer
+
+
+def examples_of(line: Line, tokenizer: PreTrainedTokenizerBase, path: Path) -> list[Example]:
+    """Cut a dialogue, as the model reads it, into pieces.
+
+    A dialogue is one example where its template writes earlier turns as it writes the last; else each answer is an
+    example of its own, with all that stands before it. The text of a system turn that the template does not know stands
+    before the first question, as it does where the model is asked. An answer follows the prompt after which the model
+    will be asked. A model without a chat template reads a prompt, then its answer, then its end of text.
+
+    Raises:
+        LineError: the turns do not fit the model's template, it drops a part of them, or it has none for them.
+    """
+    try:
+        if tokenizer.chat_template is None:
+            return [_without_template(line, tokenizer)]
+        try:
+            return _templated(line, tokenizer)
+        except TemplateError:
+            if line.messages[0].role not in SYSTEM:
+                raise
+            return _templated(replace(line, messages=without_system(line.messages)), tokenizer)
+    except FieldError as error:
+        raise LineError(path, line.number, error.field, error.reason, code=error.code) from error
+    except (TemplateError, ValueError, TypeError) as error:
+        roles = [turn.role for turn in line.messages]
+        raise LineError(
+            path,
+            line.number,
+            "",
+            f"the turns {roles} do not fit the chat template of the base: {error}. Mend or remove the line.",
+            code="template-refuses-turns",
+        ) from error
+
+
+def encoded(example: Example, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.int32]:
+    """Tokens of an example, shape (tokens,); one that is read and not learnt stands as its complement, ~token.
+
+    The text is tokenized whole, so its tokens are those that the model is asked with. A token that holds characters
+    of an answer is learnt.
+    """
+    text = "".join(content for content, _ in example)
+    ends = np.cumsum([len(content) for content, _ in example])
+    spans = [(int(end) - len(content), int(end)) for end, (content, learn) in zip(ends, example, strict=True) if learn]
+    find = _by_offsets if getattr(tokenizer, "is_fast", False) else _by_prefixes
+    ids, learnt = find(text, spans, tokenizer)
+    found = np.asarray(ids, dtype=np.int32)
+    return np.where(learnt, found, ~found)
+
+
+def _by_offsets(
+    text: str, spans: Sequence[tuple[int, int]], tokenizer: PreTrainedTokenizerBase
+) -> tuple[list[int], NDArray[np.bool_]]:
+    made = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    first, last = np.asarray(made["offset_mapping"], dtype=np.int64).reshape(-1, 2).T
+    before = np.maximum.accumulate(np.concatenate([[0], last]))[:-1]
+    # a token without characters of its own, such as a blank that the tokenizer trims, holds those since the last one
+    empty = first == last
+    first = np.where(empty, np.minimum(first, before), first)
+    last = np.where(empty, np.maximum(last, before + 1), last).clip(max=len(text))
+    answers = np.zeros(len(text) + 1, dtype=np.int64)
+    for begin, stop in spans:
+        answers[begin + 1 : stop + 1] = 1
+    upto = answers.cumsum()  # characters of answers before each place
+    return list(made["input_ids"]), upto[last] > upto[first]
+
+
+def _by_prefixes(
+    text: str, spans: Sequence[tuple[int, int]], tokenizer: PreTrainedTokenizerBase
+) -> tuple[list[int], NDArray[np.bool_]]:
+    """For tokenizers that do not tell where their tokens stand: a piece begins where the tokens of all before it end.
+
+    So does lm-eval tell an answer from its question.
+    """
+    ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
+    learnt = np.zeros(len(ids), dtype=bool)
+    for begin, stop in spans:
+        first, _ = _shared(ids, text[:begin], tokenizer)
+        last, whole = _shared(ids, text[:stop], tokenizer)
+        learnt[first : last + (not whole)] = True  # a token over the border holds a part of the answer
+    return ids, learnt
+
+
+def _shared(ids: Sequence[int], text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[int, bool]:
+    """The number of first tokens that a beginning of the text has, too, and whether they are all of its tokens."""
+    own = tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
+    count = next((place for place, (one, other) in enumerate(zip(own, ids, strict=False)) if one != other), None)
+    count = min(len(own), len(ids)) if count is None else count
+    return count, count == len(own)
+
+
+def _without_template(line: Line, tokenizer: PreTrainedTokenizerBase) -> Example:
+    more = next((turn for turn in line.messages if turn.calls or turn.reasoning), None)
+    if line.tools or more:
+        field = f"{more.place}.{'tool_calls' if more.calls else 'reasoning_content'}" if more else "tools"
+        raise FieldError(
+            field,
+            "the base has no chat template, which alone says how tools and reasoning are written. "
+            "Take a base with a template, or remove the line.",
+            code="no-chat-template",
+        )
+    if [turn.role for turn in line.messages] != ["user", ANSWERS]:
+        raise FieldError(
+            "",
+            "the base has no chat template, so it cannot be told who says what. Give lines with `prompt` and "
+            "`completion`, or take a base with a template.",
+            code="no-chat-template",
+        )
+    prompt, answer = line.messages
+    return [(prompt.content, False), (answer.content + str(tokenizer.eos_token or ""), True)]
+
+
+def _templated(line: Line, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
+    """The examples of a dialogue; arguments of tool calls are JSON where the template cannot write objects."""
+    try:
+        return list(_joined(_answers(line, tokenizer, objects=True)))
+    except TypeError:
+        if not any(turn.calls for turn in line.messages):
+            raise
+        return list(_joined(_answers(line, tokenizer, objects=False)))
+
+
+def _answers(line: Line, tokenizer: PreTrainedTokenizerBase, *, objects: bool) -> Iterator[tuple[str, str]]:
+    messages = [turn.message(objects=objects) for turn in line.messages]
+    dialogue = _Dialogue(line.messages, messages, line.tools, tokenizer)
+    for place, turn in enumerate(line.messages):
+        if turn.is_learnt:
+            yield dialogue.answer(place)
+
+
+def _joined(answers: Iterator[tuple[str, str]]) -> Iterator[Example]:
+    """One example for as long as each prompt goes on from the answer before it."""
+    example: Example = []
+    read = ""
+    for prompt, answer in answers:
+        if example and prompt.startswith(read):
+            example.append((prompt[len(read) :], False))
+        else:
+            if example:
+                yield example
+            example = [(prompt, False)]
+        example.append((answer, True))
+        read = prompt + answer
+    yield example
+
+
+def _rejoined(prompt: str, whole: str, reasoning: str, place: str) -> str:
+    """An answer that the template writes without the thinking block of its prompt, or with another one.
+
+    Raises:
+        FieldError: it does not stand after the prompt.
+    """
+    head = without_block(prompt)
+    if not whole.startswith(head):
+        raise FieldError(
+            place,
+            "the chat template of the base writes this answer otherwise than it asks for it. Mend or remove the line.",
+            code="answer-rewritten",
+        )
+    _, answer = split_reasoning(whole[len(head) :])
+    answer = answer.lstrip("\n")  # those that end a block
+    block = opened(prompt)
+    return answer if block is None else block.closing(reasoning) + answer

@@ -1,0 +1,151 @@
+"""What must hold before a study trains anything: asked of base, texts, tasks and held-out text, without weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from objectives.base import ADAPTER_WEIGHTS, TEXT_TOKENS, Prepared, copied
+from objectives.bases.hub import refuse_four_bits
+from objectives.data.tokens import TokenStore
+from objectives.reading import chosen, reading_of
+from objectives.scoring.contamination import questions_in
+from objectives.scoring.questions.asked import AskedTask, Question, answer_tokens
+from objectives.scoring.scorer import scorer_of
+from objectives.scoring.sight import Sight
+from objectives.spec import FinetuneSpec
+from objectives.worker import Base, choose_device, kept_shares, open_base
+from spaces import Corpus, FieldError, InputError, Layout
+
+_ALWAYS = (TEXT_TOKENS, ADAPTER_WEIGHTS)
+
+
+def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
+    """Check base, texts and tasks without loading weights.
+
+    Raises:
+        InputError: something that the study needs is missing or cannot be used.
+    """
+    base = open_base(spec.base, trust_code=spec.trust_remote_code)
+    layout = _checked_layout(base, spec)
+    inputs = dict(base.fetch(spec.add_bos_token).rows())
+    weight_notes = base.check_weights()
+    encoding = base.encoding(spec.add_bos_token)
+    counted = TokenStore(encoding, cache, kept_shares(spec)).counted(corpus)
+    if len(encoding.prefix) >= spec.length:
+        raise FieldError(
+            "objective.length",
+            f"must be more than the special tokens {encoding.shown_prefix!r} take.",
+            code="length-below-prefix",
+        )
+    _refuse_short_texts(counted, spec)
+    sight = Sight.of(encoding, layout.context)
+    entries = [scorer_of(part).prepare(part, corpus, sight, kept_shares(spec)) for part in spec.scores]
+    for index, entry in enumerate(entries):
+        inputs |= {f"{name} (scores.{index})": digest for name, digest in entry.inputs.items()}
+    reading = dict(reading_of(spec, corpus, encoding, sight))
+    inputs |= {name: chosen(choice) for name, choice in reading.items()}
+    tasks = [task for entry in entries for task in entry.tasks]
+    found = questions_in(corpus, tasks)
+    return Prepared(
+        layout=layout,
+        corpus=counted,
+        device=choose_device(spec.device),
+        rungs=spec.rung_tokens,
+        inputs=inputs,
+        metric=entries[0].metric,
+        qualities=(*_ALWAYS, *dict.fromkeys(name for part in spec.scores for name in part.qualities)),
+        holdout=entries[0].holdout,
+        reading=reading,
+        found=found,
+        notes=(
+            *weight_notes,
+            *(note for entry in entries for note in entry.notes),
+            *too_long(tasks, sight),
+            *_cut_answers(tasks),
+            *map(copied, found, found.values()),
+        ),
+    )
+
+
+def _checked_layout(base: Base, spec: FinetuneSpec) -> Layout:
+    """See that the base can be trained as the study wants it."""
+    layout = base.layout()
+    if spec.length > layout.context:
+        raise FieldError(
+            "objective.length",
+            f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.length}.",
+            code="length-above-context",
+        )
+    _check_memory_options(spec, layout, choose_device(spec.device))
+    return layout
+
+
+def _refuse_short_texts(corpus: Corpus, spec: FinetuneSpec) -> None:
+    for text in corpus.texts:
+        if text.tokens <= spec.length:
+            raise InputError(
+                f"The text {text.name!r} has {text.tokens} training tokens, and one training sequence takes "
+                f"{spec.length}. Remove the text, join it with another, or lower objective.length.",
+                code="text-too-short",
+            )
+
+
+def _check_memory_options(spec: FinetuneSpec, layout: Layout, device: str) -> None:
+    """See that this machine and this base can do with less memory in the way that is asked."""
+    if spec.checkpointing and not layout.checkpoints:
+        raise FieldError(
+            "objective.checkpointing",
+            f"the base {spec.base!r} cannot compute its activations anew. Leave it out.",
+            code="no-checkpointing",
+        )
+    refuse_four_bits(spec.precision, device, "objective.precision")
+
+
+def _cut_answers(tasks: list[AskedTask]) -> Iterator[str]:
+    """A note for every task whose answers may be longer than the base can write."""
+    for task in tasks:
+        if task.kind == "generate_until":
+            wanted = answer_tokens(task.task.config.generation_kwargs or {})
+            allowed = answer_tokens(task.questions[0].instances[0].args[1])
+            if allowed < wanted:
+                yield (
+                    f"Answers to {task.name!r} may have {allowed} tokens instead of {wanted:,}: what its longest "
+                    "prompt leaves of what the base can see, and half of that at least."
+                )
+
+
+def too_long(tasks: list[AskedTask], sight: Sight) -> Iterator[str]:
+    """A note for every task with questions that the base cannot see whole.
+
+    Raises:
+        FieldError: an answer alone is longer than that, so that nothing can be said of it.
+    """
+    for task in tasks:
+        if task.kind == "loglikelihood_rolling":
+            continue  # read in windows
+        sizes = [_size(task, question, sight) for question in task.questions]
+        long = [size for size in sizes if size > sight.context]
+        if long:
+            yield (
+                f"{len(long)} of {len(sizes)} questions of {task.name!r} are, with their answers, longer than the "
+                f"{sight.context} tokens that the base can see (the longest: {max(long):,}): as lm-eval does, their "
+                "beginning is cut off. Lower few_shot, or take a base with a longer context."
+            )
+
+
+def _size(task: AskedTask, question: Question, sight: Sight) -> int:
+    """Tokens of a question with its longest answer: a choice, the solution, or what may be written."""
+    prompt = sight.count(question.instances[0].args[0])
+    if task.kind == "generate_until":
+        solution = sum(sight.count(instance.args[1]) for instance in question.references)
+        return prompt + max(solution, answer_tokens(question.instances[0].args[1]))
+    longest = max(sight.count(instance.args[1]) for instance in question.instances)
+    if longest > sight.context:
+        raise FieldError(
+            "objective.scores",
+            f"an answer of the task {task.name!r} takes {longest:,} tokens, and the base can see {sight.context}. "
+            "Take a base with a longer context, or leave the question out.",
+            code="answer-too-long",
+        )
+    return prompt + longest

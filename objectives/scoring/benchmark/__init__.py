@@ -1,0 +1,3 @@
+"""The kind `benchmark`: questions through lm-eval."""
+
+from __future__ import annotations

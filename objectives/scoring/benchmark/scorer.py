@@ -1,0 +1,141 @@
+"""Questions through lm-eval: right or wrong, and how probable the right answer is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from objectives.base import Score
+from objectives.bases.layout import context_of
+from objectives.questions import SEARCHED, Design, Part, select
+from objectives.scoring.answers import Table, answer_all, arrays_of, asked_of, table_of
+from objectives.scoring.benchmark.spec import BenchmarkSpec
+from objectives.scoring.entry import ScoreEntry
+from objectives.scoring.figures import answer_bytes, choose_metric
+from objectives.scoring.harness import language_model
+from objectives.scoring.questions.asked import AskedTask, Question
+from objectives.scoring.questions.safety import guard_templates
+from objectives.scoring.questions.tasks import load_tasks
+from objectives.scoring.scorer import Checked, refuse_few, splits_of, task_inputs
+from objectives.scoring.sight import Sight
+from spaces import Corpus, FieldError, MixtuneError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from objectives.bases.encoding import TextEncoding
+
+
+_SAMPLES = 8
+
+
+class BenchmarkScorer:
+    """Asks the questions of some lm-eval tasks; the requests are built once and asked at every rung."""
+
+    def __init__(self, spec: BenchmarkSpec, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> None:
+        """Load the tasks.
+
+        Raises:
+            FieldError: a task that cannot be loaded, or that has not the metric that is asked for.
+        """
+        self._spec = spec
+        self._tasks = load_tasks(spec, Sight.of(encoding, context_of(model.config)))
+        self._metric = choose_metric(spec, self._tasks)
+        self._model = language_model(model, encoding, spec.batch)
+
+    @staticmethod
+    def prepare(spec: BenchmarkSpec, corpus: Corpus, sight: Sight, kept: Mapping[str, float]) -> Checked:
+        """See `ScorerClass`."""
+        tasks = load_tasks(spec, sight)
+        metric = choose_metric(spec, tasks)
+        chosen = [[questions_of(task, Part(split), spec) for task in tasks] for split in splits_of(spec)]
+        holdout = design_of(tasks, chosen[1], metric) if spec.holdout else None
+        for task, questions in zip(tasks, chosen[-1], strict=True):
+            refuse_few(f"the task {task.name!r}", {question.cluster for question in questions}, spec)
+        notes = tuple(note for task in tasks for note in task.notes)
+        return Checked(metric, task_inputs(tasks, spec), holdout, tasks, notes)
+
+    @staticmethod
+    def samples(spec: BenchmarkSpec, corpus: Corpus, sight: Sight) -> list[str]:
+        """See `ScorerClass`."""
+        found = (questions_of(task, Part("search"), spec)[:_SAMPLES] for task in load_tasks(spec, sight))
+        return [str(question.instances[0].args[0]) for questions in found for question in questions][:_SAMPLES]
+
+    def score(self, part: Part = SEARCHED) -> Score:
+        """The weighted mean over tasks of the mean over questions; all metrics are among the qualities."""
+        guard_templates(allow_code=self._spec.allow_code)  # lm-eval fills some templates only now
+        chosen = [questions_of(task, part, self._spec) for task in self._tasks]
+        generate = part.final or self._metric == "accuracy"
+        answer_all(self._model, chosen, generate=generate)
+        tables = [
+            table_of(task, questions, generate=generate) for task, questions in zip(self._tasks, chosen, strict=True)
+        ]
+        for task, table in zip(self._tasks, tables, strict=True):
+            if self._metric not in table:
+                raise MixtuneError(
+                    f"The task {task.name!r} gave no {self._metric} for its questions.", code="metric-not-given"
+                )
+        design = design_of(self._tasks, chosen, self._metric)
+        items = [value for table in tables for value in table[self._metric]]
+        return Score(
+            value=design.mean(items),
+            stderr=design.stderr(items),
+            items=tuple(items),
+            qualities=self._qualities(chosen, tables),
+            design=design,
+            arrays=arrays_of(self._tasks, tables),
+            asked=asked_of(self._tasks, chosen),
+        )
+
+    def _qualities(self, chosen: list[list[Question]], tables: list[Table]) -> dict[str, float]:
+        """Every metric that all tasks have, its mean over them, and each task's own where there are several."""
+        found: dict[str, float] = {}
+        shared = [name for name in tables[0] if "," not in name and all(name in table for table in tables)]
+        for name in shared:
+            design = design_of(self._tasks, chosen, name)
+            values = [value for table in tables for value in table[name]]
+            found[name] = _shown(name, design.mean(values))
+            if name == "accuracy":
+                found["accuracy_stderr"] = design.stderr(values)
+        if len(tables) > 1:
+            for task, table in zip(self._tasks, tables, strict=True):
+                names = (name for name in table if "," not in name)
+                found |= {f"{name}/{task.name}": _shown(name, float(np.mean(table[name]))) for name in names}
+        return found
+
+
+def _shown(name: str, value: float) -> float:
+    """Bits per byte as people know them; as a score they are negated."""
+    return -value if name == "bits_per_byte" else value
+
+
+def questions_of(task: AskedTask, part: Part, spec: ScoreEntry) -> list[Question]:
+    """A task's questions that belong to a part.
+
+    Raises:
+        FieldError: the part is empty, because the task has too few questions.
+    """
+    clusters = [question.cluster for question in task.questions]
+    chosen = select(clusters, part, spec.holdout, spec.split_seed)
+    if not chosen:
+        raise FieldError(
+            "objective.scores",
+            f"the task {task.name!r} has {len(clusters)} questions on {len(set(clusters))} passages, too few to keep "
+            f"{spec.holdout:.0%} of them from the search. Set `holdout: 0` for it, or give more questions.",
+            code="questions-too-few",
+        )
+    return [task.questions[index] for index in chosen]
+
+
+def design_of(tasks: list[AskedTask], chosen: list[list[Question]], metric: str) -> Design:
+    """How the questions make up a metric: tasks by their weights, questions alike, whole texts by their bytes."""
+    numbers, clusters, weights = [], [], []
+    for number, (task, questions) in enumerate(zip(tasks, chosen, strict=True)):
+        by_bytes = task.kind == "loglikelihood_rolling" and metric == "bits_per_byte"
+        sizes = [answer_bytes(question) if by_bytes else 1 for question in questions]
+        numbers += [number] * len(questions)
+        clusters += [question.cluster for question in questions]
+        weights += [task.weight * size / sum(sizes) for size in sizes]
+    return Design.of(numbers, clusters, weights)

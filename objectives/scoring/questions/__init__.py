@@ -1,0 +1,3 @@
+"""Questions of benchmarks: found, checked, and turned into requests."""
+
+from __future__ import annotations

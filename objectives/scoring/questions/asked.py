@@ -1,0 +1,266 @@
+"""A task as it is asked: its questions, their requests, and what is right."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import lm_eval.utils
+import numpy as np
+from lm_eval.api.instance import Instance
+from numpy.typing import NDArray
+
+from objectives.scoring.benchmark.spec import TaskSpec
+from objectives.scoring.entry import ScoreEntry
+from objectives.scoring.questions.chat_prompts import ChatPrompts
+from objectives.scoring.questions.checks import Wording, check_questions, placed, right_choices
+from objectives.scoring.questions.error import QuestionError
+from objectives.scoring.questions.local_task import LocalTask
+from objectives.scoring.questions.request_checks import check_requests
+from objectives.scoring.sight import Sight
+from spaces.errors import FieldError
+from spaces.trial import fingerprint
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+
+_FIELD = "objective.scores"
+_FEWSHOT_SEED = 1234
+"""lm-eval's own default, which only its whole evaluation sets."""
+FIGURES: Mapping[str, tuple[str, ...]] = {
+    "multiple_choice": ("probability", "log_probability", "bits_per_byte", "margin", "accuracy"),
+    "loglikelihood": ("probability", "log_probability", "bits_per_byte", "accuracy"),
+    "loglikelihood_rolling": ("bits_per_byte", "log_probability"),
+    "generate_until": ("bits_per_byte", "log_probability", "accuracy"),
+}
+"""Kind of a task to the metrics that it has."""
+_ANSWER_TOKENS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+"""lm-eval's names for the length of an answer, the strongest first."""
+ANSWER_TOKENS = 256
+"""Of a generated answer, where the task does not say; lm-eval's own default."""
+_PASSAGES = ("passage", "context", "article", "paragraph", "story")
+"""Fields of a question that several questions share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question with its requests."""
+
+    doc: Any
+    """As it stands in the task's data."""
+    instances: tuple[Instance, ...]
+    """The task's own requests, one a choice where there are choices."""
+    references: tuple[Instance, ...]
+    """Ask for the probability of the reference solution, piece by piece, where the task itself only generates."""
+    choices: int
+    """How many there are; 0 where there are none."""
+    right: tuple[int, ...] | None
+    """Numbers of the right choices, none where there are no choices; None where they are not among them."""
+    own: str
+    """Hash of what is asked: its prompt without examples, its choices, its answer."""
+    cluster: str
+    """Hash of the passage that it shares with others; its own where it shares none."""
+
+    @property
+    def choice_logs(self) -> NDArray[np.float64]:
+        """Log-probability of every choice, once asked; a task may ask more of lm-eval's own besides."""
+        return np.array([instance.resps[0][0] for instance in self.instances[: self.choices]])
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTask:
+    """A task as it is asked."""
+
+    name: str
+    task: Task
+    weight: float
+    """In the mean over tasks."""
+    questions: tuple[Question, ...]
+    digest: str
+    """Changes with anything that the task asks: its questions, answers, wording, examples."""
+    notes: tuple[str, ...] = ()
+    """What the user should know about its questions, such as equal choices in a public benchmark."""
+
+    @property
+    def kind(self) -> str:
+        """lm-eval's output type."""
+        return str(self.task.OUTPUT_TYPE)
+
+    @property
+    def version(self) -> str:
+        """As the task's file gives it."""
+        return str((self.task.config.metadata or {}).get("version", self.task.VERSION))
+
+
+def ask(
+    name: str, task: Task, part: TaskSpec, halves: ScoreEntry, sight: Sight, weight: float, limit: int | None = None
+) -> AskedTask:
+    """A task with its requests and questions, or the first so many of them.
+
+    Raises:
+        FieldError: its templates fail, its right answers are none of its choices, or its prompts would show answers
+            that are kept from the search.
+    """
+    if part.few_shot is not None:
+        task.set_config(key="num_fewshot", value=part.few_shot)
+    task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
+    chat = sight.template(halves.chat_template)
+    options = {} if chat is None else _in_chat(chat, halves)
+    try:
+        notes = _check(name, task, limit)
+        task.build_all_requests(limit=limit, rank=0, world_size=1, **options)
+        by_question: dict[int, list[Instance]] = defaultdict(list)
+        for instance in task.instances:
+            by_question[instance.doc_id].append(instance)
+        _limit_answers(task, sight)
+        questions = tuple(
+            _question(task, part, instances, sight, in_chat=chat is not None)
+            for _, instances in sorted(by_question.items())
+        )
+        check_requests(name, ([*each.instances, *each.references] for each in questions), sight)
+        shown = _shown(task, questions) if halves.holdout else 0
+    except QuestionError:
+        raise
+    except Exception as error:  # templates of the task's author
+        raise unusable(name, error) from error
+    if shown:
+        raise FieldError(
+            _FIELD,
+            f"the task {name!r} takes the examples of its prompts from its own questions ({shown} of them), so those "
+            "that are kept from the search would be shown with their answers. Give another split as `fewshot_split` in "
+            "the task file (`examples` where there is `data`), or set `few_shot: 0` or `holdout: 0`.",
+            code="examples-from-questions",
+        )
+    return AskedTask(name, task, weight, questions, _digest(questions), notes)
+
+
+def answer_tokens(options: Mapping[str, Any]) -> int:
+    """Tokens that an answer may have, under whichever of lm-eval's names for it stands in the task."""
+    return int(next((options[name] for name in _ANSWER_TOKENS if options.get(name) is not None), ANSWER_TOKENS))
+
+
+def limit_answer(options: dict[str, Any], most: int) -> None:
+    """Let an answer have no more tokens than that."""
+    wanted = answer_tokens(options)
+    for name in _ANSWER_TOKENS:
+        options.pop(name, None)
+    options[_ANSWER_TOKENS[0]] = min(wanted, most)
+
+
+def _limit_answers(task: Task, sight: Sight) -> None:
+    """Let all answers to a task have what its longest prompt leaves of the context, and half of it in any case."""
+    written = [instance for instance in task.instances if instance.request_type == "generate_until"]
+    longest = max((sight.count(instance.args[0]) for instance in written), default=0)
+    for instance in written:
+        limit_answer(instance.args[1], max(sight.half, sight.context - longest))
+
+
+def _check(name: str, task: Task, limit: int | None) -> tuple[str, ...]:
+    """Check the questions that are asked, and in files on this machine the examples of prompts too; return notes.
+
+    Raises:
+        QuestionError: some cannot be asked or judged.
+    """
+    local = isinstance(task, LocalTask)
+    docs = [doc for _, doc in task.doc_iterator(limit=limit, rank=0, world_size=1)]
+    notes = check_questions(name, Wording(task), docs, local=local)
+    if local and task.config.num_fewshot:
+        check_questions(name, Wording.of_examples(task), list(task.fewshot_docs()), local=True)
+    return notes
+
+
+def _shown(task: Task, questions: tuple[Question, ...]) -> int:
+    """How many questions may stand as examples, with their answers, in the prompts of others."""
+    if not task.config.num_fewshot:
+        return 0
+    asked = {question.own for question in questions}
+    return sum(_content(task, doc) in asked for doc in task.fewshot_docs())
+
+
+def _in_chat(chat: ChatPrompts, halves: ScoreEntry) -> dict[str, Any]:
+    """Options with which lm-eval builds its requests inside a chat template."""
+    turns = halves.examples_are_turns
+    return {"apply_chat_template": True, "fewshot_as_multiturn": turns, "chat_template": chat}
+
+
+def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sight, *, in_chat: bool) -> Question:
+    instances.sort(key=lambda instance: instance.idx)
+    generates = task.OUTPUT_TYPE == "generate_until"
+    choices = list(task.doc_to_choice(instances[0].doc)) if task.OUTPUT_TYPE == "multiple_choice" else []
+    doc = instances[0].doc
+    own = _content(task, doc)
+    with placed(str(task.config.task), doc, "a request"):
+        if not all(isinstance(text, str) for instance in instances for text in instance.args[: 1 if generates else 2]):
+            raise TypeError("a prompt or an answer is no text")
+    metadata = task.config.metadata or {}
+    template = part.passage or metadata.get("passage")
+    if template:
+        with placed(str(task.config.task), doc, "the passage that it shares with others"):
+            passage = lm_eval.utils.apply_template(template, doc)
+    else:
+        passage = next((doc[name] for name in _PASSAGES if isinstance(doc.get(name), str) and doc[name].strip()), None)
+    return Question(
+        doc=doc,
+        instances=tuple(instances),
+        references=_references(task, part.reference or metadata.get("reference"), instances[0], sight, in_chat=in_chat),
+        own=own,
+        choices=len(choices),
+        right=right_choices(Wording(task), doc, choices) if choices else (),
+        cluster=own if passage is None else _hash(passage),
+    )
+
+
+def _digest(questions: tuple[Question, ...]) -> str:
+    digest = hashlib.sha256()
+    for question in questions:
+        for instance in (*question.instances, *question.references):
+            digest.update(repr((instance.doc, instance.args)).encode())
+    return digest.hexdigest()[:16]
+
+
+def _references(
+    task: Task, template: str | None, instance: Instance, sight: Sight, *, in_chat: bool
+) -> tuple[Instance, ...]:
+    """Requests for the reference solution after the prompt, written as it stands in an example.
+
+    A solution that takes more than half of what the base can see is asked for in pieces, each after all before it.
+    """
+    if task.OUTPUT_TYPE != "generate_until":
+        return ()
+    with placed(str(task.config.task), instance.doc, "its reference solution"):
+        target = lm_eval.utils.apply_template(template, instance.doc) if template else task.doc_to_target(instance.doc)
+    if isinstance(target, list):
+        target = target[0]
+    if task.config.doc_to_choice is not None and isinstance(target, int):
+        target = task.doc_to_choice(instance.doc)[target]
+    requests: list[Instance] = []
+    before = instance.args[0]
+    delimiter = "" if in_chat and not task.config.gen_prefix else task.config.target_delimiter  # as lm-eval's choices
+    for piece in sight.pieces(f"{delimiter}{target}"):
+        metadata = (task.config.task, instance.doc_id, 1)
+        requests.append(Instance("loglikelihood", instance.doc, (before, piece), len(requests), metadata))
+        before += piece
+    return tuple(requests)
+
+
+def _content(task: Task, doc: Any) -> str:
+    """Hash of what is asked, whatever else stands in the data."""
+    choices = task.doc_to_choice(doc) if task.OUTPUT_TYPE == "multiple_choice" else None
+    return _hash([task.doc_to_text(doc), choices, task.doc_to_target(doc)])
+
+
+def _hash(content: Any) -> str:
+    return fingerprint(repr(content))
+
+
+def unusable(name: str, error: Exception) -> FieldError:
+    """Explain a task whose file, data or templates fail in whatever way."""
+    return FieldError(
+        _FIELD,
+        f"the task {name!r} cannot be loaded: {type(error).__name__}: {str(error).strip().rstrip('.')}. "
+        "Mend the task, or name another; a task of the hub needs a machine that reaches the hub.",
+        code="task-unloadable",
+    )

@@ -1,0 +1,95 @@
+"""lm-eval tasks: found by file or name, and taken apart into questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.tasks import TaskManager
+
+from objectives.scoring.questions.asked import FIGURES, AskedTask, ask, unusable
+from objectives.scoring.questions.safety import ALLOW, guard_templates
+from objectives.scoring.questions.task_files import is_file, knows, localise, read_layout, read_task
+from objectives.scoring.sight import Sight
+from objectives.scoring.spec import BenchmarkSpec, TaskSpec
+from spaces.errors import FieldError, did_you_mean
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+
+_FIELD = "objective.scores"
+
+
+def load_tasks(spec: BenchmarkSpec, sight: Sight) -> list[AskedTask]:
+    """All tasks of an entry with their requests; groups are taken apart into their tasks.
+
+    Args:
+        spec: the entry.
+        sight: of the base.
+
+    Raises:
+        FieldError: a task file that cannot be read, a name that lm-eval does not know, or a task that runs code
+            and may not.
+    """
+    guard_templates(allow_code=spec.allow_code)
+    for folder in spec.include:
+        if not folder.is_dir():
+            raise FieldError(
+                _FIELD, f"the folder of tasks {str(folder)!r} (include) is not there.", code="task-folder-missing"
+            )
+    manager = _manager(spec)
+    tasks: list[AskedTask] = []
+    for part in spec.tasks:
+        found = _load(manager, part, spec)
+        for name, task in found.items():
+            if getattr(task, "UNSAFE_CODE", False) and not spec.allow_code:
+                raise FieldError(
+                    _FIELD, f"the task {name!r} executes what the model writes. {ALLOW}", code="task-executes-answers"
+                )
+            if name in {other.name for other in tasks}:
+                raise FieldError(_FIELD, f"the task {name!r} is named twice. Name it once.", code="task-twice")
+            if task.OUTPUT_TYPE not in FIGURES:
+                raise FieldError(
+                    _FIELD,
+                    f"the task {name!r} is of the kind {task.OUTPUT_TYPE}; mixtune asks {', '.join(FIGURES)}.",
+                    code="task-kind-unknown",
+                )
+            tasks.append(ask(name, task, part, spec, sight, part.weight / len(found), spec.limit))
+    return tasks
+
+
+def _manager(spec: BenchmarkSpec) -> TaskManager:
+    """Knows the tasks of the user's folders, and lm-eval's own, which take seconds to read, only where wanted."""
+    include = [str(folder) for folder in spec.include]
+    named = [part.task for part in spec.tasks if not is_file(part.task) and part.data is None]
+    own = TaskManager(include_path=include, include_defaults=False)
+    return own if all(knows(own, name) for name in named) else TaskManager(include_path=include)
+
+
+def _load(manager: TaskManager, part: TaskSpec, spec: BenchmarkSpec) -> dict[str, Task]:
+    name = part.task
+    try:
+        source: Any = name
+        if part.data is not None:
+            source = read_layout(part, spec.limit)
+        elif is_file(name):
+            source = read_task(Path(name), allow_code=spec.allow_code, limit=spec.limit)
+        else:
+            localise(manager, name, allow_code=spec.allow_code, limit=spec.limit)
+        loaded: dict[str, Task] = manager.load([source])["tasks"]
+    except FieldError:
+        raise
+    except KeyError as error:
+        if is_file(name) or name in manager.all_tasks:
+            raise FieldError(
+                _FIELD, f"the task {name!r} has no field {error}. Add it.", code="task-field-missing"
+            ) from error
+        raise FieldError(
+            _FIELD,
+            f"lm-eval knows no task {name!r}.{did_you_mean(name, manager.all_tasks)} "
+            "Give a name from `lm-eval ls tasks`, a task file that ends in .yaml, or the folder of one in `include`.",
+            code="task-unknown",
+        ) from error
+    except Exception as error:  # a task file may fail in any way that its author's data or code may
+        raise unusable(name, error) from error
+    return loaded

@@ -1,0 +1,50 @@
+"""The kind `scenes` of `objective.scores`: qualities of reasoning, each by scenes that are scored by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+
+from pydantic import Field
+
+from objectives.scoring.entry import ScoreEntry
+from spaces.paths import file_beside
+
+_QualityName = Literal["depth", "consistency", "pressure", "completion", "compression"]
+QUALITY_NAMES: frozenset[str] = frozenset(get_args(_QualityName))
+"""Of reasoning, as scenes measure them."""
+
+
+class ScenesSpec(ScoreEntry):
+    """Qualities of reasoning, each by scenes that are scored by rule; see docs/scenes.md."""
+
+    scorer: ClassVar[str] = "objectives.scoring.scenes.scorer:ScenesScorer"
+    own_columns: ClassVar[frozenset[str]] = QUALITY_NAMES
+
+    kind: Literal["scenes"]
+    files: Annotated[list[str], Field(min_length=1)] = Field(default=["english"])
+    """`english` and `russian` come with mixtune; a file of your own ends in .yaml."""
+    weights: dict[_QualityName, Annotated[float, Field(gt=0)]] = Field(
+        default={"depth": 1.0, "consistency": 1.0, "pressure": 1.0, "compression": 1.0}, min_length=1
+    )
+    """Of the qualities in the score. Those that the files hold besides are recorded, `completion`, for which stories
+    are written, at the last rung only."""
+    threshold: float = Field(0.75, gt=0, le=1)
+    """Accuracy that a depth of reasoning must reach to be held."""
+    limit: int | None = Field(None, gt=1)
+    """Use only so many scenes of each quality and file, spread evenly over it."""
+    batch: int = Field(64, gt=0)
+    """Questions scored at once."""
+
+    def weight(self, quality: str) -> float:
+        """Weight of a quality in the score; 0 where it is only recorded."""
+        weights: Mapping[Any, float] = self.weights
+        return weights.get(quality, 0.0)
+
+    def anchored(self, folder: Path) -> Self:
+        return self.model_copy(update={"files": [file_beside(name, folder) for name in self.files]})
+
+    @property
+    def titles(self) -> list[str]:
+        return ["scenes"]

@@ -1,0 +1,137 @@
+"""Tasks for a hypernetwork: a folder with one YAML file for each, with descriptions and examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from objectives.text_to_lora.encoders import Encoder, OneHotEncoder
+from objectives.text_to_lora.lessons import Lesson, instruction
+from spaces import InputError
+from spaces.choices import Spec
+from spaces.corpus import lines_of
+from spaces.errors import did_you_mean
+from spaces.yaml.reading import read_file
+
+if TYPE_CHECKING:
+    from objectives.bases.encoding import TextEncoding
+
+_FEWEST = 2
+"""Tasks that are learnt from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A prompt with its answer."""
+
+    prompt: str
+    completion: str
+    origin: Path
+    """The file that it stands in, for messages."""
+
+
+class _ExampleSpec(Spec):
+    prompt: str = Field(min_length=1)
+    completion: str = Field(min_length=1)
+
+
+class TaskSpec(Spec):
+    """A file of a task."""
+
+    descriptions: list[str] = Field(min_length=1)
+    """What is to be done, in several wordings."""
+    examples: list[_ExampleSpec] | Path
+    """Or a `.jsonl` file with `prompt` and `completion`, its path starting at the folder of this file."""
+    held_out: bool = False
+    """Whether it is only for validation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task in words and in examples."""
+
+    name: str
+    descriptions: tuple[str, ...]
+    examples: tuple[Example, ...]
+    held_out: bool = False
+
+    def lesson(self, encoder: Encoder, encoding: TextEncoding, context: int) -> Lesson:
+        """The task as numbers; one-hot ids know it by its name. `context`: tokens of an example at most."""
+        texts = [self.name] if isinstance(encoder, OneHotEncoder) else self.descriptions
+        sequences = [instruction(example, encoding, context) for example in self.examples]
+        return Lesson(self.name, encoder(texts), sequences)
+
+
+def read_tasks(folder: Path) -> list[Task]:
+    """The tasks of a folder, by the names of their files.
+
+    Raises:
+        InputError: there are too few, or a file has something wrong in it; the message gives the line.
+    """
+    files = sorted(path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)) if folder.is_dir() else []
+    for one, other in pairwise(sorted(files, key=lambda path: path.stem)):
+        if one.stem == other.stem:
+            raise InputError(
+                f"{str(one)!r} and {other.name!r} would both be the task {one.stem!r}. Rename one of them.",
+                code="task-names-collide",
+            )
+    tasks = [_task(path) for path in files]
+    learnt = [task for task in tasks if not task.held_out]
+    if len(learnt) < _FEWEST:
+        raise InputError(
+            f"A folder of tasks (--tasks) must hold {_FEWEST} YAML files or more that are not `held_out`; "
+            f"{str(folder)!r} {f'holds {len(learnt)}' if folder.is_dir() else 'is not there'}. A file has "
+            "`descriptions`, a list, and `examples`, a list of `prompt` and `completion`.",
+            code="tasks-too-few",
+        )
+    return tasks
+
+
+def _task(path: Path) -> Task:
+    spec = read_file(path, TaskSpec, "file of a task", "descriptions:")
+    if isinstance(spec.examples, Path):
+        examples = _from_lines(path, path.parent / spec.examples)
+    else:
+        examples = [Example(each.prompt, each.completion, path) for each in spec.examples]
+    if not examples or not all(text.strip() for text in spec.descriptions):
+        raise InputError(
+            f"{path}: a task must have an example and no empty description. Mend or remove the file.",
+            code="task-incomplete",
+        )
+    return Task(path.stem, tuple(spec.descriptions), tuple(examples), spec.held_out)
+
+
+def _from_lines(path: Path, examples: Path) -> list[Example]:
+    if not examples.is_file():
+        near = did_you_mean(examples.name, [other.name for other in examples.parent.glob("*.jsonl")])
+        raise InputError(f"{path}: the file of examples {str(examples)!r} is not there.{near}", code="examples-missing")
+    found = []
+    for line in lines_of(examples):
+        if (
+            [turn.role for turn in line.messages] != ["user", "assistant"]
+            or line.tools
+            or any(turn.other for turn in line.messages)
+        ):
+            raise InputError(
+                f"{str(examples)!r}, line {line.number}: an example has `prompt` and `completion`.",
+                code="example-incomplete",
+            )
+        prompt, answer = line.messages
+        found.append(Example(prompt.content, answer.content, examples))
+    return found
+
+
+def lessons_of(
+    tasks: list[Task], encoder: Encoder, encoding: TextEncoding, context: int
+) -> tuple[list[Lesson], list[Lesson]]:
+    """Those to learn from, and those that are held out.
+
+    Raises:
+        InputError: an example is longer than the base's context.
+    """
+    made = [(task.lesson(encoder, encoding, context), task.held_out) for task in tasks]
+    return [lesson for lesson, out in made if not out], [lesson for lesson, out in made if out]

@@ -1,0 +1,120 @@
+"""What all trials of a worker share, loaded once and kept warm: base, tokens, benchmark requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+import torch
+
+from objectives.acceleration.onednn import quicken
+from objectives.acceleration.prefix import remember
+from objectives.base import Score, Scorer
+from objectives.bases import BASES
+from objectives.bases.hub import redrawn
+from objectives.data.tokens import TokenStore
+from objectives.questions import Part
+from objectives.scoring.scorer import scorer_of
+from objectives.spec import FinetuneSpec
+from spaces import Corpus, Layout
+from spaces.kinds import load
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from objectives.bases.encoding import TextEncoding
+    from objectives.bases.identity import BaseIdentity
+    from spaces.choices import Switch
+
+
+_SEED = 0
+"""Of the weights of a model that has learnt nothing."""
+
+
+class Base(Protocol):
+    """A base model that can be loaded; see `objectives.bases`."""
+
+    name: str
+
+    def layout(self) -> Layout: ...
+
+    def outline(self) -> PreTrainedModel: ...
+
+    def tokenizer(self) -> PreTrainedTokenizerBase: ...
+
+    def encoding(self, add_bos_token: Switch = "auto") -> TextEncoding: ...
+
+    def fetch(self, add_bos_token: Switch = "auto") -> BaseIdentity: ...
+
+    def check_weights(self) -> tuple[str, ...]: ...
+
+    def model(self, precision: str, device: str) -> PreTrainedModel: ...
+
+
+def open_base(name: str, *, trust_code: bool = False) -> Base:
+    """The base of that name; nothing is loaded yet. `trust_code`: run Python that comes with it."""
+    kind = cast("Callable[..., Base]", load(BASES.get(name, BASES["hub"])))
+    return kind(name, trust_code=trust_code)
+
+
+def kept_shares(spec: FinetuneSpec) -> dict[str, float]:
+    """Text name to the share of its end that is scored and must not be trained on."""
+    kept: dict[str, float] = {}
+    for part in spec.scores:
+        for text, share in part.kept.items():
+            kept[text] = max(share, kept.get(text, 0.0))
+    return kept
+
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose_device(wanted: str) -> str:
+    """The device for `auto`: CUDA, else Apple's, else the processor."""
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """A loaded base, the corpus as tokens, and the scorers that measure the base in its present state."""
+
+    model: PreTrainedModel
+    tokens: TokenStore
+    corpus: Corpus
+    scorers: tuple[Scorer, ...]
+    _base: dict[Part, tuple[Score, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path, *, from_scratch: bool = False) -> Workbench:
+        """Load everything; seconds on a small base, minutes on a large one.
+
+        `from_scratch`: with random weights, the same ones in every worker, in place of the base's.
+        """
+        base = open_base(spec.base, trust_code=spec.trust_remote_code)
+        encoding = base.encoding(spec.add_bos_token)
+        model = base.model(spec.precision, choose_device(spec.device))
+        if from_scratch:
+            model = redrawn(model, _SEED)
+        quicken(model)
+        remember(model, round(spec.remember * 1e9))
+        scorers = tuple(scorer_of(part)(part, corpus, model, encoding) for part in spec.scores)
+        tokens = TokenStore(encoding, cache, kept_shares(spec))
+        return cls(model, tokens, tokens.counted(corpus), scorers)
+
+    def score(self, part: Part) -> tuple[Score, ...]:
+        """Scores of the model as it is now, in the order of `objective.scores`."""
+        return tuple(scorer.score(part) for scorer in self.scorers)
+
+    def base_scores(self, part: Part) -> tuple[Score, ...]:
+        """Scores of the base; to be asked for a first time while the base is untouched."""
+        whole = replace(part, final=True)  # answers that were generated do no harm
+        known = whole if whole in self._base else part
+        if known not in self._base:
+            self._base[known] = self.score(known)
+        return self._base[known]
