@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from search.events import ConfirmationBegun, Event, RungTold, TrialFinished, TrialLost, TrialStarted
-from search.records import TrialRecord, read_record
 from search.runner import LocalRunner, ObjectiveFactory, Runner
 from search.searcher import StudySearcher
 from search.spec import SearchSpec
+from search.storage.records import TrialRecord, read_record
 
 __all__ = [
     "ConfirmationBegun",

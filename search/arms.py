@@ -7,9 +7,9 @@ from typing import Protocol
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search import records
 from search.designs import Design
-from search.records import Plan
+from search.storage import records
+from search.storage.records import Plan
 from spaces.trial import fingerprint
 
 

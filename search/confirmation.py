@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search import records
 from search.designs import Limits
-from search.records import Arm, Plan, TrialRecord
 from search.spec import ConfirmSpec
+from search.storage import records
 from search.storage.ledger import Ledger
+from search.storage.records import Arm, Plan, TrialRecord
 from spaces import CorpusMix, TrialConfig
 from spaces.trial import Split, fingerprint
 

@@ -14,8 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Rung
 from search.optuna_compat import SeenStudy
-from search.records import read_rung
 from search.samplers import SAMPLERS
+from search.storage.records import read_rung
 from spaces.kinds import Kinds
 
 View = Callable[..., optuna.Study]

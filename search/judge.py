@@ -6,8 +6,8 @@ from typing import Protocol
 
 from optuna.pruners import BasePruner
 
-from search import records
 from search.goals import FirstGoal
+from search.storage import records
 from search.storage.ledger import Ledger
 
 

@@ -11,12 +11,12 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
-from search import records
-from search.drivers import Driver
 from search.events import Event, RungTold, TrialFinished, TrialLost, TrialStarted
 from search.goals import values
-from search.records import Plan
+from search.storage import records
+from search.storage.drivers import Driver
 from search.storage.ledger import Ledger
+from search.storage.records import Plan
 
 
 class TrialLog:

@@ -11,7 +11,6 @@ from search.arms import Arms, Planner
 from search.confirmation import ConfirmationQueue, Run
 from search.deadline import Deadline
 from search.designs import design_of
-from search.drivers import Driver, LoneDriver
 from search.events import Event
 from search.goals import sampled
 from search.judge import Lenient, PrunerJudge
@@ -22,6 +21,7 @@ from search.queue import SearchQueue
 from search.samplers import build_sampler
 from search.searcher import StudySearcher
 from search.spec import SearchSpec
+from search.storage.drivers import Driver, LoneDriver
 from search.storage.ledger import Ledger
 from spaces import Space, TrialConfig
 

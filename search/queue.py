@@ -8,12 +8,12 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
-from search import records
 from search.arms import Planner
 from search.drawing import draw
 from search.goals import View
-from search.records import Plan
+from search.storage import records
 from search.storage.ledger import Ledger
+from search.storage.records import Plan
 from search.threads import on_one_thread
 from spaces import Space, TrialConfig
 from spaces.trial import Split

@@ -7,8 +7,8 @@ from contextlib import closing
 from typing import Protocol
 
 from objectives.base import Objective, Rung
-from search.artifacts import Artifacts
 from search.searcher import Assignment, Decision, StudySearcher
+from search.storage.artifacts import Artifacts
 from spaces import InputError
 
 ObjectiveFactory = Callable[[], Objective]

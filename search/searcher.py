@@ -10,12 +10,12 @@ from enum import Enum
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
-from search import records
 from search.deadline import Deadline
 from search.failures import FailuresInARow
 from search.judge import Judge
 from search.log import TrialLog
 from search.queue import Queue
+from search.storage import records
 from spaces import TrialConfig
 from spaces.trial import Split
 

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from objectives.base import Prepared
 from objectives.questions import Design
 from search.confirmation import BASE, RANDOM_MIX, Run, plan
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.rating import CONFIDENCE
 from studies.spec import StudySpec
 from studies.stored import StoredStudy

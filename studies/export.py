@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives.rung_figures import figures_of
 from objectives.spec import FinetuneSpec
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from spaces import InputError
 from spaces.errors import did_you_mean, listed
 from studies.launch import artifacts_of

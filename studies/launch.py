@@ -13,13 +13,13 @@ from optuna.trial import TrialState
 
 import objectives
 from objectives.base import Prepared
-from search.artifacts import Artifacts
 from search.confirmation import missing
 from search.deadline import Deadline
 from search.events import ConfirmationBegun, Event
 from search.opening import open_confirmation, open_search
 from search.runner import Runner
 from search.searcher import StudySearcher
+from search.storage.artifacts import Artifacts
 from search.storage.leases import LeasedDriver
 from spaces import Corpus, FieldError, InputError, Space, scan
 from spaces.corpus import reading_notes

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from optuna.trial import TrialState
 
 from search.goals import GOALS, values
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.stored import StoredStudy
 
 

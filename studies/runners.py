@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from studies.spec import StudySpec
 
 if TYPE_CHECKING:
-    from search.ray_runner import RayRunner
+    from search.ray.runner import RayRunner
 
 
 def ray_runner(spec: StudySpec, device: str, scratch: Path) -> RayRunner:
@@ -18,7 +18,7 @@ def ray_runner(spec: StudySpec, device: str, scratch: Path) -> RayRunner:
     import search
     import spaces
     import studies
-    from search.ray_runner import RayRunner
+    from search.ray.runner import RayRunner
 
     gpus = spec.search.gpus
     if gpus is None:

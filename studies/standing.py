@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from spaces import Stage
 from spaces.methods import METHODS
 from studies.confirmation import runs_of, unconfirmed

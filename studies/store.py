@@ -18,10 +18,10 @@ from objectives.base import Prepared
 from objectives.questions import Design
 from objectives.versions import versions
 from search.goals import directions
-from search.records import TrialRecord, read_record
 from search.storage import open_storage
 from search.storage.kind import StudyStorage
 from search.storage.leases import LeasedDriver
+from search.storage.records import TrialRecord, read_record
 from search.storage.urls import shown
 from spaces import InputError, Text
 from spaces.errors import did_you_mean, listed

@@ -10,7 +10,7 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from objectives.questions import Design
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.spec import StudySpec
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from spaces import Stage
 from spaces.methods import METHODS
 from spaces.repetition import as_read

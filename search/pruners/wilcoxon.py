@@ -9,7 +9,7 @@ from optuna.pruners import BasePruner, WilcoxonPruner
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.pruners.kind import PrunerKind
-from search.records import read_rung
+from search.storage.records import read_rung
 
 if TYPE_CHECKING:
     from objectives.base import Rung

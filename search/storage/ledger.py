@@ -12,8 +12,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from objectives.base import Rung
-from search import records
-from search.records import Plan
+from search.storage import records
+from search.storage.records import Plan
 
 
 class Ledger:

@@ -17,7 +17,7 @@ from objectives.base import Prepared
 from objectives.costs import Costs, measure
 from objectives.questions import IN_PASSING
 from objectives.spec import FinetuneSpec
-from search.ray_runner import Answers
+from search.ray.runner import Answers
 from spaces import CorpusMix, InputError, Space, TrialConfig, scan
 from studies.checks import disk_needed, fewest_trials
 from studies.confirmation import confirming_runs

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from optuna.trial import TrialState
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.plots.schemes import INK
 from studies.plots.style import VERDICT_COLOURS, WIDTH, short, themed
 from studies.rating.effects import TextEffect

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from optuna.trial import TrialState
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.pareto import front, second_goal
 from studies.pareto import unit as second_unit
 from studies.plots.schemes import INK

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from optuna.trial import TrialState
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.rating.effects import Outcome, TextEffect, judged
 from studies.rating.regression import Estimate, least_squares
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.rating.effects import TextEffect
 from studies.rating.rating import Rating
 from studies.stored import StoredStudy

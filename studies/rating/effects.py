@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from optuna.trial import TrialState
 from scipy.stats import false_discovery_control
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.rating import CONFIDENCE
 from studies.rating.regression import Estimate, fits, least_squares
 

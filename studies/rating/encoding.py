@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from spaces.dimensions.texts import PREFIX
 
 _WIDE = 8.0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.rating import CONFIDENCE
 from studies.rating.effects import paired
 from studies.rating.encoding import settings_of

@@ -10,7 +10,7 @@ import numpy as np
 from optuna.trial import TrialState
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, TRAIN_LOSS
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.rating.effects import Estimator, TextEffect, text_effects
 
 _OF_THE_TRAINING = frozenset({TEXT_TOKENS, ADAPTER_WEIGHTS, TRAIN_LOSS})

@@ -19,7 +19,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Kernel, WhiteKernel
 
 from search.designs import BalancedCoins
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.rating.columns import Columns
 from studies.rating.effects import TextEffect
 from studies.rating.encoding import settings_of

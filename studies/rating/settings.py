@@ -13,7 +13,7 @@ import optuna
 from optuna.importance import FanovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from spaces.dimensions.texts import PREFIX
 
 _FEWEST = 8

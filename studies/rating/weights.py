@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.rating.effects import FEWEST_PAIRS, SPARE_PAIRS, Outcome, TextEffect, final_score, judged, members_of
 from studies.rating.regression import Estimate, fits, least_squares
 

@@ -21,7 +21,7 @@ from objectives.training import artifact
 from objectives.training.combined import adds_up
 from objectives.training.stacked import Matrices
 from objectives.worker import Base, Workbench, open_base
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from spaces import InputError, Layout, scan
 from studies.checks import comparable_inputs, refuse_changed_content
 from studies.export import find_adapter

@@ -17,8 +17,8 @@ from optuna.trial import TrialState, create_trial
 from rich.console import Console
 
 import search.queue
-from search import records
 from search.drawing import draw
+from search.storage import records
 from spaces import Corpus, Text
 from studies.store import Store, open_store
 from tests.support.databases import DATABASES

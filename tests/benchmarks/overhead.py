@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from search import LocalRunner
-from search.artifacts import Artifacts
-from search.ray_runner import RayRunner
+from search.ray.runner import RayRunner
 from search.runner import Runner
+from search.storage.artifacts import Artifacts
 from spaces import Corpus, Text
 from studies.store import open_store
 from tests.benchmarks.watching import Clock

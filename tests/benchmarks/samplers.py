@@ -15,8 +15,8 @@ from rich.table import Table
 
 from objectives.synthetic import SyntheticObjective
 from search import LocalRunner, read_record
-from search.artifacts import Artifacts
 from search.samplers import SAMPLERS
+from search.storage.artifacts import Artifacts
 from spaces import Corpus, Text
 from tests.support.studies import searcher_on, synthetic
 

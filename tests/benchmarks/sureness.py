@@ -24,7 +24,7 @@ from ray import tune
 from rich.console import Console
 from scipy.stats import t
 
-from search.ray_runner import RayRunner
+from search.ray.runner import RayRunner
 from studies.launch import Ready
 from studies.rating.rating import rate
 from tests.benchmarks import stock

@@ -32,8 +32,8 @@ from objectives.scoring.questions.tasks import load_tasks
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
 from objectives.spec import FinetuneSpec
-from search.ray_runner import RayRunner
-from search.records import TrialRecord
+from search.ray.runner import RayRunner
+from search.storage.records import TrialRecord
 from spaces.layout import trained_layers
 from studies.demo.library import write_demo
 from studies.launch import Ready, prepare_launch

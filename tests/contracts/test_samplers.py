@@ -11,9 +11,9 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from search import LocalRunner, SearchSpec, TrialRecord, read_record
-from search.artifacts import Artifacts
 from search.goals import sampled
 from search.samplers import SAMPLERS, build_sampler
+from search.storage.artifacts import Artifacts
 from spaces import Corpus
 from tests.support.studies import searcher_on, synthetic_factory
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search import Event, RungTold, StudySearcher, TrialFinished
-from search.artifacts import Artifacts
-from search.ray_runner import RayRunner
+from search.ray.runner import RayRunner
 from search.runner import ObjectiveFactory
+from search.storage.artifacts import Artifacts
 from studies.interrupts import stoppable
 from studies.launch import Ending, prepare_launch, prepare_resume
 from studies.store import open_store

@@ -19,8 +19,8 @@ import search
 import spaces
 import studies
 from search import TrialRecord, read_record
-from search.artifacts import Artifacts
-from search.ray_runner import RayRunner
+from search.ray.runner import RayRunner
+from search.storage.artifacts import Artifacts
 from spaces import Corpus
 from studies.store import open_store
 from tests.support.refusals import refused

@@ -11,7 +11,7 @@ import yaml
 from optuna.trial import TrialState
 
 from objectives.scoring.spec import BenchmarkSpec, TaskSpec
-from search.ray_runner import RayRunner
+from search.ray.runner import RayRunner
 from studies.demo.library import write_demo
 from studies.export import export_trial
 from studies.launch import Outcome, prepare_launch

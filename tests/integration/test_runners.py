@@ -12,9 +12,9 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from search import Event, LocalRunner, TrialRecord, read_record
-from search.artifacts import Artifacts
-from search.ray_runner import RayRunner
+from search.ray.runner import RayRunner
 from search.runner import Runner
+from search.storage.artifacts import Artifacts
 from spaces import Corpus
 from studies.store import open_store
 from tests.support.events import kinds_of

@@ -8,9 +8,9 @@ from typing import Any
 
 from objectives.base import Objective, Rung
 from search import LocalRunner
-from search.artifacts import Artifacts
 from search.runner import ObjectiveFactory, Runner
 from search.searcher import StudySearcher
+from search.storage.artifacts import Artifacts
 from spaces import TrialConfig
 from spaces.trial import Split
 from studies.launch import Outcome, prepare_launch

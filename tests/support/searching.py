@@ -10,8 +10,8 @@ from optuna.storages import InMemoryStorage
 
 from objectives.base import Rung
 from search import LocalRunner, TrialRecord, read_record
-from search.artifacts import Artifacts
 from search.searcher import StudySearcher
+from search.storage.artifacts import Artifacts
 from spaces import Corpus
 from tests.support.studies import searcher_on, synthetic_factory
 

@@ -15,9 +15,9 @@ from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 import objectives
 from objectives.spec import SyntheticSpec
 from search import Event, SearchSpec, StudySearcher
-from search.drivers import Driver
 from search.opening import open_search
 from search.runner import ObjectiveFactory
+from search.storage.drivers import Driver
 from spaces import Corpus, Space, SpaceSpec
 
 STUDY = """\

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from objectives.base import Rung
 from search import TrialRecord
 from search.designs import BalancedCoins
-from search.records import Arm
+from search.storage.records import Arm
 from spaces import CorpusMix, LayerRange, Stage, TrialConfig, Tuning
 
 TEXTS = ("alpha", "beta", "gamma", "delta")

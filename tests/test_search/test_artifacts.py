@@ -13,8 +13,8 @@ from optuna.storages import InMemoryStorage
 
 from objectives.base import STATE
 from search import LocalRunner, read_record
-from search.artifacts import Artifacts
 from search.runner import rungs_of
+from search.storage.artifacts import Artifacts
 from spaces import Corpus
 from tests.support.studies import searcher_on, synthetic_factory
 

@@ -9,8 +9,8 @@ from optuna.trial import TrialState
 
 from objectives.base import Rung
 from search.confirmation import ALL_TEXTS, BASE, RANDOM_MIX, Run, missing, plan
-from search.records import TrialRecord
 from search.spec import ConfirmSpec
+from search.storage.records import TrialRecord
 from spaces import CorpusMix, Stage, TrialConfig, Tuning
 
 TEXTS = ("alpha", "beta", "gamma")

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from search.arms import Arms
 from search.designs import DESIGNS, design_of
-from search.records import PAIR, SEED
+from search.storage.records import PAIR, SEED
 from spaces import Corpus, CorpusMix, Layout, Module, Space, SpaceSpec, Text
 from spaces.dimensions.shares import SharesDimension, parameters_of
 from spaces.spec import TextsSpec

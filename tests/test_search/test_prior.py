@@ -11,9 +11,9 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from search import LocalRunner, StudySearcher
-from search.artifacts import Artifacts
 from search.queue import SearchQueue
 from search.spec import SearchSpec
+from search.storage.artifacts import Artifacts
 from spaces import Corpus
 from tests.support.refusals import unfit
 from tests.support.studies import searcher_on, synthetic_factory

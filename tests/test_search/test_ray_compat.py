@@ -1,4 +1,4 @@
-"""What `search.ray_compat` takes of Ray is there still, and does what it did."""
+"""What `search.ray.ray_compat` takes of Ray is there still, and does what it did."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ray.core.generated.common_pb2 import ErrorType, RayErrorInfo
 from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 from ray.tune.experiment import Trial
 
-from search.ray_compat import (
+from search.ray.ray_compat import (
     WorkerOutOfMemoryError,
     could_not_start,
     error_of,
@@ -20,7 +20,7 @@ from search.ray_compat import (
     sockets_in,
     take_memory_for_a_workers_death,
 )
-from search.ray_start import own_signals
+from search.ray.start import own_signals
 
 
 class Told(serialization.SerializationContext):  # type: ignore[misc]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.base import Rung
-from search.records import read_record, read_rung, rung_attribute
+from search.storage.records import read_record, read_rung, rung_attribute
 
 _number = st.floats(-1e6, 1e6, width=32)
 _figures = st.dictionaries(st.text(max_size=10), _number, max_size=4)

@@ -16,8 +16,8 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search import Event, RungTold
-from search.records import rung_attribute
 from search.searcher import Decision
+from search.storage.records import rung_attribute
 from spaces import Corpus
 from studies.store import open_store
 from tests.support.events import kinds_of

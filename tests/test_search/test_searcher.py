@@ -10,9 +10,9 @@ from optuna.trial import TrialState
 
 from objectives.base import Rung
 from search import Event, LocalRunner, read_record
-from search.artifacts import Artifacts
 from search.runner import reason
 from search.searcher import Decision
+from search.storage.artifacts import Artifacts
 from spaces import Corpus, TrialConfig
 from spaces.trial import Split
 from tests.support.events import kinds_of

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from objectives.costs import Costs
 from objectives.spec import FinetuneSpec
-from search.ray_runner import Answers
+from search.ray.runner import Answers
 from studies.cli import _print_version
 from studies.estimate.advice import advice, fitting_tokens, fitting_trials
 from studies.estimate.estimate import Estimate, estimate

@@ -14,11 +14,11 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from objectives.questions import Design
-from search.artifacts import Artifacts
 from search.confirmation import BASE
-from search.records import TrialRecord
 from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
+from search.storage.artifacts import Artifacts
+from search.storage.records import TrialRecord
 from studies.comparison import Comparison, compared
 from studies.confirmation import _interval, confirmed, distinct_roles, pooled_spread, runs_of
 from studies.finding import find

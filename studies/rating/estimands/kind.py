@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from spaces import CorpusMix
 from studies.rating.effects import Estimator, TextEffect
 from studies.rating.ranking import Ranked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from search.records import TrialRecord
+from search.storage.records import TrialRecord
 from studies.rating.alone import FEWEST_TRIALS, effects_alone
 from studies.rating.estimands.kind import Estimand
 from studies.rating.ranking import rank_by

@@ -16,8 +16,8 @@ from search import SearchSpec, StudySearcher, TrialRecord
 from search.arms import Arms
 from search.designs import design_of
 from search.opening import open_search
-from search.records import SEED, Plan, read_record
 from search.searcher import Decision
+from search.storage.records import SEED, Plan, read_record
 from spaces import Corpus, Layout, Module, Space, SpaceSpec, Text
 from tests.benchmarks.calibration.worlds import LIMITS, RUNGS, World, WorldObjective
 

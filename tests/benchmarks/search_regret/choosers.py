@@ -13,9 +13,9 @@ from optuna.storages import InMemoryStorage
 from search.arms import Arms
 from search.designs import Turned
 from search.drawing import draw
-from search.records import Plan
 from search.samplers import build_sampler
 from search.storage.ledger import Ledger
+from search.storage.records import Plan
 from tests.benchmarks.search_regret.models import Model
 from tests.benchmarks.search_regret.tables import Candidates, Measured, Table
 

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
 from search import TrialRecord
-from search.records import ARM, SEED, Plan
+from search.storage.records import ARM, SEED, Plan
 from spaces import Corpus, InputError, Layout, Module, Space, SpaceSpec, Text, TrialConfig
 from spaces.trial import Split
 from studies.store import open_store

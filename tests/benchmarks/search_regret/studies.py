@@ -16,8 +16,8 @@ from optuna.trial import TrialState
 
 from search import LocalRunner, SearchSpec, TrialRecord, read_record
 from search.arms import Planner
-from search.artifacts import Artifacts
 from search.opening import open_search
+from search.storage.artifacts import Artifacts
 from tests.benchmarks.search_regret.planted import Problem
 
 

@@ -19,7 +19,7 @@ import yaml
 from rich.console import Console
 
 from objectives.text_to_lora.stored import Stored
-from search.ray_runner import RayRunner
+from search.ray.runner import RayRunner
 from studies.demo.library import write_demo
 from studies.demo.prose import poem, recipe, tale
 from studies.demo.skills import SKILLS, Question, questions

@@ -14,8 +14,8 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from objectives.base import Rung
-from search.ray_compat import could_not_start, error_of
-from search.ray_worker import FAILURE, NUMBER, RUNG, SPLIT, TRIAL, UNABLE
+from search.ray.ray_compat import could_not_start, error_of
+from search.ray.worker import FAILURE, NUMBER, RUNG, SPLIT, TRIAL, UNABLE
 from search.runner import WorkerStartError, reason
 from search.searcher import Assignment, Decision, StudySearcher
 

@@ -18,11 +18,10 @@ from ray import tune
 from ray.exceptions import AuthenticationError, RayError
 from ray.tune.error import TuneError
 
-from search.artifacts import Artifacts
 from search.machine import processors
-from search.ray_bridge import DatabaseScheduler, Guarded, TuneSearcher
-from search.ray_compat import no_idle_workers, sockets_in, take_memory_for_a_workers_death
-from search.ray_start import (
+from search.ray.bridge import DatabaseScheduler, Guarded, TuneSearcher
+from search.ray.ray_compat import no_idle_workers, sockets_in, take_memory_for_a_workers_death
+from search.ray.start import (
     ADDRESS,
     AUTHENTICATION,
     ENVIRONMENT,
@@ -32,9 +31,10 @@ from search.ray_start import (
     own_signals,
     short_folder,
 )
-from search.ray_worker import NUMBER, TrialActor
+from search.ray.worker import NUMBER, TrialActor
 from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
+from search.storage.artifacts import Artifacts
 from spaces import FieldError, InputError, MixtuneError
 
 Answer = TypeVar("Answer")
