@@ -18,8 +18,8 @@ from tests.support.spreading import Spread, long_first
 from tests.support.texts import write_library
 
 if TYPE_CHECKING:
-    from studies.store import Store
-    from studies.stored import StoredStudy
+    from studies.storage.store import Store
+    from studies.storage.stored import StoredStudy
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # of torch, which is imported later: processes that share cores slow each other

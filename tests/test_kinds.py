@@ -18,7 +18,7 @@ from spaces import kinds
 from spaces.errors import UnfitError
 from spaces.kinds import Kinds
 from spaces.methods import METHODS
-from studies.rating.estimands import ESTIMANDS
+from studies.analysis.estimands import ESTIMANDS
 from tests.support.refusals import refused
 
 _ROOT = Path(__file__).parents[1]
@@ -30,7 +30,7 @@ _SPECS = {spec.__name__ for spec in SCORERS.values()}
 _OTHER_MEANINGS = {
     ("spaces/spec.py", "weights"),  # the file that says what `choose` may be
     ("spaces/spec.py", "subset"),
-    ("studies/rating/words.py", "none"),  # a method of estimation
+    ("studies/report/rating_words.py", "none"),  # a method of estimation
 }
 """Files and words in them that are no kind's name."""
 

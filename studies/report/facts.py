@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from objectives.spec import FinetuneSpec
-from studies.pareto import front, second_goal
-from studies.pareto import unit as second_unit
-from studies.places import resume_command
-from studies.standing import counts
-from studies.stored import StoredStudy
-from studies.tables import arms_table, phase_seconds
-from studies.units import duration
+from studies.analysis.pareto import front, second_goal
+from studies.analysis.pareto import unit as second_unit
+from studies.analysis.units import duration
+from studies.report.standing import counts
+from studies.report.tables import arms_table, phase_seconds
+from studies.storage.places import resume_command
+from studies.storage.stored import StoredStudy
 
 
 def facts(study: StoredStudy) -> Iterator[tuple[str, str]]:

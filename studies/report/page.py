@@ -16,13 +16,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 from optuna.trial import TrialState
 
-from studies import tables
-from studies.confirmation import Confirmed, confirmed
-from studies.rating.curves import curves
-from studies.rating.ranking import TOP
-from studies.rating.rating import Rating
-from studies.rating.settings import hyperparameter_importances
-from studies.rating.words import (
+from studies.analysis.confirmation import Confirmed, confirmed
+from studies.analysis.curves import curves
+from studies.analysis.ranking import TOP
+from studies.analysis.rating import Rating
+from studies.analysis.settings import hyperparameter_importances
+from studies.report import tables
+from studies.report.facts import facts
+from studies.report.notebook import NOTEBOOK, write_notebook
+from studies.report.pictures import Picture, pictures
+from studies.report.rating_words import (
     boxes_sentence,
     capped_sentence,
     enough_sentence,
@@ -33,13 +36,10 @@ from studies.rating.words import (
     ranking_sentence,
     trials_to_decide,
 )
-from studies.report.facts import facts
-from studies.report.notebook import NOTEBOOK, write_notebook
-from studies.report.pictures import Picture, pictures
-from studies.spreadsheets import write_csv
-from studies.store import Store
-from studies.stored import StoredStudy
-from studies.words import best_sentence, confirmation_rows, confirmation_sentence, confirmation_unit
+from studies.report.spreadsheets import write_csv
+from studies.report.words import best_sentence, confirmation_rows, confirmation_sentence, confirmation_unit
+from studies.storage.store import Store
+from studies.storage.stored import StoredStudy
 
 if TYPE_CHECKING:
     from objectives.inspection import Inspection
@@ -119,7 +119,7 @@ def _tables(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed]) -> di
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("studies", "templates"),
+        loader=PackageLoader("studies.report", "templates"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,

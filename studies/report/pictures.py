@@ -13,22 +13,22 @@ from optuna.trial import TrialState
 
 from objectives.scoring.spec import SCORERS
 from spaces.errors import listed
-from studies.confirmation import Confirmed
-from studies.pareto import front
-from studies.pareto import unit as second_unit
-from studies.plots import changes, confirmation, settings, texts, trials
-from studies.plots import curves as text_curves
-from studies.plots.schemes import for_both_schemes
-from studies.plots.style import drawn
-from studies.rating.curves import curves
-from studies.rating.estimands import estimand_of
-from studies.rating.qualities import smaller_is_better
-from studies.rating.rating import Rating
-from studies.rating.settings import Importance, layer_map
-from studies.rating.words import interactions_sentence
-from studies.stored import StoredStudy
-from studies.units import asked_of, unit_of
-from studies.words import confirmation_unit
+from studies.analysis.confirmation import Confirmed
+from studies.analysis.curves import curves
+from studies.analysis.estimands import estimand_of
+from studies.analysis.pareto import front
+from studies.analysis.pareto import unit as second_unit
+from studies.analysis.qualities import smaller_is_better
+from studies.analysis.rating import Rating
+from studies.analysis.settings import Importance, layer_map
+from studies.analysis.units import asked_of, unit_of
+from studies.report.figures import changes, confirmation, settings, texts, trials
+from studies.report.figures import curves as text_curves
+from studies.report.figures.schemes import for_both_schemes
+from studies.report.figures.style import drawn
+from studies.report.rating_words import interactions_sentence
+from studies.report.words import confirmation_unit
+from studies.storage.stored import StoredStudy
 
 if TYPE_CHECKING:
     from objectives.inspection import Inspection

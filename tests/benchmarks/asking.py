@@ -20,7 +20,7 @@ import search.queue
 from search.drawing import draw
 from search.storage import records
 from spaces import Corpus, Text
-from studies.store import Store, open_store
+from studies.storage.store import Store, open_store
 from tests.support.databases import DATABASES
 from tests.support.studies import searcher_on, synthetic
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from search.designs import BalancedCoins
-from studies.rating.effects import text_effects
+from studies.analysis.effects import text_effects
 from tests.benchmarks.calibration.worlds import World, games
 from tests.support.trials import study
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from search.events import ConfirmationBegun, Event
+from studies.cli.quiet import quieten_libraries
 from studies.demo.library import write_demo
-from studies.estimate.estimate import Estimate, estimate
-from studies.launch import prepare_launch
-from studies.quiet import quieten_libraries
-from studies.runners import ray_runner
+from studies.run.estimate.estimate import Estimate, estimate
+from studies.run.launch import prepare_launch
+from studies.run.runners import ray_runner
 from studies.spec import StudySpec
 from studies.study_file import read_study
 

@@ -15,7 +15,7 @@ from search.ray.runner import RayRunner
 from search.runner import Runner
 from search.storage.artifacts import Artifacts
 from spaces import Corpus, Text
-from studies.store import open_store
+from studies.storage.store import open_store
 from tests.benchmarks.watching import Clock
 from tests.support.studies import searcher_on, synthetic, synthetic_factory
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from rich.console import Console
 
 from search.runner import LocalRunner
-from studies.finding import find
-from studies.launch import prepare_launch
-from studies.rating.rating import rate
+from studies.analysis.rating import rate
 from studies.report import write_report
+from studies.run.launch import prepare_launch
 from studies.spec import StudySpec
+from studies.storage.finding import find
 
 NAME = "large"
 

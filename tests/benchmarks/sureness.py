@@ -25,8 +25,8 @@ from rich.console import Console
 from scipy.stats import t
 
 from search.ray.runner import RayRunner
-from studies.launch import Ready
-from studies.rating.rating import rate
+from studies.analysis.rating import rate
+from studies.run.launch import Ready
 from tests.benchmarks import stock
 from tests.benchmarks.throughput import WORKERS, prepared, stock_settings
 from tests.benchmarks.watching import Clock

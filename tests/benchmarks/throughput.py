@@ -36,9 +36,9 @@ from search.ray.runner import RayRunner
 from search.storage.records import TrialRecord
 from spaces.layout import trained_layers
 from studies.demo.library import write_demo
-from studies.launch import Ready, prepare_launch
+from studies.report.tables import phase_seconds
+from studies.run.launch import Ready, prepare_launch
 from studies.study_file import read_study
-from studies.tables import phase_seconds
 from tests.benchmarks import stock
 from tests.benchmarks.watching import Clock, Memory
 

@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 
 from search import TrialRecord
 from studies.spec import StudySpec
-from studies.store import open_store
+from studies.storage.store import open_store
 from studies.study_file import read_study
 from tests.crash.driver import ACKNOWLEDGED
 from tests.support.databases import NewDatabase

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studies.plots import style
-from studies.plots.schemes import for_both_schemes
-from studies.plots.style import axes_of
+from studies.report.figures import style
+from studies.report.figures.schemes import for_both_schemes
+from studies.report.figures.style import axes_of
 from tests.support.finished import finished
 from tests.support.reports import written
 from tests.support.texts import write_library

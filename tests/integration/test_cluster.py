@@ -22,7 +22,7 @@ from search import TrialRecord, read_record
 from search.ray.runner import RayRunner
 from search.storage.artifacts import Artifacts
 from spaces import Corpus
-from studies.store import open_store
+from studies.storage.store import open_store
 from tests.support.refusals import refused
 from tests.support.studies import searcher_on, synthetic_factory
 from tests.support.traced import TracedFactory

@@ -9,8 +9,8 @@ from typing import Any
 
 from optuna_dashboard import wsgi
 
-from studies.store import Store
-from studies.stored import StoredStudy
+from studies.storage.store import Store
+from studies.storage.stored import StoredStudy
 
 
 def _get(app: Callable[..., Any], path: str) -> Any:

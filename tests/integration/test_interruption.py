@@ -15,7 +15,7 @@ import pytest
 from optuna.trial import TrialState
 
 from search import TrialRecord
-from studies.finding import find
+from studies.storage.finding import find
 from tests.support.studies import STUDY
 
 pytestmark = pytest.mark.ray

@@ -13,10 +13,10 @@ from optuna.trial import TrialState
 from objectives.scoring.spec import BenchmarkSpec, TaskSpec
 from search.ray.runner import RayRunner
 from studies.demo.library import write_demo
-from studies.export import export_trial
-from studies.launch import Outcome, prepare_launch
-from studies.places import default_url
-from studies.store import open_store
+from studies.jobs.export import export_trial
+from studies.run.launch import Outcome, prepare_launch
+from studies.storage.places import default_url
+from studies.storage.store import open_store
 from studies.study_file import read_study
 from tests.support.reports import written
 

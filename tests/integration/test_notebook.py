@@ -11,8 +11,8 @@ import pytest
 from nbclient import NotebookClient
 
 from studies.report.notebook import NOTEBOOK, write_notebook
-from studies.store import Store
-from studies.stored import StoredStudy
+from studies.storage.store import Store
+from studies.storage.stored import StoredStudy
 from tests.support.finished import finished
 
 pytestmark = pytest.mark.notebook
@@ -42,7 +42,7 @@ def test_it_runs_on_a_study_that_cannot_rate_its_texts(library: Path, tmp_path: 
 
 @pytest.mark.torch
 def test_a_pipeline_step_by_step(tmp_path: Path) -> None:
-    shutil.copy(str(files("studies").joinpath("pipeline.ipynb")), tmp_path / "pipeline.ipynb")
+    shutil.copy(str(files("studies").joinpath("library", "pipeline.ipynb")), tmp_path / "pipeline.ipynb")
     shown = run(tmp_path / "pipeline.ipynb")
     assert sum("image/svg+xml" in text for text in shown) == 2
     assert any("base again: True" in text for text in shown)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from search.machine import processors
-from studies.places import default_url
-from studies.store import open_store
+from studies.storage.places import default_url
+from studies.storage.store import open_store
 
 pytestmark = pytest.mark.ray
 

@@ -9,9 +9,9 @@ import yaml
 
 from search import LocalRunner
 from spaces import scan
-from studies.confirmation import confirmed
-from studies.launch import prepare_launch
-from studies.starter import Starter, write_study_file
+from studies.analysis.confirmation import confirmed
+from studies.jobs.starter import Starter, write_study_file
+from studies.run.launch import prepare_launch
 from studies.study_file import read_study
 
 pytestmark = [pytest.mark.books, pytest.mark.torch]

@@ -21,9 +21,9 @@ from search.storage import open_storage
 from search.storage.kind import StudyStorage
 from search.storage.leases import LEASE
 from search.storage.reconnecting import PersistentStorage
-from studies.interrupts import stoppable
-from studies.launch import Ending, prepare_launch
-from studies.store import open_store
+from studies.run.interrupts import stoppable
+from studies.run.launch import Ending, prepare_launch
+from studies.storage.store import open_store
 from tests.support.databases import control, postgresql
 from tests.support.launching import spec_for
 from tests.support.refusals import refused

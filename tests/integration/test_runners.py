@@ -16,7 +16,7 @@ from search.ray.runner import RayRunner
 from search.runner import Runner
 from search.storage.artifacts import Artifacts
 from spaces import Corpus
-from studies.store import open_store
+from studies.storage.store import open_store
 from tests.support.events import kinds_of
 from tests.support.studies import fill_up, searcher_on, synthetic_factory
 from tests.support.traced import TracedFactory

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from studies.places import default_url
-from studies.store import open_store
+from studies.storage.places import default_url
+from studies.storage.store import open_store
 from tests.support.studies import STUDY
 
 _MIXTUNE = [sys.executable, "-c", "from studies.cli import main; main()"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studies.launch import prepare_launch
-from studies.store import Store
-from studies.stored import StoredStudy
+from studies.run.launch import prepare_launch
+from studies.storage.store import Store
+from studies.storage.stored import StoredStudy
 from tests.support.launching import local, spec_for
 
 

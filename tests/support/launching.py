@@ -13,7 +13,7 @@ from search.searcher import StudySearcher
 from search.storage.artifacts import Artifacts
 from spaces import TrialConfig
 from spaces.trial import Split
-from studies.launch import Outcome, prepare_launch
+from studies.run.launch import Outcome, prepare_launch
 from studies.spec import StudySpec
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studies.rating.rating import rate
+from studies.analysis.rating import rate
 from studies.report import write_report
-from studies.store import Store
-from studies.stored import StoredStudy
+from studies.storage.store import Store
+from studies.storage.stored import StoredStudy
 
 
 def written(store: Store, study: StoredStudy, folder: Path) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from optuna.trial import TrialState
 
-from studies.rating.effects import TextEffect, text_effects
+from studies.analysis.effects import TextEffect, text_effects
 from tests.support.trials import TEXTS, additive, record, study
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from studies.rating.interactions import interactions
+from studies.analysis.interactions import interactions
 from tests.support.trials import TEXTS, additive, study
 
 

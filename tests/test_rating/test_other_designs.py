@@ -21,18 +21,18 @@ from search.designs import Swaps
 from spaces import Corpus, CorpusMix, Text
 from spaces.dimensions.limited import LimitedDimension
 from spaces.spec import TextsSpec
-from studies.launch import prepare_launch
-from studies.rating.alone import effects_alone
-from studies.rating.ranking import rank_by
-from studies.rating.rating import rate
-from studies.rating.weights import share_effects, swap_effects
-from studies.rating.words import enough_sentence, headline, lost_sentence
+from studies.analysis.alone import effects_alone
+from studies.analysis.ranking import rank_by
+from studies.analysis.rating import rate
+from studies.analysis.units import unit_of
+from studies.analysis.weights import share_effects, swap_effects
+from studies.report.rating_words import enough_sentence, headline, lost_sentence
+from studies.report.tables import rating_table
+from studies.report.terminal import print_rating
+from studies.run.launch import prepare_launch
 from studies.spec import StudySpec
-from studies.store import Store
-from studies.stored import StoredStudy
-from studies.tables import rating_table
-from studies.terminal import print_rating
-from studies.units import unit_of
+from studies.storage.store import Store
+from studies.storage.stored import StoredStudy
 from tests.support.launching import local, spec_for
 from tests.support.reports import written
 from tests.support.texts import write_library

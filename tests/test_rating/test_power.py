@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from studies.rating.effects import text_effects
-from studies.rating.power import power
+from studies.analysis.effects import text_effects
+from studies.analysis.power import power
 from tests.support.trials import additive, study
 
 EIGHT = tuple("abcdefgh")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from search import TrialRecord
-from studies.rating.qualities import quality_effects
+from studies.analysis.qualities import quality_effects
 from tests.support.trials import TEXTS, additive, study
 
 

@@ -7,9 +7,9 @@ import pytest
 from optuna.trial import TrialState
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
-from studies.rating.columns import Columns
-from studies.rating.encoding import settings_of
-from studies.rating.ranking import rank_texts
+from studies.analysis.columns import Columns
+from studies.analysis.encoding import settings_of
+from studies.analysis.ranking import rank_texts
 from tests.support.trials import TEXTS, additive, record, study
 
 EIGHT = tuple("abcdefgh")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.rating.regression import Estimate, fits, least_squares
+from studies.analysis.regression import Estimate, fits, least_squares
 
 
 def test_of_a_single_column_of_ones_it_is_the_mean_with_its_usual_error() -> None:

@@ -7,7 +7,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from search import TrialRecord
 from spaces import LayerRange
-from studies.rating.settings import hyperparameter_importances, layer_map
+from studies.analysis.settings import hyperparameter_importances, layer_map
 from tests.support.trials import record
 
 DISTRIBUTIONS = {

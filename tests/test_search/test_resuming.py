@@ -19,7 +19,7 @@ from search import Event, RungTold
 from search.searcher import Decision
 from search.storage.records import rung_attribute
 from spaces import Corpus
-from studies.store import open_store
+from studies.storage.store import open_store
 from tests.support.events import kinds_of
 from tests.support.searching import records, run, rung
 from tests.support.studies import searcher_on

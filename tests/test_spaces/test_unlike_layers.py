@@ -157,7 +157,7 @@ def test_what_each_choice_of_layers_has_something_of_is_taken(corpus: Corpus, hy
 def test_four_bits_take_no_adapters_on_parameters(
     corpus: Corpus, hybrid: Layout, targets: str | list[str], packed: bool
 ) -> None:
-    from studies.checks import check_precision
+    from studies.run.checks import check_precision
     from studies.spec import StudySpec
 
     found = space(corpus, hybrid, tuning={"targets": targets}, layers="1-5")

@@ -14,10 +14,10 @@ from objectives.costs import Costs
 from objectives.spec import FinetuneSpec
 from search.ray.runner import Answers
 from studies.cli import _print_version
-from studies.estimate.advice import advice, fitting_tokens, fitting_trials
-from studies.estimate.estimate import Estimate, estimate
-from studies.estimate.simulation import Simulated, Times
-from studies.starter import Starter, Written, write_study_file
+from studies.jobs.starter import Starter, Written, write_study_file
+from studies.run.estimate.advice import advice, fitting_tokens, fitting_trials
+from studies.run.estimate.estimate import Estimate, estimate
+from studies.run.estimate.simulation import Simulated, Times
 from studies.study_file import read_study
 from tests.support.commands import call
 

@@ -17,7 +17,7 @@ import optuna
 import pytest
 
 from studies.demo.library import write_demo
-from studies.store import open_store
+from studies.storage.store import open_store
 from tests.support.commands import call, fails
 from tests.support.studies import STUDY
 from tests.support.texts import write_library

@@ -19,17 +19,17 @@ from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
 from search.storage.artifacts import Artifacts
 from search.storage.records import TrialRecord
-from studies.comparison import Comparison, compared
-from studies.confirmation import _interval, confirmed, distinct_roles, pooled_spread, runs_of
-from studies.finding import find
-from studies.launch import Ending, Outcome, prepare_launch, prepare_resume
-from studies.standing import print_status
-from studies.store import open_store
-from studies.stored import StoredStudy
-from studies.tables import confirmation_table
-from studies.terminal import print_confirmation
-from studies.units import UNITS
-from studies.words import confirmation_sentence
+from studies.analysis.comparison import Comparison, compared
+from studies.analysis.confirmation import _interval, confirmed, distinct_roles, pooled_spread, runs_of
+from studies.analysis.units import UNITS
+from studies.report.standing import print_status
+from studies.report.tables import confirmation_table
+from studies.report.terminal import print_confirmation
+from studies.report.words import confirmation_sentence
+from studies.run.launch import Ending, Outcome, prepare_launch, prepare_resume
+from studies.storage.finding import find
+from studies.storage.store import open_store
+from studies.storage.stored import StoredStudy
 from tests.support.launching import Interrupted, local, spec_for
 from tests.support.reports import written
 

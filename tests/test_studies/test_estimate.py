@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from search.spec import SearchSpec
 from spaces import Corpus, Layout, Space, SpaceSpec
-from studies.estimate.simulation import Simulated, Times, simulate
+from studies.run.estimate.simulation import Simulated, Times, simulate
 from tests.support.commands import call, fails
 from tests.support.scenes import STUDY, place
 

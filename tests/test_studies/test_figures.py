@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from studies.launch import prepare_launch
-from studies.plots import texts, trials
-from studies.plots.curves import effect_curves
-from studies.plots.fitting import fit_labels
-from studies.rating.curves import curves
-from studies.rating.effects import TextEffect
-from studies.rating.interactions import Interaction
-from studies.rating.rating import Rating, rate
-from studies.rating.regression import Estimate
-from studies.stored import StoredStudy
-from studies.units import UNITS, Unit
+from studies.analysis.curves import curves
+from studies.analysis.effects import TextEffect
+from studies.analysis.interactions import Interaction
+from studies.analysis.rating import Rating, rate
+from studies.analysis.regression import Estimate
+from studies.analysis.units import UNITS, Unit
+from studies.report.figures import texts, trials
+from studies.report.figures.curves import effect_curves
+from studies.report.figures.fitting import fit_labels
+from studies.run.launch import prepare_launch
+from studies.storage.stored import StoredStudy
 from tests.support.launching import local, spec_for
 
 NAMES = {

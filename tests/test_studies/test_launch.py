@@ -17,10 +17,10 @@ from search.searcher import StudySearcher
 from search.storage.artifacts import Artifacts
 from search.storage.sqlite import SoleDriver
 from spaces import FieldError
-from studies.finding import find
-from studies.launch import Ending, Run, prepare_launch, prepare_resume
+from studies.run.launch import Ending, Run, prepare_launch, prepare_resume
 from studies.spec import StudySpec
-from studies.store import open_store
+from studies.storage.finding import find
+from studies.storage.store import open_store
 from tests.support.launching import Interrupted, launch, local, spec_for
 from tests.support.refusals import refused
 from tests.support.studies import fill_up

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from studies.launch import prepare_launch
-from studies.rating.rating import rate
+from studies.analysis.rating import rate
+from studies.run.launch import prepare_launch
 from studies.study_file import read_study
 from tests.support.launching import local
 

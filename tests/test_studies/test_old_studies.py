@@ -11,8 +11,8 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
-from studies.launch import prepare_resume
-from studies.session import run_session
+from studies.cli.session import run_session
+from studies.run.launch import prepare_resume
 from studies.study_file import read_study
 from tests.support.bases import write_base
 from tests.support.refusals import refused

@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 
 from objectives.base import FORGOTTEN
-from studies.confirmation import Confirmed
-from studies.launch import prepare_launch
-from studies.plots.changes import _decimals
-from studies.rating.curves import curves
-from studies.rating.effects import TextEffect
-from studies.rating.qualities import quality_effects
-from studies.rating.ranking import Ranked
-from studies.rating.rating import Rating, rate
-from studies.rating.regression import Estimate
-from studies.rating.words import ranking_sentence
+from studies.analysis.confirmation import Confirmed
+from studies.analysis.curves import curves
+from studies.analysis.effects import TextEffect
+from studies.analysis.qualities import quality_effects
+from studies.analysis.ranking import Ranked
+from studies.analysis.rating import Rating, rate
+from studies.analysis.regression import Estimate
+from studies.analysis.units import UNITS, asked_of
 from studies.report import write_report
+from studies.report.figures.changes import _decimals
 from studies.report.pictures import pictures
-from studies.store import open_store
-from studies.stored import StoredStudy
-from studies.units import UNITS, asked_of
-from studies.words import confirmation_rows
+from studies.report.rating_words import ranking_sentence
+from studies.report.words import confirmation_rows
+from studies.run.launch import prepare_launch
+from studies.storage.store import open_store
+from studies.storage.stored import StoredStudy
 from tests.support.finished import finished
 from tests.support.launching import local, spec_for
 

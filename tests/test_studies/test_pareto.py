@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from studies.launch import prepare_launch, prepare_resume
-from studies.pareto import front, second_goal
-from studies.store import open_store
-from studies.stored import StoredStudy
+from studies.analysis.pareto import front, second_goal
+from studies.run.launch import prepare_launch, prepare_resume
+from studies.storage.store import open_store
+from studies.storage.stored import StoredStudy
 from tests.support.launching import local, spec_for
 from tests.support.refusals import refused
 from tests.support.reports import written

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from search.storage import sqlite_file
-from studies import launch
 from studies.cli import status
-from studies.finding import find
-from studies.launch import prepare_launch, prepare_resume
-from studies.places import default_url, studies_in, url_in
-from studies.store import open_store
+from studies.run import launch
+from studies.run.launch import prepare_launch, prepare_resume
+from studies.storage.finding import find
+from studies.storage.places import default_url, studies_in, url_in
+from studies.storage.store import open_store
 from tests.support.launching import spec_for
 from tests.support.refusals import refused
 

@@ -29,7 +29,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def shorter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few steps, whatever the machine."""
-    monkeypatch.setattr("studies.pretraining.steps_within", lambda run, seconds, tokens: 20)
+    monkeypatch.setattr("studies.jobs.pretraining.steps_within", lambda run, seconds, tokens: 20)
 
 
 @pytest.mark.usefixtures("shorter")

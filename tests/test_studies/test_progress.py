@@ -9,9 +9,9 @@ from rich.console import Console
 
 from objectives.base import Rung
 from search.events import RungTold, TrialFinished, TrialLost, TrialStarted
-from studies.launch import prepare_launch
-from studies.progress import Progress
-from studies.units import duration
+from studies.analysis.units import duration
+from studies.run.launch import prepare_launch
+from studies.run.progress import Progress
 from tests.support.launching import spec_for
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.launch import prepare_launch
+from studies.run.launch import prepare_launch
 from tests.support.launching import local, spec_for
 
 HEAVY = frozenset(

@@ -16,10 +16,10 @@ import pytest
 from search.runner import LocalRunner
 from search.storage import sqlite_file
 from studies.cli import status
-from studies.finding import find, names_in
-from studies.launch import prepare_launch, prepare_resume
-from studies.places import default_url, resume_command
-from studies.store import open_store
+from studies.run.launch import prepare_launch, prepare_resume
+from studies.storage.finding import find, names_in
+from studies.storage.places import default_url, resume_command
+from studies.storage.store import open_store
 from tests.support.launching import spec_for
 from tests.support.refusals import refused
 

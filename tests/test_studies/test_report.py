@@ -14,15 +14,15 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from search import TrialRecord
-from studies.launch import Ready, prepare_launch
-from studies.rating.rating import rate
+from studies.analysis.rating import rate
 from studies.report import PAGE
 from studies.report.notebook import NOTEBOOK
-from studies.standing import print_best, print_status
-from studies.store import Store
-from studies.stored import StoredStudy
-from studies.tables import CONFIRMATION, CURVES, INTERACTIONS, QUALITIES, RATING, TRIALS, trials_table
-from studies.terminal import print_rating
+from studies.report.standing import print_best, print_status
+from studies.report.tables import CONFIRMATION, CURVES, INTERACTIONS, QUALITIES, RATING, TRIALS, trials_table
+from studies.report.terminal import print_rating
+from studies.run.launch import Ready, prepare_launch
+from studies.storage.store import Store
+from studies.storage.stored import StoredStudy
 from tests.support.finished import finished
 from tests.support.launching import Interrupted, local, spec_for
 from tests.support.reports import written

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from search.storage import sqlite_file
-from studies.finding import find
-from studies.launch import prepare_launch
-from studies.store import open_store
+from studies.run.launch import prepare_launch
+from studies.storage.finding import find
+from studies.storage.store import open_store
 from tests.support.launching import launch, local, spec_for
 from tests.support.refusals import refused
 

@@ -8,7 +8,7 @@ from objectives.scoring.spec import BenchmarkSpec
 from objectives.spec import FinetuneSpec
 from spaces.errors import Fault, FileError
 from spaces.yaml.reading import located
-from studies.launch import prepare_launch
+from studies.run.launch import prepare_launch
 from studies.spec import StudySpec
 from studies.study_file import parse_study, read_study
 from tests.support.refusals import refused

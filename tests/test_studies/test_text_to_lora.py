@@ -113,7 +113,7 @@ def test_tasks_become_a_network(
 ) -> None:
     from objectives.text_to_lora.training import Recipe
 
-    monkeypatch.setattr("studies.text_to_lora.task_training._LIBRARY_RECIPE", Recipe(steps=5, warmup=1))
+    monkeypatch.setattr("studies.jobs.text_to_lora.task_training._LIBRARY_RECIPE", Recipe(steps=5, warmup=1))
     network, out = tmp_path / "net", tmp_path / "adapter"
     done = call("t2l", "train", "--tasks", str(tasks), "--out", str(network), "--by", by, *FAST)
     assert done.exit_code == 0, done.output
@@ -157,7 +157,7 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_command(
 def test_four_bits_are_refused_where_they_cannot_be_computed(
     tasks: Path, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("studies.text_to_lora.task_training", "objectives.text_to_lora.writing"):
+    for module in ("studies.jobs.text_to_lora.task_training", "objectives.text_to_lora.writing"):
         monkeypatch.setattr(f"{module}.choose_device", lambda _wanted: "cpu")
     out = tmp_path / "net"
     train = ("t2l", "train", "--tasks", str(tasks), "--out", str(out), *FAST)

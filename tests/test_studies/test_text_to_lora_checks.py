@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from objectives.text_to_lora.lessons import Lesson
-from studies.finding import find
-from studies.text_to_lora.fit import Fitting
-from studies.text_to_lora.source import Source, library_of, open_source
-from studies.text_to_lora.training import train_on_study
-from studies.text_to_lora.wish import RECONSTRUCTION, WAYS, Wish
+from studies.jobs.text_to_lora.fit import Fitting
+from studies.jobs.text_to_lora.source import Source, library_of, open_source
+from studies.jobs.text_to_lora.training import train_on_study
+from studies.jobs.text_to_lora.wish import RECONSTRUCTION, WAYS, Wish
+from studies.storage.finding import find
 from tests.support.commands import call, fails
 from tests.support.text_to_lora import STUDY, short_study
 

@@ -13,12 +13,12 @@ import yaml
 
 from objectives.spec import FinetuneSpec
 from search.confirmation import _drawn
-from studies.finding import find
-from studies.inspecting import inspect_best
-from studies.launch import prepare_launch
+from studies.jobs.inspecting import inspect_best
+from studies.jobs.train import _alone
+from studies.report.tables import trials_table
+from studies.run.launch import prepare_launch
+from studies.storage.finding import find
 from studies.study_file import read_study
-from studies.tables import trials_table
-from studies.train import _alone
 from tests.support.commands import call, fails
 from tests.support.launching import local
 from tests.support.plans import PLAN, place, write

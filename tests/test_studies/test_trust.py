@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from studies.text_to_lora.trust import Trust, trust_words
+from studies.jobs.text_to_lora.trust import Trust, trust_words
 
 
 def _trust(predicted: list[float], rated: list[float]) -> Trust:

@@ -11,11 +11,11 @@ from scipy.stats import spearmanr
 
 from search import TrialRecord
 from search.arms import Arms
-from studies.rating.effects import TextEffect
-from studies.rating.estimands import ESTIMANDS
-from studies.rating.interactions import interactions
-from studies.rating.power import power
-from studies.rating.ranking import TOP, rank_texts
+from studies.analysis.effects import TextEffect
+from studies.analysis.estimands import ESTIMANDS
+from studies.analysis.interactions import interactions
+from studies.analysis.power import power
+from studies.analysis.ranking import TOP, rank_texts
 from tests.benchmarks.calibration.peers import SIGNED, UNSIGNED, Values, importances
 from tests.benchmarks.calibration.trials import study_of
 from tests.benchmarks.calibration.worlds import World, strength

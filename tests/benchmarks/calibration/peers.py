@@ -17,8 +17,8 @@ from sklearn.linear_model import LassoCV
 
 from search import TrialRecord
 from spaces.dimensions.texts import PREFIX
-from studies.rating.effects import text_effects
-from studies.rating.ranking import rank_texts
+from studies.analysis.effects import text_effects
+from studies.analysis.ranking import rank_texts
 
 Values = NDArray[np.float64]
 """One number a text, in the order of the texts."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from objectives.base import Rung
 from spaces import TrialConfig
 from spaces.trial import Split
-from studies.rating.weights import POINTS
+from studies.analysis.weights import POINTS
 
 BEST_RATE = 1e-3
 RUNGS = (300, 600, 900)

@@ -17,7 +17,7 @@ from search import TrialRecord
 from search.storage.records import ARM, SEED, Plan
 from spaces import Corpus, InputError, Layout, Module, Space, SpaceSpec, Text, TrialConfig
 from spaces.trial import Split
-from studies.store import open_store
+from studies.storage.store import open_store
 from tests.benchmarks.search_regret.planted import Problem
 from tests.benchmarks.search_regret.pruning import Cut, cuts
 from tests.benchmarks.search_regret.sheets import Sheet, mean_and_interval

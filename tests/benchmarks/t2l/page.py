@@ -12,7 +12,7 @@ import seaborn as sns
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
-from studies.plots.style import axes_of
+from studies.report.figures.style import axes_of
 from tests.benchmarks.search_regret.sheets import Sheet, mean_and_interval
 from tests.benchmarks.t2l import costs
 from tests.benchmarks.t2l.compression import HEADS, NUMBERS, Held

@@ -23,11 +23,11 @@ from search.ray.runner import RayRunner
 from studies.demo.library import write_demo
 from studies.demo.prose import poem, recipe, tale
 from studies.demo.skills import SKILLS, Question, questions
-from studies.launch import prepare_launch
+from studies.jobs.text_to_lora.training import train_on_study
+from studies.jobs.text_to_lora.trust import Trust, trust_words
+from studies.jobs.text_to_lora.wish import WAYS, Wish
+from studies.run.launch import prepare_launch
 from studies.study_file import read_study
-from studies.text_to_lora.training import train_on_study
-from studies.text_to_lora.trust import Trust, trust_words
-from studies.text_to_lora.wish import WAYS, Wish
 
 _LINES = 400
 _OF_A_SKILL, _OF_PROSE = 3, 2

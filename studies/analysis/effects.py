@@ -1,0 +1,160 @@
+"""Which texts matter: the signed effect of each text, with an interval, from the randomised trials.
+
+The estimand is the average change of the final score when a text is included, the other texts being in or
+out by fair coins (the Banzhaf value; Wang and Jia, 2023, arXiv 2205.15466), at the study's token budget,
+averaged over the hyperparameters of the randomised trials. The sampler's own choices and pruned trials are
+left out: they were picked for their scores, and intervals from them do not hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import TrialState
+from scipy.stats import false_discovery_control
+
+from search.storage.records import TrialRecord
+from studies.analysis import CONFIDENCE
+from studies.analysis.regression import Estimate, fits, least_squares
+
+Verdict = Literal["helps", "hurts", "no evidence yet"]
+Method = Literal["regression", "differences", "alone", "none"]
+"""`regression`: all texts together; `differences`: each text by itself, where pairs are too few for that; `alone`: from
+trials on that text alone; `none`: too few trials for an interval."""
+Outcome = Callable[[TrialRecord], float | None]
+"""What is measured of a complete trial; None where it was not."""
+
+Estimator = Callable[[Iterable[TrialRecord], Sequence[str], Outcome | None], list["TextEffect"]]
+"""From trials and the names of the texts to effects on an outcome; None: on the score."""
+
+FEWEST_PAIRS = 5
+"""Fewer differences than this give no interval at all: where one text outweighs the others, differences of the other
+texts are nearly plus or minus one number, and three or four of them are too often alike by chance.
+"""
+SPARE_PAIRS = 3
+"""Pairs beyond the number of texts that the joint regression needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextEffect:
+    """What including a text does to the score."""
+
+    text: str
+    estimate: Estimate
+    adjusted: float
+    """p-value, corrected for the number of texts (Benjamini and Hochberg, 1995); 1 where nothing can be said."""
+    blocks: int
+    """What it rests on: pairs of randomised trials, or, of a text alone, its trials."""
+    method: Method
+
+    @property
+    def effect(self) -> float:
+        """Change of the score, in the score's unit; nan before there is a pair."""
+        return self.estimate.value
+
+    @property
+    def low(self) -> float:
+        """Lower end of this text's 95% interval; minus infinity where there are too few trials."""
+        return self.estimate.interval()[0]
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return self.estimate.interval()[1]
+
+    @property
+    def verdict(self) -> Verdict:
+        """`helps` or `hurts` where the effect is not zero for all we know, the number of texts taken into account."""
+        if self.adjusted > 1 - CONFIDENCE:
+            return "no evidence yet"
+        return "helps" if self.effect > 0 else "hurts"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Randomised trials by pairs: a mix and its complement, with equal hyperparameters and seed."""
+
+    signs: NDArray[np.float64]
+    """Shape (pairs, texts): 1 where the text is in the pair's first trial, -1 where it is in the second."""
+    outcomes: NDArray[np.float64]
+    """Shape (pairs, 2): of the first trial and the second."""
+    firsts: tuple[TrialRecord, ...]
+
+    @property
+    def differences(self) -> NDArray[np.float64]:
+        """Outcome of the first trial less that of the second, shape (pairs,)."""
+        return self.outcomes[:, 0] - self.outcomes[:, 1]
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+
+def final_score(record: TrialRecord) -> float | None:
+    """The score at the full budget."""
+    return record.score
+
+
+def text_effects(
+    records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome | None = None
+) -> list[TextEffect]:
+    """The effect of every text on an outcome, most helpful first.
+
+    Both trials of a pair share hyperparameters and seed and train on complementary mixes, so their difference
+    d in score depends on the texts alone: d = sum over texts of s * effect, with s = +1 where the text is in
+    the first trial and -1 where it is in the second. Least squares over all texts; where there are not enough pairs
+    for that, each text by itself, the mean of s * d, which the random design keeps unbiased (inverse propensity
+    weighting, with a propensity of one half).
+    """
+    pairs = paired(records, texts, outcome or final_score)
+    estimates, method = _estimates(pairs, len(texts))
+    return judged(texts, estimates, [len(pairs)] * len(texts), method)
+
+
+def judged(
+    texts: Sequence[str], estimates: Sequence[Estimate], blocks: Sequence[int], method: Method
+) -> list[TextEffect]:
+    """Effects with p-values that are corrected for the number of texts, most helpful first."""
+    known = [estimate.p if math.isfinite(estimate.stderr) else 1.0 for estimate in estimates]
+    adjusted = false_discovery_control(known) if known else known
+    found = [
+        TextEffect(text, estimate, float(p), number, method if math.isfinite(estimate.stderr) else "none")
+        for text, estimate, p, number in zip(texts, estimates, adjusted, blocks, strict=True)
+    ]
+    return sorted(found, key=lambda effect: -np.nan_to_num(effect.effect))
+
+
+def _estimates(pairs: Pairs, texts: int) -> tuple[list[Estimate], Method]:
+    signs, differences = pairs.signs, pairs.differences
+    if len(pairs) < FEWEST_PAIRS:
+        means = (signs * differences[:, None]).mean(axis=0) if len(pairs) else np.full(texts, math.nan)
+        return [Estimate(float(mean), math.inf, 1) for mean in means], "none"
+    if fits(signs, SPARE_PAIRS):
+        return least_squares(signs, differences), "regression"
+    return [least_squares(signs[:, [i]], differences)[0] for i in range(texts)], "differences"
+
+
+def paired(records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score) -> Pairs:
+    """The pairs of randomised trials that are complete."""
+    members = members_of(records, outcome)
+    signs = np.array([[1.0 if text in first.texts else -1.0 for text in texts] for (first, _), _ in members])
+    outcomes = np.array([[one, other] for (_, one), (_, other) in members], dtype=float)
+    firsts = tuple(first for (first, _), _ in members)
+    return Pairs(signs.reshape(len(firsts), len(texts)), outcomes.reshape(len(firsts), 2), firsts)
+
+
+def members_of(
+    records: Iterable[TrialRecord], outcome: Outcome
+) -> list[tuple[tuple[TrialRecord, float], tuple[TrialRecord, float]]]:
+    """Both trials of every complete pair with their outcomes."""
+    members: dict[int, list[tuple[TrialRecord, float]]] = {}
+    for record in sorted(records, key=lambda record: record.number):
+        if record.arm == "randomised" and record.pair is not None and record.state is TrialState.COMPLETE:
+            value = outcome(record)
+            if value is not None:
+                members.setdefault(record.pair, []).append((record, value))
+    return [(pair[0], pair[1]) for pair in members.values() if len(pair) == 2]

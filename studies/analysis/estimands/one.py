@@ -1,0 +1,32 @@
+"""Texts alone: what training on nothing but a text gains over the untouched base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from search.storage.records import TrialRecord
+from studies.analysis.alone import FEWEST_TRIALS, effects_alone
+from studies.analysis.estimands.kind import Estimand
+from studies.analysis.ranking import rank_by
+
+
+def _lost(failed: Sequence[TrialRecord]) -> str:
+    counted = f"{len(failed)} randomised trial{'s are' if len(failed) > 1 else ' is'}"
+    return f"{counted} left out of the rating, because {'they' if len(failed) > 1 else 'it'} failed."
+
+
+ONE = Estimand(
+    estimate=effects_alone,
+    rank=rank_by,
+    axis="gain over the untouched base of training on the text alone",
+    caption="The effect of a text is the average gain over the untouched base ({score}) of training on that text "
+    "alone.",
+    doing="Training on nothing but {names}",
+    joined="or",
+    ranked_by="the randomised trials",
+    block="randomised trials of a text",
+    fewest=FEWEST_TRIALS,
+    trials=1,
+    alone=True,
+    lost=_lost,
+)

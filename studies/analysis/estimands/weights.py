@@ -1,0 +1,30 @@
+"""Shares of all texts: what more of a text does at the cost of the others."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from spaces import CorpusMix
+from studies.analysis.effects import FEWEST_PAIRS
+from studies.analysis.estimands.kind import Estimand
+from studies.analysis.ranking import rank_by
+from studies.analysis.weights import share_effects
+
+
+def _share(mix: CorpusMix, text: str) -> float:
+    return dict(mix.weights).get(text, 0.0)
+
+
+WEIGHTS = Estimand(
+    estimate=share_effects,
+    rank=partial(rank_by, sum_to_nothing=True),
+    axis="change of the score per 10 points of share",
+    caption="The effect of a text is the average change of the score ({score}) when 10 points more of the training "
+    "tokens are the text's and as many less the others', the same from each; shares are even over all mixes.",
+    doing="More of {names} at the cost of the others",
+    joined="or",
+    ranked_by="the randomised trials",
+    block="pairs of randomised trials",
+    fewest=FEWEST_PAIRS,
+    part=_share,
+)

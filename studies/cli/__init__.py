@@ -1,0 +1,7 @@
+"""The command line; one file for each group of commands."""
+
+from __future__ import annotations
+
+from studies.cli.app import app, main
+
+__all__ = ["app", "main"]

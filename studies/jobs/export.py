@@ -1,0 +1,138 @@
+"""Taking what a trial has learnt out of a study, in every form that somebody may load."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives.rung_figures import figures_of
+from objectives.spec import FinetuneSpec
+from search.storage.records import TrialRecord
+from spaces import InputError
+from spaces.errors import did_you_mean, listed
+from studies.storage.artifacts import artifacts_of
+from studies.storage.places import resume_command
+from studies.storage.stored import StoredStudy
+
+if TYPE_CHECKING:
+    from objectives.export import Form
+
+
+def export_trial(
+    study: StoredStudy, folder: Path, out: Path, trial: int | None = None, forms: Sequence[str] = ()
+) -> TrialRecord:
+    """Write a trial, the best one where none is named, in the given forms, in all where none is; return it.
+
+    Raises:
+        InputError: there is no such trial or form, the trial has nothing on disk, its base is gone, or `out` exists.
+    """
+    refuse_existing(out)
+    chosen = checked_forms(forms)
+    record = study.best if trial is None else next((r for r in study.records if r.number == trial), None)
+    objective = study.spec.objective
+    if record is None or not isinstance(objective, FinetuneSpec) or find_adapter(study, folder, record) is None:
+        raise _why_not(study, folder, trial)
+    origin = {"study": study.spec.name, "number": record.number, **figures_of(record.rungs[-1], study.metric)}
+    with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
+        artifacts_of(study, folder).copy(record.number, record.rungs[-1].artifact, Path(made))
+        write_export(objective, Path(made), out, origin, chosen, study.inputs.get("the base", ""))
+    return record
+
+
+def write_export(
+    objective: FinetuneSpec,
+    kept: Path,
+    out: Path,
+    origin: Mapping[str, Any],
+    forms: Sequence[Form],
+    base_digest: str,
+) -> None:
+    """Write the forms to a folder that appears whole or not at all."""
+    from objectives.export import export
+
+    with _whole(out) as unfinished:
+        export(objective, kept, unfinished, origin, forms, base_digest)
+
+
+def apply_file(file: Path, base: str, out: Path, *, trust_code: bool) -> None:
+    """Write the whole model that a file's run has made of its base.
+
+    Raises:
+        InputError: the file or the base cannot be read, or `out` exists.
+    """
+    from objectives.export import merged
+
+    refuse_existing(out)
+    with _whole(out) as unfinished:
+        merged(base, file, unfinished, trust_code=trust_code)
+
+
+def checked_forms(forms: Sequence[str]) -> tuple[Form, ...]:
+    """The forms of these names, all where none is given.
+
+    Raises:
+        InputError: there is no such form.
+    """
+    from objectives.export import FORMS
+
+    for form in forms:
+        if form not in FORMS:
+            raise InputError(
+                f"--only must be one of {listed(FORMS)}; got {form!r}.{did_you_mean(form, FORMS)}",
+                code="option-unknown",
+            )
+    return tuple(form for form in FORMS if not forms or form in forms)
+
+
+def refuse_existing(out: Path) -> None:
+    """See that nothing is overwritten.
+
+    Raises:
+        InputError: there is something.
+    """
+    if out.exists():
+        raise InputError(f"{str(out)!r} exists already. Choose another folder with --out.", code="path-taken")
+
+
+def find_adapter(study: StoredStudy, folder: Path, record: TrialRecord | None) -> str | None:
+    """Path or URL of what a trial has left; None where there is nothing."""
+    if record is None or not record.rungs:
+        return None
+    return artifacts_of(study, folder).locate(record.number, record.rungs[-1].artifact)
+
+
+@contextmanager
+def _whole(out: Path) -> Iterator[Path]:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    unfinished.chmod(0o755)
+    try:
+        yield unfinished
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    unfinished.replace(out)
+
+
+def _why_not(study: StoredStudy, folder: Path, trial: int | None) -> InputError:
+    name = study.spec.name
+    with_adapter = [str(r.number) for r in study.records if find_adapter(study, folder, r) is not None]
+    if trial is None and study.best is None:
+        return InputError(
+            f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, folder)}",
+            code="no-trial-complete",
+        )
+    if trial is None:
+        return InputError(
+            f"The best trial of {name!r} has no adapter on disk: it trained on nothing, or its folder below "
+            f"{artifacts_of(study, folder).place!r} is gone. Name another with --trial: {listed(with_adapter)}.",
+            code="no-adapter",
+        )
+    return InputError(
+        f"Trial {trial} of {name!r} has no adapter on disk. Trials with an adapter: {listed(with_adapter)}.",
+        code="no-adapter",
+    )

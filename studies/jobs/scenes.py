@@ -1,0 +1,206 @@
+"""`mixtune scenes run`: qualities of reasoning of some models, as a table."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from scipy.stats import sem
+
+from objectives.export import FORMS
+from objectives.preflight import too_long
+from objectives.scenes.files import scenes_in
+from objectives.scoring.scenes.qualities import QUALITIES
+from objectives.scoring.scenes.scorer import ScenesScorer
+from objectives.scoring.sight import Sight
+from objectives.scoring.spec import ScenesSpec
+from objectives.worker import Base, choose_device, open_base
+from spaces import Corpus, FieldError, InputError, scan
+from spaces.errors import listed
+from studies.report.spreadsheets import write_csv
+
+if TYPE_CHECKING:
+    from objectives.scoring.scenes.qualities.quality import Answered
+    from objectives.scoring.scenes.scorer import AskedQuality
+
+COLUMNS = ("model", "quality", "score", "what", "searched", "searched_stderr", "scenes", "behaviour", "example")
+FIGURES = ("model", "quality", "figure", "value")
+_FEWEST_TEXTS = 1
+_EXAMPLE = 400
+"""Characters of an example in the terminal; the table has it whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityOfModel:
+    """What the scenes of one quality say of one model."""
+
+    model: str
+    asked: AskedQuality
+    answered: Sequence[Answered]
+
+    @property
+    def figures(self) -> dict[str, float]:
+        return self.asked.quality.figures(self.answered)
+
+    def row(self) -> dict[str, object]:
+        """A row of the table, by `COLUMNS`."""
+        quality, figures = self.asked.quality, self.figures
+        items = [quality.item(each) for each in self.answered]
+        return {
+            "model": self.model,
+            "quality": self.asked.name,
+            "score": round(figures.get(quality.headline, math.nan), 4),
+            "what": quality.headline,
+            "searched": round(float(np.mean(items)), 4),
+            "searched_stderr": round(float(sem(items)), 4) if len(items) > 1 else math.nan,
+            "scenes": len(items),
+            "behaviour": quality.behaviour(figures),
+            "example": quality.example(self.answered),
+        }
+
+
+def run_scenes(
+    console: Console,
+    models: Sequence[str],
+    spec: ScenesSpec,
+    out: Path,
+    texts: Path | None = None,
+    device: str = "auto",
+    *,
+    trust_code: bool = False,
+) -> None:
+    """Ask every model the scenes, show the table, and write it; rows of other models in the file are kept.
+
+    Args:
+        console: where to show it.
+        models: bases by name or folder, or folders that `mixtune export` wrote.
+        spec: which scenes; all of them are asked, nothing is held out.
+        out: the table's file; every figure goes to a file beside it.
+        texts: folder of texts against which continuations are new or copied.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        trust_code: run Python that comes with a model.
+
+    Raises:
+        InputError: a model, the scenes or the texts cannot be used, or the file holds another table.
+    """
+    figures_file = out.with_name(f"{out.stem}_figures.csv")
+    if out.is_dir():
+        raise InputError(f"{str(out)!r} is a folder. Give a file for the table with --out.", code="path-is-folder")
+    kept = [_kept(file, columns, models) for file, columns in ((out, COLUMNS), (figures_file, FIGURES))]
+    if texts is not None and not texts.is_dir():
+        raise InputError(f"The folder of texts {str(texts)!r} (--texts) is not there.", code="folder-missing")
+    corpus = scan(texts, fewest=_FEWEST_TEXTS) if texts is not None else Corpus(Path(), ())
+    qualities = {scene.quality for scene in scenes_in(spec.files, "--files").values()}
+    weights = {name: 1.0 for name in QUALITIES if name in qualities}
+    spec = spec.model_copy(update={"weights": weights, "holdout": 0.0})
+    bases = {name: _opened(name, trust_code) for name in models}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True)
+    with bar:
+        task = bar.add_task("Loading …", total=len(bases) * len(qualities))
+        for name, base in bases.items():
+            found: list[QualityOfModel] = []
+            for each in _measured(console, name, base, spec, corpus, device):
+                found.append(each)
+                bar.update(task, advance=1, description=f"{name}: {each.asked.name}")
+            rows = [each.row() for each in found]
+            kept = [
+                pd.concat([before, new]) if len(before) else new
+                for before, new in zip(kept, (pd.DataFrame(rows), _figures(found)), strict=True)
+            ]
+            for file, table in zip((out, figures_file), kept, strict=True):
+                write_csv(table, file)
+            print_scenes(console, name, rows)
+    console.print(f"\n{out} has the table, {figures_file} every figure.", soft_wrap=True, highlight=False)
+
+
+def _figures(found: Sequence[QualityOfModel]) -> pd.DataFrame:
+    """Rows of a model for the file of figures."""
+    return pd.DataFrame(
+        [
+            (each.model, each.asked.name, name, round(value, 6))
+            for each in found
+            for name, value in each.figures.items()
+        ],
+        columns=list(FIGURES),
+    )
+
+
+def _kept(file: Path, columns: Sequence[str], models: Sequence[str]) -> pd.DataFrame:
+    """What a file holds of other models.
+
+    Raises:
+        InputError: it is another table.
+    """
+    if not file.is_file():
+        return pd.DataFrame(columns=list(columns))
+    try:
+        found = pd.read_csv(file, dtype={"model": str})
+    except ValueError as error:
+        raise InputError(
+            f"{str(file)!r} is no table: {error}. Choose another file with --out.", code="table-unreadable"
+        ) from error
+    if tuple(found.columns) != tuple(columns):
+        raise InputError(
+            f"{str(file)!r} is another table, with the columns {listed(found.columns)}. Choose another file "
+            "with --out.",
+            code="table-of-other-columns",
+        )
+    return found[~found["model"].isin(models)]
+
+
+def _opened(name: str, trust_code: bool) -> Base:
+    """A model whose weights are there.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    merged = Path(name) / FORMS["merged"]
+    base = open_base(str(merged) if merged.is_dir() else name, trust_code=trust_code)
+    try:
+        base.fetch()
+    except FieldError as error:  # there is no study file whose field that would be
+        raise InputError(
+            f"The model {name!r} cannot be measured: {str(error).removeprefix(f'{error.field}: ')}", code=error.code
+        ) from error
+    return base
+
+
+def _measured(
+    console: Console, name: str, base: Base, spec: ScenesSpec, corpus: Corpus, device: str
+) -> Iterator[QualityOfModel]:
+    encoding = base.encoding()
+    scorer = ScenesScorer(spec, corpus, base.model("float32", choose_device(device)), encoding)
+    asked_in = "inside its chat template" if scorer.in_chat else "as plain text"
+    console.print(f"Note on {name}: its questions are asked {asked_in}.", highlight=False, soft_wrap=True)
+    for note in too_long([asked.task for asked in scorer.asked], Sight.of(encoding, base.layout().context)):
+        console.print(f"Note on {name}: {note}", highlight=False, soft_wrap=True)
+    for asked in scorer.asked:
+        _, answered = scorer.measure(only=asked.name)
+        yield QualityOfModel(name, asked, answered[asked.name])
+
+
+def print_scenes(console: Console, model: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """The table of a model, and an example of each quality."""
+    table = Table(box=None, title=f"\n{model}", title_justify="left", title_style="bold")
+    table.add_column("quality", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("behaviour", overflow="fold")
+    for row in rows:
+        what = str(row["what"]).replace("_", " ")
+        table.add_row(str(row["quality"]), f"{row['score']:.3g}", what, str(row["behaviour"]))
+    console.print(table)
+    console.print()
+    for row in rows:
+        example = textwrap.shorten(str(row["example"]), _EXAMPLE, placeholder=" …")
+        console.print(f"{row['quality']}: {example}", highlight=False)

@@ -1,0 +1,164 @@
+"""What a finished study gives a hypernetwork to learn from: its texts, and the adapters of its trials."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from optuna.trial import TrialState
+
+import objectives
+from objectives.spec import FinetuneSpec
+from objectives.text_to_lora.adapters import Adapters, matrices_of, stacked
+from objectives.text_to_lora.encoders import open_encoder
+from objectives.text_to_lora.lessons import Lesson
+from objectives.text_to_lora.target import Target
+from objectives.text_to_lora.texts import Reader, mixed
+from objectives.training import artifact
+from objectives.training.combined import adds_up
+from objectives.training.stacked import Matrices
+from objectives.worker import Base, Workbench, open_base
+from search.storage.records import TrialRecord
+from spaces import InputError, Layout, scan
+from studies.jobs.export import find_adapter
+from studies.run.checks import comparable_inputs, refuse_changed_content
+from studies.storage.artifacts import artifacts_of
+from studies.storage.stored import StoredStudy
+
+_FEWEST_ADAPTERS = 8
+_CHUNKS = 16
+"""Of a text."""
+_WINDOWS = 4
+"""Of training, that a chunk is long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a study's texts are read and its questions asked."""
+
+    study: StoredStudy
+    spec: FinetuneSpec
+    base: Base
+    layout: Layout
+    bench: Workbench
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A study with its texts as lessons."""
+
+    place: Place
+    folder: Path
+    """Of the study."""
+    lessons: tuple[Lesson, ...]
+    """One for each text."""
+
+    def without(self, names: frozenset[str]) -> list[Lesson]:
+        """The lessons of all other texts."""
+        return [lesson for lesson in self.lessons if lesson.name not in names]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Adapters of complete trials, each as it was trained."""
+
+    adapters: Adapters
+    mixes: tuple[torch.Tensor, ...]
+    """Each one's texts as a description."""
+    texts: tuple[frozenset[str], ...]
+
+    def without(self, names: frozenset[str]) -> list[int]:
+        """Numbers of the adapters that no text of these had a part in."""
+        return [number for number, texts in enumerate(self.texts) if not texts & names]
+
+
+def open_place(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) -> Place:
+    """Load a study's base, and what its questions need.
+
+    Args:
+        study: of any state.
+        cache: folder for token arrays.
+        encoder: see `open_encoder`.
+        whole: see `Reader`.
+
+    Raises:
+        InputError: the study has no base or no questions, or something of it has gone or changed.
+    """
+    spec = study.spec.objective
+    if not isinstance(spec, FinetuneSpec) or any(record.config.from_scratch for record in study.records):
+        raise InputError(
+            f"The study {study.spec.name!r} trains no adapters on a base, so a hypernetwork has nothing to learn from.",
+            code="study-trains-nothing",
+        )
+    if encoder == "onehot":
+        raise InputError(
+            "--encoder onehot knows tasks by their names alone, and nothing of a text. Take base.",
+            code="onehot-reads-no-text",
+        )
+    texts = study.spec.space.texts
+    corpus = scan(texts.folder, texts.unit)
+    refuse_changed_content(
+        study.spec.name,
+        {repr(text.name): text.sha256 for text in study.texts},
+        {repr(text.name): text.sha256 for text in corpus.texts},
+    )
+    prepared = objectives.prepare(spec, corpus, cache)
+    if study.inputs:
+        refuse_changed_content(study.spec.name, study.inputs, comparable_inputs(study.inputs, prepared.inputs))
+    base = open_base(spec.base, trust_code=spec.trust_remote_code)
+    bench, encoding = Workbench.open(spec, corpus, cache), base.encoding(spec.add_bos_token)
+    made = open_encoder(encoder, bench.model, encoding)
+    chunk = min(_WINDOWS * spec.length, prepared.layout.context, made.longest)
+    return Place(study, spec, base, prepared.layout, bench, Reader(encoding, made, chunk, _CHUNKS, whole))
+
+
+def open_source(study: StoredStudy, folder: Path, encoder: str, *, whole: bool) -> Source:
+    """Load a study with its texts as lessons.
+
+    Raises:
+        InputError: as for `open_place`.
+    """
+    place = open_place(study, folder / "cache", encoder, whole=whole)
+    bench, length = place.bench, place.spec.length
+    return Source(place, folder, tuple(place.reader.lesson(text, bench, length) for text in bench.corpus.texts))
+
+
+def library_of(source: Source) -> Library:
+    """The adapters that complete trials left, in the form of one target.
+
+    Raises:
+        InputError: there are too few.
+    """
+    found = list(_adapters(source))
+    if len(found) < _FEWEST_ADAPTERS:
+        raise InputError(
+            f"Reconstruction needs {_FEWEST_ADAPTERS} complete trials with a LoRA adapter on disk (methods lora, "
+            f"rslora and loraplus); {source.place.study.spec.name!r} has {len(found)}. Run more trials, or train with "
+            "--by end-to-end.",
+            code="adapters-too-few",
+        )
+    places = {place for _, matrices in found for place in matrices}
+    rank = max(len(each.down) for _, matrices in found for each in matrices.values())
+    target = Target.covering(source.place.layout, source.place.bench.model, places, rank)
+    encoded = {lesson.name: lesson.descriptions for lesson in source.lessons}
+    mixes = tuple(mixed(encoded, dict(record.config.mix.weights)) for record, _ in found)
+    adapters = stacked(target, [matrices for _, matrices in found])
+    return Library(adapters, mixes, tuple(frozenset(record.texts) for record, _ in found))
+
+
+def _adapters(source: Source) -> Iterator[tuple[TrialRecord, dict[str, Matrices]]]:
+    """Complete trials and what they have learnt, by the path of the module; those that are no LoRA are left out."""
+    study = source.place.study
+    kept = artifacts_of(study, source.folder)
+    for record in study.ended(TrialState.COMPLETE):
+        if find_adapter(study, source.folder, record) is None:
+            continue
+        with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
+            kept.copy(record.number, record.rungs[-1].artifact, Path(made))
+            stages = artifact.load(Path(made))
+        if all(adds_up(stage) for stage in stages):
+            yield record, matrices_of(stages)

@@ -1,0 +1,211 @@
+"""`mixtune train`: one run of one or several stages, without a search."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import objectives
+from objectives.base import TRAIN_LOSS, Prepared, Rung
+from objectives.rung_figures import figures_of
+from objectives.spec import FinetuneSpec
+from objectives.training.schedule import StageSteps, stage_steps, with_stage_ends
+from search.storage import open_storage, sqlite_file
+from spaces import InputError, Space, TrialConfig, scan
+from spaces.errors import listed
+from spaces.trial import fingerprint
+from studies.jobs.export import checked_forms, refuse_existing, write_export
+from studies.run.checks import check_disk, check_precision, check_stages
+from studies.spec import StudySpec
+
+_FEWEST_TEXTS = 1
+_LEASE = "training.db"
+_RUNGS = "rungs.json"
+"""Within the working folder: what was scored so far."""
+ACCURACY = "accuracy"
+_WIDTH = 18
+"""Of a column."""
+
+
+def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None, forms: tuple[str, ...]) -> Path:
+    """Train the stages of a file, score the model at every rung, write what was learnt; return the folder.
+
+    A run that was cut off goes on from its last rung when it is begun again.
+
+    Raises:
+        InputError: the file leaves something to search, or something that the run needs is missing.
+    """
+    out = out or runs / spec.name / "export"
+    refuse_existing(out)
+    chosen = checked_forms(forms)
+    with console.status("Checking the plan; a base from the hub is downloaded now …"):
+        plan = _checked(spec, runs)
+    prepared = plan.prepared
+    for note in prepared.notes:
+        console.print(f"Note: {note}", highlight=False)
+    inputs = [prepared.corpus.fingerprint, dict(prepared.inputs), plan.objective.rungs]
+    workdir = runs / spec.name / f"training-{fingerprint([spec.fingerprint, *inputs])}"
+    with _alone(spec.name, runs / spec.name):
+        rungs = _trained(console, plan, workdir, runs / spec.name / "cache")
+    last = rungs[-1]
+    if not last.artifact:
+        raise InputError(
+            "No stage trains on anything: every text was used up (space.texts.max_epochs). Raise it.",
+            code="nothing-trained",
+        )
+    ends = plan.stage_ends(rungs)
+    _show_qualities(console, ends)
+    origin = {"study": spec.name, "number": None, **figures_of(last, prepared.metric)}
+    with console.status("Writing the model …"):
+        _add_results(workdir / last.artifact, {stage: figures_of(end, prepared.metric) for stage, end in ends.items()})
+        write_export(plan.objective, workdir / last.artifact, out, origin, chosen, prepared.inputs["the base"])
+    shutil.rmtree(workdir)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is trained, once everything is checked."""
+
+    objective: FinetuneSpec
+    """With a rung at the end of every stage."""
+    prepared: Prepared
+    trial: TrialConfig
+    stages: tuple[StageSteps, ...]
+    """Those that train on anything."""
+
+    def stage_ends(self, rungs: Sequence[Rung]) -> dict[str, Rung]:
+        """Return the rung at the end of each stage, by the stage's number and name; the last ends with the run."""
+        by_tokens = {rung.tokens: rung for rung in rungs}
+        ends = [(stage.name, stage.last * self.objective.step_tokens) for stage in self.stages[:-1]]
+        found = {name: by_tokens[tokens] for name, tokens in ends if tokens in by_tokens}
+        return found | {stage.name: rungs[-1] for stage in self.stages[-1:]}
+
+
+def _add_results(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> None:
+    from objectives.training.artifact import add_results
+
+    add_results(folder, results)
+
+
+def _alone(name: str, folder: Path) -> AbstractContextManager[None]:
+    """Hold the lease of a plan, so that two runs of it never write to one folder.
+
+    Raises:
+        InputError: another program has it.
+    """
+    return open_storage(sqlite_file.url_of(folder.resolve() / _LEASE)).driver(name).present()
+
+
+def _checked(spec: StudySpec, runs: Path) -> _Plan:
+    if not isinstance(spec.objective, FinetuneSpec):
+        raise InputError(
+            f"`mixtune train` trains a model, so objective.kind must be finetune; got {spec.objective.kind}.",
+            code="objective-trains-nothing",
+        )
+    whole = [score.model_copy(update={"holdout": 0.0}) for score in spec.objective.scores]  # there is no search
+    objective = spec.objective.model_copy(update={"scores": whole})
+    folder = runs / spec.name
+    corpus = scan(spec.space.texts.folder, spec.space.texts.unit, fewest=_FEWEST_TEXTS)
+    prepared = objectives.prepare(objective, corpus, folder / "cache")
+    space = Space(spec.space, prepared.corpus, prepared.layout, prepared.rungs[-1])
+    if space.distributions:
+        raise InputError(
+            f"`mixtune train` searches nothing, and the file leaves {listed(space.distributions)} open. Give each one "
+            "value (space.texts.choose: all, or a list of names), or search with: mixtune launch",
+            code="fields-left-open",
+        )
+    check_precision(spec, space)
+    check_stages(spec, space)
+    check_disk(space, folder, 1)
+    trial = space.decode({}, spec.seed)
+    names = {name for stage in trial.stages for name in stage.mix.names}
+    counts = {name: prepared.corpus[name].tokens for name in names}
+    stages = tuple(stage_steps(trial, counts, objective))
+    return _Plan(with_stage_ends(objective, stages), prepared, trial, stages)
+
+
+def _trained(console: Console, plan: _Plan, workdir: Path, cache: Path) -> list[Rung]:
+    """Run the trial, showing each rung as it comes; return all, those before a break included."""
+    rungs = {rung.index: rung for rung in _read_rungs(workdir)}
+    table: _Table | None = None
+    done: list[Rung] = []
+    with console.status("Training …") as status:
+        for rung in objectives.build(plan.objective, plan.prepared.corpus, cache).evaluate(plan.trial, workdir):
+            rungs[rung.index] = rung
+            done = [rungs[index] for index in sorted(rungs) if index <= rung.index]
+            _write_rungs(workdir, done)
+            if table is None:
+                table = _Table(plan, accuracy=ACCURACY in rung.qualities and plan.prepared.metric != ACCURACY)
+                console.print(table.head(), highlight=False)
+            console.print(table.row(rung), highlight=False)
+            status.update(f"Training … {rung.tokens:,} of {plan.prepared.rungs[-1]:,} tokens")
+    if not done:
+        raise InputError("The run has no rungs. Give objective.rungs.", code="no-rungs")
+    return done
+
+
+def _read_rungs(workdir: Path) -> list[Rung]:
+    """The rungs of a run that was cut off."""
+    path = workdir / _RUNGS
+    return [Rung.from_dict(rung) for rung in json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []
+
+
+def _write_rungs(workdir: Path, rungs: Sequence[Rung]) -> None:
+    """Keep the rungs beside the state of the run; all appear or none."""
+    unfinished = workdir / f"{_RUNGS}.tmp"
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.write_text(json.dumps([rung.to_dict() for rung in rungs]), encoding="utf-8")
+    unfinished.replace(workdir / _RUNGS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rungs of a run, one a line."""
+
+    plan: _Plan
+    accuracy: bool
+    """Whether the scores have an accuracy beside them."""
+
+    def head(self) -> str:
+        """The names of the columns."""
+        names = ["tokens", "stages done", "training loss", self.plan.prepared.metric, "above the base"]
+        return _cells([*names, *([ACCURACY] if self.accuracy else [])])
+
+    def row(self, rung: Rung) -> str:
+        """The figures of a rung."""
+        stages = list(itertools.accumulate(stage.budget for stage in self.plan.trial.stages))
+        loss, accuracy = rung.qualities.get(TRAIN_LOSS), rung.qualities.get(ACCURACY)
+        stderr = rung.qualities.get(f"{ACCURACY}_stderr", 0.0)
+        cells = [
+            f"{rung.tokens:,}",
+            f"{sum(end <= rung.tokens for end in stages)} of {len(stages)}",
+            "-" if loss is None else f"{loss:.3f}",
+            f"{rung.score:.4f}",
+            f"{rung.gain:+.4f} ± {rung.gain_stderr:.4f}",
+        ]
+        right = "-" if accuracy is None else f"{accuracy:.3f} ± {stderr:.3f}"
+        return _cells([*cells, *([right] if self.accuracy else [])])
+
+
+def _cells(cells: Sequence[str]) -> str:
+    return "".join(f"{cell:>{_WIDTH}}" for cell in cells)
+
+
+def _show_qualities(console: Console, ends: Mapping[str, Rung]) -> None:
+    """Print every other figure of the model at the end of each stage, one a line."""
+    names = dict.fromkeys(name for rung in ends.values() for name in rung.qualities if name != TRAIN_LOSS)
+    width = max(map(len, names), default=0) + 2
+    console.print(f"\n{'at the end of':<{width}}" + _cells(list(ends)), highlight=False)
+    for name in names:
+        values = [rung.qualities.get(name) for rung in ends.values()]
+        shown = _cells(["-" if value is None else f"{value:.6g}" for value in values])
+        console.print(f"{name:<{width}}{shown}", highlight=False)

@@ -1,0 +1,94 @@
+"""What all figures share: size, colours, names of rows."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.ticker import MaxNLocator
+
+from studies.analysis.effects import Verdict
+from studies.analysis.units import Unit
+from studies.report.figures.fitting import fit_labels
+from studies.report.figures.schemes import EDGE, GRID, GROUND, INK
+
+mpl.use("Agg")
+
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"  # Okabe and Ito's colours, safe for colour-blind eyes
+VERDICT_COLOURS: Mapping[Verdict, str] = {"helps": BLUE, "hurts": ORANGE, "no evidence yet": GREY}
+WIDTH = 6.0
+"""Inches: narrow, so that letters stay readable where a phone shows the figure as wide as its screen."""
+_SCRIPTS = (
+    *("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "WenQuanYi Zen Hei"),
+    *("Droid Sans Fallback", "Microsoft YaHei", "Malgun Gothic", "PingFang SC", "Hiragino Sans"),
+    *("Arial Unicode MS", "Noto Sans Devanagari"),
+)
+"""Fonts that are asked for a letter one after the other, those of the systems that have them."""
+_INSTALLED = {font.name for font in fontManager.ttflist}
+_STYLE = {
+    "svg.fonttype": "path",
+    "axes.edgecolor": EDGE,
+    "grid.color": GRID,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), GROUND),
+    "font.family": [name for name in _SCRIPTS if name in _INSTALLED],
+    "text.parse_math": False,  # names of texts may hold dollar signs
+}
+
+
+def axes_of(height: float) -> tuple[Figure, Axes]:
+    """A figure of the width of the page, with axes; its height in inches."""
+    themed()
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def themed() -> None:
+    """Let figures look as all others."""
+    sns.set_theme(context="notebook", style="whitegrid", rc=_STYLE)
+
+
+class Ends(Protocol):
+    """Whatever has an interval."""
+
+    @property
+    def low(self) -> float: ...
+
+    @property
+    def high(self) -> float: ...
+
+
+def interval(axes: Axes, row: int, shown: Ends, unit: Unit, colour: str) -> None:
+    """A bar from one end of an interval to the other, where there is one."""
+    if math.isfinite(shown.low):
+        ends = [shown.low * unit.factor, shown.high * unit.factor]
+        axes.plot(ends, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows, the first on top, and mark where nothing is gained."""
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.set_yticks(range(len(names)), [short(name) for name in reversed(names)])
+    axes.set_ylim(-0.7, len(names) - 0.3)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.grid(visible=False, axis="y")
+
+
+def short(name: str, most: int = 28) -> str:
+    """A name that fits beside a figure."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def drawn(figure: Figure, kind: str) -> bytes:
+    """The file of a figure, `png` or `svg`."""
+    fit_labels(figure)
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    return file.getvalue()

@@ -1,0 +1,110 @@
+"""Figures of texts: effects, what they do to each quality, and to each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from studies.analysis.effects import TextEffect, Verdict
+from studies.analysis.interactions import Interaction
+from studies.analysis.regression import Estimate
+from studies.analysis.units import Unit
+from studies.report.figures.schemes import GROUND
+from studies.report.figures.style import BLUE, ORANGE, VERDICT_COLOURS, axes_of, interval, name_rows, short
+
+_MARKERS: Mapping[Verdict, str] = {"helps": "^", "hurts": "v", "no evidence yet": "o"}
+_DIVERGING = LinearSegmentedColormap.from_list("hurts-helps", [ORANGE, "#f7f7f7", BLUE])
+MOST_TEXTS = 20
+ANNOTATED = 7
+"""Texts up to which the figures of interactions have room in their cells."""
+_MOST_ERRORS = 6
+_SLANT, _STEEP, _SLANTED = 30, 60, 8
+"""Degrees of the names of columns, and up to how many columns they are slanted."""
+
+
+def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
+    """Effect of every text with its 95% interval, most helpful on top; `axis`: what an effect is."""
+    figure, axes = axes_of(1.4 + 0.38 * len(effects))
+    for row, effect in enumerate(reversed(effects)):
+        colour = VERDICT_COLOURS[effect.verdict]
+        interval(axes, row, effect, unit, colour)
+        if math.isfinite(effect.effect):
+            axes.plot(effect.effect * unit.factor, row, _MARKERS[effect.verdict], color=colour, markersize=8)
+    name_rows(axes, [effect.text for effect in effects])
+    axes.set_xlabel(f"{axis}\n({unit.effect}), with 95% interval")
+    for verdict, colour in VERDICT_COLOURS.items():
+        axes.plot([], [], _MARKERS[verdict], color=colour, label=verdict)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, columnspacing=1)
+    return figure
+
+
+def qualities(found: Mapping[str, Sequence[TextEffect]], order: Sequence[str]) -> Figure:
+    """Effect of every text on every quality, in standard errors; blue is better, triangles are verdicts."""
+    cells = {(effect.text, column): effect for column in found for effect in found[column]}
+    strength = np.array([[_errors(cells[text, column].estimate) for column in found] for text in order])
+    marks = [[_sign(cells[text, column]) for column in found] for text in order]
+    columns = [short(column, 24) for column in found]
+    return _heat_map(strength, np.array(marks, dtype=object), order, columns, "effect in standard errors")
+
+
+def _errors(estimate: Estimate) -> float:
+    """An estimate in its standard errors; nan where it has none."""
+    return estimate.value / estimate.stderr if 0 < estimate.stderr < math.inf else math.nan
+
+
+def _sign(effect: TextEffect) -> str:
+    return {"helps": "▲", "hurts": "▼", "no evidence yet": ""}[effect.verdict]
+
+
+def interaction_map(found: Sequence[Interaction], order: Sequence[str], unit: Unit) -> Figure:
+    """By how much every two texts change each other's effect; a star where a pair stands out.
+
+    Of more than 20 texts, those that take part in the strongest interactions.
+    """
+    strongest = list(dict.fromkeys(text for pair in found for text in pair.texts))[:MOST_TEXTS]
+    shown = [text for text in order if text in strongest]
+    place = {text: row for row, text in enumerate(shown)}
+    values = np.full((len(shown), len(shown)), np.nan)
+    marks = np.full(values.shape, "", dtype=object)
+    for pair in found:
+        if all(text in place for text in pair.texts):
+            column, row = sorted(place[text] for text in pair.texts)
+            values[row, column] = _errors(pair.estimate)
+            figures = unit.signed(pair.estimate.value) if len(shown) <= ANNOTATED else ""
+            marks[row, column] = figures + ("*" if pair.stands_out else "")
+    columns = [short(text, 20) for text in shown[:-1]]
+    return _heat_map(values[1:, :-1], marks[1:, :-1], shown[1:], columns, "interaction in standard errors")
+
+
+def _heat_map(
+    values: NDArray[np.float64], marks: NDArray[np.object_], rows: Sequence[str], columns: Sequence[str], label: str
+) -> Figure:
+    """Values in standard errors, both of shape (rows, columns), blue above zero and orange below."""
+    figure, axes = axes_of(1.9 + 0.36 * len(rows))
+    sns.heatmap(
+        values,
+        ax=axes,
+        cmap=_DIVERGING,
+        center=0,
+        vmin=-_MOST_ERRORS,
+        vmax=_MOST_ERRORS,
+        annot=marks,
+        fmt="",
+        annot_kws={"fontsize": "small"},
+        linewidths=1,
+        linecolor=GROUND,
+        xticklabels=columns,
+        yticklabels=[short(row) for row in rows],
+        cbar_kws={"label": label},
+    )
+    axes.grid(visible=False)
+    axes.tick_params(axis="x", rotation=_SLANT if len(columns) <= _SLANTED else _STEEP)
+    for name in axes.get_xticklabels():
+        name.set_horizontalalignment("right")
+    return figure

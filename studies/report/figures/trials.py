@@ -1,0 +1,103 @@
+"""Figures of the trials: learning curves, the course of the search, two goals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from optuna.trial import TrialState
+
+from search.storage.records import TrialRecord
+from studies.analysis.pareto import front, second_goal
+from studies.analysis.pareto import unit as second_unit
+from studies.analysis.units import Unit
+from studies.report.figures.schemes import INK
+from studies.report.figures.style import BLUE, GREY, ORANGE, axes_of
+from studies.storage.stored import StoredStudy
+
+
+def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
+    """Gain over the base against training tokens, one line a trial; stopped ones in grey, failed ones left out."""
+    figure, axes = axes_of(4.2)
+    best = study.best
+    for record in study.records:
+        if not record.rungs:
+            continue
+        tokens = [0, *(rung.tokens for rung in record.rungs)]
+        scores = [0.0, *(rung.gain * unit.factor for rung in record.rungs)]  # rungs may ask different questions
+        if record is best:
+            axes.plot(tokens, scores, "-o", color=ORANGE, linewidth=2.5, zorder=5)
+        elif record.state is TrialState.COMPLETE:
+            axes.plot(tokens, scores, "-", color=BLUE, alpha=0.45, linewidth=1.2, zorder=3)
+        elif record.state is TrialState.RUNNING:
+            axes.plot(tokens, scores, ":", color=BLUE, linewidth=1.5, zorder=3)
+        elif record.state is TrialState.PRUNED:
+            axes.plot(tokens, scores, "-", color=GREY, alpha=0.5, linewidth=1)
+            axes.plot(tokens[-1], scores[-1], "x", color=GREY, markersize=5)
+    styles = [("best", "-o", ORANGE), ("complete", "-", BLUE), ("stopped early", "-x", GREY)]
+    if study.ended(TrialState.RUNNING):
+        styles.append(("under way", ":", BLUE))
+    for label, style, colour in styles:
+        axes.plot([], [], style, color=colour, label=label)
+    axes.set_xlabel("training tokens")
+    axes.set_ylabel(f"gain over the untouched base\n({unit.effect})")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize="small")
+    return figure
+
+
+def history(study: StoredStudy, unit: Unit) -> Figure:
+    """Score of every trial in order (where it stopped, if early), the best so far, and the untouched base."""
+    figure, axes = axes_of(4.0)
+    complete = study.ended(TrialState.COMPLETE)
+    for arm, marker, colour in (("randomised", "o", BLUE), ("guided", "D", ORANGE)):
+        chosen = [record for record in complete if record.arm == arm]
+        axes.plot(
+            [record.number for record in chosen],
+            [record.score or 0.0 for record in chosen],
+            marker,
+            color=colour,
+            alpha=0.75,
+            linestyle="none",
+            label={"randomised": "texts by coins", "guided": "texts by sampler"}[arm],
+        )
+    stopped = [record for record in study.ended(TrialState.PRUNED) if record.rungs]
+    scores = [record.rungs[-1].score for record in stopped]
+    axes.plot([record.number for record in stopped], scores, "x", color=GREY, label="stopped early")
+    steps = zip([record.number for record in complete], _running_best(complete), strict=True)
+    axes.step(*zip(*steps, strict=True), where="post", color=INK, linewidth=1.5, label="best so far")
+    if study.base is not None:
+        axes.axhline(study.base, color=GREY, linestyle="--", label="untouched base")
+    axes.set_xlabel("trial")
+    axes.set_ylabel(f"score ({unit.score})")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize="small")
+    return figure
+
+
+def _running_best(records: Iterable[TrialRecord]) -> Iterator[float]:
+    return accumulate((record.score or 0.0 for record in records), max)
+
+
+def pareto(study: StoredStudy, unit: Unit) -> Figure:
+    """Score against the second goal for every complete trial, those of the Pareto front joined."""
+    figure, axes = axes_of(4.2)
+    best = front(study)
+    others = [record for record in study.ended(TrialState.COMPLETE) if record not in best]
+    for records, style, colour, label in (
+        (others, "o", GREY, "complete"),
+        (best[::-1], "-D", ORANGE, "Pareto front"),
+    ):
+        where = [second_goal(study, record) for record in records]
+        axes.plot(where, [record.score or 0.0 for record in records], style, color=colour, label=label)
+    for record in best:
+        axes.annotate(
+            str(record.number), (second_goal(study, record), record.score or 0.0), (5, 5), textcoords="offset points"
+        )
+    axes.set_xlabel(f"{second_unit(study)}, fewer is better")
+    axes.set_ylabel(f"score ({unit.score})")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return figure

@@ -1,0 +1,84 @@
+"""A study in the terminal: rating, status, best trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from studies.analysis.confirmation import confirmed
+from studies.analysis.ranking import TOP
+from studies.analysis.rating import Rating
+from studies.analysis.units import asked_of
+from studies.report.rating_words import (
+    enough_sentence,
+    found_sentences,
+    headline,
+    lost_sentence,
+    probability,
+    ranking_sentence,
+)
+from studies.report.words import (
+    best_sentence,
+    confirmation_rows,
+    confirmation_sentence,
+    confirmation_unit,
+)
+from studies.storage.stored import StoredStudy
+
+_STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
+
+
+def print_rating(
+    console: Console, study: StoredStudy, rating: Rating, planted: Mapping[str, str] | None = None
+) -> None:
+    """The rating of the texts, and what it says; `planted` adds what the demo's books were written to do."""
+    effects, unit = rating.effects, rating.unit
+    console.print(f"Which texts matter: {rating.estimand.axis} ({unit.effect})", style="bold", highlight=False)
+    table = Table(box=None)
+    table.add_column("text", overflow="fold")
+    table.add_column("effect", justify="right", no_wrap=True)
+    table.add_column("95% interval", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    if rating.tells_top:
+        table.add_column(f"P(top {TOP})", justify="right", no_wrap=True)
+    if planted is not None:
+        table.add_column("planted", no_wrap=True)
+    for effect in effects:
+        row = [effect.text, unit.signed(effect.effect), unit.interval(effect)]
+        verdict = Text(effect.verdict, style=_STYLES[effect.verdict])
+        ranked = rating.ranking.get(effect.text)
+        top = [probability(ranked.top) if ranked else "-"] if rating.tells_top else []
+        table.add_row(*row, verdict, *top, *([planted[effect.text]] if planted is not None else []))
+    console.print(table)
+    console.print()
+    for sentence in (headline(study, rating), ranking_sentence(rating), enough_sentence(study, rating, unit)):
+        if sentence:
+            console.print(sentence)
+    if lost := lost_sentence(study):
+        console.print(lost)
+    for warning in found_sentences(study):
+        console.print(warning)
+    console.print(best_sentence(study))
+    print_confirmation(console, study)
+
+
+def print_confirmation(console: Console, study: StoredStudy) -> None:
+    """What the search found against the baselines, on questions that the search never saw."""
+    found = confirmed(study)
+    unit = confirmation_unit(study, found)
+    console.print()
+    if found:
+        title = f"On {asked_of(study)} that the search never saw ({unit.effect})"
+        table = Table(title=title, title_justify="left", title_style="bold", box=None)
+        columns, rows = confirmation_rows(found, unit)
+        table.add_column(columns[0], overflow="fold")
+        for name in columns[1:]:
+            table.add_column(name, justify="right", no_wrap=True)
+        for row, cells in zip(found, rows, strict=True):
+            table.add_row(*cells, style="bold" if row.beats_base and row.of is not None else "")
+        console.print(table)
+        console.print()
+    console.print(confirmation_sentence(study, found))

@@ -1,0 +1,3 @@
+"""Studies in their databases and folders: made, found, read back."""
+
+from __future__ import annotations

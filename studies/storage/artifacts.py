@@ -1,0 +1,18 @@
+"""Where the trials of a study keep their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from search.storage.artifacts import Artifacts
+from studies.storage.stored import StoredStudy
+
+
+def artifacts_of(study: StoredStudy, folder: Path, *, confirmation: bool = False) -> Artifacts:
+    """Where the trials of a study keep their files: a place of its own, whatever else lies there.
+
+    A study that is launched anew under an old name must not go on from the old one's trials.
+    """
+    place = study.spec.artifacts or str((folder / "artifacts").resolve())
+    name = f"{study.begun_as}-{study.id}" if study.spec.artifacts else study.id
+    return Artifacts(f"{place.rstrip('/')}/{name}{'/confirmation' if confirmation else ''}")
