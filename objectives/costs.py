@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-import torch
-
 from objectives.base import Rung
+from objectives.device import most_card_memory, wait_for_card
 from objectives.questions import Part
 from objectives.spec import FinetuneSpec
 from objectives.training import artifact, state
@@ -70,15 +69,14 @@ def measure(spec: FinetuneSpec, corpus: Corpus, cache: Path, trials: Sequence[Tr
         final=final,
         save=sum(saves) / len(saves),
         memory=_peak_memory(),
-        card=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
+        card=most_card_memory(),
     )
 
 
 def _timed(do: Callable[[], _T]) -> tuple[float, _T]:
     begun = time.perf_counter()
     done = do()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    wait_for_card()
     return time.perf_counter() - begun, done
 
 

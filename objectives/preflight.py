@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from objectives.base import ADAPTER_WEIGHTS, TEXT_TOKENS, Prepared, copied
+from objectives.bases.encoding import TextEncoding
 from objectives.bases.hub import refuse_four_bits
 from objectives.data.tokens import TokenStore
+from objectives.device import choose_device
 from objectives.reading import chosen, reading_of
 from objectives.scoring.contamination import questions_in
 from objectives.scoring.questions.asked import AskedTask, Question, answer_tokens
 from objectives.scoring.scorer import scorer_of
 from objectives.scoring.sight import Sight
 from objectives.spec import FinetuneSpec
-from objectives.worker import Base, choose_device, kept_shares, open_base
+from objectives.worker import Base, kept_shares, open_base
 from spaces import Corpus, FieldError, InputError, Layout
 
 _ALWAYS = (TEXT_TOKENS, ADAPTER_WEIGHTS)
@@ -32,12 +34,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
     weight_notes = base.check_weights()
     encoding = base.encoding(spec.add_bos_token)
     counted = TokenStore(encoding, cache, kept_shares(spec)).counted(corpus)
-    if len(encoding.prefix) >= spec.length:
-        raise FieldError(
-            "objective.length",
-            f"must be more than the special tokens {encoding.shown_prefix!r} take.",
-            code="length-below-prefix",
-        )
+    _refuse_short_length(encoding, spec)
     _refuse_short_texts(counted, spec)
     sight = Sight.of(encoding, layout.context)
     entries = [scorer_of(part).prepare(part, corpus, sight, kept_shares(spec)) for part in spec.scores]
@@ -47,6 +44,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
     inputs |= {name: chosen(choice) for name, choice in reading.items()}
     tasks = [task for entry in entries for task in entry.tasks]
     found = questions_in(corpus, tasks)
+    entry_notes = [note for entry in entries for note in entry.notes]
     return Prepared(
         layout=layout,
         corpus=counted,
@@ -58,14 +56,13 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         holdout=entries[0].holdout,
         reading=reading,
         found=found,
-        notes=(
-            *weight_notes,
-            *(note for entry in entries for note in entry.notes),
-            *too_long(tasks, sight),
-            *_cut_answers(tasks),
-            *map(copied, found, found.values()),
-        ),
+        notes=(*weight_notes, *entry_notes, *_task_notes(tasks, sight), *map(copied, found, found.values())),
     )
+
+
+def _task_notes(tasks: list[AskedTask], sight: Sight) -> Iterator[str]:
+    yield from too_long(tasks, sight)
+    yield from _cut_answers(tasks)
 
 
 def _checked_layout(base: Base, spec: FinetuneSpec) -> Layout:
@@ -79,6 +76,15 @@ def _checked_layout(base: Base, spec: FinetuneSpec) -> Layout:
         )
     _check_memory_options(spec, layout, choose_device(spec.device))
     return layout
+
+
+def _refuse_short_length(encoding: TextEncoding, spec: FinetuneSpec) -> None:
+    if len(encoding.prefix) >= spec.length:
+        raise FieldError(
+            "objective.length",
+            f"must be more than the special tokens {encoding.shown_prefix!r} take.",
+            code="length-below-prefix",
+        )
 
 
 def _refuse_short_texts(corpus: Corpus, spec: FinetuneSpec) -> None:

@@ -13,6 +13,7 @@ from objectives.base import ADAPTER_WEIGHTS, STATE, TEXT_TOKENS, Prepared, Rung
 from objectives.questions import Design
 from objectives.spec import SyntheticSpec
 from spaces import Corpus, Layout, MixtuneError, Module, TrialConfig
+from spaces.files import write_text
 from spaces.trial import Split
 
 _QUESTIONS = 20
@@ -112,10 +113,7 @@ def _centred(items: list[float]) -> list[float]:
 
 def _keep(file: Path, rung: Rung) -> None:
     """Write a rung whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(rung.to_dict()), encoding="utf-8")
-    unfinished.replace(file)
+    write_text(file, json.dumps(rung.to_dict()))
 
 
 def _rungs(spec: SyntheticSpec) -> tuple[int, ...]:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-import torch
-
 from objectives.acceleration.onednn import quicken
 from objectives.acceleration.prefix import remember
 from objectives.base import Score, Scorer
 from objectives.bases import BASES
 from objectives.bases.hub import redrawn
 from objectives.data.tokens import TokenStore
+from objectives.device import choose_device
 from objectives.questions import Part
 from objectives.scoring.scorer import scorer_of
 from objectives.spec import FinetuneSpec
@@ -66,18 +65,6 @@ def kept_shares(spec: FinetuneSpec) -> dict[str, float]:
         for text, share in part.kept.items():
             kept[text] = max(share, kept.get(text, 0.0))
     return kept
-
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
-
-def choose_device(wanted: str) -> str:
-    """The device for `auto`: CUDA, else Apple's, else the processor."""
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -63,17 +64,15 @@ def plan(
     settings = candidates[0].config
     runs = [
         Run(f"trial {record.number}", "confirm", record.number, _on(record.config, None, each))
-        for record in candidates
-        for each in seeds
+        for record, each in product(candidates, seeds)
     ]
     runs.append(Run(BASE, "baseline", None, _on(settings.untrained(), None, seeds[0])))
     if mixes:
         runs += [Run(ALL_TEXTS, "baseline", None, _on(settings, texts, each)) for each in seeds]
         runs += [Run(RANDOM_MIX, "baseline", None, _on(settings, _drawn(texts, limits, each), each)) for each in seeds]
     if mixes and spec.each_text:
-        runs += [
-            Run(f"only {text}", "baseline", None, _on(settings, (text,), each)) for text in texts for each in seeds
-        ]
+        alone = product(texts, seeds)
+        runs += [Run(f"only {text}", "baseline", None, _on(settings, (text,), each)) for text, each in alone]
     return runs
 
 

@@ -61,14 +61,8 @@ def open_search(
     view = with_prior(spec.sampling, imagined(space, spec.prior, seed)) if spec.prior else None
     log = TrialLog(ledger, sampler, driver, watch, spec.second)
     log.end_foreign()
-    queue = SearchQueue(
-        ledger,
-        space,
-        planner or Arms(design_of(space, seed), spec.randomised, seed),
-        sampler,
-        view or sampled(spec.sampling, spec.second),
-        spec.trials,
-    )
+    planner = planner or Arms(design_of(space, seed), spec.randomised, seed)
+    queue = SearchQueue(ledger, space, planner, sampler, view or sampled(spec.sampling, spec.second), spec.trials)
     judge = PrunerJudge(ledger, build_pruner(spec.pruner, rungs, spec.reduction))
     return _put_together(log, queue, judge, rungs, deadline or Deadline(spec.hours), spec)
 

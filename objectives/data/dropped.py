@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from objectives.data.thinking import split_reasoning
-from spaces.corpus.dialogues import ANSWERS, REASONING, Turn, leaves
+from spaces.corpus.calls import leaves
+from spaces.corpus.dialogues import ANSWERS, REASONING, Turn
 from spaces.errors import FieldError
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from objectives.data.chat import RULES, encoded, examples_of
 from spaces import Corpus, Text
 from spaces.corpus import JSON_LINES, lines_of, read_file
+from spaces.files import whole
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
@@ -57,11 +57,8 @@ class TokenStore:
         path = self._cache / f"{fingerprint([text.sha256, self._encoding, kept, RULES])}.npy"
         if not path.is_file():
             found = self._instructions(text) if text.instructs else tokenize(self._tokenizer, training_part(text, kept))
-            self._cache.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-            with unfinished.open("wb") as file:
+            with whole(path, shared=True) as unfinished, unfinished.open("wb") as file:
                 np.save(file, found)
-            unfinished.replace(path)
         loaded: Tokens = np.load(path, mmap_mode="r")
         return loaded
 

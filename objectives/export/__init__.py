@@ -53,12 +53,7 @@ def export(
     """
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
     identity = base.fetch(spec.add_bos_token)
-    if base_digest and not identity.matches(base_digest):
-        raise InputError(
-            f"The base {spec.base!r} has changed since the trial was trained on it, so what the trial learnt does not "
-            "fit it. Bring the base back.",
-            code="base-changed",
-        )
+    _refuse_changed(identity, spec, base_digest)
     precision = "bfloat16" if spec.precision == FOUR_BITS else spec.precision
     model = base.model(precision, "cpu")
     learned = artifact.load(kept)
@@ -74,6 +69,15 @@ def export(
         base.tokenizer().save_pretrained(out / FORMS["merged"])
     artifact.write_lines(out / artifact.PROVENANCE, iter(lines))
     (out / "README.md").write_text(card(lines, forms), encoding="utf-8")
+
+
+def _refuse_changed(identity: BaseIdentity, spec: FinetuneSpec, digest: str) -> None:
+    if digest and not identity.matches(digest):
+        raise InputError(
+            f"The base {spec.base!r} has changed since the trial was trained on it, so what the trial learnt does not "
+            "fit it. Bring the base back.",
+            code="base-changed",
+        )
 
 
 def _identity(base: BaseIdentity) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from objectives.templating import environment
 
 _LOADING = {
     "adapter": """\
@@ -109,13 +109,16 @@ def card(stages: Sequence[dict[str, Any]], forms: Collection[str]) -> str:
         "loaded": "FOLDER" if shipped else repr(f"PATH/TO/{base}" if local else base),
         "imported": _SHIPPED if shipped else "",
     }
-    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701  Markdown, not HTML
-    return environment.from_string(_CARD).render(
-        base=base,
-        study=stages[0].get("study"),
-        trial=stages[0].get("number"),
-        methods=sorted({stage["method"] for stage in stages}),
-        stages=[{"end": None, **stage} for stage in stages],
-        end=stages[0] if "gain" in stages[0] else None,
-        loading="\n".join(text.format(**words) for form, text in _LOADING.items() if form in forms),
+    return (
+        environment()
+        .from_string(_CARD)
+        .render(
+            base=base,
+            study=stages[0].get("study"),
+            trial=stages[0].get("number"),
+            methods=sorted({stage["method"] for stage in stages}),
+            stages=[{"end": None, **stage} for stage in stages],
+            end=stages[0] if "gain" in stages[0] else None,
+            loading="\n".join(text.format(**words) for form, text in _LOADING.items() if form in forms),
+        )
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from objectives.training.fit import descend
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -52,24 +54,21 @@ class MuonAdam:
         chosen = {id(weight) for weight in matrices}
         others = [weight for weight in model.parameters() if id(weight) not in chosen]
         self._recipe = recipe
-        self._parts: list[tuple[torch.optim.Optimizer, float]] = [
-            (torch.optim.Muon(matrices, lr=recipe.matrix_rate, weight_decay=recipe.weight_decay), recipe.matrix_rate),
-            (torch.optim.AdamW(others, lr=recipe.other_rate, weight_decay=recipe.weight_decay), recipe.other_rate),
+        self._parts: list[torch.optim.Optimizer] = [
+            torch.optim.Muon([{"params": matrices, "peak": recipe.matrix_rate}], weight_decay=recipe.weight_decay),
+            torch.optim.AdamW([{"params": others, "peak": recipe.other_rate}], weight_decay=recipe.weight_decay),
         ]
 
     def step(self, step: int) -> None:
         """Change the weights by their gradients, at the rate of a step, numbered from 0."""
-        for optimiser, peak in self._parts:
-            for group in optimiser.param_groups:
-                group["lr"] = peak * self._rate(step)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
+        for optimiser in self._parts:
+            descend(optimiser, self._rate(step))
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """What it remembers, for going on later."""
         return {
             f"{part}.{index}.{name}": value
-            for part, (optimiser, _) in enumerate(self._parts)
+            for part, optimiser in enumerate(self._parts)
             for index, remembered in optimiser.state_dict()["state"].items()
             for name, value in remembered.items()
         }
@@ -80,7 +79,7 @@ class MuonAdam:
         for key, value in tensors.items():
             part, index, name = key.split(".")
             states[int(part)].setdefault(int(index), {})[name] = value
-        for (optimiser, _), state in zip(self._parts, states, strict=True):
+        for optimiser, state in zip(self._parts, states, strict=True):
             optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
 
     def _rate(self, step: int) -> float:

@@ -12,20 +12,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast
 
+from objectives import tensors
 from objectives.bases.encoding import TextEncoding
 from objectives.data.order import MixStream
 from objectives.data.tokens import Tokens, split_at, tokenize
+from objectives.device import wait_for_card
 from objectives.pretraining.model import build_model, train_tokenizer
 from objectives.pretraining.recipe import MuonAdam, PretrainRecipe
 from objectives.scoring.heldout.scorer import HeldoutScorer
 from objectives.scoring.heldout.text import passages
 from objectives.scoring.spec import HeldoutSpec
-from spaces import Corpus, CorpusMix, InputError, MixtuneError
+from objectives.training.fit import fit
+from spaces import Corpus, CorpusMix, InputError
+from spaces.files import whole
 
 _SMALL = PretrainRecipe(context=512, length=512, batch=2)
 SIZES: Mapping[str, PretrainRecipe] = {
@@ -138,23 +141,15 @@ class Pretraining:
         """
         every = max(1, math.ceil(self.recipe.steps / MEASUREMENTS))
         while not self.ended:
-            first, total = self.step, 0.0
             until = min(self.recipe.steps, (self.step // every + 1) * every)
             self.model.train()
-            while self.step < until:
-                loss = self.one_step()
-                total += loss
-                progress(self.step, loss)
-            if not math.isfinite(total):
-                raise MixtuneError(
-                    f"The loss is not a number after {self.step} steps. Try another --seed.", code="loss-diverged"
-                )
+            loss = fit(self, until, "try another --seed.", progress).item()
             tokens = self.step * self.recipe.batch * self.recipe.length
-            self.log.append(Measured(self.step, tokens, total / (self.step - first), self.measure()))
+            self.log.append(Measured(self.step, tokens, loss, self.measure()))
             self._save(folder)
             yield self.log[-1]
 
-    def one_step(self) -> float:
+    def one_step(self) -> torch.Tensor:
         """Train on a batch; return its loss, in nats per token."""
         batch = self._stream.batch(self.step * self.recipe.batch, self.recipe.batch)
         tokens = torch.from_numpy(batch).to(self.device)  # (batch, length)
@@ -165,7 +160,7 @@ class Pretraining:
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimiser.step(self.step)
         self.step += 1
-        return loss.item()
+        return loss.detach()
 
     def measure(self) -> float:
         """Bits per byte of the held-out text."""
@@ -176,15 +171,15 @@ class Pretraining:
         """Write the state, and the weights where they are the best so far; each file whole or not at all."""
         weights = {name: weight.detach() for name, weight in self.model.named_parameters()}
         if self.log[-1] is self.best:
-            _replace(folder / _BEST, weights, {})
+            tensors.write(folder / _BEST, weights)
         remembered = {f"optimiser.{name}": value for name, value in self._optimiser.tensors().items()}
         notes = {"step": str(self.step), "log": json.dumps([asdict(measured) for measured in self.log])}
-        _replace(folder / _STATE, {**weights, **remembered}, notes)
+        tensors.write(folder / _STATE, {**weights, **remembered}, notes)
 
     def restore(self, folder: Path) -> None:
         """Go on where the run in a folder was, where there was one."""
         try:
-            tensors, notes = _read(folder / _STATE)
+            stored, notes = tensors.read(folder / _STATE)
         except FileNotFoundError:
             return  # it was cut off before its first measurement
         except SafetensorError as error:
@@ -193,33 +188,20 @@ class Pretraining:
                 f"{str(folder.parent)!r} to begin anew.",
                 code="run-unreadable",
             ) from error
-        self._optimiser.load(
-            {name.removeprefix("optimiser."): value for name, value in tensors.items() if name.startswith("optimiser.")}
-        )
-        self._put(tensors)
+        self._optimiser.load(tensors.below(stored, "optimiser."))
+        self._put(stored)
         self.step = int(notes["step"])
         self.log = [Measured(**measured) for measured in json.loads(notes["log"])]
 
     def take_best(self, folder: Path) -> None:
         """The model as it was at the best measurement."""
-        self._put(_read(folder / _BEST)[0])
+        self._put(tensors.read(folder / _BEST)[0])
         self.model.eval()
 
-    def _put(self, tensors: Mapping[str, torch.Tensor]) -> None:
+    def _put(self, weights: Mapping[str, torch.Tensor]) -> None:
         with torch.no_grad():
             for name, weight in self.model.named_parameters():
-                weight.copy_(tensors[name])
-
-
-def _replace(file: Path, tensors: Mapping[str, torch.Tensor], notes: dict[str, str]) -> None:
-    unfinished = file.with_suffix(".tmp")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished, metadata=notes)
-    unfinished.replace(file)
-
-
-def _read(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    with safe_open(file, "pt") as stored:
-        return {name: stored.get_tensor(name) for name in stored.keys()}, stored.metadata() or {}  # noqa: SIM118
+                weight.copy_(weights[name])
 
 
 def prepare(
@@ -252,8 +234,8 @@ def prepare(
             code="texts-too-short",
         )
     if not kept.is_dir():
-        tokenizer.save_pretrained(kept.with_suffix(".tmp"))
-        kept.with_suffix(".tmp").replace(kept)
+        with whole(kept) as unfinished:
+            tokenizer.save_pretrained(unfinished)
     heldout = folder / "heldout.txt"
     heldout.write_text("\n".join(material.heldout), encoding="utf-8")
     return tokenizer, tokens, heldout
@@ -276,6 +258,7 @@ def _pace(run: Pretraining) -> tuple[float, float]:
     begun = time.perf_counter()
     for _ in range(_TIMED):
         run.one_step()
+    wait_for_card()
     trained = time.perf_counter()
     run.measure()
     return (trained - begun) / _TIMED, time.perf_counter() - trained

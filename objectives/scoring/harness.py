@@ -12,6 +12,7 @@ import torch
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from objectives.bases.layout import context_of
+from objectives.device import current_cards
 from objectives.lm_eval_compat import TokenModel, TokenRequest
 from objectives.scoring.likelihood import Pair, log_likelihoods, padded
 from spaces import MixtuneError
@@ -135,7 +136,7 @@ class LanguageModel(TokenModel):
 @contextmanager
 def seeded() -> Iterator[None]:
     """Let answers that are drawn at random be the same whenever they are asked for, and training draw on as before."""
-    cards = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    cards = current_cards()
     with torch.random.fork_rng(cards):
         torch.manual_seed(0)
         yield

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors.numpy import save_file
+import torch
 
+from objectives import tensors
 from objectives.base import Score
 from objectives.questions import Part
 
@@ -23,22 +23,19 @@ def save(scores: tuple[Score, ...], base: tuple[Score, ...], part: Part, file: P
     the number of the entry of `objective.scores`. The metadata's `asked` is JSON: for each task its version, its hash
     and the hashes of its questions in their order.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {**_tensors("", scores), **_tensors("base/", base)}
+    arrays = {**_tensors("", scores), **_tensors("base/", base)}
     asked = [
         {"entry": i, "task": each.task, "version": each.version, "hash": each.digest, "questions": list(each.questions)}
         for i, score in enumerate(scores)
         for each in score.asked
     ]
     notes = {"half": part.split, "share": str(part.share), "asked": json.dumps(asked)}
-    unfinished = file.with_suffix(".tmp")
-    save_file(tensors, unfinished, metadata=notes)
-    unfinished.replace(file)
+    tensors.write(file, arrays, notes)
 
 
-def _tensors(prefix: str, scores: tuple[Score, ...]) -> dict[str, NDArray[np.float32]]:
+def _tensors(prefix: str, scores: tuple[Score, ...]) -> tensors.Tensors:
     return {
-        f"{prefix}{entry}/{name}": np.ascontiguousarray(array)
+        f"{prefix}{entry}/{name}": torch.from_numpy(np.ascontiguousarray(array))
         for entry, score in enumerate(scores)
         for name, array in score.arrays.items()
     }

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 
+from objectives import tensors
 from objectives.text_to_lora.target import Target
 from objectives.training.combined import scale_of
 from objectives.training.learned import Learned
@@ -158,16 +158,14 @@ def _nothing(rank: int, module: Module) -> Matrices:
 
 def write_adapters(file: Path, adapters: Adapters) -> None:
     """Keep adapters in a file, which appears whole or not at all."""
-    tensors: dict[str, torch.Tensor] = {}
+    matrices: dict[str, torch.Tensor] = {}
     for path, each in adapters.matrices.items():
-        tensors |= {f"{path}/down": each.down.cpu().contiguous(), f"{path}/up": each.up.cpu().contiguous()}
-    unfinished = file.with_suffix(".tmp")
-    save_file(tensors, unfinished)
-    unfinished.replace(file)
+        matrices |= {f"{path}/down": each.down.cpu(), f"{path}/up": each.up.cpu()}
+    tensors.write(file, matrices)
 
 
 def read_adapters(file: Path, target: Target) -> Adapters:
     """The inverse of `write_adapters`."""
-    tensors = load_file(file)
+    stored, _ = tensors.read(file)
     paths = [module.path for module in target.modules]
-    return Adapters(target, {path: Matrices(tensors[f"{path}/down"], tensors[f"{path}/up"]) for path in paths})
+    return Adapters(target, {path: Matrices(stored[f"{path}/down"], stored[f"{path}/up"]) for path in paths})

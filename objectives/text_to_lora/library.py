@@ -13,7 +13,7 @@ from objectives.text_to_lora.adapters import Adapters
 from objectives.text_to_lora.lessons import Lesson, losses
 from objectives.text_to_lora.target import Target
 from objectives.text_to_lora.training import Recipe
-from objectives.training.loop import rate_share
+from objectives.training.fit import descend, fit, rate_share
 from objectives.training.stacked import Matrices, clip_each
 
 if TYPE_CHECKING:
@@ -39,21 +39,34 @@ def train_library(
         recipe: `examples` of each lesson in a step; `tasks` has no part in it.
         progress: hears of the step and its mean loss.
     """
-    adapters = _first(target, len(lessons), recipe.seed, model.device)
-    weights = [part for each in adapters.matrices.values() for part in (each.down, each.up)]
-    optimiser = torch.optim.AdamW(weights, lr=recipe.learning_rate, weight_decay=0.0)
-    for step in range(recipe.steps):
-        rng = generator(recipe.seed, "library", step)
-        sequences = [tokens for lesson in lessons for tokens in lesson.drawn(recipe.examples, rng)]
-        loss = losses(model, adapters, sequences)
+    library = _Library(model, _first(target, len(lessons), recipe.seed, model.device), lessons, recipe)
+    fit(library, recipe.steps, "the learning rate is too high. Lower it.", progress)
+    return library.adapters.map(torch.Tensor.detach)
+
+
+class _Library:
+    """Adapters side by side, each with lessons of its own."""
+
+    def __init__(self, model: PreTrainedModel, adapters: Adapters, lessons: Sequence[Lesson], recipe: Recipe) -> None:
+        self.adapters = adapters
+        self.step = 0
+        self._model = model
+        self._lessons = lessons
+        self._recipe = recipe
+        self._weights = [part for each in adapters.matrices.values() for part in (each.down, each.up)]
+        groups = [{"params": self._weights, "peak": recipe.learning_rate}]
+        self._optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
+
+    def one_step(self) -> torch.Tensor:
+        """Train on the next examples; each adapter's loss, shape (adapters,)."""
+        rng = generator(self._recipe.seed, "library", self.step)
+        sequences = [tokens for lesson in self._lessons for tokens in lesson.drawn(self._recipe.examples, rng)]
+        loss = losses(self._model, self.adapters, sequences)
         loss.sum().backward()  # type: ignore[no-untyped-call]
-        clip_each(weights, recipe.clip)
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * rate_share(step, recipe.steps, recipe.warmup)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        progress(step + 1, loss.mean().item())
-    return adapters.map(torch.Tensor.detach)
+        clip_each(self._weights, self._recipe.clip)
+        descend(self._optimiser, rate_share(self.step, self._recipe.steps, self._recipe.warmup))
+        self.step += 1
+        return loss.detach()
 
 
 def _first(target: Target, number: int, seed: int, device: torch.device) -> Adapters:

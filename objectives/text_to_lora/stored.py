@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
+from objectives import tensors
 from objectives.bases.identity import BaseIdentity
 from objectives.text_to_lora.network import HyperNetwork, Shape
 from objectives.text_to_lora.target import Target
 from objectives.versions import versions
 from spaces import InputError
+from spaces.files import write_text
 
 TOLD = "hypernet.json"
 _WEIGHTS = "hypernet.safetensors"
@@ -53,11 +54,7 @@ class Stored:
 
     def save(self, folder: Path) -> None:
         """Write both files, the one that tells of the other last."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}
-        unfinished = folder / f"{_WEIGHTS}.tmp"
-        save_file(tensors, unfinished, metadata={"format": "pt"})
-        unfinished.replace(folder / _WEIGHTS)
+        tensors.write(folder / _WEIGHTS, self.network.state_dict(), {"format": "pt"})
         told = {
             "format": _FORMAT,
             **{name: getattr(self, name) for name in _FIELDS},
@@ -68,9 +65,7 @@ class Stored:
             "versions": versions(_PACKAGES),
             **self.origin,
         }
-        unfinished = folder / f"{TOLD}.tmp"
-        unfinished.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        unfinished.replace(folder / TOLD)
+        write_text(folder / TOLD, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Stored:
@@ -84,7 +79,7 @@ class Stored:
             if told["format"] != _FORMAT:
                 raise ValueError(f"its format is {told['format']!r}, not {_FORMAT!r}")
             network = HyperNetwork(Target.from_dict(told["target"]), told["encoding"], Shape(**told["shape"]), seed=0)
-            network.load_state_dict(load_file(folder / _WEIGHTS))
+            network.load_state_dict(tensors.read(folder / _WEIGHTS)[0])
             fields = {key: told.pop(key) for key in _FIELDS} | {"names": tuple(told.pop("names"))}
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise InputError(

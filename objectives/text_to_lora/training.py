@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
+from objectives import tensors
 from objectives.text_to_lora.network import HyperNetwork
-from objectives.training.loop import rate_share
-from spaces import MixtuneError
+from objectives.training.fit import descend, fit, rate_share
 
 _MEASUREMENTS = 10
 """In a run: how often it is validated and its state kept."""
@@ -73,7 +70,9 @@ class Training:
         self.log: list[Measured] = []
         self.step = 0
         self._way = way
-        self._optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
+        self._optimiser = torch.optim.AdamW(
+            [{"params": list(network.parameters()), "peak": recipe.learning_rate}], weight_decay=0.0
+        )
 
     def run(
         self, folder: Path | None = None, progress: Callable[[int, float], None] = lambda _step, _loss: None
@@ -84,67 +83,46 @@ class Training:
             MixtuneError: the loss is not a number any more.
         """
         every = max(1, self.recipe.steps // _MEASUREMENTS)
-        total, counted = 0.0, 0
+        advice = f"the learning rate {self.recipe.learning_rate:g} is too high. Lower it with --learning-rate."
         while self.step < self.recipe.steps:
-            loss = self._one_step()
-            total, counted = total + loss, counted + 1
-            progress(self.step, loss)
-            if self.step % every == 0 or self.step == self.recipe.steps:
-                with torch.no_grad():
-                    measured = Measured(self.step, total / counted, self._way.validation())
-                self.log.append(measured)
-                total, counted = 0.0, 0
-                if folder is not None:
-                    self._save(folder)
-                yield measured
+            until = min(self.recipe.steps, (self.step // every + 1) * every)
+            loss = fit(self, until, advice, progress).item()
+            with torch.no_grad():
+                measured = Measured(self.step, loss, self._way.validation())
+            self.log.append(measured)
+            if folder is not None:
+                self._save(folder)
+            yield measured
 
     def restore(self, folder: Path) -> None:
         """Go on from where a run of the same recipe was; from the beginning where nothing of it is there."""
         file = folder / _STATE
         if not file.is_file():
             return
-        with safe_open(file, "pt") as stored:
-            notes = stored.metadata() or {}
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  not a mapping
-        self.network.load_state_dict(_below(tensors, "network/"))
+        stored, notes = tensors.read(file)
+        self.network.load_state_dict(tensors.below(stored, "network/"))
         moments: dict[int, dict[str, torch.Tensor]] = {}
-        for key, value in _below(tensors, "optimiser/").items():
+        for key, value in tensors.below(stored, "optimiser/").items():
             place, name = key.split("/")
             moments.setdefault(int(place), {})[name] = value
         self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": moments})
         self.log = [Measured(**each) for each in json.loads(notes["log"])]
         self.step = self.log[-1].step
 
-    def _one_step(self) -> float:
+    def one_step(self) -> torch.Tensor:
+        """Train on the lessons of the next step; their loss."""
         loss = self._way.loss(self.step)
-        if not math.isfinite(loss.item()):
-            raise MixtuneError(
-                f"The loss became {loss.item()} at step {self.step}: the learning rate "
-                f"{self.recipe.learning_rate:g} is too high. Lower it with --learning-rate.",
-                code="loss-diverged",
-            )
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
-        share = rate_share(self.step, self.recipe.steps, self.recipe.warmup)
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate * share
-        self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
+        descend(self._optimiser, rate_share(self.step, self.recipe.steps, self.recipe.warmup))
         self.step += 1
-        return loss.item()
+        return loss.detach()
 
     def _save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {f"network/{name}": value.contiguous() for name, value in self.network.state_dict().items()}
-        for place, state in self._optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser/{place}/{name}": value for name, value in state.items()}
-        unfinished = (folder / _STATE).with_suffix(".tmp")
-        save_file(tensors, unfinished, metadata={"log": json.dumps([asdict(each) for each in self.log])})
-        unfinished.replace(folder / _STATE)
+        state = {f"network/{name}": value for name, value in self.network.state_dict().items()}
+        for place, moments in self._optimiser.state_dict()["state"].items():
+            state |= {f"optimiser/{place}/{name}": value for name, value in moments.items()}
+        tensors.write(folder / _STATE, state, {"log": json.dumps([asdict(each) for each in self.log])})
 
 
 _STATE = "state.safetensors"
-
-
-def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

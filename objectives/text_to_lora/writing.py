@@ -10,12 +10,13 @@ import torch
 
 from objectives.bases.hub import refuse_four_bits
 from objectives.data.tokens import tokenize
+from objectives.device import choose_device
 from objectives.text_to_lora.adapters import Adapters
 from objectives.text_to_lora.encoders import BASE, OneHotEncoder, open_encoder
 from objectives.text_to_lora.stored import Stored
 from objectives.text_to_lora.texts import Reader
 from objectives.training.learned import Learned
-from objectives.worker import Base, choose_device, open_base
+from objectives.worker import Base, open_base
 from spaces import InputError
 from spaces.choices import SWITCHES, Switch
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from objectives.training.learned import Learned
 from objectives.versions import versions
 from spaces import Corpus, TrialConfig
+from spaces.files import whole
 from spaces.layout import ranges, trained_layers
 
 if TYPE_CHECKING:
@@ -22,13 +23,10 @@ _PACKAGES = ("mixtune", "torch", "transformers", "peft", "lm_eval")
 
 def save(pipeline: Pipeline, folder: Path, provenance: Iterator[dict[str, Any]]) -> None:
     """Write a PEFT folder for every stage so far, and a line about each; all appears whole or not at all."""
-    unfinished = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    for learned in pipeline.learned():
-        learned.save(unfinished)
-    write_lines(unfinished / PROVENANCE, provenance)
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.replace(folder)
+    with whole(folder) as unfinished:
+        for learned in pipeline.learned():
+            learned.save(unfinished)
+        write_lines(unfinished / PROVENANCE, provenance)
 
 
 def load(folder: Path) -> list[Learned]:
@@ -76,9 +74,8 @@ def add_results(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> None:
     lines = [
         {**line, "end": dict(results[line["stage"]])} if line["stage"] in results else line for line in read_lines(path)
     ]
-    unfinished = path.with_suffix(".tmp")
-    write_lines(unfinished, iter(lines))
-    unfinished.replace(path)
+    with whole(path) as unfinished:
+        write_lines(unfinished, iter(lines))
 
 
 def write_lines(path: Path, lines: Iterator[dict[str, Any]]) -> None:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model_state_dict
-from safetensors import safe_open
-from safetensors.torch import save_file
 
+from objectives import tensors
 from objectives.training.adapter import Weights, merge, put_back
 
 if TYPE_CHECKING:
@@ -55,10 +54,10 @@ class Learned:
     @classmethod
     def load(cls, folder: Path) -> Learned:
         """The inverse of `save`."""
-        with safe_open(folder / WEIGHTS, "pt") as stored:
-            tied = json.loads((stored.metadata() or {}).get(_TIED, "{}"))
-            tensors = {key: stored.get_tensor(key) for key in stored.keys() if key not in tied}  # noqa: SIM118
-        return cls(folder.name, PeftConfig.from_pretrained(folder), tensors, tied)
+        stored, notes = tensors.read(folder / WEIGHTS)
+        tied = json.loads(notes.get(_TIED, "{}"))
+        own = {key: tensor for key, tensor in stored.items() if key not in tied}
+        return cls(folder.name, PeftConfig.from_pretrained(folder), own, tied)
 
     @classmethod
     def from_dict(cls, name: str, config: dict[str, Any], tensors: Weights) -> Learned:
@@ -76,7 +75,7 @@ class Learned:
         folder.mkdir(parents=True)
         self.config.save_pretrained(folder)
         every = {**self.tensors, **{key: self.tensors[of].clone() for key, of in self.tied.items()}}  # for plain peft
-        save_file(every, folder / WEIGHTS, metadata={"format": "pt", _TIED: json.dumps(dict(self.tied))})
+        tensors.write(folder / WEIGHTS, every, {"format": "pt", _TIED: json.dumps(dict(self.tied))})
         return folder
 
     @property

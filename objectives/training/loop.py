@@ -1,8 +1,7 @@
-"""The training loop: next-token loss on contiguous windows, nothing between the data and the optimiser."""
+"""Fine-tuning an adapter: next-token loss on contiguous windows, nothing between the data and the optimiser."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
@@ -14,7 +13,7 @@ from objectives.acceleration.prefix import Row, prefix_of
 from objectives.data.order import MixStream
 from objectives.data.tokens import UNLEARNT, split
 from objectives.training.adapter import trainable
-from spaces import MixtuneError
+from objectives.training.fit import descend, fit, rate_share
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -53,7 +52,7 @@ class Trainer:
         times_b = [weight for weight in trainable(model) if id(weight) in faster]
         self._weights = [*plain, *times_b]  # in the order of the optimiser's groups
         self._learning_rate = learning_rate
-        groups = [{"params": plain, "times": 1.0}, {"params": times_b, "times": b_rate}]
+        groups = [{"params": plain, "peak": learning_rate}, {"params": times_b, "peak": learning_rate * b_rate}]
         self._optimiser = torch.optim.AdamW(
             [group for group in groups if group["params"]],
             lr=learning_rate,
@@ -70,18 +69,11 @@ class Trainer:
         Raises:
             MixtuneError: the loss is not a number any more.
         """
-        first = self.step
+        advice = f"the learning rate {self._learning_rate:g} is too high for this base. Lower space.learning_rate."
         self._model.train()
         with self._checkpointing():
-            total = sum((self._one_step() for _ in range(first, until)), torch.zeros((), device=self._device))
+            loss = fit(self, until, advice).item()
         self._model.eval()
-        loss = total.item() / max(1, until - first)
-        if not math.isfinite(loss):
-            raise MixtuneError(
-                f"The training loss became {loss} between steps {first} and {until}: the learning rate "
-                f"{self._learning_rate:g} is too high for this base. Lower space.learning_rate.",
-                code="loss-diverged",
-            )
         return loss
 
     @property
@@ -121,7 +113,8 @@ class Trainer:
             if self._spec.checkpointing:
                 base.activation_checkpointing_disable()
 
-    def _one_step(self) -> torch.Tensor:
+    def one_step(self) -> torch.Tensor:
+        """Train on the next batch; its loss, in nats per token."""
         batch = self._stream.batch(self.step * self._spec.batch, self._spec.batch)
         tokens, labels = (torch.from_numpy(part).to(self._device) for part in split(batch))  # (batch, length)
         learnt = (labels[:, 1:] != UNLEARNT).sum().clamp(min=1)
@@ -134,10 +127,7 @@ class Trainer:
             part.backward()  # type: ignore[no-untyped-call]
             loss += part.detach()
         torch.nn.utils.clip_grad_norm_(self._weights, self._spec.clip)
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate * rate_share(self.step, self._steps, self._spec.warmup) * group["times"]
-        self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
+        descend(self._optimiser, rate_share(self.step, self._steps, self._spec.warmup))
         self.step += 1
         return loss
 
@@ -148,9 +138,3 @@ class Trainer:
         rows = [Row(tuple(row)) for row in inputs.tolist()]
         found = self._prefix.run(lambda: self._model(input_ids=inputs), rows, skip=self._prefix.knows(rows))
         return cast("torch.Tensor", found.logits)
-
-
-def rate_share(step: int, steps: int, warmup: int) -> float:
-    """Share of the peak learning rate: rises over the warm-up, then falls to zero at the last step."""
-    warmup = min(warmup, steps - 1)
-    return min((step + 1) / (warmup + 1), (steps - step) / (steps - warmup))

@@ -6,7 +6,6 @@ more to do in each. The idea of batches over adapters is that of mLoRA (Ye et al
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from objectives.data.order import MixStream
 from objectives.data.tokens import UNLEARNT, split
 from objectives.torch_compat import roots_of, update_moments
 from objectives.training.adapter import adapted
-from objectives.training.loop import rate_share
+from objectives.training.fit import fit, rate_share
 from objectives.training.stacked import Matrices, attached, clip_each
 from spaces import MixtuneError, Stage
 from spaces.methods import METHODS
@@ -90,18 +89,9 @@ class PackedTrainer:
         Raises:
             MixtuneError: one is not a number any more.
         """
-        total = torch.zeros(len(self._trials), device=self._model.device)
-        first = self.step
         with attached(self._model, self._stacks, self._scales):
-            while self.step < until:
-                total += self._one_step()
-        losses: list[float] = (total / max(1, until - first)).tolist()
-        if not all(map(math.isfinite, losses)):
-            raise MixtuneError(
-                f"A packed trial's loss is not a number any more: {losses}. Lower its learning rate.",
-                code="loss-diverged",
-            )
-        return losses
+            losses = fit(self, until, "a learning rate is too high. Lower that of the trial whose loss is no number.")
+        return losses.expand(len(self._trials)).tolist()
 
     def matrices(self, trial: int) -> dict[str, Matrices]:
         """Return what a trial has learnt, by the path of the module, without the zeros."""
@@ -113,7 +103,7 @@ class PackedTrainer:
                 found[path] = Matrices(down, up, float(self._scales[trial]))
         return found
 
-    def _one_step(self) -> torch.Tensor:
+    def one_step(self) -> torch.Tensor:
         """Each trial's loss, shape (trials,)."""
         at = self.step * self._spec.batch
         batch = np.concatenate([trial.stream.batch(at, self._spec.batch) for trial in self._trials])

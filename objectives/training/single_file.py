@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 
-from objectives.training.adapter import Weights
+from objectives import tensors
 from objectives.training.learned import Learned
 from spaces import InputError
 
@@ -22,13 +21,13 @@ _FORMAT = "mixtune stages 1"
 
 def write(path: Path, learned: Sequence[Learned], provenance: Sequence[dict[str, Any]]) -> None:
     """Write tensors as `STAGE/NAME`; the header has each stage's peft configuration and its line of provenance."""
-    tensors = {f"{stage.name}/{key}": tensor for stage in learned for key, tensor in stage.tensors.items()}
+    learnt = {f"{stage.name}/{key}": tensor for stage in learned for key, tensor in stage.tensors.items()}
     header = {
         "format": _FORMAT,
         "stages": json.dumps([[stage.name, stage.to_dict()] for stage in learned]),
         "provenance": "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in provenance),
     }
-    save_file(tensors, path, metadata=header)
+    tensors.write(path, learnt, header)
 
 
 def read(path: Path) -> tuple[list[Learned], list[dict[str, Any]]]:
@@ -38,9 +37,7 @@ def read(path: Path) -> tuple[list[Learned], list[dict[str, Any]]]:
         InputError: it is no such file.
     """
     try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  not a mapping
+        stored, header = tensors.read(path)
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"{str(path)!r} cannot be read as a .safetensors file: {error}", code="adapter-file-unreadable"
@@ -52,7 +49,8 @@ def read(path: Path) -> tuple[list[Learned], list[dict[str, Any]]]:
             code="file-of-other-program",
         )
     learned = [
-        Learned.from_dict(name, config, _below(tensors, f"{name}/")) for name, config in json.loads(header["stages"])
+        Learned.from_dict(name, config, tensors.below(stored, f"{name}/"))
+        for name, config in json.loads(header["stages"])
     ]
     return learned, [json.loads(line) for line in header["provenance"].split("\n") if line]
 
@@ -66,7 +64,3 @@ def apply(model: PreTrainedModel, path: Path) -> None:
     learned, _ = read(path)
     for stage in learned:
         stage.merge_into(model)
-
-
-def _below(tensors: Weights, prefix: str) -> Weights:
-    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from spaces.corpus.calls import CALLS, as_json, checked_calls, decoded, kind_of, named_call, with_arguments
 from spaces.errors import FieldError, did_you_mean, listed
 
 ANSWERS = "assistant"
@@ -28,7 +28,6 @@ _SHAREGPT = {
     "function_response": "tool",
 }
 """Speakers of ShareGPT's form to roles."""
-_CALLS = "tool_calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +56,19 @@ class Turn:
     @property
     def calls(self) -> list[tuple[str, Any]]:
         """Name and arguments of every tool call."""
-        return [_named_call(call) for call in self.other.get(_CALLS, ())]
+        return [named_call(call) for call in self.other.get(CALLS, ())]
 
     @property
     def text(self) -> str:
         """All that can be read in the turn."""
-        calls = (f"{name} {_as_json(arguments)}" for name, arguments in self.calls)
+        calls = (f"{name} {as_json(arguments)}" for name, arguments in self.calls)
         return "\n".join(filter(None, (self.reasoning, self.content, *calls)))
 
     def message(self, *, objects: bool = True) -> dict[str, Any]:
         """The turn as chat templates read it; `objects`: arguments of calls are objects, as most expect, or JSON."""
         made = {"role": self.role, "content": self.content, **self.other}
-        if _CALLS in made:
-            made[_CALLS] = [_with_arguments(call, objects) for call in made[_CALLS]]
+        if CALLS in made:
+            made[CALLS] = [with_arguments(call, objects=objects) for call in made[CALLS]]
         return made
 
 
@@ -91,7 +90,7 @@ def read_turns(value: object, place: str, *, learnt: bool = True) -> list[Turn]:
         FieldError: one of them is no turn.
     """
     if not isinstance(value, list):
-        raise FieldError(place, f"this must be a list of turns; got {_kind(value)}.", code="turns-not-list")
+        raise FieldError(place, f"this must be a list of turns; got {kind_of(value)}.", code="turns-not-list")
     return [_turn(item, f"{place}.{number}", learnt) for number, item in enumerate(value)]
 
 
@@ -138,7 +137,7 @@ def read_tools(value: object) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, list) or not all(isinstance(tool, dict) for tool in value):
         raise FieldError(
             "tools",
-            f"this must be a list of objects, the schemas of the tools; got {_kind(value)}.",
+            f"this must be a list of objects, the schemas of the tools; got {kind_of(value)}.",
             code="tools-not-list",
         )
     return tuple(value)
@@ -146,13 +145,13 @@ def read_tools(value: object) -> tuple[Mapping[str, Any], ...]:
 
 def readable(turns: tuple[Turn, ...], tools: tuple[Mapping[str, Any], ...]) -> str:
     """All that can be read in a dialogue."""
-    return "\n".join([*map(_as_json, tools), *(turn.text for turn in turns)])
+    return "\n".join([*map(as_json, tools), *(turn.text for turn in turns)])
 
 
 def _turn(item: object, place: str, learnt: bool) -> Turn:
     if not isinstance(item, dict):
         raise FieldError(
-            place, f"a turn must be an object with `role` and `content`; got {_kind(item)}.", code="turn-not-object"
+            place, f"a turn must be an object with `role` and `content`; got {kind_of(item)}.", code="turn-not-object"
         )
     speaker, said = ("role", "content") if "role" in item or "from" not in item else ("from", "value")
     role = _role(item.get(speaker), f"{place}.{speaker}", speaker)
@@ -167,9 +166,9 @@ def _turn(item: object, place: str, learnt: bool) -> Turn:
     other = {key: value for key, value in other.items() if key not in REASONING}
     if reasoning:
         other[REASONING[0]] = reasoning
-    calls = _checked_calls(other.pop(_CALLS, []), place)
+    calls = checked_calls(other.pop(CALLS, []), place)
     if calls:
-        other[_CALLS] = calls
+        other[CALLS] = calls
     weight = other.pop("weight", int(bool(other.pop("train", True))))
     if weight not in (0, 1):
         raise FieldError(
@@ -184,7 +183,7 @@ def _turn(item: object, place: str, learnt: bool) -> Turn:
 def _role(value: object, place: str, speaker: str) -> str:
     if not isinstance(value, str):
         raise FieldError(
-            place, f"this must say who speaks, one of {listed(ROLES)}; got {_kind(value)}.", code="role-missing"
+            place, f"this must say who speaks, one of {listed(ROLES)}; got {kind_of(value)}.", code="role-missing"
         )
     known = _SHAREGPT if speaker == "from" else {role: role for role in ROLES}
     if value not in known:
@@ -205,7 +204,7 @@ def _content(value: object, place: str, *, may_miss: bool) -> str:
     if not isinstance(value, list):
         raise FieldError(
             place,
-            f"this must be text or a list of text parts (null only beside `tool_calls`); got {_kind(value)}.",
+            f"this must be text or a list of text parts (null only beside `tool_calls`); got {kind_of(value)}.",
             code="content-not-text",
         )
     return "".join(_part(part, f"{place}.{number}") for number, part in enumerate(value))
@@ -214,7 +213,7 @@ def _content(value: object, place: str, *, may_miss: bool) -> str:
 def _part(part: object, place: str) -> str:
     if isinstance(part, dict) and part.get("type", "text") == "text" and isinstance(part.get("text"), str):
         return str(part["text"])
-    kind = f"of the type {part['type']!r}" if isinstance(part, dict) and "type" in part else f"{_kind(part)}"
+    kind = f"of the type {part['type']!r}" if isinstance(part, dict) and "type" in part else f"{kind_of(part)}"
     raise FieldError(
         place,
         f'only parts such as {{"type": "text", "text": "…"}} are read; got one {kind}. Remove it, or the line.',
@@ -228,7 +227,7 @@ def _reasoning(other: Mapping[str, Any], place: str) -> str:
     for name, value in found.items():
         if not isinstance(value, str):
             raise FieldError(
-                f"{place}.{name}", f"reasoning must be text; got {_kind(value)}.", code="reasoning-not-text"
+                f"{place}.{name}", f"reasoning must be text; got {kind_of(value)}.", code="reasoning-not-text"
             )
     if len(set(found.values())) > 1:
         raise FieldError(
@@ -237,72 +236,3 @@ def _reasoning(other: Mapping[str, Any], place: str) -> str:
             code="reasoning-ambiguous",
         )
     return next(iter(found.values()), "")
-
-
-def _checked_calls(calls: object, place: str) -> list[Mapping[str, Any]]:
-    if not isinstance(calls, list):
-        raise FieldError(
-            f"{place}.{_CALLS}", f"this must be a list of calls; got {_kind(calls)}.", code="calls-not-list"
-        )
-    for number, call in enumerate(calls):
-        inner = call.get("function", call) if isinstance(call, dict) else None
-        name = inner.get("name") if isinstance(inner, dict) else None
-        if not isinstance(name, str) or not name.strip():
-            raise FieldError(
-                f"{place}.{_CALLS}.{number}",
-                f"a call must have a `function` with `name` and `arguments`; got {_kind(call)}.",
-                code="call-incomplete",
-            )
-    return calls
-
-
-def _named_call(call: Mapping[str, Any]) -> tuple[str, Any]:
-    inner = call.get("function", call)
-    arguments = inner.get("arguments", {})
-    return str(inner["name"]), decoded(arguments) if isinstance(arguments, str) else arguments
-
-
-def _with_arguments(call: Mapping[str, Any], objects: bool) -> dict[str, Any]:
-    """A call with its arguments as an object, or as JSON."""
-    inner = call.get("function", call)
-    if "arguments" not in inner:
-        return dict(call)
-    _, arguments = _named_call(call)
-    changed = {**inner, "arguments": arguments if objects or isinstance(arguments, str) else _as_json(arguments)}
-    return {**call, "function": changed} if "function" in call else changed
-
-
-def decoded(text: str) -> Any:
-    """The value that a string of JSON stands for; the string itself where it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
-
-def leaves(value: object) -> Iterator[str]:
-    """Every name, text and number within arguments; true, false and null are written in too many ways."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield str(key)
-            yield from leaves(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from leaves(item)
-    elif isinstance(value, str) or type(value) in (int, float):
-        yield str(value)
-
-
-def _as_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _kind(value: object) -> str:
-    """A short word for what came."""
-    if value is None:
-        return "null"
-    if isinstance(value, dict):
-        return f"an object with {listed(value, 6)}" if value else "an empty object"
-    if isinstance(value, list):
-        return "an empty list" if not value else "a list"
-    return f"{value!r:.60}"

@@ -46,13 +46,7 @@ class TuningDimension:
         else:
             self._choices["alpha"] = spec.alpha
         self.methods: tuple[str, ...] = options(spec.method)
-        if self.from_scratch and len(self.methods) > 1:
-            raise FieldError(
-                f"{field}.method",
-                f"from_scratch has random weights for its base, so trials with it cannot be compared with others; got "
-                f"{listed(self.methods)}. Give it alone, in a study of its own.",
-                code="from-scratch-compared",
-            )
+        self._check_alone(f"{field}.method")
         for method in self.methods:
             layout.check_method(method, f"{field}.method")
         self._targets = {choice: layout.resolve_targets(choice, f"{field}.targets") for choice in options(spec.targets)}
@@ -79,6 +73,15 @@ class TuningDimension:
                 yield from ((method, choice, targets) for choice, targets in self._targets.items())
             else:
                 yield method, "", ()
+
+    def _check_alone(self, field: str) -> None:
+        if self.from_scratch and len(self.methods) > 1:
+            raise FieldError(
+                field,
+                f"from_scratch has random weights for its base, so trials with it cannot be compared with others; got "
+                f"{listed(self.methods)}. Give it alone, in a study of its own.",
+                code="from-scratch-compared",
+            )
 
     def _check_targets(self, layout: Layout, field: str) -> None:
         for method, _, targets in self.kinds():

@@ -105,25 +105,36 @@ def confirmed(study: StoredStudy) -> list[Confirmed]:
         number = origins[role]
         spread = pooled_spread([found], study.holdout) if role == RANDOM_MIX else pooled
         level = (1 - CONFIDENCE) / (candidates if number is not None else 1)
-        gain, low, high = _interval(found, study.holdout, spread, level) if role != BASE else (0.0, 0.0, 0.0)
-        last = [run.rungs[-1] for run in runs]
-        rows.append(
-            Confirmed(
-                role=role,
-                of=number,
-                texts=runs[0].texts,
-                runs=len(runs),
-                failed=sum(run.state is TrialState.FAIL for run in roles[role]),
-                score=float(np.mean([rung.score for rung in last])),
-                gain=gain,
-                low=low,
-                high=high,
-                accuracy=_mean([rung.qualities.get("accuracy") for rung in last]),
-                accuracy_stderr=_mean([rung.qualities.get("accuracy_stderr") for rung in last]),
-                searched=searched[number].rungs[-1].gain if number is not None else None,
-            )
-        )
+        interval = _interval(found, study.holdout, spread, level) if role != BASE else (0.0, 0.0, 0.0)
+        failed = sum(run.state is TrialState.FAIL for run in roles[role])
+        rows.append(_row(role, runs, failed, interval, searched[number] if number is not None else None))
     return rows
+
+
+def _row(
+    role: str,
+    runs: Sequence[TrialRecord],
+    failed: int,
+    interval: tuple[float, float, float],
+    origin: TrialRecord | None,
+) -> Confirmed:
+    """What is told of a role; `origin`: the trial of the search that it repeats."""
+    gain, low, high = interval
+    last = [run.rungs[-1] for run in runs]
+    return Confirmed(
+        role=role,
+        of=origin.number if origin is not None else None,
+        texts=runs[0].texts,
+        runs=len(runs),
+        failed=failed,
+        score=float(np.mean([rung.score for rung in last])),
+        gain=gain,
+        low=low,
+        high=high,
+        accuracy=_mean([rung.qualities.get("accuracy") for rung in last]),
+        accuracy_stderr=_mean([rung.qualities.get("accuracy_stderr") for rung in last]),
+        searched=origin.rungs[-1].gain if origin is not None else None,
+    )
 
 
 def distinct_roles(finished: Mapping[str, Sequence[TrialRecord]]) -> Iterator[str]:

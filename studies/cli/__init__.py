@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from studies.cli.app import app, main
+from studies.cli.commands import app, main
 
 __all__ = ["app", "main"]

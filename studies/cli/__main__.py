@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from studies.cli.app import main
+from studies.cli.commands import main
 
 main()

@@ -101,9 +101,7 @@ def _device(device: str) -> str:
     Raises:
         InputError: there is none of that name.
     """
-    import torch
-
-    from objectives.worker import DEVICES
+    from objectives.device import DEVICES, cards
     from spaces.errors import InputError, did_you_mean, listed
 
     if device not in DEVICES:
@@ -111,7 +109,7 @@ def _device(device: str) -> str:
             f"--device must be one of {listed(DEVICES)}; got {device!r}.{did_you_mean(device, DEVICES)}",
             code="option-unknown",
         )
-    if device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not cards():
         raise InputError(
             "--device cuda wants a graphics card that torch can use, and there is none. Leave it out.", code="no-gpu"
         )

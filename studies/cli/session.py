@@ -14,8 +14,9 @@ from studies.jobs.export import find_adapter
 from studies.jobs.inspecting import inspect_best
 from studies.report import write_report
 from studies.report.terminal import print_rating
+from studies.run.execution import Ending, Outcome
 from studies.run.interrupts import stoppable
-from studies.run.launch import Ending, Outcome, Ready
+from studies.run.launch import Ready
 from studies.run.progress import Progress
 from studies.run.runners import ray_runner
 from studies.spec import StudySpec

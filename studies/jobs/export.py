@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from objectives.spec import FinetuneSpec
 from search.storage.records import TrialRecord
 from spaces import InputError
 from spaces.errors import did_you_mean, listed
+from spaces.files import whole
 from studies.storage.artifacts import artifacts_of
 from studies.storage.places import resume_command
 from studies.storage.stored import StoredStudy
@@ -54,7 +54,7 @@ def write_export(
     """Write the forms to a folder that appears whole or not at all."""
     from objectives.export import export
 
-    with _whole(out) as unfinished:
+    with _new_folder(out) as unfinished:
         export(objective, kept, unfinished, origin, forms, base_digest)
 
 
@@ -67,7 +67,7 @@ def apply_file(file: Path, base: str, out: Path, *, trust_code: bool) -> None:
     from objectives.export import merged
 
     refuse_existing(out)
-    with _whole(out) as unfinished:
+    with _new_folder(out) as unfinished:
         merged(base, file, unfinished, trust_code=trust_code)
 
 
@@ -106,16 +106,10 @@ def find_adapter(study: StoredStudy, folder: Path, record: TrialRecord | None) -
 
 
 @contextmanager
-def _whole(out: Path) -> Iterator[Path]:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    unfinished.chmod(0o755)
-    try:
+def _new_folder(out: Path) -> Iterator[Path]:
+    with whole(out, over=False) as unfinished:
+        unfinished.mkdir()
         yield unfinished
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    unfinished.replace(out)
 
 
 def _why_not(study: StoredStudy, folder: Path, trial: int | None) -> InputError:

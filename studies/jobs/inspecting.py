@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from objectives.spec import FinetuneSpec
 from spaces import MixtuneError, scan
+from spaces.files import write_text
 from studies.jobs.export import find_adapter
 from studies.storage.artifacts import artifacts_of
 from studies.storage.stored import StoredStudy
@@ -41,10 +42,7 @@ def inspect_best(study: StoredStudy, folder: Path) -> tuple[Inspection | None, s
             found = inspect(objective, corpus, Path(made))
     except MixtuneError as error:
         return None, f"What the best trial changed in the model is not shown: {error}"
-    known.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = known.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(found.to_dict()), encoding="utf-8")
-    unfinished.replace(known)
+    write_text(known, json.dumps(found.to_dict()))
     return found, ""
 
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 
+from objectives.device import choose_device
 from objectives.pretraining.model import save_base
 from objectives.pretraining.ngram import ByteModel
 from objectives.pretraining.recipe import PretrainRecipe
@@ -26,8 +26,8 @@ from objectives.pretraining.run import (
     prepare,
     steps_within,
 )
+from objectives.templating import environment
 from objectives.versions import versions
-from objectives.worker import choose_device
 from spaces import Corpus, InputError, scan
 from spaces.errors import did_you_mean, listed
 from studies.jobs.bars import training_bar
@@ -166,7 +166,7 @@ def _write(console: Console, run: Pretraining, wish: Wish, corpus: Corpus, size:
         "versions": versions(("mixtune", "torch", "transformers", "tokenizers")),
     }
     (wish.out / _TOLD).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    card = _environment().get_template("base.md.j2").render(**told, out=wish.out.name)
+    card = environment("studies.report").get_template("base.md.j2").render(**told, out=wish.out.name)
     (wish.out / "README.md").write_text(card, encoding="utf-8")
     shutil.rmtree((wish.out / _WORK).rename(wish.out / f"{_WORK}.done"))
     if run.log:
@@ -182,9 +182,3 @@ def _ngram(corpus: Corpus, run: Pretraining) -> float:
     training = Material.of(corpus).training
     share = min(1.0, _MOST_COUNTED / sum(map(len, training)))
     return ByteModel.of([text[: round(share * len(text))] for text in training]).bits_per_byte(run.passages)
-
-
-def _environment() -> Environment:
-    return Environment(  # noqa: S701  Markdown, not HTML
-        loader=PackageLoader("studies.report", "templates"), undefined=StrictUndefined, keep_trailing_newline=True
-    )

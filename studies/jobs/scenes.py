@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from scipy.stats import sem
 
+from objectives.device import choose_device
 from objectives.export import FORMS
 from objectives.preflight import too_long
 from objectives.scenes.files import scenes_in
@@ -23,7 +24,7 @@ from objectives.scoring.scenes.qualities import QUALITIES
 from objectives.scoring.scenes.scorer import ScenesScorer
 from objectives.scoring.sight import Sight
 from objectives.scoring.spec import ScenesSpec
-from objectives.worker import Base, choose_device, open_base
+from objectives.worker import Base, open_base
 from spaces import Corpus, FieldError, InputError, scan
 from spaces.errors import listed
 from studies.report.spreadsheets import write_csv
@@ -95,32 +96,46 @@ def run_scenes(
     figures_file = out.with_name(f"{out.stem}_figures.csv")
     if out.is_dir():
         raise InputError(f"{str(out)!r} is a folder. Give a file for the table with --out.", code="path-is-folder")
-    kept = [_kept(file, columns, models) for file, columns in ((out, COLUMNS), (figures_file, FIGURES))]
-    if texts is not None and not texts.is_dir():
-        raise InputError(f"The folder of texts {str(texts)!r} (--texts) is not there.", code="folder-missing")
-    corpus = scan(texts, fewest=_FEWEST_TEXTS) if texts is not None else Corpus(Path(), ())
+    kept = [_kept(out, COLUMNS, models), _kept(figures_file, FIGURES, models)]
+    corpus = _corpus(texts)
     qualities = {scene.quality for scene in scenes_in(spec.files, "--files").values()}
-    weights = {name: 1.0 for name in QUALITIES if name in qualities}
-    spec = spec.model_copy(update={"weights": weights, "holdout": 0.0})
+    spec = spec.model_copy(update={"weights": {name: 1.0 for name in QUALITIES if name in qualities}, "holdout": 0.0})
     bases = {name: _opened(name, trust_code) for name in models}
     out.parent.mkdir(parents=True, exist_ok=True)
+    for name, found in _asked(console, bases, spec, corpus, device, len(qualities)):
+        rows = [each.row() for each in found]
+        kept = [_joined(*pair) for pair in zip(kept, (pd.DataFrame(rows), _figures(found)), strict=True)]
+        for file, table in zip((out, figures_file), kept, strict=True):
+            write_csv(table, file)
+        print_scenes(console, name, rows)
+    console.print(f"\n{out} has the table, {figures_file} every figure.", soft_wrap=True, highlight=False)
+
+
+def _joined(before: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([before, new]) if len(before) else new
+
+
+def _corpus(texts: Path | None) -> Corpus:
+    if texts is None:
+        return Corpus(Path(), ())
+    if not texts.is_dir():
+        raise InputError(f"The folder of texts {str(texts)!r} (--texts) is not there.", code="folder-missing")
+    return scan(texts, fewest=_FEWEST_TEXTS)
+
+
+def _asked(
+    console: Console, bases: Mapping[str, Base], spec: ScenesSpec, corpus: Corpus, device: str, qualities: int
+) -> Iterator[tuple[str, list[QualityOfModel]]]:
+    """Each model's name with its qualities, behind a bar; `qualities`: their number."""
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True)
     with bar:
-        task = bar.add_task("Loading …", total=len(bases) * len(qualities))
+        task = bar.add_task("Loading …", total=len(bases) * qualities)
         for name, base in bases.items():
             found: list[QualityOfModel] = []
             for each in _measured(console, name, base, spec, corpus, device):
                 found.append(each)
                 bar.update(task, advance=1, description=f"{name}: {each.asked.name}")
-            rows = [each.row() for each in found]
-            kept = [
-                pd.concat([before, new]) if len(before) else new
-                for before, new in zip(kept, (pd.DataFrame(rows), _figures(found)), strict=True)
-            ]
-            for file, table in zip((out, figures_file), kept, strict=True):
-                write_csv(table, file)
-            print_scenes(console, name, rows)
-    console.print(f"\n{out} has the table, {figures_file} every figure.", soft_wrap=True, highlight=False)
+            yield name, found
 
 
 def _figures(found: Sequence[QualityOfModel]) -> pd.DataFrame:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anyascii import anyascii
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from objectives.bases import BASES
+from objectives.templating import environment
 from spaces import Corpus, InputError, MixtuneError, scan
 from studies.study_file import parse_study
 
@@ -91,18 +92,13 @@ def write_study_file(
             f"{str(path)!r} exists already. Remove it, or choose another file with --out.", code="path-taken"
         )
     corpus = scan(starter.folder)
-    if starter.heldout is not None:
-        corpus[starter.heldout]
-    else:
-        starter = replace(starter, heldout=corpus.names[0])
+    heldout = corpus[starter.heldout].name if starter.heldout is not None else corpus.names[0]
+    starter = replace(starter, heldout=heldout)
     sizes = _first_sizes(corpus)
     time = "Its time was not measured: `mixtune estimate` says how long it takes."
     if measure and (starter.base in BASES or _is_folder(starter.base)):
         told("Timing the base on this machine …")
-        try:
-            sizes, time = _fitted(starter, corpus, sizes, path.parent, local=local)
-        except MixtuneError as error:  # the file is written all the same, for the user to mend
-            time = f"Its time could not be measured: {error}"
+        sizes, time = _timed(starter, corpus, sizes, path.parent, local=local)
     content = _rendered(starter, corpus, sizes, path)
     parse_study(content, path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +117,14 @@ def _choices(starter: Starter, sizes: Sizes) -> Iterator[str]:
             "like it will look good. --heldout names another text, --task a benchmark."
         )
     yield f"Size: {sizes.trials:,} trials of {sizes.tokens:,} training tokens each."
+
+
+def _timed(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, local: bool) -> tuple[Sizes, str]:
+    """Sizes that fit into the hours, and the time in words; the first ones where nothing can be timed."""
+    try:
+        return _fitted(starter, corpus, sizes, place, local=local)
+    except MixtuneError as error:  # the file is written all the same, for the user to mend
+        return sizes, f"Its time could not be measured: {error}"
 
 
 def _fitted(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, local: bool) -> tuple[Sizes, str]:
@@ -178,16 +182,9 @@ def _rendered(starter: Starter, corpus: Corpus, sizes: Sizes, path: Path) -> str
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("studies.report", "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  it writes YAML
-    )
-    environment.filters["quoted"] = _quoted
-    return environment
+    made = environment("studies.report")
+    made.filters["quoted"] = _quoted
+    return made
 
 
 def _name(folder: Path) -> str:

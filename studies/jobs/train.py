@@ -21,6 +21,7 @@ from objectives.training.schedule import StageSteps, stage_steps, with_stage_end
 from search.storage import open_storage, sqlite_file
 from spaces import InputError, Space, TrialConfig, scan
 from spaces.errors import listed
+from spaces.files import write_text
 from spaces.trial import fingerprint
 from studies.jobs.export import checked_forms, refuse_existing, write_export
 from studies.run.checks import check_disk, check_precision, check_stages
@@ -161,10 +162,7 @@ def _read_rungs(workdir: Path) -> list[Rung]:
 
 def _write_rungs(workdir: Path, rungs: Sequence[Rung]) -> None:
     """Keep the rungs beside the state of the run; all appear or none."""
-    unfinished = workdir / f"{_RUNGS}.tmp"
-    unfinished.parent.mkdir(parents=True, exist_ok=True)
-    unfinished.write_text(json.dumps([rung.to_dict() for rung in rungs]), encoding="utf-8")
-    unfinished.replace(workdir / _RUNGS)
+    write_text(workdir / _RUNGS, json.dumps([rung.to_dict() for rung in rungs]))
 
 
 @dataclass(frozen=True, slots=True)

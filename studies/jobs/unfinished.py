@@ -10,6 +10,7 @@ from typing import Any
 
 from spaces import InputError
 from spaces.errors import listed
+from spaces.files import write_text
 from studies.jobs.export import refuse_existing
 
 _PLAN = "plan.json"
@@ -48,7 +49,4 @@ def unfinished(out: Path, work: str, told: str, asked: dict[str, Any]) -> dict[s
 
 def write_plan(folder: Path, plan: Mapping[str, Any]) -> None:
     """Remember what a run sets out to do; `folder`: its working folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{_PLAN}.tmp"
-    file.write_text(json.dumps(plan, indent=2), encoding="utf-8")
-    file.replace(folder / _PLAN)
+    write_text(folder / _PLAN, json.dumps(plan, indent=2))

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from markupsafe import Markup
 from optuna.trial import TrialState
 
+from objectives.templating import environment
+from spaces.files import write_text
 from studies.analysis.confirmation import Confirmed, confirmed
 from studies.analysis.curves import curves
 from studies.analysis.ranking import TOP
@@ -84,9 +86,7 @@ def write_report(
     template = _environment().get_template("report.html.j2")
     page = template.render(**shown, files=", ".join([*files, NOTEBOOK]), refresh=refresh)
     path = folder / PAGE
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(page, encoding="utf-8")
-    unfinished.replace(path)  # whoever has the page open never loads half of it
+    write_text(path, page)  # whoever has the page open never loads half of it
     return path
 
 
@@ -118,15 +118,9 @@ def _tables(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed]) -> di
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("studies.report", "templates"),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = _breakable
-    return environment
+    made = environment("studies.report", html=True)
+    made.filters["breakable"] = _breakable
+    return made
 
 
 def _breakable(name: str) -> Markup:

@@ -244,9 +244,9 @@ def refuse_changed_content(name: str, old: Mapping[str, str], new: Mapping[str, 
 
 
 def _graphics_cards() -> int:
-    import torch
+    from objectives.device import cards
 
-    return torch.cuda.device_count()
+    return cards()
 
 
 def fewest_trials(spec: StudySpec, space: Space) -> int:

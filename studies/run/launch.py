@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum
-from functools import partial
 from pathlib import Path
-
-from optuna.trial import TrialState
 
 import objectives
 from objectives.base import Prepared
-from search.confirmation import missing
 from search.deadline import Deadline
-from search.events import ConfirmationBegun, Event
-from search.opening import open_confirmation, open_search
-from search.runner import Runner
-from search.searcher import StudySearcher
 from search.storage.artifacts import Artifacts
-from search.storage.leases import LeasedDriver
-from spaces import Corpus, FieldError, InputError, Space, scan
+from spaces import Corpus, InputError, Space, scan
 from spaces.corpus import reading_notes
-from studies.analysis.confirmation import confirming_runs, runs_of
-from studies.analysis.units import duration
+from studies.analysis.confirmation import confirming_runs
 from studies.run.changes import refuse_changed_file
 from studies.run.checks import (
     check_disk,
@@ -39,36 +27,11 @@ from studies.run.checks import (
     refuse_former_bos,
     repetition_notes,
 )
+from studies.run.execution import MakeRunner, Outcome, Run, Watch
 from studies.spec import StudySpec
-from studies.storage.artifacts import artifacts_of
 from studies.storage.finding import find
 from studies.storage.places import default_url, remember_url, resume_command, taken
 from studies.storage.store import Store, open_store
-from studies.storage.stored import StoredStudy
-
-Watch = Callable[[Event], None]
-MakeRunner = Callable[[StudySpec, Path], Runner]
-"""From a specification and a scratch folder to what runs its trials."""
-
-
-class Ending(Enum):
-    """Why a run of a study ended."""
-
-    FINISHED = "no trial is left to begin"
-    INTERRUPTED = "a signal"
-    OUT_OF_TIME = "the hours of the run are over"
-    FAILING = "too many trials failed for the same reason"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run of a study ended."""
-
-    study: StoredStudy
-    folder: Path
-    ending: Ending
-    reason: str
-    """In words, where it stopped of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,119 +68,6 @@ class Ready:
                 because the disk is full.
         """
         return Run(self, make_runner, watch, Deadline(self.spec.search.hours)).run()
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of a study: its search, then its confirmation."""
-
-    ready: Ready
-    make_runner: MakeRunner
-    watch: Watch
-    deadline: Deadline
-
-    def run(self) -> Outcome:
-        store, name, folder = self.ready.store, self.ready.spec.name, self.ready.folder
-        before = store.load(name)
-        number = store.number(name)
-        try:
-            with store.database.explained():
-                driver = store.lease(name)
-                with driver.present():
-                    ending, reason = self._search_and_confirm(driver)
-        except KeyboardInterrupt:
-            return Outcome(self._after_interrupt(number, before), folder, Ending.INTERRUPTED, "")
-        return Outcome(store.load(store.name_now(number)), folder, ending, reason)
-
-    def _search_and_confirm(self, driver: LeasedDriver) -> tuple[Ending, str]:
-        self.ready.store.update(self.ready.spec.name, self.ready.spec)
-        try:
-            ending, reason = self._search(driver)
-        except FieldError:
-            self._forget_where_unbegun(driver)
-            raise
-        return self._confirm(driver) if ending is Ending.FINISHED else (ending, reason)
-
-    def _after_interrupt(self, number: int, before: StoredStudy) -> StoredStudy:
-        """The study as it is stored; as it was before the run, where its database cannot be reached."""
-        try:
-            return self.ready.store.load(self.ready.store.name_now(number))
-        except InputError:
-            return before
-
-    def _forget_where_unbegun(self, driver: LeasedDriver) -> None:
-        """Free the name of a study that this launch has made and that nobody has begun, for the corrected file."""
-        store, name = self.ready.store, self.ready.spec.name
-        if self.ready.new and not driver.others() and not store.load(name).records:
-            store.forget(name)
-
-    def _search(self, driver: LeasedDriver) -> tuple[Ending, str]:
-        """Run the trials of the search."""
-        ready, spec = self.ready, self.ready.spec
-
-        def searcher() -> StudySearcher:
-            return open_search(
-                ready.store.storage,
-                spec.name,
-                ready.space,
-                spec.search,
-                ready.rungs,
-                spec.seed,
-                self.watch,
-                driver,
-                deadline=self.deadline,
-            )
-
-        return self._run_trials(searcher, confirmation=False)
-
-    def _confirm(self, driver: LeasedDriver) -> tuple[Ending, str]:
-        """Run the best configurations and the baselines on the questions that the search never saw."""
-        ready, spec = self.ready, self.ready.spec
-        study = ready.store.load(spec.name)
-        runs = runs_of(study)
-        failed = [record.config for record in study.confirmation if record.state is TrialState.FAIL]
-        left = missing(runs, (record.config for record in study.confirmation), failed)
-        unfinished = len(left) + sum(not record.state.is_finished() for record in study.confirmation)
-        if not unfinished or study.ended(TrialState.RUNNING):  # another driver still runs trials, and will confirm
-            return Ending.FINISHED, ""
-        self.watch(ConfirmationBegun(unfinished))
-        name = ready.store.begin_confirmation(spec.name)
-
-        def searcher() -> StudySearcher:
-            return open_confirmation(
-                ready.store.storage,
-                name,
-                runs,
-                failed,
-                spec.search,
-                ready.rungs,
-                self.watch,
-                driver,
-                self.deadline,
-            )
-
-        return self._run_trials(searcher, confirmation=True)
-
-    def _run_trials(self, make_searcher: Callable[[], StudySearcher], *, confirmation: bool) -> tuple[Ending, str]:
-        spec, store, folder = self.ready.spec, self.ready.store, self.ready.folder
-        cache = (folder / "cache").resolve()
-        build = partial(objectives.build, spec.objective, self.ready.prepared.corpus, cache)
-        try:
-            with store.database.explained():
-                searcher = make_searcher()
-                if searcher.unfinished:
-                    runner = self.make_runner(spec, folder / "ray")
-                    runner.run(searcher, build, artifacts_of(store.load(spec.name), folder, confirmation=confirmation))
-        except FieldError:
-            raise
-        except InputError as error:
-            again = resume_command(spec.name, store.url, folder)
-            raise InputError(f"{error} What was stored before is kept; go on with: {again}", code=error.code) from error
-        if searcher.stop_reason:
-            return Ending.FAILING, searcher.stop_reason
-        if searcher.out_of_time and searcher.unfinished and spec.search.hours is not None:
-            return Ending.OUT_OF_TIME, f"its time, {duration(3600 * spec.search.hours)} (search.hours), is over."
-        return Ending.FINISHED, ""
 
 
 def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Ready:
@@ -274,13 +124,7 @@ def prepare_resume(
         refuse_changed_file(spec, file, resume_command(name, store.url, folder), allow=allow)
         spec = file.model_copy(update={"name": spec.name, "storage": spec.storage})
     if trials is not None:
-        if trials < len(study.records):
-            raise InputError(
-                f"--trials is the number of trials of the whole study, and {name!r} has {len(study.records)} already; "
-                f"got {trials}. Give a larger number.",
-                code="trials-below-done",
-            )
-        spec = spec.model_copy(update={"search": spec.search.model_copy(update={"trials": trials})})
+        spec = _with_trials(spec, trials, len(study.records))
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     before = {repr(text.name): text.sha256 for text in study.texts}
     refuse_changed_content(name, before, {repr(text.name): text.sha256 for text in corpus.texts})
@@ -288,6 +132,16 @@ def prepare_resume(
     if study.inputs:
         refuse_changed_content(name, study.inputs, comparable_inputs(study.inputs, ready.prepared.inputs))
     return ready
+
+
+def _with_trials(spec: StudySpec, trials: int, done: int) -> StudySpec:
+    if trials < done:
+        raise InputError(
+            f"--trials is the number of trials of the whole study, and {spec.name!r} has {done} already; got {trials}. "
+            "Give a larger number.",
+            code="trials-below-done",
+        )
+    return spec.model_copy(update={"search": spec.search.model_copy(update={"trials": trials})})
 
 
 def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int) -> Ready:

@@ -151,27 +151,8 @@ class Store:
             InputError: there is none of that name.
         """
         with self.database.explained():
-            if name not in self.names():
-                raise InputError(
-                    f"There is no study {name!r} in {shown(self.url)}.{did_you_mean(name, self.names())} "
-                    f"Studies there: {listed(self.names())}.",
-                    code="study-unknown",
-                )
-            study = optuna.load_study(study_name=name, storage=self.storage)
+            study = self._ours(name)
             attributes = study.user_attrs
-            if _SPEC not in attributes:
-                raise InputError(
-                    f"The study {name!r} in {shown(self.url)} was not made by mixtune, or its launch was cut off "
-                    "before it began. Launch it again; another program's study keeps its name, choose another one "
-                    "then.",
-                    code="study-of-other-program",
-                )
-            if study.directions[0] is not StudyDirection.MAXIMIZE:
-                raise InputError(
-                    f"The study {name!r} in {shown(self.url)} minimises, and mixtune's studies maximise. It was "
-                    "changed by another program; launch it anew under another name.",
-                    code="study-minimises",
-                )
             begun_as = attributes[_SPEC]["name"]
             return StoredStudy(
                 spec=_read_spec(name, attributes[_SPEC]),
@@ -189,6 +170,34 @@ class Store:
                 records=_records(study),
                 confirmation=self._confirmation(begun_as),
             )
+
+    def _ours(self, name: str) -> optuna.Study:
+        """A study that this program made, and whose scores are higher the better.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        if name not in self.names():
+            raise InputError(
+                f"There is no study {name!r} in {shown(self.url)}.{did_you_mean(name, self.names())} "
+                f"Studies there: {listed(self.names())}.",
+                code="study-unknown",
+            )
+        study = optuna.load_study(study_name=name, storage=self.storage)
+        if _SPEC not in study.user_attrs:
+            raise InputError(
+                f"The study {name!r} in {shown(self.url)} was not made by mixtune, or its launch was cut off "
+                "before it began. Launch it again; another program's study keeps its name, choose another one "
+                "then.",
+                code="study-of-other-program",
+            )
+        if study.directions[0] is not StudyDirection.MAXIMIZE:
+            raise InputError(
+                f"The study {name!r} in {shown(self.url)} minimises, and mixtune's studies maximise. It was "
+                "changed by another program; launch it anew under another name.",
+                code="study-minimises",
+            )
+        return study
 
     def begin_confirmation(self, name: str) -> str:
         """Make the study that holds the runs of a confirmation, where there is none; return its name."""

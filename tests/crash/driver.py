@@ -15,8 +15,9 @@ from search import Event, RungTold, StudySearcher, TrialFinished
 from search.ray.runner import RayRunner
 from search.runner import ObjectiveFactory
 from search.storage.artifacts import Artifacts
+from studies.run.execution import Ending
 from studies.run.interrupts import stoppable
-from studies.run.launch import Ending, prepare_launch, prepare_resume
+from studies.run.launch import prepare_launch, prepare_resume
 from studies.storage.store import open_store
 from studies.study_file import read_study
 from tests.support.traced import TracedFactory, append

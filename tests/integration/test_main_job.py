@@ -14,7 +14,8 @@ from objectives.scoring.spec import BenchmarkSpec, TaskSpec
 from search.ray.runner import RayRunner
 from studies.demo.library import write_demo
 from studies.jobs.export import export_trial
-from studies.run.launch import Outcome, prepare_launch
+from studies.run.execution import Outcome
+from studies.run.launch import prepare_launch
 from studies.storage.places import default_url
 from studies.storage.store import open_store
 from studies.study_file import read_study

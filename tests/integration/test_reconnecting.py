@@ -21,8 +21,9 @@ from search.storage import open_storage
 from search.storage.kind import StudyStorage
 from search.storage.leases import LEASE
 from search.storage.reconnecting import PersistentStorage
+from studies.run.execution import Ending
 from studies.run.interrupts import stoppable
-from studies.run.launch import Ending, prepare_launch
+from studies.run.launch import prepare_launch
 from studies.storage.store import open_store
 from tests.support.databases import control, postgresql
 from tests.support.launching import spec_for

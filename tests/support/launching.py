@@ -13,7 +13,8 @@ from search.searcher import StudySearcher
 from search.storage.artifacts import Artifacts
 from spaces import TrialConfig
 from spaces.trial import Split
-from studies.run.launch import Outcome, prepare_launch
+from studies.run.execution import Outcome
+from studies.run.launch import prepare_launch
 from studies.spec import StudySpec
 
 

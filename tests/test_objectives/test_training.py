@@ -124,7 +124,7 @@ def test_equal_seeds_give_equal_adapters_and_others_do_not(base: PreTrainedModel
 
 
 def test_the_rate_warms_up_and_falls_to_zero() -> None:
-    from objectives.training.loop import rate_share
+    from objectives.training.fit import rate_share
 
     rates = [rate_share(step, 10, 2) for step in range(10)]
     assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from objectives.costs import Costs
 from objectives.spec import FinetuneSpec
 from search.ray.runner import Answers
-from studies.cli import _print_version
+from studies.cli.commands import _print_version
 from studies.jobs.starter import Starter, Written, write_study_file
 from studies.run.estimate.advice import advice, fitting_tokens, fitting_trials
 from studies.run.estimate.estimate import Estimate, estimate

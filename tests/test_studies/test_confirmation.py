@@ -26,7 +26,8 @@ from studies.report.standing import print_status
 from studies.report.tables import confirmation_table
 from studies.report.terminal import print_confirmation
 from studies.report.words import confirmation_sentence
-from studies.run.launch import Ending, Outcome, prepare_launch, prepare_resume
+from studies.run.execution import Ending, Outcome
+from studies.run.launch import prepare_launch, prepare_resume
 from studies.storage.finding import find
 from studies.storage.store import open_store
 from studies.storage.stored import StoredStudy

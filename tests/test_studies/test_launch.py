@@ -17,7 +17,8 @@ from search.searcher import StudySearcher
 from search.storage.artifacts import Artifacts
 from search.storage.sqlite import SoleDriver
 from spaces import FieldError
-from studies.run.launch import Ending, Run, prepare_launch, prepare_resume
+from studies.run.execution import Ending, Run
+from studies.run.launch import prepare_launch, prepare_resume
 from studies.spec import StudySpec
 from studies.storage.finding import find
 from studies.storage.store import open_store

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.storage import sqlite_file
-from studies.cli import status
+from studies.cli.commands import status
 from studies.run import launch
 from studies.run.launch import prepare_launch, prepare_resume
 from studies.storage.finding import find

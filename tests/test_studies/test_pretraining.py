@@ -63,7 +63,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(
 
     whole, steps = Pretraining.one_step, []
 
-    def interrupted(self: Pretraining) -> float:
+    def interrupted(self: Pretraining) -> object:
         steps.append(self.step)
         if self.step == 13:
             raise KeyboardInterrupt

@@ -15,7 +15,7 @@ import pytest
 
 from search.runner import LocalRunner
 from search.storage import sqlite_file
-from studies.cli import status
+from studies.cli.commands import status
 from studies.run.launch import prepare_launch, prepare_resume
 from studies.storage.finding import find, names_in
 from studies.storage.places import default_url, resume_command

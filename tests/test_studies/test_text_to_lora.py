@@ -134,15 +134,15 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_command(
 
     asked = ("t2l", "train", "--tasks", str(tasks), "--out", str(tmp_path / "net"), *FAST)
     whole = call("t2l", "train", "--tasks", str(tasks), "--out", str(tmp_path / "whole"), *FAST)
-    one_step = Training._one_step
+    one_step = Training.one_step
 
-    def stops(self: Training) -> float:
+    def stops(self: Training) -> object:
         if self.step == 6:
             raise KeyboardInterrupt
         return one_step(self)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Training, "_one_step", stops)
+        patched.setattr(Training, "one_step", stops)
         stopped = call(*asked)
     assert stopped.exit_code == 130
     assert "goes on from the last row" in stopped.output

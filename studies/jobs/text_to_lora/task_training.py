@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from objectives.bases.hub import refuse_four_bits
+from objectives.device import choose_device
 from objectives.text_to_lora.adapters import Adapters, read_adapters, side_by_side, write_adapters
 from objectives.text_to_lora.encoders import open_encoder
 from objectives.text_to_lora.end_to_end import EndToEnd
@@ -20,7 +21,7 @@ from objectives.text_to_lora.stored import TOLD, Stored
 from objectives.text_to_lora.target import Target
 from objectives.text_to_lora.tasks import Task, lessons_of, read_tasks
 from objectives.text_to_lora.training import Recipe, Training, Way
-from objectives.worker import choose_device, open_base
+from objectives.worker import open_base
 from spaces.trial import fingerprint
 from studies.jobs.bars import training_bar
 from studies.jobs.text_to_lora.training import WORK, run, trained, working
@@ -53,42 +54,43 @@ def train_on_tasks(
     asked = {"tasks": _fingerprint(tasks), "base": digest, **asdict(wish)}
     unfinished(out, WORK, TOLD, asked)
     with console.status("Loading the base …"):
-        model, encoding = (
-            base.model(wish.wanted_precision, device),
-            base.encoding().inside(wish.template, "--chat-template"),
-        )
+        model = base.model(wish.wanted_precision, device)
+        encoding = base.encoding().inside(wish.template, "--chat-template")
         names = tuple(task.name for task in tasks)
         encoder = open_encoder(wish.encoder, model, encoding, names)
         layout, rank = base.layout(), wish.wanted_rank
         learnt, held_out = lessons_of(tasks, encoder, encoding, layout.context)
         target = Target.of(layout, model, wish.wanted_targets, rank, 2.0 * rank)
     network = HyperNetwork(target, encoder.width, wish.shape, wish.seed).to(model.device)
-    recipe = wish.recipe(len(learnt))
     with working(out, asked) as work:
-        if wish.by == RECONSTRUCTION:
-            every = [*learnt, *held_out]
-            library = _library(console, model, target, every, work, recipe.tasks * recipe.examples)
-            numbers = list(range(len(learnt), len(every)))
-            way: Way = Reconstruction(network, library, [each.descriptions for each in every], recipe, numbers)
-        else:
-            way = EndToEnd(network, model, learnt, recipe, held_out)
-        training = Training(network, way, recipe)
+        training = Training(
+            network, _way(console, model, network, wish, learnt, held_out, work), wish.recipe(len(learnt))
+        )
         run(console, training, work, validated=bool(held_out))
         origin = trained(wish, training)
         chunk = min(_CHUNK, layout.context, encoder.longest)
-        Stored(
-            network.cpu(),
-            base_name,
-            digest,
-            wish.wanted_precision,
-            wish.encoder,
-            names,
-            chunk,
-            _CHUNKS,
-            whole_texts=False,
-            origin=origin,
-        ).save(out)
+        how = (wish.wanted_precision, wish.encoder, names, chunk, _CHUNKS)
+        Stored(network.cpu(), base_name, digest, *how, whole_texts=False, origin=origin).save(out)
     console.print(f"Wrote {out}. Write an adapter with: mixtune t2l write DESCRIPTION --network {out} --out DIR")
+
+
+def _way(
+    console: Console,
+    model: PreTrainedModel,
+    network: HyperNetwork,
+    wish: Wish,
+    learnt: list[Lesson],
+    held_out: list[Lesson],
+    work: Path,
+) -> Way:
+    """What the network learns to do: to say adapters of a library, made here, or to write ones that help the base."""
+    recipe = wish.recipe(len(learnt))
+    if wish.by != RECONSTRUCTION:
+        return EndToEnd(network, model, learnt, recipe, held_out)
+    every = [*learnt, *held_out]
+    library = _library(console, model, network.target, every, work, recipe.tasks * recipe.examples)
+    numbers = list(range(len(learnt), len(every)))
+    return Reconstruction(network, library, [each.descriptions for each in every], recipe, numbers)
 
 
 def _library(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,15 +13,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from objectives.text_to_lora.network import HyperNetwork
 from objectives.text_to_lora.stored import TOLD, Stored
 from objectives.text_to_lora.training import Measured, Training
 from spaces import MixtuneError
 from spaces.errors import listed
+from spaces.files import write_text
 from studies.analysis.rating import rate
 from studies.analysis.units import Unit, unit_of
 from studies.jobs.bars import training_bar
 from studies.jobs.text_to_lora.fit import Fitting
-from studies.jobs.text_to_lora.source import library_of, open_source
+from studies.jobs.text_to_lora.source import Source, library_of, open_source
 from studies.jobs.text_to_lora.trust import Trust, trust_words
 from studies.jobs.text_to_lora.wish import RECONSTRUCTION, Wish
 from studies.jobs.unfinished import ASKED, unfinished, write_plan
@@ -56,26 +58,31 @@ def train_on_study(console: Console, study: StoredStudy, folder: Path, out: Path
         everything = frozenset(lesson.name for lesson in source.lessons)
         seen = fitting.gains(training.network, everything)
         _print_check(console, trust, seen, unit_of(study))
-        reader = source.place.reader
         origin = {
             "study": {"name": study.spec.name, "folder": str(folder.resolve()), "url": study.url, "id": study.id},
             "trust": trust.to_dict(),
             "gains": seen,
             **trained(wish, training),
         }
-        Stored(
-            training.network.cpu(),
-            source.place.spec.base,
-            source.place.base.fetch(source.place.spec.add_bos_token).digest,
-            source.place.spec.precision,
-            wish.encoder,
-            tuple(lesson.name for lesson in source.lessons),
-            reader.chunk,
-            reader.most,
-            reader.whole,
-            origin,
-        ).save(out)
+        _stored(source, wish, training.network.cpu(), origin).save(out)
     console.print(f"Wrote {out}. Rate new texts with: mixtune t2l rank FOLDER --network {out}", highlight=False)
+
+
+def _stored(source: Source, wish: Wish, network: HyperNetwork, origin: Mapping[str, Any]) -> Stored:
+    """What is kept of a network that a study has taught."""
+    place = source.place
+    return Stored(
+        network,
+        place.spec.base,
+        place.base.fetch(place.spec.add_bos_token).digest,
+        place.spec.precision,
+        wish.encoder,
+        tuple(lesson.name for lesson in source.lessons),
+        place.reader.chunk,
+        place.reader.most,
+        place.reader.whole,
+        dict(origin),
+    )
 
 
 def trained(wish: Wish, training: Training) -> dict[str, Any]:
@@ -138,9 +145,7 @@ def _checked(console: Console, fitting: Fitting, work: Path) -> dict[str, float]
         blind = f"Check {number} of {len(folds)}, blind to {listed(sorted(left_out), 3)}"
         with training_bar(console, blind, fitting.wish.recipe(1).steps) as tell:
             found |= fitting.gains_of(left_out, tell)
-        unfinished_file = file.with_suffix(".tmp")
-        unfinished_file.write_text(json.dumps(found), encoding="utf-8")
-        unfinished_file.replace(file)
+        write_text(file, json.dumps(found))
         console.print(blind, highlight=False)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ from objectives.text_to_lora.writing import Writer
 from spaces import Corpus, InputError, scan
 from spaces.corpus import read_file
 from spaces.errors import listed
+from spaces.files import whole
 from studies.analysis.estimands import estimand_of
 from studies.analysis.units import Unit, unit_of
 from studies.jobs.export import refuse_existing
@@ -69,11 +70,26 @@ def write_adapter(network: Path, wanted: str | Path, out: Path, *, trust_code: b
     writer = Writer.open(network, trust_code=trust_code)
     adapters = writer.read(read_file(wanted)) if isinstance(wanted, Path) else writer.described(wanted)
     learned = writer.learned(adapters, out.name)
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    learned.save(unfinished.parent, unfinished.name).replace(out)
+    with whole(out, over=False) as unfinished:
+        learned.save(unfinished.parent, unfinished.name)
     far = not isinstance(wanted, Path) and "study" in writer.stored.origin
     return Written(writer.stored.base, learned.trainable, far)
+
+
+def _its_study(network: Path, where: Mapping[str, str]) -> StoredStudy:
+    """The study that a hypernetwork was trained on.
+
+    Raises:
+        InputError: it is gone, or was launched anew.
+    """
+    study = open_store(where["url"]).load(where["name"])
+    if study.id != where["id"]:
+        raise InputError(
+            f"The study {where['name']!r} was launched anew since the hypernetwork in {str(network)!r} was trained on "
+            "it. Train another one on it: mixtune t2l train STUDY",
+            code="study-launched-anew",
+        )
+    return study
 
 
 def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: Path | None) -> None:
@@ -97,13 +113,7 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
             code="hypernetwork-of-tasks",
         )
     where, trust = stored.origin["study"], Trust(**stored.origin["trust"])
-    study = open_store(where["url"]).load(where["name"])
-    if study.id != where["id"]:
-        raise InputError(
-            f"The study {where['name']!r} was launched anew since the hypernetwork in {str(network)!r} was trained on "
-            "it. Train another one on it: mixtune t2l train STUDY",
-            code="study-launched-anew",
-        )
+    study = _its_study(network, where)
     if prior is not None:
         _refuse_prior(trust, study)
     corpus = _new_texts(folder, study.spec.space.texts.unit)

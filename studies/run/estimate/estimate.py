@@ -211,8 +211,6 @@ def _remembered(space: Space, objective: FinetuneSpec) -> int:
 
 
 def _card_size(device: str) -> int:
-    if device != "cuda":
-        return 0
-    import torch
+    from objectives.device import card_memory
 
-    return int(torch.cuda.get_device_properties(0).total_memory)
+    return card_memory(device)

@@ -1,0 +1,168 @@
+"""One run of a study: its search, then its confirmation, under one lease and one deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optuna.trial import TrialState
+
+import objectives
+from search.confirmation import missing
+from search.deadline import Deadline
+from search.events import ConfirmationBegun, Event
+from search.opening import open_confirmation, open_search
+from search.runner import Runner
+from search.searcher import StudySearcher
+from search.storage.leases import LeasedDriver
+from spaces import FieldError, InputError
+from studies.analysis.confirmation import runs_of
+from studies.analysis.units import duration
+from studies.spec import StudySpec
+from studies.storage.artifacts import artifacts_of
+from studies.storage.places import resume_command
+from studies.storage.stored import StoredStudy
+
+if TYPE_CHECKING:
+    from studies.run.launch import Ready
+
+Watch = Callable[[Event], None]
+MakeRunner = Callable[[StudySpec, Path], Runner]
+"""From a specification and a scratch folder to what runs its trials."""
+
+
+class Ending(Enum):
+    """Why a run of a study ended."""
+
+    FINISHED = "no trial is left to begin"
+    INTERRUPTED = "a signal"
+    OUT_OF_TIME = "the hours of the run are over"
+    FAILING = "too many trials failed for the same reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run of a study ended."""
+
+    study: StoredStudy
+    folder: Path
+    ending: Ending
+    reason: str
+    """In words, where it stopped of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a study: its search, then its confirmation."""
+
+    ready: Ready
+    make_runner: MakeRunner
+    watch: Watch
+    deadline: Deadline
+
+    def run(self) -> Outcome:
+        store, name, folder = self.ready.store, self.ready.spec.name, self.ready.folder
+        before = store.load(name)
+        number = store.number(name)
+        try:
+            with store.database.explained():
+                driver = store.lease(name)
+                with driver.present():
+                    ending, reason = self._search_and_confirm(driver)
+        except KeyboardInterrupt:
+            return Outcome(self._after_interrupt(number, before), folder, Ending.INTERRUPTED, "")
+        return Outcome(store.load(store.name_now(number)), folder, ending, reason)
+
+    def _search_and_confirm(self, driver: LeasedDriver) -> tuple[Ending, str]:
+        self.ready.store.update(self.ready.spec.name, self.ready.spec)
+        try:
+            ending, reason = self._search(driver)
+        except FieldError:
+            self._forget_where_unbegun(driver)
+            raise
+        return self._confirm(driver) if ending is Ending.FINISHED else (ending, reason)
+
+    def _after_interrupt(self, number: int, before: StoredStudy) -> StoredStudy:
+        """The study as it is stored; as it was before the run, where its database cannot be reached."""
+        try:
+            return self.ready.store.load(self.ready.store.name_now(number))
+        except InputError:
+            return before
+
+    def _forget_where_unbegun(self, driver: LeasedDriver) -> None:
+        """Free the name of a study that this launch has made and that nobody has begun, for the corrected file."""
+        store, name = self.ready.store, self.ready.spec.name
+        if self.ready.new and not driver.others() and not store.load(name).records:
+            store.forget(name)
+
+    def _search(self, driver: LeasedDriver) -> tuple[Ending, str]:
+        """Run the trials of the search."""
+        ready, spec = self.ready, self.ready.spec
+
+        def searcher() -> StudySearcher:
+            return open_search(
+                ready.store.storage,
+                spec.name,
+                ready.space,
+                spec.search,
+                ready.rungs,
+                spec.seed,
+                self.watch,
+                driver,
+                deadline=self.deadline,
+            )
+
+        return self._run_trials(searcher, confirmation=False)
+
+    def _confirm(self, driver: LeasedDriver) -> tuple[Ending, str]:
+        """Run the best configurations and the baselines on the questions that the search never saw."""
+        ready, spec = self.ready, self.ready.spec
+        study = ready.store.load(spec.name)
+        runs = runs_of(study)
+        failed = [record.config for record in study.confirmation if record.state is TrialState.FAIL]
+        left = missing(runs, (record.config for record in study.confirmation), failed)
+        unfinished = len(left) + sum(not record.state.is_finished() for record in study.confirmation)
+        if not unfinished or study.ended(TrialState.RUNNING):  # another driver still runs trials, and will confirm
+            return Ending.FINISHED, ""
+        self.watch(ConfirmationBegun(unfinished))
+        name = ready.store.begin_confirmation(spec.name)
+
+        def searcher() -> StudySearcher:
+            return open_confirmation(
+                ready.store.storage,
+                name,
+                runs,
+                failed,
+                spec.search,
+                ready.rungs,
+                self.watch,
+                driver,
+                self.deadline,
+            )
+
+        return self._run_trials(searcher, confirmation=True)
+
+    def _run_trials(self, make_searcher: Callable[[], StudySearcher], *, confirmation: bool) -> tuple[Ending, str]:
+        spec, store, folder = self.ready.spec, self.ready.store, self.ready.folder
+        cache = (folder / "cache").resolve()
+        build = partial(objectives.build, spec.objective, self.ready.prepared.corpus, cache)
+        try:
+            with store.database.explained():
+                searcher = make_searcher()
+                if searcher.unfinished:
+                    runner = self.make_runner(spec, folder / "ray")
+                    runner.run(searcher, build, artifacts_of(store.load(spec.name), folder, confirmation=confirmation))
+        except FieldError:
+            raise
+        except InputError as error:
+            again = resume_command(spec.name, store.url, folder)
+            raise InputError(f"{error} What was stored before is kept; go on with: {again}", code=error.code) from error
+        if searcher.stop_reason:
+            return Ending.FAILING, searcher.stop_reason
+        if searcher.out_of_time and searcher.unfinished and spec.search.hours is not None:
+            return Ending.OUT_OF_TIME, f"its time, {duration(3600 * spec.search.hours)} (search.hours), is over."
+        return Ending.FINISHED, ""
