@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from search.goals import GOALS
+from search.listeners import LISTENERS
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS, preferred
 from spaces.choices import Spec
@@ -69,6 +70,8 @@ class SearchSpec(Spec):
     hours: float | None = Field(None, gt=0)
     """Time for one launch or resume: no trial begins after it, those under way stop at their next rung and go on at
     the next resume. Empty: until all trials are finished."""
+    listeners: list[str] = Field(default_factory=list)
+    """Who hears of every event beside the terminal: `jsonl` (lines in `events.jsonl`), or what other packages add."""
 
     @field_validator("sampler")
     @classmethod
@@ -81,6 +84,11 @@ class SearchSpec(Spec):
         if self.sampler != AUTO:
             return self.sampler
         return preferred(1 if self.second is None else 2, self.trials)
+
+    @field_validator("listeners")
+    @classmethod
+    def _listeners(cls, names: list[str]) -> list[str]:
+        return [LISTENERS.known(name) for name in names]
 
     @field_validator("second")
     @classmethod

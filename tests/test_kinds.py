@@ -11,6 +11,7 @@ import pytest
 
 from objectives.scoring.spec import SCORERS
 from search.goals import GOALS
+from search.listeners import LISTENERS
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS
 from search.storage import DATABASES
@@ -24,7 +25,7 @@ from tests.support.refusals import refused
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = ("spaces", "objectives", "search", "studies")
 TABLES: Mapping[str, Kinds[Any]] = {
-    table.group: table for table in (SCORERS, GOALS, PRUNERS, SAMPLERS, METHODS, DATABASES, ESTIMANDS)
+    table.group: table for table in (SCORERS, GOALS, PRUNERS, SAMPLERS, METHODS, DATABASES, LISTENERS, ESTIMANDS)
 }
 _SPECS = {spec.__name__ for spec in SCORERS.values()}
 _OTHER_MEANINGS = {

@@ -166,3 +166,13 @@ class Run:
         if searcher.out_of_time and searcher.unfinished and spec.search.hours is not None:
             return Ending.OUT_OF_TIME, f"its time, {duration(3600 * spec.search.hours)} (search.hours), is over."
         return Ending.FINISHED, ""
+
+
+def both(watch: Watch, hear: Watch) -> Watch:
+    """Stored events go to the listeners first: what the terminal does may end the program."""
+
+    def told(event: Event) -> None:
+        hear(event)
+        watch(event)
+
+    return told

@@ -9,6 +9,7 @@ from pathlib import Path
 import objectives
 from objectives.base import Prepared
 from search.deadline import Deadline
+from search.listeners import listening
 from search.storage.artifacts import Artifacts
 from spaces import Corpus, InputError, Space, scan
 from spaces.corpus import reading_notes
@@ -27,7 +28,7 @@ from studies.run.checks import (
     refuse_former_bos,
     repetition_notes,
 )
-from studies.run.execution import MakeRunner, Outcome, Run, Watch
+from studies.run.execution import MakeRunner, Outcome, Run, Watch, both
 from studies.spec import StudySpec
 from studies.storage.finding import find
 from studies.storage.places import default_url, remember_url, resume_command, taken
@@ -67,7 +68,8 @@ class Ready:
             InputError: another program runs the study; or the database cannot be used any more, for example
                 because the disk is full.
         """
-        return Run(self, make_runner, watch, Deadline(self.spec.search.hours)).run()
+        with listening(self.spec.search.listeners, self.spec.name, self.folder) as hear:
+            return Run(self, make_runner, both(watch, hear), Deadline(self.spec.search.hours)).run()
 
 
 def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Ready:

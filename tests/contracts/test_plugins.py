@@ -1,9 +1,10 @@
-"""Rows that another package adds: a study runs with a sampler, a pruner, a scorer, a method of tuning and a database
-that we have never seen.
+"""Rows that another package adds: a study runs with a sampler, a pruner, a scorer, a method of tuning, a database and a
+listener that we have never seen.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -64,6 +65,30 @@ class ToyStorage(StudyStorage):
         return "Ask the toy."
 
 
+class Diary:
+    def __init__(self, study, folder):
+        self.file = folder / "diary.txt"
+
+    def hear(self, event):
+        with self.file.open("a") as file:
+            file.write(type(event).__name__ + chr(10))
+
+    def close(self):
+        with self.file.open("a") as file:
+            file.write("closed" + chr(10))
+
+
+class Clumsy:
+    def __init__(self, study, folder):
+        pass
+
+    def hear(self, event):
+        raise ValueError("dropped")
+
+    def close(self):
+        pass
+
+
 class SharpnessSpec(ScoreEntry):
     """How far the model's scores of next tokens lie apart: a score that needs no questions."""
 
@@ -111,6 +136,10 @@ toy = toy_of_tests:PRUNER
 [mixtune.methods]
 randlora = toy_of_tests:METHOD
 
+[mixtune.listeners]
+diary = toy_of_tests:Diary
+clumsy = toy_of_tests:Clumsy
+
 [mixtune.databases]
 toyfile = toy_of_tests:ToyStorage
 
@@ -148,7 +177,13 @@ STUDY = {
         "tuning": {"method": ["lora", "randlora"], "rank": [2, 4]},
     },
     "objective": {"tokens": 128, "length": 4, "batch": 4, "rungs": [0.5, 1.0], "scores": [{"kind": "sharpness"}]},
-    "search": {"trials": 8, "sampler": "toy", "pruner": "toy", "confirm": {"best": 0}},
+    "search": {
+        "trials": 8,
+        "sampler": "toy",
+        "pruner": "toy",
+        "confirm": {"best": 0},
+        "listeners": ["clumsy", "jsonl", "diary"],
+    },
 }
 
 
@@ -171,6 +206,14 @@ def test_a_study_runs_with_rows_of_another_package(tmp_path: Path, toy: Path) ->
     assert len(trials) == 8
     assert any(trial.value is not None and trial.value > 0 for trial in trials)
     assert {trial.user_attrs["config"]["stages"][0]["tuning"]["method"] for trial in trials} == {"lora", "randlora"}
+    diary = (tmp_path / "runs" / "plugged" / "diary.txt").read_text().split()
+    assert diary.count("TrialFinished") == 8
+    assert diary[-1] == "closed"
+    assert done.stderr.count("'clumsy'") == 1, "a listener that fails is told of once"
+    lines = [json.loads(line) for line in (tmp_path / "runs" / "plugged" / "events.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in lines] == diary[:-1]
+    assert {line["state"] for line in lines if "state" in line} <= {"COMPLETE", "PRUNED"}
+    assert all(line["rung"]["score"] > 0 for line in lines if "rung" in line)
     page = (tmp_path / "runs" / "plugged" / "report" / "report.html").read_text()
     assert "sharpness" in page
 

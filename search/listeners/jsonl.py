@@ -1,0 +1,43 @@
+"""Events as lines of JSON, appended to `events.jsonl` in the study's folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from objectives.base import Rung
+from search.events import Event
+
+FILE = "events.jsonl"
+
+
+class JsonLines:
+    """A line for each event: when, which, and its fields; a rung without the scores of its questions."""
+
+    def __init__(self, study: str, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._study = study
+        self._file = (folder / FILE).open("a", encoding="utf-8")
+
+    def hear(self, event: Event) -> None:
+        now = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        told = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+        line = {"time": now, "study": self._study, "event": type(event).__name__, **told}
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _plain(value: object) -> Any:
+    """JSON data."""
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, Rung):
+        return {name: part for name, part in value.to_dict().items() if name != "items"}
+    return value

@@ -1,0 +1,28 @@
+"""What the search asks of a kind of listener, such as a tracker of experiments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from search.events import Event
+
+
+class Listener(Protocol):
+    """Hears of everything that happens in one run of a study, in one thread at a time."""
+
+    def hear(self, event: Event) -> None:
+        """An event, a moment after it is stored. It should be quick: the next trial waits for it."""
+        ...
+
+    def close(self) -> None:
+        """The run is over, however it ended."""
+        ...
+
+
+class ListenerKind(Protocol):
+    """Makes a listener for one run of a study; most are classes."""
+
+    def __call__(self, study: str, folder: Path) -> Listener:
+        """A listener; `study`: its name, `folder`: where its report lies, too."""
+        ...
