@@ -81,6 +81,8 @@ def test_a_confirming_run_is_asked_the_other_half_only(folder: Path, tmp_path: P
     assert len({*seen, *fresh}) == 24
     assert prepared.holdout is not None
     assert prepared.holdout.mean(confirmed[-1].items) == pytest.approx(confirmed[-1].score)
+    again = list(objective.evaluate(trial, tmp_path / "search", "holdout"))
+    assert [rung.score for rung in again] == [rung.score for rung in confirmed], "no rung of the other questions"
 
 
 def test_gains_are_paired_with_the_base(folder: Path, tmp_path: Path) -> None:
