@@ -37,6 +37,8 @@ def wait_for_card() -> None:
     """Wait until the card has done what it was given."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+    elif torch.backends.mps.is_available():
+        torch.mps.synchronize()
 
 
 def current_cards() -> list[int]:

@@ -101,7 +101,7 @@ class FinetuneObjective:
             clock.lap("score")
             stored.save(scores, base, part, _scores_file(workdir, index))
             folder = workdir / f"rung-{index}"
-            artifact.save(pipeline, folder, artifact.describe(trial, bench.corpus, pipeline, spec.step_tokens))
+            artifact.save(pipeline, folder, artifact.describe(trial, bench.corpus, pipeline, spec.step_tokens, key))
             clock.lap("save")
             rung = _rung(index, budget, scores, base, clock)
             cost = {

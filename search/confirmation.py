@@ -96,7 +96,8 @@ class ConfirmationQueue:
         if not left:
             return None
         attributes = {records.ARM: left[0].arm, records.ROLE: left[0].role, records.SEED: left[0].config.seed}
-        return Plan({}, {**attributes, records.CONFIG: left[0].config.to_dict()})
+        # Earlier versions read from the configuration which questions a run is asked; one may share the study.
+        return Plan({}, {**attributes, records.CONFIG: {**left[0].config.to_dict(), "half": self.split}})
 
     def config(self, trial: FrozenTrial) -> TrialConfig:
         return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])

@@ -19,8 +19,8 @@ class Judge(Protocol):
         ...
 
 
-class Lenient:
-    """Stops nobody."""
+class NeverStops:
+    """A judge that lets every trial go on to its last rung."""
 
     def stops(self, number: int) -> bool:
         return False

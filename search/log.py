@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
@@ -25,7 +24,6 @@ class TrialLog:
     def __init__(
         self,
         ledger: Ledger,
-        sampler: BaseSampler,
         driver: Driver,
         watch: Callable[[Event], None],
         second: str | None = None,
@@ -34,14 +32,12 @@ class TrialLog:
 
         Args:
             ledger: the trials in the database.
-            sampler: learns of the end of every trial.
             driver: who runs trials.
             watch: hears of everything that happens.
             second: name of the second goal, whose value a complete trial has beside its score.
         """
         self.driver = driver
         self._ledger = ledger
-        self._sampler = sampler
         self._watch = watch
         self._second = second
         self._under_way: set[int] = set()
@@ -131,4 +127,4 @@ class TrialLog:
 
     def _tell(self, number: int, state: TrialState, last: Rung | None = None) -> None:
         told = values(last, self._second) if last is not None else None
-        self._ledger.study(sampler=self._sampler).tell(number, told, state, skip_if_finished=True)
+        self._ledger.study().tell(number, told, state, skip_if_finished=True)

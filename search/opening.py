@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage
 
@@ -13,11 +14,11 @@ from search.deadline import Deadline
 from search.designs import design_of
 from search.events import Event
 from search.goals import sampled
-from search.judge import Lenient, PrunerJudge
+from search.judge import Judge, NeverStops, PrunerJudge
 from search.log import TrialLog
 from search.prior import imagined, with_prior
 from search.pruners import build_pruner
-from search.queue import SearchQueue
+from search.queue import Queue, SearchQueue
 from search.samplers import build_sampler
 from search.searcher import StudySearcher
 from search.spec import SearchSpec
@@ -59,12 +60,13 @@ def open_search(
     ledger = Ledger(storage, name, space.distributions)
     sampler = build_sampler(spec.sampling, seed, len(ledger.trials()), len(driver.living()) - 1)
     view = with_prior(spec.sampling, imagined(space, spec.prior, seed)) if spec.prior else None
-    log = TrialLog(ledger, sampler, driver, watch, spec.second)
+    pruner = build_pruner(spec.pruner, rungs, spec.reduction)
+    ledger.guided_by(sampler, pruner)
+    log = TrialLog(ledger, driver, watch, spec.second)
     log.end_foreign()
     planner = planner or Arms(design_of(space, seed), spec.randomised, seed)
-    queue = SearchQueue(ledger, space, planner, sampler, view or sampled(spec.sampling, spec.second), spec.trials)
-    judge = PrunerJudge(ledger, build_pruner(spec.pruner, rungs, spec.reduction))
-    return _put_together(log, queue, judge, rungs, deadline or Deadline(spec.hours), spec)
+    queue = SearchQueue(ledger, space, planner, view or sampled(spec.sampling, spec.second), spec.trials)
+    return _put_together(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.hours), spec)
 
 
 def open_confirmation(
@@ -92,16 +94,17 @@ def open_confirmation(
         deadline: when to stop.
     """
     ledger = Ledger(storage, name, {})
-    log = TrialLog(ledger, RandomSampler(seed=0), driver, watch)
+    ledger.guided_by(RandomSampler(seed=0), NopPruner())  # neither is asked anything
+    log = TrialLog(ledger, driver, watch)
     log.end_foreign()
     queue = ConfirmationQueue(ledger, runs, failed)
-    return _put_together(log, queue, Lenient(), rungs, deadline, spec)
+    return _put_together(log, queue, NeverStops(), rungs, deadline, spec)
 
 
 def _put_together(
     log: TrialLog,
-    queue: SearchQueue | ConfirmationQueue,
-    judge: Lenient | PrunerJudge,
+    queue: Queue,
+    judge: Judge,
     rungs: tuple[int, ...],
     deadline: Deadline,
     spec: SearchSpec,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 import optuna
-from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
 from search.arms import Planner
@@ -46,23 +45,19 @@ class SearchQueue:
 
     split: Split = "search"
 
-    def __init__(
-        self, ledger: Ledger, space: Space, planner: Planner, sampler: BaseSampler, view: View, trials: int
-    ) -> None:
+    def __init__(self, ledger: Ledger, space: Space, planner: Planner, view: View, trials: int) -> None:
         """Say how trials are chosen.
 
         Args:
             ledger: the trials in the database.
             space: what to search.
             planner: decides what a trial is about before the sampler sees it.
-            sampler: draws the parameters that the planner leaves open.
-            view: shows the study to the sampler.
+            view: shows the study to the sampler, which draws the parameters that the planner leaves open.
             trials: of the whole study.
         """
         self._ledger = ledger
         self._space = space
         self._planner = planner
-        self._sampler = sampler
         self._view = view
         self._trials = trials
 
@@ -88,4 +83,4 @@ class SearchQueue:
         return config
 
     def _study(self) -> optuna.Study:
-        return self._ledger.study(self._view, self._sampler)
+        return self._ledger.study(self._view)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Protocol
 
-from objectives.base import Objective, Rung
-from search.searcher import Assignment, Decision, StudySearcher
-from search.storage.artifacts import Artifacts
+from objectives.base import Objective
+from search.artifacts import Artifacts
+from search.assignment import NO_LAST_RUNG, Assignment, ObjectiveFactory, reason, rungs_of
+from search.searcher import Decision, StudySearcher
 from spaces import InputError
-
-ObjectiveFactory = Callable[[], Objective]
-"""Builds the objective in the process that runs trials; must pickle."""
 
 
 class WorkerStartError(InputError):
@@ -45,20 +42,6 @@ class Runner(Protocol):
         ...
 
 
-def reason(error: BaseException) -> str:
-    """One line that says why a trial failed."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def rungs_of(objective: Objective, assignment: Assignment, artifacts: Artifacts) -> Iterator[Rung]:
-    """Run a trial in its working folder; what lies there is safe before each rung is told."""
-    with artifacts.working(assignment.number) as folder:
-        for rung in objective.evaluate(assignment.config, folder, assignment.split):
-            artifacts.keep(assignment.number, folder)
-            yield rung
-
-
 class LocalRunner:
     """One trial after the other in this process: for tests and for debugging."""
 
@@ -85,6 +68,3 @@ class LocalRunner:
                     searcher.fail(number, NO_LAST_RUNG)
                     return
                 decision = searcher.report(number, rung)
-
-
-NO_LAST_RUNG = "The trial ended before its last rung."

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
+from search.assignment import Assignment
 from search.deadline import Deadline
 from search.failures import FailuresInARow
 from search.judge import Judge
 from search.log import TrialLog
 from search.queue import Queue
 from search.storage import records
-from spaces import TrialConfig
-from spaces.trial import Split
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A trial to run."""
-
-    number: int
-    config: TrialConfig
-    split: Split
-    """The questions to score it on."""
 
 
 class Decision(Enum):
@@ -181,5 +169,5 @@ class StudySearcher:
 
     def _finish(self, number: int, state: TrialState, last: Rung | None = None) -> None:
         """End a trial well; `last`: the rung that a complete one ended with."""
-        self._log.finish(number, state, last)
         self._failures.clear()
+        self._log.finish(number, state, last)

@@ -7,7 +7,6 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from search.goals import GOALS
-from search.listeners import LISTENERS
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS, preferred
 from spaces.choices import Spec
@@ -88,7 +87,9 @@ class SearchSpec(Spec):
     @field_validator("listeners")
     @classmethod
     def _listeners(cls, names: list[str]) -> list[str]:
-        return [LISTENERS.known(name) for name in names]
+        if len(set(names)) < len(names):
+            raise UnfitError(f"each listener can be named once; got {listed(names)}", code="listener-twice")
+        return names
 
     @field_validator("second")
     @classmethod

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path: Path, *, shared: bool = False, over: bool = True) -> Iterator[Path]:
+def whole(path: Path, *, shared: bool = False, overwrite: bool = True) -> Iterator[Path]:
     """Give a path to write a file or a folder at; it gets its true name when the block has ended well.
 
     Folders above it are made.
@@ -18,7 +18,10 @@ def whole(path: Path, *, shared: bool = False, over: bool = True) -> Iterator[Pa
     Args:
         path: of the file or folder.
         shared: whether several programs may write it at once; the last one stands.
-        over: whether what has that name is replaced; a folder that may not be is an error.
+        overwrite: whether a file or a folder of that name is replaced by one of its kind.
+
+    Raises:
+        FileExistsError: there is something of that name which is not to be replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     mark = f".{os.getpid()}" if shared else ""  # without it, what a killed program left is replaced by the next
@@ -26,16 +29,18 @@ def whole(path: Path, *, shared: bool = False, over: bool = True) -> Iterator[Pa
     _remove(unfinished)
     try:
         yield unfinished
-        if over and path.is_dir():
+        if not overwrite and os.path.lexists(path):
+            raise FileExistsError(f"{str(path)!r} exists already.")
+        if unfinished.is_dir() and path.is_dir():
             shutil.rmtree(path)
         unfinished.replace(path)
     finally:
         _remove(unfinished)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file of UTF-8, whole or not at all."""
-    with whole(path) as unfinished:
+def write_text(path: Path, text: str, *, shared: bool = False) -> None:
+    """Write a file of UTF-8, whole or not at all; `shared`: several programs may write it at once."""
+    with whole(path, shared=shared) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 

@@ -29,7 +29,7 @@ class ScoreEntry(Spec):
     holdout: float = Field(0.5, ge=0, lt=1)
     """Share of each task's questions, or of the passages, that the search never sees: they confirm what it found."""
     split_seed: int = Field(0, ge=0)
-    """Of the split into the two halves."""
+    """Seed of the division into the two splits."""
     chat_template: Switch = "auto"
     """Whether questions are asked, and held-out dialogues read, inside the base's chat template, as lm-eval's
     `apply_chat_template` does. `auto`: where the base has one."""

@@ -43,7 +43,7 @@ class ScorerClass(Protocol):
     def __call__(self, spec: ScoreEntry, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> Scorer: ...
 
     def prepare(self, spec: ScoreEntry, corpus: Corpus, sight: Sight, kept: Mapping[str, float]) -> Checked:
-        """Check an entry, and that both halves of its questions hold some.
+        """Check an entry, and that both splits of its questions hold some.
 
         Args:
             spec: the entry.

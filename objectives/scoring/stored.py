@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from objectives import tensors
@@ -35,7 +34,7 @@ def save(scores: tuple[Score, ...], base: tuple[Score, ...], part: Part, file: P
 
 def _tensors(prefix: str, scores: tuple[Score, ...]) -> tensors.Tensors:
     return {
-        f"{prefix}{entry}/{name}": torch.from_numpy(np.ascontiguousarray(array))
+        f"{prefix}{entry}/{name}": torch.tensor(array)
         for entry, score in enumerate(scores)
         for name, array in score.arrays.items()
     }

@@ -40,7 +40,7 @@ def train_library(
         progress: hears of the step and its mean loss.
     """
     library = _Library(model, _first(target, len(lessons), recipe.seed, model.device), lessons, recipe)
-    fit(library, recipe.steps, "the learning rate is too high. Lower it.", progress)
+    fit(library, recipe.steps, "one of these tasks cannot be learnt as it is. Look at its examples.", progress)
     return library.adapters.map(torch.Tensor.detach)
 
 

@@ -41,8 +41,13 @@ def keep_only(folder: Path) -> None:
             shutil.rmtree(other)
 
 
-def describe(trial: TrialConfig, corpus: Corpus, pipeline: Pipeline, tokens_a_step: int) -> Iterator[dict[str, Any]]:
-    """A line for every stage so far: texts with hashes, how much of each was read, settings, losses, versions."""
+def describe(
+    trial: TrialConfig, corpus: Corpus, pipeline: Pipeline, tokens_a_step: int, key: str = ""
+) -> Iterator[dict[str, Any]]:
+    """A line for every stage so far: texts with hashes, how much of each was read, settings, losses, versions.
+
+    `key`: by which the trial's state is known, where that is not its fingerprint.
+    """
     for leg, learned in zip(pipeline.begun, pipeline.learned(), strict=True):
         steps = min(pipeline.step, leg.last) - leg.first
         yield {
@@ -60,7 +65,7 @@ def describe(trial: TrialConfig, corpus: Corpus, pipeline: Pipeline, tokens_a_st
             "trainable": learned.trainable,
             "losses": [[tokens, round(loss, 6)] for tokens, loss in leg.losses],
             "seed": leg.seed,
-            "trial": trial.fingerprint,
+            "trial": key or trial.fingerprint,
             "versions": versions(_PACKAGES),
         }
 

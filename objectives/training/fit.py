@@ -1,4 +1,4 @@
-"""The one training loop: of fine-tuning, of packed trials, of a base from nothing, of hypernetworks."""
+"""The training loop, the same for fine-tuning, packed trials, pretraining and hypernetworks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spaces import MixtuneError
 
 
 class Learner(Protocol):
-    """What is trained."""
+    """A model, or several adapters side by side, that `fit` trains step by step."""
 
     step: int
     """Steps that were made."""
@@ -41,11 +41,12 @@ def fit(
     first, total = learner.step, torch.zeros(())
     while learner.step < until:
         loss = learner.one_step()
-        total = total.to(loss.device) + loss
-        if progress is not None:
+        if progress is not None:  # it is waited for here, once
+            loss = loss.cpu().double()
             refuse_infinite(loss, first, learner.step, advice)
             progress(learner.step, loss.mean().item())
-    mean = total.double() / max(1, until - first)
+        total = total.to(loss.device) + loss
+    mean = total.cpu().double() / max(1, until - first)  # Apple's devices have no double precision
     refuse_infinite(mean, first, until, advice)
     return mean
 

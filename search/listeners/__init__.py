@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from search.events import Event
@@ -18,26 +18,27 @@ LISTENERS: Kinds[ListenerKind] = Kinds("mixtune.listeners", {"jsonl": "search.li
 
 
 class _Guarded:
-    """A listener that costs no trial: where it fails, that is told once, and it hears no more."""
+    """A listener whose errors cost no trial: the first is told, it hears no more, and it is closed all the same."""
 
     def __init__(self, name: str, listener: Listener) -> None:
         self._name = name
-        self._listener: Listener | None = listener
+        self._listener = listener
+        self._failed = False
 
     def hear(self, event: Event) -> None:
-        self._try(lambda listener: listener.hear(event))
+        if not self._failed:
+            self._try(lambda: self._listener.hear(event))
 
     def close(self) -> None:
-        self._try(lambda listener: listener.close())
+        self._try(self._listener.close)
 
-    def _try(self, call: Callable[[Listener], None]) -> None:
-        if self._listener is None:
-            return
+    def _try(self, call: Callable[[], None]) -> None:
         try:
-            call(self._listener)
-        except Exception as error:  # noqa: BLE001  whatever a listener raises, trials go on
-            self._listener = None
-            _tell(self._name, error)
+            call()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a listener raises, trials go on
+            if not self._failed:
+                _tell(self._name, error)
+            self._failed = True
 
 
 @contextmanager
@@ -67,11 +68,13 @@ def listening(names: Sequence[str], study: str, folder: Path) -> Iterator[Callab
 def _opened(name: str, study: str, folder: Path) -> _Guarded | None:
     try:
         return _Guarded(name, LISTENERS[name](study, folder))
-    except Exception as error:  # noqa: BLE001  as above
+    except (Exception, SystemExit) as error:  # noqa: BLE001  as above
         _tell(name, error)
         return None
 
 
-def _tell(name: str, error: Exception) -> None:
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
-    sys.stderr.write(f"The listener {name!r} (search.listeners) failed and hears no more; trials go on: {reason}\n")
+def _tell(name: str, error: BaseException) -> None:
+    """Say once what is wrong; nothing that goes wrong with that may end the run either."""
+    with suppress(Exception):
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        sys.stderr.write(f"The listener {name!r} (search.listeners) failed and hears no more; trials go on: {reason}\n")

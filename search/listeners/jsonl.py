@@ -10,23 +10,29 @@ from pathlib import Path
 from typing import Any
 
 from objectives.base import Rung
-from search.events import Event
+from search.events import ConfirmationBegun, Event
 
 FILE = "events.jsonl"
 
 
 class JsonLines:
-    """A line for each event: when, which, and its fields; a rung without the scores of its questions."""
+    """A line for each event: when, in which part of the study, which, and its fields.
+
+    A rung is told without the scores of its questions. Trials that go on after a break tell their rungs again.
+    """
 
     def __init__(self, study: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._study = study
+        self._part = "search"
         self._file = (folder / FILE).open("a", encoding="utf-8")
 
     def hear(self, event: Event) -> None:
+        if isinstance(event, ConfirmationBegun):  # from now on, numbers are those of its runs
+            self._part = "confirmation"
         now = datetime.now().astimezone().isoformat(timespec="milliseconds")
         told = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
-        line = {"time": now, "study": self._study, "event": type(event).__name__, **told}
+        line = {"time": now, "study": self._study, "part": self._part, "event": type(event).__name__, **told}
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()
 

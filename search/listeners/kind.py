@@ -1,4 +1,4 @@
-"""What the search asks of a kind of listener, such as a tracker of experiments."""
+"""The contract of a kind of listener, such as a tracker of experiments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from search.events import Event
 
 
 class Listener(Protocol):
-    """Hears of everything that happens in one run of a study, in one thread at a time."""
+    """Hears of everything that happens in one run of a study.
+
+    It is called by one thread at a time, but not always by the same one. What it raises costs no trial; one that never
+    returns holds up the study.
+    """
 
     def hear(self, event: Event) -> None:
         """An event, a moment after it is stored. It should be quick: the next trial waits for it."""

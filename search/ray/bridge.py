@@ -14,10 +14,11 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from objectives.base import Rung
+from search.assignment import Assignment, reason
 from search.ray.ray_compat import could_not_start, error_of
 from search.ray.worker import FAILURE, NUMBER, RUNG, SPLIT, TRIAL, UNABLE
-from search.runner import WorkerStartError, reason
-from search.searcher import Assignment, Decision, StudySearcher
+from search.runner import WorkerStartError
+from search.searcher import Decision, StudySearcher
 
 _PATIENCE = 0.05
 """Seconds for which Tune waits for a trial while others run; a sampler that thinks longer goes on beside it."""

@@ -18,6 +18,8 @@ from ray import tune
 from ray.exceptions import AuthenticationError, RayError
 from ray.tune.error import TuneError
 
+from search.artifacts import Artifacts
+from search.assignment import ObjectiveFactory
 from search.machine import processors
 from search.ray.bridge import DatabaseScheduler, Guarded, TuneSearcher
 from search.ray.ray_compat import no_idle_workers, sockets_in, take_memory_for_a_workers_death
@@ -32,9 +34,7 @@ from search.ray.start import (
     short_folder,
 )
 from search.ray.worker import NUMBER, TrialActor
-from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
-from search.storage.artifacts import Artifacts
 from spaces import FieldError, InputError, MixtuneError
 
 Answer = TypeVar("Answer")

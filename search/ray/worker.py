@@ -8,9 +8,8 @@ from typing import Any
 from ray import tune
 
 from objectives.base import Objective, Rung
-from search.runner import NO_LAST_RUNG, ObjectiveFactory, reason, rungs_of
-from search.searcher import Assignment
-from search.storage.artifacts import Artifacts
+from search.artifacts import Artifacts
+from search.assignment import NO_LAST_RUNG, Assignment, ObjectiveFactory, reason, rungs_of
 from spaces import TrialConfig
 
 NUMBER = "number"

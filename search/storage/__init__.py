@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from search.storage.kind import StudyStorage
 from search.storage.urls import parsed
-from spaces.errors import InputError, did_you_mean
+from spaces.errors import InputError, did_you_mean, listed
 from spaces.kinds import Kinds
 
 DATABASES: Kinds[type[StudyStorage]] = Kinds(
@@ -27,10 +27,9 @@ def storage_of(url: str) -> StudyStorage:
     found = parsed(url)
     name = found.get_backend_name()
     if name not in DATABASES:
-        known = " or ".join(kind.example for kind in DATABASES.values())
         raise InputError(
-            f"the database must be one that mixtune knows, such as {known}; got {found.drivername}."
-            f"{did_you_mean(name, list(DATABASES))}",
+            f"the database must be one of {listed(list(DATABASES))}, such as sqlite:////disk/study.db or "
+            f"postgresql+psycopg://user@host/database; got {found.drivername}.{did_you_mean(name, list(DATABASES))}",
             code="database-of-other-kind",
         )
     return DATABASES[name](url)

@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
-from typing import ClassVar
 
 import psutil
 import sqlalchemy
@@ -39,9 +38,6 @@ class LeasedDriver(ABC):
     Times are the database's: machines need not agree about theirs. Where its clock was set, or it was away, nobody
     counts as dead until this driver has itself seen no heartbeat for the length of a lease.
     """
-
-    shared: ClassVar[bool]
-    """Whether other drivers may run the study beside this one."""
 
     def __init__(self, engine: Engine, study: str, name: str, lease: float = LEASE, beat: float = HEARTBEAT) -> None:
         """Say who drives which study; `present` takes the lease.

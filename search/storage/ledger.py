@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -30,13 +31,16 @@ class Ledger:
         self._storage = optuna.storages.get_storage(storage)
         self._name = name
         self._distributions = distributions
+        self._guides: dict[str, Any] = {}
         self._study_id = storage.get_study_id_from_name(name)
 
-    def study(
-        self, view: Callable[..., optuna.Study] = optuna.Study, sampler: BaseSampler | None = None
-    ) -> optuna.Study:
+    def guided_by(self, sampler: BaseSampler, pruner: BasePruner) -> None:
+        """Let Optuna's studies have this sampler and this pruner."""
+        self._guides = {"sampler": sampler, "pruner": pruner}
+
+    def study(self, view: Callable[..., optuna.Study] = optuna.Study) -> optuna.Study:
         """The study as Optuna sees it now; one that is kept remembers trials as they were."""
-        return view(self._name, self._storage, sampler=sampler)
+        return view(self._name, self._storage, **self._guides)
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """Trials in these states, of any state where none is named; foreign ones are left out."""

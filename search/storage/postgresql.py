@@ -19,8 +19,6 @@ from spaces.trial import fingerprint
 class SharedDriver(LeasedDriver):
     """One of any number of drivers that share a study."""
 
-    shared = True
-
     @property
     def _slot(self) -> str:
         return self.id

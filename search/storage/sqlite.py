@@ -22,7 +22,6 @@ from spaces.paths import beside
 class SoleDriver(LeasedDriver):
     """The only driver of a study: a second one is refused while it lives."""
 
-    shared = False
     _watched: dict[str, int] | None = None  # drivers whose heartbeat from the future was seen not to change
 
     @property
@@ -69,7 +68,14 @@ class SqliteStorage(StudyStorage):
     driver_kind = SoleDriver
 
     def __init__(self, url: str) -> None:
-        if not sqlalchemy.make_url(url).database:
+        found = sqlalchemy.make_url(url)
+        if found.drivername != "sqlite":
+            raise InputError(
+                f"the database URL must begin with sqlite://, without another driver; got {found.drivername}. Such as: "
+                f"{self.example}",
+                code="database-of-other-kind",
+            )
+        if not found.database:
             raise InputError(f"the database URL must name a file, such as {self.example}", code="url-without-file")
         super().__init__(url)
 

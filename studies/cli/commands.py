@@ -173,7 +173,7 @@ def report(
     from studies.analysis.confirmation import has_more
     from studies.analysis.rating import rate
     from studies.jobs.inspecting import inspect_best
-    from studies.report import write_report
+    from studies.report.page import write_report
     from studies.report.standing import print_status
     from studies.report.terminal import print_rating
     from studies.storage.finding import find

@@ -12,7 +12,7 @@ from search.runner import LocalRunner, Runner
 from studies.analysis.rating import rate
 from studies.jobs.export import find_adapter
 from studies.jobs.inspecting import inspect_best
-from studies.report import write_report
+from studies.report.page import write_report
 from studies.report.terminal import print_rating
 from studies.run.execution import Ending, Outcome
 from studies.run.interrupts import stoppable

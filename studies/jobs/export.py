@@ -107,8 +107,9 @@ def find_adapter(study: StoredStudy, folder: Path, record: TrialRecord | None) -
 
 @contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
-    with whole(out, over=False) as unfinished:
+    with whole(out, shared=True, overwrite=False) as unfinished:
         unfinished.mkdir()
+        unfinished.chmod(0o755)
         yield unfinished
 
 

@@ -42,7 +42,7 @@ def inspect_best(study: StoredStudy, folder: Path) -> tuple[Inspection | None, s
             found = inspect(objective, corpus, Path(made))
     except MixtuneError as error:
         return None, f"What the best trial changed in the model is not shown: {error}"
-    write_text(known, json.dumps(found.to_dict()))
+    write_text(known, json.dumps(found.to_dict()), shared=True)
     return found, ""
 
 

@@ -166,7 +166,7 @@ def _write(console: Console, run: Pretraining, wish: Wish, corpus: Corpus, size:
         "versions": versions(("mixtune", "torch", "transformers", "tokenizers")),
     }
     (wish.out / _TOLD).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    card = environment("studies.report").get_template("base.md.j2").render(**told, out=wish.out.name)
+    card = environment("studies.report", trim=False).get_template("base.md.j2").render(**told, out=wish.out.name)
     (wish.out / "README.md").write_text(card, encoding="utf-8")
     shutil.rmtree((wish.out / _WORK).rename(wish.out / f"{_WORK}.done"))
     if run.log:

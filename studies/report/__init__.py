@@ -1,7 +1,3 @@
-"""The answer on paper: one HTML page, figures, tables and a notebook."""
+"""A study's answer on paper: one HTML page, figures, tables, a notebook, and sentences for the terminal."""
 
 from __future__ import annotations
-
-from studies.report.page import PAGE, write_report
-
-__all__ = ["PAGE", "write_report"]

@@ -86,7 +86,7 @@ def write_report(
     template = _environment().get_template("report.html.j2")
     page = template.render(**shown, files=", ".join([*files, NOTEBOOK]), refresh=refresh)
     path = folder / PAGE
-    write_text(path, page)  # whoever has the page open never loads half of it
+    write_text(path, page, shared=True)  # whoever has the page open never loads half of it
     return path
 
 

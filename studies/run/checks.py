@@ -13,9 +13,10 @@ from objectives.reading import CHAT_TEMPLATE
 from objectives.spec import FinetuneSpec
 from search.designs import design_of
 from search.goals import GOALS
+from search.listeners import LISTENERS
 from search.machine import processors
 from spaces import Corpus, FieldError, InputError, Space
-from spaces.errors import listed
+from spaces.errors import UnfitError, listed
 from spaces.methods import METHODS
 from studies.analysis.estimands import ESTIMANDS
 from studies.spec import StudySpec
@@ -56,6 +57,19 @@ def check_machine(spec: StudySpec) -> None:
 def _takes_prior(spec: StudySpec) -> bool:
     kind = spec.space.texts.kind
     return kind in ESTIMANDS and ESTIMANDS[kind].of_subsets
+
+
+def check_listeners(spec: StudySpec) -> None:
+    """See that the listeners are installed here; a stored study can be read without them.
+
+    Raises:
+        FieldError: one is not.
+    """
+    for name in spec.search.listeners:
+        try:
+            LISTENERS.known(name)
+        except UnfitError as error:
+            raise FieldError("search.listeners", str(error), code=error.code) from error
 
 
 def check_prior(spec: StudySpec, corpus: Corpus) -> None:

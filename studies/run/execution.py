@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import objectives
 from search.confirmation import missing
 from search.deadline import Deadline
 from search.events import ConfirmationBegun, Event
+from search.listeners import listening
 from search.opening import open_confirmation, open_search
 from search.runner import Runner
 from search.searcher import StudySearcher
@@ -71,13 +72,23 @@ class Run:
         try:
             with store.database.explained():
                 driver = store.lease(name)
-                with driver.present():
-                    ending, reason = self._search_and_confirm(driver)
+                with driver.present(), listening(self.ready.spec.search.listeners, name, folder) as hear:
+                    ending, reason = self._heard_by(hear).search_and_confirm(driver)
         except KeyboardInterrupt:
             return Outcome(self._after_interrupt(number, before), folder, Ending.INTERRUPTED, "")
         return Outcome(store.load(store.name_now(number)), folder, ending, reason)
 
-    def _search_and_confirm(self, driver: LeasedDriver) -> tuple[Ending, str]:
+    def _heard_by(self, hear: Watch) -> Run:
+        """The same run, whose events listeners hear before the terminal, which may end the program."""
+
+        def both(event: Event) -> None:
+            hear(event)
+            self.watch(event)
+
+        return replace(self, watch=both)
+
+    def search_and_confirm(self, driver: LeasedDriver) -> tuple[Ending, str]:
+        """Run the trials of the search, then the runs that confirm it."""
         self.ready.store.update(self.ready.spec.name, self.ready.spec)
         try:
             ending, reason = self._search(driver)
@@ -128,8 +139,8 @@ class Run:
         unfinished = len(left) + sum(not record.state.is_finished() for record in study.confirmation)
         if not unfinished or study.ended(TrialState.RUNNING):  # another driver still runs trials, and will confirm
             return Ending.FINISHED, ""
-        self.watch(ConfirmationBegun(unfinished))
         name = ready.store.begin_confirmation(spec.name)
+        self.watch(ConfirmationBegun(unfinished))
 
         def searcher() -> StudySearcher:
             return open_confirmation(
@@ -166,13 +177,3 @@ class Run:
         if searcher.out_of_time and searcher.unfinished and spec.search.hours is not None:
             return Ending.OUT_OF_TIME, f"its time, {duration(3600 * spec.search.hours)} (search.hours), is over."
         return Ending.FINISHED, ""
-
-
-def both(watch: Watch, hear: Watch) -> Watch:
-    """Stored events go to the listeners first: what the terminal does may end the program."""
-
-    def told(event: Event) -> None:
-        hear(event)
-        watch(event)
-
-    return told

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import objectives
 from objectives.base import Prepared
+from search.artifacts import Artifacts
 from search.deadline import Deadline
-from search.listeners import listening
-from search.storage.artifacts import Artifacts
 from spaces import Corpus, InputError, Space, scan
 from spaces.corpus import reading_notes
 from studies.analysis.confirmation import confirming_runs
 from studies.run.changes import refuse_changed_file
 from studies.run.checks import (
     check_disk,
+    check_listeners,
     check_machine,
     check_precision,
     check_prior,
@@ -28,7 +28,7 @@ from studies.run.checks import (
     refuse_former_bos,
     repetition_notes,
 )
-from studies.run.execution import MakeRunner, Outcome, Run, Watch, both
+from studies.run.execution import MakeRunner, Outcome, Run, Watch
 from studies.spec import StudySpec
 from studies.storage.finding import find
 from studies.storage.places import default_url, remember_url, resume_command, taken
@@ -68,8 +68,7 @@ class Ready:
             InputError: another program runs the study; or the database cannot be used any more, for example
                 because the disk is full.
         """
-        with listening(self.spec.search.listeners, self.spec.name, self.folder) as hear:
-            return Run(self, make_runner, both(watch, hear), Deadline(self.spec.search.hours)).run()
+        return Run(self, make_runner, watch, Deadline(self.spec.search.hours)).run()
 
 
 def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Ready:
@@ -166,6 +165,7 @@ def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple
             "weights or one, or give a list or a range for a field.",
             code="nothing-to-search",
         )
+    check_listeners(spec)
     check_second_goal(spec, prepared)
     check_prior(spec, corpus)
     check_precision(spec, space)

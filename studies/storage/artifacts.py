@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from search.storage.artifacts import Artifacts
+from search.artifacts import Artifacts
 from studies.storage.stored import StoredStudy
 
 

@@ -10,10 +10,9 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from rich.console import Console
 from rich.table import Table
 
-from search import LocalRunner
+from search.artifacts import Artifacts
 from search.ray.runner import RayRunner
-from search.runner import Runner
-from search.storage.artifacts import Artifacts
+from search.runner import LocalRunner, Runner
 from spaces import Corpus, Text
 from studies.storage.store import open_store
 from tests.benchmarks.watching import Clock

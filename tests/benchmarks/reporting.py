@@ -20,7 +20,7 @@ from rich.console import Console
 
 from search.runner import LocalRunner
 from studies.analysis.rating import rate
-from studies.report import write_report
+from studies.report.page import write_report
 from studies.run.launch import prepare_launch
 from studies.spec import StudySpec
 from studies.storage.finding import find

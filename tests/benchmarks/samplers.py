@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from objectives.synthetic import SyntheticObjective
-from search import LocalRunner, read_record
+from search.artifacts import Artifacts
+from search.runner import LocalRunner
 from search.samplers import SAMPLERS
-from search.storage.artifacts import Artifacts
+from search.storage.records import read_record
 from spaces import Corpus, Text
 from tests.support.studies import searcher_on, synthetic
 

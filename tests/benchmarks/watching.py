@@ -9,7 +9,7 @@ from typing import Self
 
 import psutil
 
-from search import Event, TrialFinished
+from search.events import Event, TrialFinished
 
 
 @dataclass

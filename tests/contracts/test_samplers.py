@@ -10,10 +10,12 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
-from search import LocalRunner, SearchSpec, TrialRecord, read_record
+from search.artifacts import Artifacts
 from search.goals import sampled
+from search.runner import LocalRunner
 from search.samplers import SAMPLERS, build_sampler
-from search.storage.artifacts import Artifacts
+from search.spec import SearchSpec
+from search.storage.records import TrialRecord, read_record
 from spaces import Corpus
 from tests.support.studies import searcher_on, synthetic_factory
 

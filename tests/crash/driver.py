@@ -11,10 +11,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from search import Event, RungTold, StudySearcher, TrialFinished
+from search.artifacts import Artifacts
+from search.assignment import ObjectiveFactory
+from search.events import Event, RungTold, TrialFinished
 from search.ray.runner import RayRunner
-from search.runner import ObjectiveFactory
-from search.storage.artifacts import Artifacts
+from search.searcher import StudySearcher
 from studies.run.execution import Ending
 from studies.run.interrupts import stoppable
 from studies.run.launch import prepare_launch, prepare_resume

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 from optuna.trial import TrialState
 
-from search import TrialRecord
+from search.storage.records import TrialRecord
 from studies.spec import StudySpec
 from studies.storage.store import open_store
 from studies.study_file import read_study

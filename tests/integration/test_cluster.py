@@ -18,9 +18,9 @@ import objectives
 import search
 import spaces
 import studies
-from search import TrialRecord, read_record
+from search.artifacts import Artifacts
 from search.ray.runner import RayRunner
-from search.storage.artifacts import Artifacts
+from search.storage.records import TrialRecord, read_record
 from spaces import Corpus
 from studies.storage.store import open_store
 from tests.support.refusals import refused

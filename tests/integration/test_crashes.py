@@ -27,7 +27,7 @@ space:
   texts: {folder: library}
   learning_rate: {low: 1e-4, high: 1e-2}
 objective: {kind: synthetic, effects: {alpha: 0.3}, noise: 0.02, seconds: 0.02}
-search: {trials: 100, workers: 4, sampler: tpe, confirm: {best: 0}}
+search: {trials: 100, workers: 2, sampler: tpe, confirm: {best: 0}}
 """
 REAL = """\
 space:
@@ -35,7 +35,7 @@ space:
   learning_rate: {low: 1e-3, high: 1e-2}
   tuning: {rank: [4, 8], dropout: 0.1}
 objective:
-  tokens: 20480
+  tokens: 12288
   scores: [{kind: heldout, text: river_poems, share: 0.3}]
 search: {trials: 4, workers: 2, sampler: tpe, pruner: none, confirm: {best: 0}}
 """

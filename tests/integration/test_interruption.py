@@ -7,20 +7,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from optuna.trial import TrialState
 
-from search import TrialRecord
+from search.storage.records import TrialRecord
 from studies.storage.finding import find
 from tests.support.studies import STUDY
 
 pytestmark = pytest.mark.ray
 
-TRIALS = 24
+TRIALS = 32
 LONG = (
     STUDY.replace("name: quick", "name: long")
     .replace("noise: 0.01", "noise: 0.01\n  seconds: 0.1")
@@ -86,18 +85,6 @@ def place(library: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def launched(place: Path) -> Iterator[Program]:
-    """A study with some trials finished and others under way."""
-    program = Program(place, "launch", "study.yaml")
-    try:
-        program.wait_for(finished=4)
-        yield program
-    finally:
-        if program.process.poll() is None:
-            program.kill()
-
-
 def finishes_with_nothing_lost(place: Path, before: dict[int, TrialRecord], ray: str, *options: str) -> None:
     resumed = Program(place, "resume", "long", *options, ray=ray)
     text = resumed.output()
@@ -110,24 +97,61 @@ def finishes_with_nothing_lost(place: Path, before: dict[int, TrialRecord], ray:
     assert (place / "runs" / "long" / "report" / "report.html").is_file()
 
 
-def test_ctrl_c_says_how_to_go_on(place: Path, launched: Program, ray_address: str) -> None:
-    os.killpg(launched.process.pid, signal.SIGINT)
-    text = launched.output()
-    assert launched.process.returncode == 130, text
-    before = ended(place)
-    assert f"{len(before)} of {TRIALS} trials are finished and stored" in text
-    assert text.rstrip().splitlines()[-1] == "Go on with: mixtune resume long"
-    assert "Traceback" not in text
+def _ctrl_c(program: Program) -> str:
+    os.killpg(program.process.pid, signal.SIGINT)
+    text = program.output()
+    assert program.process.returncode == 130, text
+    return text
+
+
+def _two_ctrl_c(program: Program) -> str:
+    os.killpg(program.process.pid, signal.SIGINT)
+    time.sleep(0.05)
+    begun = time.monotonic()
+    text = _ctrl_c(program)
+    assert time.monotonic() - begun < 5, "the second one stops at once"
+    return text
+
+
+def _sigterm(program: Program) -> str:
+    program.process.terminate()
+    text = program.output()
+    assert program.process.returncode == 143, text
+    return text
+
+
+def _kill_9(program: Program) -> str:
+    program.kill()
+    return ""
+
+
+def test_a_study_that_is_stopped_in_every_way_loses_nothing(place: Path, ray_address: str) -> None:
+    """Each run starts a Ray of its own, with which it is ended; the last one goes on to the end of the study."""
+    stops = {_ctrl_c: "Go on with", _sigterm: "Go on with", _two_ctrl_c: "go on with", _kill_9: ""}
+    before: dict[int, TrialRecord] = {}
+    words = ("launch", "study.yaml")
+    for stop, says in stops.items():
+        program = Program(place, *words)
+        try:
+            program.wait_for(finished=len(before) + 4)
+            text = stop(program)
+        finally:
+            if program.process.poll() is None:
+                program.kill()
+        now = ended(place)
+        assert {number: now[number] for number in before} == before, f"{stop.__name__}: a finished trial stays"
+        before = now
+        assert "Traceback" not in text
+        assert f"{says}: mixtune resume long" in text or not says
+        if stop in (_ctrl_c, _sigterm):
+            assert f"{len(before)} of {TRIALS} trials are finished and stored" in text
+            assert text.rstrip().splitlines()[-1] == "Go on with: mixtune resume long"
+        words = ("resume", "long")
+    running = [record for record in records(place) if record.state is TrialState.RUNNING]
+    assert running, "the driver that was killed had no time to tell their end"
     finishes_with_nothing_lost(place, before, ray_address)
-
-
-def test_sigterm_is_a_clean_stop_too(place: Path, launched: Program, ray_address: str) -> None:
-    launched.process.terminate()
-    text = launched.output()
-    assert launched.process.returncode == 143, text
-    assert text.rstrip().splitlines()[-1] == "Go on with: mixtune resume long"
-    assert "Traceback" not in text
-    finishes_with_nothing_lost(place, ended(place), ray_address)
+    for record in running:
+        assert ended(place)[record.number].config == record.config, "run again as it was, under its number"
 
 
 def test_nohup_is_heeded(place: Path, ray_address: str) -> None:
@@ -189,13 +213,3 @@ def test_a_confirmation_goes_on_after_kill_9(place: Path, ray_address: str) -> N
     assert [record for record in after.confirmation if record.number in {old.number for old in finished}] == finished
     configurations = [record.config.fingerprint for record in after.confirmation]
     assert len(set(configurations)) == len(configurations), "nothing is run twice"
-
-
-def test_kill_9_loses_nothing(place: Path, launched: Program, ray_address: str) -> None:
-    launched.kill()
-    before = ended(place)
-    running = [record for record in records(place) if record.state is TrialState.RUNNING]
-    assert running, "the driver had no time to tell their end"
-    finishes_with_nothing_lost(place, before, ray_address)
-    for record in running:
-        assert ended(place)[record.number].config == record.config, "run again as it was, under its number"

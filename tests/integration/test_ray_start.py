@@ -111,7 +111,7 @@ def test_a_worker_that_cannot_start_tells_why_and_spends_no_trial(place: Path, m
     assert done.returncode == 1
     assert "No module named a_package_of_workers" in done.stderr
     assert "mixtune resume quick" in done.stderr
-    again = launch(place, command=("resume", "quick"))
+    again = launch(place, command=("resume", "quick", "--local"))
     assert again.returncode == 0, again.stderr
     records = open_store(default_url(place / "runs" / "quick")).load("quick").records
     assert [record.state.name for record in records] == ["COMPLETE", "COMPLETE"]

@@ -11,10 +11,11 @@ import pytest
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
-from search import Event, LocalRunner, TrialRecord, read_record
+from search.artifacts import Artifacts
+from search.events import Event
 from search.ray.runner import RayRunner
-from search.runner import Runner
-from search.storage.artifacts import Artifacts
+from search.runner import LocalRunner, Runner
+from search.storage.records import TrialRecord, read_record
 from spaces import Corpus
 from studies.storage.store import open_store
 from tests.support.events import kinds_of

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from objectives.base import Objective, Rung
-from search import LocalRunner
-from search.runner import ObjectiveFactory, Runner
+from search.artifacts import Artifacts
+from search.assignment import ObjectiveFactory
+from search.runner import LocalRunner, Runner
 from search.searcher import StudySearcher
-from search.storage.artifacts import Artifacts
 from spaces import TrialConfig
 from spaces.trial import Split
 from studies.run.execution import Outcome

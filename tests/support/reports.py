@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from studies.analysis.rating import rate
-from studies.report import write_report
+from studies.report.page import write_report
 from studies.storage.store import Store
 from studies.storage.stored import StoredStudy
 

@@ -9,9 +9,10 @@ import optuna
 from optuna.storages import InMemoryStorage
 
 from objectives.base import Rung
-from search import LocalRunner, TrialRecord, read_record
+from search.artifacts import Artifacts
+from search.runner import LocalRunner
 from search.searcher import StudySearcher
-from search.storage.artifacts import Artifacts
+from search.storage.records import TrialRecord, read_record
 from spaces import Corpus
 from tests.support.studies import searcher_on, synthetic_factory
 

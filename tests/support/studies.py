@@ -14,9 +14,11 @@ from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 
 import objectives
 from objectives.spec import SyntheticSpec
-from search import Event, SearchSpec, StudySearcher
+from search.assignment import ObjectiveFactory
+from search.events import Event
 from search.opening import open_search
-from search.runner import ObjectiveFactory
+from search.searcher import StudySearcher
+from search.spec import SearchSpec
 from search.storage.drivers import Driver
 from spaces import Corpus, Space, SpaceSpec
 

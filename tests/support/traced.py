@@ -12,7 +12,7 @@ from pathlib import Path
 import ray
 
 from objectives.base import Objective, Rung
-from search.runner import ObjectiveFactory
+from search.assignment import ObjectiveFactory
 from spaces import MixtuneError, TrialConfig
 from spaces.trial import Split
 

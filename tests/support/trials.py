@@ -9,9 +9,8 @@ import numpy as np
 from optuna.trial import TrialState
 
 from objectives.base import Rung
-from search import TrialRecord
 from search.designs import BalancedCoins
-from search.storage.records import Arm
+from search.storage.records import Arm, TrialRecord
 from spaces import CorpusMix, LayerRange, Stage, TrialConfig, Tuning
 
 TEXTS = ("alpha", "beta", "gamma", "delta")

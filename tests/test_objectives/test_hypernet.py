@@ -281,7 +281,7 @@ def test_a_loss_that_is_no_number_ends_the_run() -> None:
 
     run = _ways("end to end")
     torch.nn.init.constant_(next(iter(run.network.parameters())), float("nan"))
-    with refused("loss-diverged", "step 0", "--learning-rate"):
+    with refused("loss-diverged", "steps 0 and 1", "--learning-rate"):
         list(run.run())
 
 

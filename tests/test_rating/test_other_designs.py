@@ -16,8 +16,8 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search import TrialRecord
 from search.designs import Swaps
+from search.storage.records import TrialRecord
 from spaces import Corpus, CorpusMix, Text
 from spaces.dimensions.limited import LimitedDimension
 from spaces.spec import TextsSpec

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from search import TrialRecord
+from search.storage.records import TrialRecord
 from studies.analysis.qualities import quality_effects
 from tests.support.trials import TEXTS, additive, study
 

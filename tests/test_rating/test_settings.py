@@ -5,7 +5,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from search import TrialRecord
+from search.storage.records import TrialRecord
 from spaces import LayerRange
 from studies.analysis.settings import hyperparameter_importances, layer_map
 from tests.support.trials import record

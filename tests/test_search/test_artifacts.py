@@ -12,9 +12,10 @@ import pytest
 from optuna.storages import InMemoryStorage
 
 from objectives.base import STATE
-from search import LocalRunner, read_record
-from search.runner import rungs_of
-from search.storage.artifacts import Artifacts
+from search.artifacts import Artifacts
+from search.assignment import rungs_of
+from search.runner import LocalRunner
+from search.storage.records import read_record
 from spaces import Corpus
 from tests.support.studies import searcher_on, synthetic_factory
 

@@ -11,12 +11,13 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from search import LocalRunner, read_record
+from search.artifacts import Artifacts
 from search.goals import directions
 from search.pruners import PRUNERS
+from search.runner import LocalRunner
 from search.samplers import SAMPLERS
 from search.spec import SearchSpec
-from search.storage.artifacts import Artifacts
+from search.storage.records import read_record
 from spaces import Corpus
 from tests.support.refusals import unfit
 from tests.support.studies import searcher_on, synthetic_factory

@@ -10,10 +10,11 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
-from search import LocalRunner, StudySearcher
+from search.artifacts import Artifacts
 from search.queue import SearchQueue
+from search.runner import LocalRunner
+from search.searcher import StudySearcher
 from search.spec import SearchSpec
-from search.storage.artifacts import Artifacts
 from spaces import Corpus
 from tests.support.refusals import unfit
 from tests.support.studies import searcher_on, synthetic_factory

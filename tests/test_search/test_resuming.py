@@ -15,7 +15,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search import Event, RungTold
+from search.events import Event, RungTold
 from search.searcher import Decision
 from search.storage.records import rung_attribute
 from spaces import Corpus

@@ -9,10 +9,12 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from objectives.base import Rung
-from search import Event, LocalRunner, read_record
-from search.runner import reason
+from search.artifacts import Artifacts
+from search.assignment import reason
+from search.events import Event
+from search.runner import LocalRunner
 from search.searcher import Decision
-from search.storage.artifacts import Artifacts
+from search.storage.records import read_record
 from spaces import Corpus, TrialConfig
 from spaces.trial import Split
 from tests.support.events import kinds_of

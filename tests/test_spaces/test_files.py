@@ -69,8 +69,10 @@ def test_what_a_killed_program_left_is_no_hindrance(tmp_path: Path) -> None:
 def test_a_users_folder_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "export"
     _write(path, "the user's", folder=True)
-    with pytest.raises(OSError, match="export"), whole(path, over=False) as unfinished:
+    with pytest.raises(FileExistsError, match="export"), whole(path, overwrite=False) as unfinished:
         unfinished.mkdir()
+    with pytest.raises(IsADirectoryError), whole(path) as unfinished:
+        unfinished.write_text("a file of the same name")
     assert _read(path, folder=True) == "the user's"
     assert list(tmp_path.iterdir()) == [path]
 

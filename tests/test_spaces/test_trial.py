@@ -57,3 +57,12 @@ def test_weights_that_do_not_sum_to_one_are_refused() -> None:
 
 def test_the_fingerprint_does_not_depend_on_the_order_of_fields() -> None:
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+
+
+def test_fingerprints_are_those_of_earlier_versions() -> None:
+    """By these, states of trials that an earlier version has begun are found; its configurations had a `half`."""
+    stage = Stage("train", CorpusMix.equal(("alpha", "beta")), Tuning("lora", 8, 16, 0, ("q_proj",)), (), 900, 1e-3)
+    trial = TrialConfig("tiny", 3, (stage,))
+    assert trial.fingerprint == trial.fingerprint_on("search") == "6ee4e0758b58706b"
+    assert trial.fingerprint_on("holdout") == "75ac3cab56c60457"
+    assert TrialConfig.from_dict({**trial.to_dict(), "half": "holdout"}) == trial

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
+from objectives.base import Rung
 from objectives.questions import Design
+from objectives.synthetic import SyntheticObjective
+from search.artifacts import Artifacts
+from search.assignment import ObjectiveFactory
 from search.confirmation import BASE
-from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
-from search.storage.artifacts import Artifacts
 from search.storage.records import TrialRecord
+from spaces import TrialConfig
+from spaces.trial import Split
 from studies.analysis.comparison import Comparison, compared
 from studies.analysis.confirmation import _interval, confirmed, distinct_roles, pooled_spread, runs_of
 from studies.analysis.units import UNITS
@@ -57,6 +62,28 @@ def test_the_best_are_run_anew_beside_the_baselines(library: Path, tmp_path: Pat
     assert best.beats_base
     assert rows[2].gain == 0.0
     assert list(confirmation_table(confirmed(study))["role"]) == [row.role for row in rows]
+
+
+def test_the_search_and_its_confirmation_are_asked_different_questions(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a confirming run goes on after a break."""
+    asked: list[tuple[bool, str]] = []
+    evaluate = SyntheticObjective.evaluate
+
+    def noted(self: SyntheticObjective, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
+        asked.append(("confirmation" in workdir.parts, split))
+        return evaluate(self, trial, workdir, split)
+
+    monkeypatch.setattr(SyntheticObjective, "evaluate", noted)
+    ready = prepare_launch(spec_for(library, search=SEARCH), tmp_path / "runs")
+    runners = iter([Interrupted(1000), Interrupted(4)])  # the search ends, its confirmation is cut off
+    ready.run(lambda *_: next(runners), lambda _: None)
+    study = prepare_resume("small", tmp_path / "runs").run(local, lambda _: None).study
+    assert len(asked) > len(study.records) + len(study.confirmation), "one was cut off"
+    assert set(asked) == {(False, "search"), (True, "holdout")}
+    trials = ready.store.open_study("small/confirmation").trials
+    assert {trial.user_attrs["config"]["half"] for trial in trials} == {"holdout"}, "for versions that read it there"
 
 
 def test_a_null_study_says_that_nothing_beats_the_base(library: Path, tmp_path: Path) -> None:

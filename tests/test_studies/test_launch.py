@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from search.artifacts import Artifacts
+from search.assignment import ObjectiveFactory
 from search.deadline import Deadline
-from search.runner import ObjectiveFactory
 from search.searcher import StudySearcher
-from search.storage.artifacts import Artifacts
 from search.storage.sqlite import SoleDriver
 from spaces import FieldError
 from studies.run.execution import Ending, Run

@@ -17,8 +17,8 @@ from studies.analysis.ranking import Ranked
 from studies.analysis.rating import Rating, rate
 from studies.analysis.regression import Estimate
 from studies.analysis.units import UNITS, asked_of
-from studies.report import write_report
 from studies.report.figures.changes import _decimals
+from studies.report.page import write_report
 from studies.report.pictures import pictures
 from studies.report.rating_words import ranking_sentence
 from studies.report.words import confirmation_rows

@@ -13,10 +13,10 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search import TrialRecord
+from search.storage.records import TrialRecord
 from studies.analysis.rating import rate
-from studies.report import PAGE
 from studies.report.notebook import NOTEBOOK
+from studies.report.page import PAGE
 from studies.report.standing import print_best, print_status
 from studies.report.tables import CONFIRMATION, CURVES, INTERACTIONS, QUALITIES, RATING, TRIALS, trials_table
 from studies.report.terminal import print_rating

@@ -96,7 +96,7 @@ class AskedTask:
 
 
 def ask(
-    name: str, task: Task, part: TaskSpec, halves: ScoreEntry, sight: Sight, weight: float, limit: int | None = None
+    name: str, task: Task, part: TaskSpec, entry: ScoreEntry, sight: Sight, weight: float, limit: int | None = None
 ) -> AskedTask:
     """A task with its requests and questions, or the first so many of them.
 
@@ -107,8 +107,8 @@ def ask(
     if part.few_shot is not None:
         task.set_config(key="num_fewshot", value=part.few_shot)
     task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
-    chat = sight.template(halves.chat_template)
-    options = {} if chat is None else _in_chat(chat, halves)
+    chat = sight.template(entry.chat_template)
+    options = {} if chat is None else _in_chat(chat, entry)
     try:
         notes = _check(name, task, limit)
         task.build_all_requests(limit=limit, rank=0, world_size=1, **options)
@@ -121,7 +121,7 @@ def ask(
             for _, instances in sorted(by_question.items())
         )
         check_requests(name, ([*each.instances, *each.references] for each in questions), sight)
-        shown = _shown(task, questions) if halves.holdout else 0
+        shown = _shown(task, questions) if entry.holdout else 0
     except QuestionError:
         raise
     except Exception as error:  # templates of the task's author
@@ -180,9 +180,9 @@ def _shown(task: Task, questions: tuple[Question, ...]) -> int:
     return sum(_content(task, doc) in asked for doc in task.fewshot_docs())
 
 
-def _in_chat(chat: ChatPrompts, halves: ScoreEntry) -> dict[str, Any]:
+def _in_chat(chat: ChatPrompts, entry: ScoreEntry) -> dict[str, Any]:
     """Options with which lm-eval builds its requests inside a chat template."""
-    turns = halves.examples_are_turns
+    turns = entry.examples_are_turns
     return {"apply_chat_template": True, "fewshot_as_multiturn": turns, "chat_template": chat}
 
 

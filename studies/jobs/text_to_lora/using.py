@@ -70,7 +70,7 @@ def write_adapter(network: Path, wanted: str | Path, out: Path, *, trust_code: b
     writer = Writer.open(network, trust_code=trust_code)
     adapters = writer.read(read_file(wanted)) if isinstance(wanted, Path) else writer.described(wanted)
     learned = writer.learned(adapters, out.name)
-    with whole(out, over=False) as unfinished:
+    with whole(out, overwrite=False) as unfinished:
         learned.save(unfinished.parent, unfinished.name)
     far = not isinstance(wanted, Path) and "study" in writer.stored.origin
     return Written(writer.stored.base, learned.trainable, far)

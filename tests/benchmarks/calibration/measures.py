@@ -9,8 +9,8 @@ import numpy as np
 from optuna.trial import FrozenTrial
 from scipy.stats import spearmanr
 
-from search import TrialRecord
 from search.arms import Arms
+from search.storage.records import TrialRecord
 from studies.analysis.effects import TextEffect
 from studies.analysis.estimands import ESTIMANDS
 from studies.analysis.interactions import interactions

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LassoCV
 
-from search import TrialRecord
+from search.storage.records import TrialRecord
 from spaces.dimensions.texts import PREFIX
 from studies.analysis.effects import text_effects
 from studies.analysis.ranking import rank_texts

@@ -12,12 +12,12 @@ import optuna
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial
 
-from search import SearchSpec, StudySearcher, TrialRecord
 from search.arms import Arms
 from search.designs import design_of
 from search.opening import open_search
-from search.searcher import Decision
-from search.storage.records import SEED, Plan, read_record
+from search.searcher import Decision, StudySearcher
+from search.spec import SearchSpec
+from search.storage.records import SEED, Plan, TrialRecord, read_record
 from spaces import Corpus, Layout, Module, Space, SpaceSpec, Text
 from tests.benchmarks.calibration.worlds import LIMITS, RUNGS, World, WorldObjective
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.pruners import NopPruner
 from optuna.storages import InMemoryStorage
 
 from search.arms import Arms
@@ -114,7 +115,7 @@ class BySampler:
         optuna.create_study(storage=storage, study_name="table", direction="maximize")
         self._candidates = candidates
         self._ledger = Ledger(storage, "table", candidates.space)
-        self._sampler = build_sampler(sampler, seed, trials=0)
+        self._ledger.guided_by(build_sampler(sampler, seed, trials=0), NopPruner())
         design = Turned(candidates.domains, seed, None) if randomised else None
         self._arms = Arms(design, randomised, seed)
         self._running = 0
@@ -134,7 +135,7 @@ class BySampler:
 
     @property
     def _study(self) -> optuna.Study:
-        return self._ledger.study(sampler=self._sampler)
+        return self._ledger.study()
 
 
 def automatic(space: Mapping[str, BaseDistribution], trials: int) -> str:

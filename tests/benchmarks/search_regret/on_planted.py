@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from search import SearchSpec
 from search.samplers import SAMPLERS
+from search.spec import SearchSpec
 from tests.benchmarks.search_regret.choosers import automatic
 from tests.benchmarks.search_regret.planted import Problem, settings, shares, subsets
 from tests.benchmarks.search_regret.sheets import Regrets, Sheet, difference_sheet, regret_sheet

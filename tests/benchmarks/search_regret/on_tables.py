@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from search import SearchSpec
 from search.samplers import SAMPLERS
+from search.spec import SearchSpec
 from tests.benchmarks.search_regret.choosers import (
     AtRandom,
     ByModel,

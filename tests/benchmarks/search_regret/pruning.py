@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from search import SearchSpec
 from search.pruners import PRUNERS
+from search.spec import SearchSpec
 from tests.benchmarks.search_regret.planted import Problem, crossing, subsets
 from tests.benchmarks.search_regret.sheets import Sheet, mean_and_interval
 from tests.benchmarks.search_regret.studies import Course, study_of

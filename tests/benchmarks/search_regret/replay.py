@@ -13,8 +13,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
-from search import TrialRecord
-from search.storage.records import ARM, SEED, Plan
+from search.storage.records import ARM, SEED, Plan, TrialRecord
 from spaces import Corpus, InputError, Layout, Module, Space, SpaceSpec, Text, TrialConfig
 from spaces.trial import Split
 from studies.storage.store import open_store

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
-from search import LocalRunner, SearchSpec, TrialRecord, read_record
 from search.arms import Planner
+from search.artifacts import Artifacts
 from search.opening import open_search
-from search.storage.artifacts import Artifacts
+from search.runner import LocalRunner
+from search.spec import SearchSpec
+from search.storage.records import TrialRecord, read_record
 from tests.benchmarks.search_regret.planted import Problem
 
 
