@@ -1,4 +1,4 @@
-"""Files of tensors: the one way in which this program writes and reads safetensors."""
+"""Files of tensors (safetensors) that this program writes, and reads whole."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from spaces.files import whole
 Tensors = dict[str, torch.Tensor]
 
 
-def write(path: Path, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, str] | None = None) -> None:
-    """Write tensors by name, and notes as the header's metadata; the file appears whole or not at all."""
+def write(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """Write tensors by name, and the metadata of the header; the file appears whole or not at all."""
     with whole(path) as unfinished:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished, dict(notes or {}))
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished, dict(metadata or {}))
 
 
 def read(path: Path) -> tuple[Tensors, dict[str, str]]:
-    """Tensors by name, on the processor, and the notes.
+    """Tensors by name, on the processor, and the metadata of the header.
 
     Raises:
         OSError, safetensors.SafetensorError: there is no such file, or it cannot be read.

@@ -1,8 +1,8 @@
-"""A small Llama from random weights: tokenizer, training loop, Hugging Face folder."""
+"""A small Llama from random weights: tokenizer, training, Hugging Face folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -71,33 +71,40 @@ def _batches(
         del tokens[:size], weights[:size]
 
 
-def pretrain(
-    model: LlamaForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
-    pairs: Iterator[tuple[str, str]],
-    recipe: PretrainRecipe,
-    progress: Callable[[int, float], None],
-) -> None:
-    """Train `model` in place on prompts and their completions.
+class Pairs:
+    """A model that learns prompts and their completions, for `fit`."""
 
-    Args:
-        model: as `build_model` made it.
-        tokenizer: as `train_tokenizer` made it.
-        pairs: prompt and completion, an endless stream; each pair ends with a line end.
-        recipe: sizes and rates.
-        progress: hears of every step and its loss, in nats per token.
-    """
-    optimiser = MuonAdam(model, recipe)
-    model.train()
-    for step, (tokens, weights) in enumerate(islice(_batches(tokenizer, pairs, recipe), recipe.steps)):
-        logits = model(input_ids=tokens).logits[:, :-1]
+    def __init__(
+        self,
+        model: LlamaForCausalLM,
+        tokenizer: PreTrainedTokenizerFast,
+        pairs: Iterator[tuple[str, str]],
+        recipe: PretrainRecipe,
+    ) -> None:
+        """Say what is learnt.
+
+        Args:
+            model: as `build_model` made it; it is trained in place.
+            tokenizer: as `train_tokenizer` made it.
+            pairs: prompt and completion, an endless stream; each pair ends with a line end.
+            recipe: sizes and rates.
+        """
+        self.step = 0
+        self._model = model.train()
+        self._optimiser = MuonAdam(model, recipe)
+        self._batches = _batches(tokenizer, pairs, recipe)
+
+    def one_step(self) -> torch.Tensor:
+        """Train on the next batch; its loss, in nats per token."""
+        tokens, weights = next(self._batches)
+        logits = self._model(input_ids=tokens).logits[:, :-1]
         losses = cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
         share = weights[:, 1:].flatten()
         loss = (losses * share).sum() / share.sum()
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step(step)
-        progress(step, loss.item())
-    model.eval()
+        self._optimiser.step(self.step)
+        self.step += 1
+        return loss.detach()
 
 
 def save_base(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path, *, half: bool = True) -> None:

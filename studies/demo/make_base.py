@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 
 from objectives.bases.tiny import FOLDER
-from objectives.pretraining.model import build_model, pretrain, save_base, train_tokenizer
+from objectives.pretraining.model import Pairs, build_model, save_base, train_tokenizer
 from objectives.pretraining.recipe import PretrainRecipe
+from objectives.training.fit import fit
 from studies.demo.books import BOOKS
 from studies.demo.drills import drills
 
@@ -37,13 +38,13 @@ def main(folder: Path = FOLDER) -> None:
 
     def progress(step: int, loss: float) -> None:
         recent.append(loss)
-        if (step + 1) % 100 == 0:
+        if step % 100 == 0:
             mean = sum(recent) / len(recent)
-            print(f"step {step + 1}/{recipe.steps}  loss {mean:.4f}  {time.monotonic() - begun:.0f} s", flush=True)  # noqa: T201
+            print(f"step {step}/{recipe.steps}  loss {mean:.4f}  {time.monotonic() - begun:.0f} s", flush=True)  # noqa: T201
             recent.clear()
 
-    pretrain(model, tokenizer, drills(recipe.seed + 1), recipe, progress)
-    save_base(model, tokenizer, folder)
+    fit(Pairs(model, tokenizer, drills(recipe.seed + 1), recipe), recipe.steps, "try another seed.", progress)
+    save_base(model.eval(), tokenizer, folder)
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, model.safetensors sha256 {digest}")  # noqa: T201
 
