@@ -47,7 +47,7 @@ def current_cards() -> list[int]:
 
 
 def random_state(*, on_card: bool) -> dict[str, torch.Tensor]:
-    """Where torch's random numbers are, on the processor and, where it takes part, on the card."""
+    """The state of torch's random numbers, on the processor and, where it takes part, on the card."""
     return {_PROCESSOR: torch.get_rng_state(), **({_CARD: torch.cuda.get_rng_state()} if on_card else {})}
 
 

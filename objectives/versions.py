@@ -1,4 +1,4 @@
-"""What something was made with."""
+"""Versions of packages, for provenance."""
 
 from __future__ import annotations
 

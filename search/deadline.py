@@ -10,7 +10,7 @@ class Deadline:
     """The end of one launch or resume, shared by the search and its confirmation."""
 
     def __init__(self, hours: float | None = None) -> None:
-        """So many hours from now; None: never."""
+        """Begin to count; `hours` from now is the end, None means never."""
         self._ends = time.monotonic() + hours * 3600 if hours is not None else math.inf
 
     @property

@@ -1,4 +1,4 @@
-"""What is stored of trials, and told of them: one driver's hand in the trials of a study."""
+"""The log of a driver: it stores what happens to trials, and tells whoever watches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes next in a search: trials of its two arms, drawn by its sampler."""
+"""The queue of a search: its two arms plan trials, its sampler draws the rest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Queue(Protocol):
         ...
 
     def next(self) -> Plan | None:
-        """What the next new trial is about; None where there is none."""
+        """The plan of the next new trial; None where there is none."""
         ...
 
     def config(self, trial: FrozenTrial) -> TrialConfig:

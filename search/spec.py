@@ -16,7 +16,7 @@ AUTO = "auto"
 
 
 class RaySpec(Spec):
-    """Where Ray runs."""
+    """The Ray cluster that runs trials."""
 
     address: str | None = None
     """`auto`: the cluster that this machine belongs to; `HOST:PORT`: that of this head, from one of its machines;

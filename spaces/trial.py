@@ -111,7 +111,7 @@ class TrialConfig:
         return replace(self, stages=tuple(replace(stage, mix=CorpusMix(())) for stage in self.stages))
 
     def on(self, mix: CorpusMix) -> TrialConfig:
-        """The same trial on another mix."""
+        """The trial with another mix in every stage that has none of its own."""
         return replace(self, stages=tuple(stage if stage.own_mix else replace(stage, mix=mix) for stage in self.stages))
 
     @property
@@ -120,7 +120,7 @@ class TrialConfig:
         return self.fingerprint_on("search")
 
     def fingerprint_on(self, split: Split) -> str:
-        """The same for the trial's run on a split of the questions, as that run's state is known by."""
+        """The fingerprint of the trial's run on a split of the questions, by which that run's state is known."""
         return fingerprint(self.to_dict() | {"half": split})  # a former field: states of old studies are found by it
 
     def to_dict(self) -> dict[str, Any]:

@@ -88,12 +88,12 @@ class StudySpec(Spec):
 
     @property
     def fingerprint(self) -> str:
-        """Of everything that decides what a trial's score is: space, objective and seed."""
+        """A hash of everything that decides what a trial's score is: space, objective and seed."""
         data = self.to_dict()
         return fingerprint([data["space"], data["objective"], data["seed"]])
 
     def anchored(self, folder: Path) -> StudySpec:
-        """The same study with paths that start at `folder`, where the study file lies."""
+        """A copy of the study with paths that start at `folder`, where the study file lies."""
         space = self.space.model_copy(
             update={"texts": self.space.texts.model_copy(update={"folder": beside(self.space.texts.folder, folder)})}
         )

@@ -1,3 +1,3 @@
-"""What makes trials faster and changes no score; each part can be switched off."""
+"""Ways to make trials faster that change no score; each can be switched off."""
 
 from __future__ import annotations

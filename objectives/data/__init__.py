@@ -1,3 +1,3 @@
-"""What a trial reads: tokens of texts, dialogues in their templates, and their order."""
+"""The training data of a trial: tokens of texts, dialogues in their templates, and their order."""
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class ByteModel:
         return cls([_count(_packed(joined, length)) for length in range(min(context, _MOST) + 1)])
 
     def bits_per_byte(self, texts: Sequence[str]) -> float:
-        """Of texts that begin without a context, all bits over all bytes."""
+        """Bits per byte of texts that begin without a context, all bits over all bytes."""
         bits = size = 0.0
         for text in texts:
             values = np.frombuffer(text.encode(), np.uint8)

@@ -65,7 +65,7 @@ class MuonAdam:
             descend(optimiser, self._rate(step))
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """What it remembers, for going on later."""
+        """The optimisers' memory as tensors, for going on later."""
         return {
             f"{part}.{index}.{name}": value
             for part, optimiser in enumerate(self._parts)

@@ -55,7 +55,7 @@ _TEXTS = "texts"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Where a run stands."""
+    """How far a run is, and how good the model is there."""
 
     step: int
     tokens: int

@@ -67,7 +67,7 @@ def arrays_of(tasks: Sequence[AskedTask], tables: Sequence[Table]) -> dict[str, 
 
 
 def asked_of(tasks: Sequence[AskedTask], chosen: Sequence[Sequence[Question]]) -> tuple[Asked, ...]:
-    """What was asked, in the order of the arrays."""
+    """The questions that were asked, in the order of the arrays."""
     return tuple(
         Asked(task.name, task.version, task.digest, tuple(question.own for question in questions))
         for task, questions in zip(tasks, chosen, strict=True)

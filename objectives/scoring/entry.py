@@ -35,7 +35,7 @@ class ScoreEntry(Spec):
     `apply_chat_template` does. `auto`: where the base has one."""
 
     def anchored(self, folder: Path) -> Self:
-        """The same entry with paths that start at `folder`, where the study file lies."""
+        """A copy of the entry with paths that start at `folder`, where the study file lies."""
         raise NotImplementedError
 
     @property

@@ -23,7 +23,7 @@ _PREFIX, _A, _B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """So many adapters of one target."""
+    """LoRA adapters of one target, side by side."""
 
     target: Target
     matrices: Mapping[str, Matrices]
@@ -34,7 +34,7 @@ class Adapters:
         return len(next(iter(self.matrices.values())).down)
 
     def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Adapters:
-        """The same with all tensors changed."""
+        """A copy of the adapters with all tensors changed."""
         changed = {path: Matrices(change(each.down), change(each.up)) for path, each in self.matrices.items()}
         return Adapters(self.target, changed)
 
@@ -113,7 +113,7 @@ def side_by_side(parts: Sequence[Adapters]) -> Adapters:
 
 
 def matrices_of(stages: Sequence[Learned]) -> dict[str, Matrices]:
-    """What LoRA stages have learnt together, by full path of the module: their ranks are joined, which is exact."""
+    """The matrices of LoRA stages together, by full path of the module: their ranks are joined, which is exact."""
     parts: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = defaultdict(list)
     for stage in stages:
         for key, down in stage.tensors.items():

@@ -44,7 +44,7 @@ class Lesson:
         return self.descriptions[int(rng.integers(len(self.descriptions)))]
 
     def drawn(self, count: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-        """So many sequences; none twice where there are enough."""
+        """Sequences drawn at random; none twice where there are enough."""
         enough = len(self.sequences) >= count
         return [self.sequences[int(i)] for i in rng.choice(len(self.sequences), count, replace=not enough)]
 

@@ -118,7 +118,7 @@ class HyperNetwork(nn.Module):
         return self._written(self.answers(encodings))
 
     def answers(self, encodings: torch.Tensor) -> dict[str, Matrices]:
-        """What the heads say, in standard deviations, by module: shapes as in `Adapters`."""
+        """The heads' outputs, in standard deviations, by module: shapes as in `Adapters`."""
         hidden = self.trunk(self._asked(encodings))  # (descriptions, modules, layers, rows, width)
         found: dict[str, Matrices] = {}
         heads: list[Head] = list(self.heads)

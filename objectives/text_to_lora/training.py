@@ -47,7 +47,7 @@ class Way(Protocol):
         ...
 
     def validation(self) -> float | None:
-        """The same of tasks that are never learnt from; None where there are none."""
+        """Loss on tasks that are never learnt from; None where there are none."""
         ...
 
 

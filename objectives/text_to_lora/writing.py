@@ -85,7 +85,7 @@ class Writer:
         return written.joined()
 
     def learned(self, adapters: Adapters, name: str) -> Learned:
-        """As a PEFT folder has it."""
+        """Written adapters as a stage has them, in the form of a PEFT folder."""
         learned = adapters.learned(0, self.model, name)
         learned.config.base_model_name_or_path = self.stored.base
         return learned

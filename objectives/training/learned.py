@@ -37,7 +37,7 @@ class Learned:
 
     @classmethod
     def of(cls, name: str, tuned: PeftModel) -> Learned:
-        """What an adapter is now."""
+        """The present state of an adapter."""
         every = {key.replace(".default", ""): weight for key, weight in tuned.named_parameters(remove_duplicate=False)}
         trained = {key: weight for key, weight in every.items() if weight.requires_grad}
         first: dict[torch.Tensor, str] = {}

@@ -1,4 +1,4 @@
-"""Where in a base a stage trains."""
+"""The place in a base where a stage trains."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spaces.methods import METHODS
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where in a base a stage trains."""
+    """The layers of a base in which a stage trains."""
 
     path: str
     """Of the list of layers, such as `model.layers`."""

@@ -17,7 +17,7 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Matrices:
-    """Of an adapter on one module, or of several there, with the adapters as a first dimension."""
+    """The LoRA matrices of one module, for one adapter, or for several with the adapters as a first dimension."""
 
     down: torch.Tensor
     """A, shape (rank, inputs)."""

@@ -1,4 +1,4 @@
-"""What the program asks of a kind of database."""
+"""The contract of a kind of database."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class StudyStorage(ABC):
 
     @abstractmethod
     def advice(self, error: Exception) -> str:
-        """What a user can do about an error of the database: sentences."""
+        """Sentences that say what a user can do about an error of the database."""
 
     def unreachable(self, error: Exception) -> bool:
         """Whether an error says that the database is out of reach, rather than that it refuses."""
@@ -67,7 +67,7 @@ class StudyStorage(ABC):
 
     @property
     def optuna(self) -> RDBStorage:
-        """What Optuna reads and writes, once the database is open."""
+        """Optuna's storage in the database, once it is open."""
         if self._optuna is None:
             raise RuntimeError(f"The database {shown(self.url)} is used before it is opened.")
         return self._optuna

@@ -14,7 +14,7 @@ from spaces.trial import fingerprint
 
 
 class Liveness:
-    """What one driver knows about the life of others."""
+    """One driver's knowledge of whether the others live."""
 
     def __init__(self, lease: float) -> None:
         """Know nothing yet; `lease`: seconds without a heartbeat after which a driver counts as dead."""
@@ -68,7 +68,7 @@ class Liveness:
 
 
 def machine() -> str:
-    """Where a process number means the same process: this boot of this machine, and this container."""
+    """Names the place where a process number means the same process: this boot of this machine, and this container."""
     parts = [socket.gethostname()]
     for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         file = Path(path)

@@ -36,7 +36,7 @@ _RUNG = "rung:"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is decided about a trial before the sampler sees it."""
+    """A trial as it is decided before the sampler sees it."""
 
     params: dict[str, Any]
     """Parameters that are not the sampler's to choose."""

@@ -113,7 +113,7 @@ class Corpus:
         return f"there is no text {name!r} in {str(self.folder)!r}.{near} Texts: {listed(self.names)}."
 
     def counted(self, count: Callable[[Text], int]) -> Corpus:
-        """The same corpus with the tokens of every text counted."""
+        """A copy of the corpus with the tokens of every text counted."""
         return replace(self, texts=tuple(replace(text, tokens=count(text)) for text in self.texts))
 
 

@@ -95,7 +95,7 @@ def read_turns(value: object, place: str, *, learnt: bool = True) -> list[Turn]:
 
 
 def check_turns(turns: list[Turn]) -> tuple[Turn, ...]:
-    """The same turns, if there is something to learn in them.
+    """The turns as a dialogue, if there is something to learn in them.
 
     Raises:
         FieldError: the last is not an answer, or an answer is empty.

@@ -17,7 +17,7 @@ class Dimension(Protocol[PartT_co]):
     """A part of a trial that may vary."""
 
     def distributions(self) -> Mapping[str, BaseDistribution]:
-        """What a sampler draws, by parameter name; empty where everything is fixed."""
+        """Distributions that a sampler draws from, by parameter name; empty where everything is fixed."""
         ...
 
     def decode(self, params: Params) -> PartT_co:

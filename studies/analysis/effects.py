@@ -42,7 +42,7 @@ SPARE_PAIRS = 3
 
 @dataclass(frozen=True, slots=True)
 class TextEffect:
-    """What including a text does to the score."""
+    """The effect on the score of including a text."""
 
     text: str
     estimate: Estimate

@@ -12,7 +12,7 @@ from studies.storage.stored import StoredStudy
 
 
 def second_goal(study: StoredStudy, record: TrialRecord) -> float:
-    """What a complete trial reached in the second goal; smaller is better."""
+    """A complete trial's value of the second goal; smaller is better."""
     return values(record.rungs[-1], study.spec.search.second)[1]
 
 
@@ -26,7 +26,7 @@ def front(study: StoredStudy) -> list[TrialRecord]:
 
 
 def unit(study: StoredStudy) -> str:
-    """What the second goal counts."""
+    """The unit of the second goal."""
     return GOALS[study.spec.search.second].unit if study.spec.search.second is not None else ""
 
 

@@ -33,7 +33,7 @@ class Power:
 
 
 def power(effects: Sequence[TextEffect]) -> Power:
-    """What the study can tell, and what the texts without a verdict need.
+    """The effects that the study can detect, and the trials that texts without a verdict need.
 
     An effect is detected where its noncentral t exceeds the threshold t(1 - alpha/2) with a probability of 80%, alpha
     being shared out among the texts: the strictest that the correction for their number can be (Cohen, 1988).

@@ -39,7 +39,7 @@ class Rating:
 
 
 def rate(study: StoredStudy) -> Rating:
-    """What a study says about its texts, at any time of it."""
+    """Rate the texts of a study, at any time of it."""
     texts = [text.name for text in study.texts]
     estimand = estimand_of(study)
     records = study.records if study.rates_texts else ()

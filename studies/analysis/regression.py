@@ -40,7 +40,7 @@ class Estimate:
         return self.value - half, self.value + half
 
     def quantile(self, probability: float) -> float:
-        """Of Student's t with these degrees of freedom."""
+        """A quantile of Student's t with these degrees of freedom."""
         return float(student.ppf(probability, self.freedom))
 
 

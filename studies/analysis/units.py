@@ -35,7 +35,7 @@ class Unit:
         return shown if shown.strip("+-0.") else f"{0:.{self.digits}f}"
 
     def fine_enough(self, widths: Iterable[float]) -> Unit:
-        """The same unit with decimals that give the narrowest half-width of these intervals two digits.
+        """A copy of the unit with decimals that give the narrowest half-width of these intervals two digits.
 
         Never fewer than the unit has, and two more at most.
         """
@@ -71,7 +71,7 @@ UNITS: Mapping[str, Unit] = {
 
 
 def asked_of(study: StoredStudy) -> str:
-    """What trials are scored on, in the plural: questions, or passages where held-out text is all that is scored."""
+    """The plural of what trials are scored on: questions, or passages where held-out text is all that is scored."""
     objective = study.spec.objective
     asked = {score.asks for score in objective.scores} if isinstance(objective, FinetuneSpec) else set()
     return asked.pop() if len(asked) == 1 else "questions"

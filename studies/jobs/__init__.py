@@ -1,3 +1,3 @@
-"""What is done with models and is no study: training, export, pretraining, scenes, Text-to-LoRA."""
+"""Commands on models that are no study: training, export, pretraining, scenes, Text-to-LoRA."""
 
 from __future__ import annotations

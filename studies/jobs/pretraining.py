@@ -46,7 +46,7 @@ _BY_DEVICE = {"cuda": "20M", "mps": "5M"}
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a user asks for."""
+    """The options of `mixtune pretrain`."""
 
     texts: Path
     out: Path

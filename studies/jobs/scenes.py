@@ -42,7 +42,7 @@ _EXAMPLE = 400
 
 @dataclass(frozen=True, slots=True)
 class QualityOfModel:
-    """What the scenes of one quality say of one model."""
+    """A model's answers to the scenes of one quality."""
 
     model: str
     asked: AskedQuality

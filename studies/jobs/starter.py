@@ -37,7 +37,7 @@ _TRIALS_PER_TEXT = 8
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """What a new study file asks for."""
+    """The options of `mixtune init`."""
 
     folder: Path
     base: str = "tiny"

@@ -251,7 +251,7 @@ def _settings(study: StoredStudy, importances: Sequence[Importance]) -> Iterator
 
 
 def changes_of(inspection: Inspection, asked: str) -> Iterator[Picture]:
-    """What the best trial has changed in the model."""
+    """Pictures of what the best trial has changed in the model."""
     every = [change for _, found in inspection.stages for change in found]
     if not every:
         return

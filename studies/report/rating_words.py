@@ -72,7 +72,7 @@ def _all_alike(study: StoredStudy) -> bool:
 
 
 def enough_sentence(study: StoredStudy, rating: Rating, unit: Unit) -> str:
-    """What the trials so far can detect, and what would decide the next text; empty before there are intervals."""
+    """Says what the trials so far can detect, and what would decide the next text; empty before there are intervals."""
     smallest = rating.power.smallest
     if not math.isfinite(smallest):
         return ""
@@ -179,7 +179,7 @@ def boxes_sentence(missing: Collection[str]) -> str:
 
 
 def capped_sentence(study: StoredStudy) -> str:
-    """What a limit of repetition makes of the tokens of a trial; empty where there is none."""
+    """Says what a limit of repetition makes of the tokens of a trial; empty where there is none."""
     most = study.spec.space.texts.max_epochs
     if most is None:
         return ""
@@ -187,7 +187,7 @@ def capped_sentence(study: StoredStudy) -> str:
 
 
 def lost_sentence(study: StoredStudy) -> str:
-    """What failed trials take from the rating; empty where nothing."""
+    """Says what failed trials take from the rating; empty where nothing."""
     failed = [r for r in study.records if r.arm == "randomised" and r.state is TrialState.FAIL]
     if not failed or not study.rates_texts:
         return ""

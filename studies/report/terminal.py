@@ -66,7 +66,7 @@ def print_rating(
 
 
 def print_confirmation(console: Console, study: StoredStudy) -> None:
-    """What the search found against the baselines, on questions that the search never saw."""
+    """Print the best configurations beside the baselines, on questions that the search never saw."""
     found = confirmed(study)
     unit = confirmation_unit(study, found)
     console.print()

@@ -49,7 +49,7 @@ class Ready:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know before the study starts."""
+        """Sentences that the user should read before the study starts."""
         reading = (f"{name[0].upper()}{name[1:]}: {choice}." for name, choice in self.prepared.reading.items())
         notes = [*reading_notes(self.prepared.corpus), *reading, *self.prepared.notes]
         if self.spec.search.confirm.best and self.prepared.holdout is None:
@@ -152,7 +152,7 @@ def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int)
 
 
 def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple[Prepared, Space]:
-    """What `trials` more trials of a study rest on.
+    """Check all that `trials` more trials of a study need.
 
     Raises:
         InputError: anything that would make them fail.

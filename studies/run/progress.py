@@ -29,7 +29,7 @@ class _Running:
 
 
 class Progress:
-    """What has happened so far; shows it when asked, or as it happens."""
+    """Counts what happens in a run, and shows it when asked, or as it happens."""
 
     def __init__(self, console: Console, study: StoredStudy, trials: int, rungs: int) -> None:
         """Start from what the database holds.

@@ -1,4 +1,4 @@
-"""What runs the trials of a study, as its file says."""
+"""Runners by what a study file says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ray_runner(spec: StudySpec, device: str, scratch: Path) -> RayRunner:
-    """What runs a study's trials in Ray, on the devices that they want."""
+    """The runner of a study's trials in Ray, on the devices that they want."""
     import objectives
     import search
     import spaces

@@ -1,4 +1,4 @@
-"""Where the trials of a study keep their files."""
+"""The files of the trials of a study."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from studies.storage.stored import StoredStudy
 
 
 def artifacts_of(study: StoredStudy, folder: Path, *, confirmation: bool = False) -> Artifacts:
-    """Where the trials of a study keep their files: a place of its own, whatever else lies there.
+    """The place where the trials of a study keep their files, its own whatever else lies there.
 
     A study that is launched anew under an old name must not go on from the old one's trials.
     """

@@ -20,7 +20,7 @@ def default_url(folder: Path) -> str:
 
 
 def url_in(folder: Path) -> str | None:
-    """Where the study of a folder lives: in the folder, or in the database that the folder remembers."""
+    """The URL of the database of a folder's study: in the folder, or the one that the folder remembers."""
     if (folder / _FILE).is_file():
         return default_url(folder)
     remembered = folder / _ELSEWHERE
@@ -40,7 +40,7 @@ def remember_url(folder: Path, url: str) -> None:
 
 
 def resume_command(name: str, url: str, folder: Path) -> str:
-    """What to type, in the current folder, to go on with a study that keeps its adapters in `folder`."""
+    """The command that goes on, from the current folder, with a study that keeps its adapters in `folder`."""
     command = f"mixtune resume {shlex.quote(name)}"
     if folder.parent.resolve() != Path("runs").resolve():
         command += f" --runs {shlex.quote(os.path.relpath(folder.parent))}"
@@ -50,7 +50,7 @@ def resume_command(name: str, url: str, folder: Path) -> str:
 
 
 def taken(name: str, url: str, folder: Path) -> str:
-    """What to tell somebody who launches a study under a name that exists."""
+    """The message for somebody who launches a study under a name that exists."""
     return (
         f"A study named {name!r} exists already. Go on with it: `{resume_command(name, url, folder)}`. "
         "Or start another: change `name:` in the study file."

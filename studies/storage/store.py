@@ -83,7 +83,7 @@ class Store:
             return sorted(name for name in optuna.get_all_study_names(self.storage) if not name.endswith(_CONFIRMATION))
 
     def name_now(self, number: int) -> str:
-        """What a study is called now; `number`: its own in the database, which no program changes."""
+        """A study's present name; `number`: its own in the database, which no program changes."""
         with self.database.explained():
             return self.storage.get_study_name_from_id(number)
 

@@ -47,7 +47,7 @@ class TaskSpec(Spec):
         return self
 
     def anchored(self, folder: Path) -> Self:
-        """The same task with paths that start at `folder`."""
+        """A copy of the task with paths that start at `folder`."""
         paths = {
             name: beside(path, folder) for name in ("data", "examples") if (path := getattr(self, name)) is not None
         }

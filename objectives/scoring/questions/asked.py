@@ -91,7 +91,7 @@ class AskedTask:
 
     @property
     def version(self) -> str:
-        """As the task's file gives it."""
+        """The task's version, as its file gives it."""
         return str((self.task.config.metadata or {}).get("version", self.task.VERSION))
 
 

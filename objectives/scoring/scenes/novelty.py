@@ -19,7 +19,7 @@ SPAN = 4
 
 @dataclass(frozen=True, slots=True)
 class Novelty:
-    """Of one continuation; after McCoy et al. (2023, arXiv 2111.09509), who compare n-grams and copies."""
+    """How new a continuation is; after McCoy et al. (2023, arXiv 2111.09509), who compare n-grams and copies."""
 
     share: float
     """Of its spans of four words, those that stand neither in a text nor before it; of fewer words, all or nothing."""
@@ -77,7 +77,7 @@ class TrainedOn:
         return _Source.of(np.concatenate([end, *(part for text in texts for part in (text, end))]))
 
     def novelty(self, words: Sequence[str], prompt: str = "") -> Novelty:
-        """Of the words of a continuation of a prompt, in lower case."""
+        """How new the words of a continuation of a prompt are, in lower case."""
         hashes = word_hashes(words)
         copied = np.array(
             [source.copies(hashes) for source in (self._texts, _Source.of(word_hashes(words_of(prompt))))]

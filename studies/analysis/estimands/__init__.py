@@ -25,7 +25,7 @@ _UNRATED = "subset"
 
 
 def estimand_of(study: StoredStudy) -> Estimand:
-    """What a study estimates of its texts."""
+    """The estimand of a study: the kind of effect that it measures for its texts."""
     return ESTIMANDS[study.choose if study.choose in ESTIMANDS else _UNRATED]
 
 

@@ -17,7 +17,7 @@ def membership(mix: CorpusMix, text: str) -> float:
 
 
 def lost_pairs(failed: Sequence[TrialRecord]) -> str:
-    """What failed trials take from a rating whose blocks are pairs; `failed`: randomised ones, one at least."""
+    """Says what failed trials take from a rating whose blocks are pairs; `failed`: randomised ones, one at least."""
     lost = len({record.pair for record in failed})
     counted = "1 pair of randomised trials is" if lost == 1 else f"{lost} pairs of randomised trials are"
     return f"{counted} left out of the rating, because a trial failed."

@@ -36,7 +36,7 @@ class Fitting:
 
     @property
     def target(self) -> Target:
-        """What is written."""
+        """The adapter that the network writes: modules and layers."""
         if self.library is not None:
             return self.library.adapters.target
         place, rank = self.source.place, self.wish.wanted_rank
@@ -91,7 +91,7 @@ class Fitting:
         return [frozenset(shuffled[start::number]) for start in range(number)]
 
     def gains_of(self, left_out: frozenset[str], progress: Progress) -> dict[str, float]:
-        """What texts gain with the adapters that a network writes for them that has never seen them."""
+        """Gains of texts with the adapters that a network writes for them that has never seen them."""
         training = self.training(left_out)
         for _ in training.run(progress=progress):
             pass

@@ -37,7 +37,7 @@ _WINDOWS = 4
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a study's texts are read and its questions asked."""
+    """A study's base and questions, loaded, and the reader of its texts."""
 
     study: StoredStudy
     spec: FinetuneSpec

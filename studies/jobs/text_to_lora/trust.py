@@ -18,7 +18,7 @@ _FEWEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a network said of texts that it had not seen, against what the study had found."""
+    """A network's predictions for texts that it had not seen, against what the study had found."""
 
     predicted: Mapping[str, float]
     """Name of a text to the gain of the adapter written for it by a network that had not seen it."""
@@ -40,7 +40,7 @@ class Trust:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Of the correlation, by Fisher's z with the variance of Bonett and Wright (2000)."""
+        """The interval of the correlation, by Fisher's z with the variance of Bonett and Wright (2000)."""
         rho, number = self.correlation, len(self.texts)
         if not math.isfinite(rho):
             return math.nan, math.nan

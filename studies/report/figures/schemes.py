@@ -10,7 +10,7 @@ _DARK = {INK: "#ececec", EDGE: "#a0a0a4", GRID: "#46484d", GROUND: "#202225"}
 
 
 def for_both_schemes(svg: bytes) -> bytes:
-    """The same SVG figure with ink and ground that follow `prefers-color-scheme`, for an image in a web page."""
+    """An SVG figure with ink and ground that follow `prefers-color-scheme`, for an image in a web page."""
     text = svg.decode()
     names = {colour: f"--c{number}" for number, colour in enumerate(_DARK)}
     light = "".join(f"{name}:{colour};" for colour, name in names.items())

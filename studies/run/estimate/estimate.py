@@ -97,7 +97,7 @@ class Estimate:
 
     @property
     def unfit(self) -> list[str]:
-        """What does not fit, in words."""
+        """Sentences on what does not fit the machine."""
         found = []
         if self.disk > self.disk_free:
             found.append("disk")

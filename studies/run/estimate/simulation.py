@@ -107,7 +107,7 @@ class _Scores:
         self._rng = rng
 
     def rung(self, config: TrialConfig, index: int, tokens: int, share: float) -> Rung:
-        """What a trial may tell at a rung, after this share of its tokens."""
+        """An imagined score of a trial at a rung, after this share of its tokens."""
         worth = sum(self._effects.get(name, 0.0) for name in config.mix.names)
         items = worth * math.sqrt(share) + self._rng.normal(0, _NOISE * math.sqrt(_QUESTIONS), _QUESTIONS)
         return Rung(index, tokens, float(np.mean(items)), 0.0, 0.0, items=tuple(items.tolist()))

@@ -25,7 +25,7 @@ class Answered:
     """In the order of `Quality.asks`."""
 
     def probabilities(self, question: int = 0) -> Any:
-        """Of every choice of a question with choices, shape (choices,)."""
+        """The probability of every choice of a question with choices, shape (choices,)."""
         return softmax(self.questions[question].choice_logs)
 
     def right(self, question: int = 0) -> float:
@@ -62,11 +62,11 @@ class Quality(Protocol):
         ...
 
     def item(self, answered: Answered) -> float:
-        """What a scene adds to the score that is searched, at most 1, higher is better."""
+        """A scene's part of the score that is searched, at most 1, higher is better."""
         ...
 
     def figures(self, answered: Sequence[Answered]) -> dict[str, float]:
-        """What all scenes together say; a share of nothing is left out."""
+        """Figures over all scenes together; a share of nothing is left out."""
         ...
 
     def behaviour(self, figures: Mapping[str, float]) -> str:
