@@ -34,8 +34,8 @@ objective:
   kind: synthetic
   effects: {alpha: 0.3, beta: -0.2}
   noise: 0.02
-  seconds: 0.15
-search: {trials: 40, workers: 2, sampler: tpe, confirm: {best: 0}}
+  seconds: 0.1
+search: {trials: 36, workers: 2, sampler: tpe, confirm: {best: 0}}
 """
 _TEXTS = {"alpha": "ants and bees", "beta": "bread and cheese", "gamma": "rivers and hills"}
 _PATIENCE = 180
@@ -132,7 +132,7 @@ class Injector:
     start: float = 4.0
     """Every fourth fault falls into so many seconds from the start of a run, but never a SIGTERM, which Ray's native
     code meets with a dump for a moment of its start."""
-    busy: float = 2.0
+    busy: float = 1.5
     """The others fall into so many seconds after the first rung of the run."""
     ray: str | None = None
     """Address of a Ray that runs; every run starts its own otherwise."""

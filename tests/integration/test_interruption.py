@@ -85,12 +85,20 @@ def place(library: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def finishes_with_nothing_lost(place: Path, before: dict[int, TrialRecord], ray: str, *options: str) -> None:
+def shorter(place: Path, trials: int) -> None:
+    """Let the study have so many trials, as many as its test has to see."""
+    file = place / "study.yaml"
+    file.write_text(file.read_text().replace(f"trials: {TRIALS}", f"trials: {trials}"))
+
+
+def finishes_with_nothing_lost(
+    place: Path, before: dict[int, TrialRecord], ray: str, *options: str, trials: int = TRIALS
+) -> None:
     resumed = Program(place, "resume", "long", *options, ray=ray)
     text = resumed.output()
     assert resumed.process.returncode == 0, text
     after = ended(place)
-    assert sorted(after) == list(range(TRIALS))
+    assert sorted(after) == list(range(trials))
     assert {record.state for record in after.values()} == {TrialState.COMPLETE}
     for number, record in before.items():
         assert after[number] == record, "a finished trial stays as it was"
@@ -156,34 +164,26 @@ def test_a_study_that_is_stopped_in_every_way_loses_nothing(place: Path, ray_add
 
 def test_nohup_is_heeded(place: Path, ray_address: str) -> None:
     """A hang-up that was ignored when the program began stays ignored."""
+    shorter(place, 10)
     program = Program(place, "launch", "study.yaml", prefix=("nohup",), ray=ray_address)
     program.wait_for(finished=4)
     program.process.send_signal(signal.SIGHUP)
     text = program.output()
     assert program.process.returncode == 0, text
-    assert len(ended(place)) == TRIALS
-
-
-def test_a_second_ctrl_c_stops_at_once(place: Path, launched: Program, ray_address: str) -> None:
-    os.killpg(launched.process.pid, signal.SIGINT)
-    time.sleep(0.05)
-    os.killpg(launched.process.pid, signal.SIGINT)
-    begun = time.monotonic()
-    text = launched.output()
-    assert time.monotonic() - begun < 5
-    assert launched.process.returncode == 130, text
-    assert "go on with: mixtune resume long" in text
-    finishes_with_nothing_lost(place, ended(place), ray_address)
+    assert len(ended(place)) == 10
 
 
 def test_a_time_budget_ends_in_order(place: Path, ray_address: str) -> None:
-    slow = LONG.replace("seconds: 0.1", "seconds: 0.6")  # so that some, and not all, end in time on any machine
+    trials = 20
+    slow = LONG.replace("seconds: 0.1", "seconds: 0.6").replace(
+        f"trials: {TRIALS}", f"trials: {trials}"
+    )  # so that some, and not all, end in time on any machine
     (place / "study.yaml").write_text(slow.replace("pruner: none", f"pruner: none, hours: {20 / 3600}"))
     launched = Program(place, "launch", "study.yaml")
     text = launched.output()
     assert launched.process.returncode == 0, text
     before = ended(place)
-    assert 0 < len(before) < TRIALS
+    assert 0 < len(before) < trials
     assert "The study stopped: its time, 20 s (search.hours), is over." in text
     assert "Go on with: mixtune resume long" in text
     (place / "study.yaml").write_text(slow)
@@ -192,12 +192,13 @@ def test_a_time_budget_ends_in_order(place: Path, ray_address: str) -> None:
     assert refused.process.returncode == 1
     assert f"search.hours: {20 / 3600} in the study, None in the file" in text
     assert "mixtune resume long --study FILE --allow" in text
-    finishes_with_nothing_lost(place, before, ray_address, "--study", "study.yaml", "--allow")
+    finishes_with_nothing_lost(place, before, ray_address, "--study", "study.yaml", "--allow", trials=trials)
 
 
 def test_a_confirmation_goes_on_after_kill_9(place: Path, ray_address: str) -> None:
     file = place / "study.yaml"
     file.write_text(file.read_text().replace("confirm: {best: 0}", "confirm: {best: 2, seeds: 3}"))
+    shorter(place, 12)
     program = Program(place, "launch", "study.yaml")
     program.wait_for_text("Confirming what the search found")
     program.wait_for(finished=2)
@@ -208,7 +209,7 @@ def test_a_confirmation_goes_on_after_kill_9(place: Path, ray_address: str) -> N
     text = Program(place, "resume", "long", ray=ray_address).output()
     assert "On questions that the search never saw" in text, text
     _, after, _ = find("long", place / "runs")
-    assert len(after.records) == TRIALS
+    assert len(after.records) == 12
     assert all(record.state is TrialState.COMPLETE for record in after.confirmation)
     assert [record for record in after.confirmation if record.number in {old.number for old in finished}] == finished
     configurations = [record.config.fingerprint for record in after.confirmation]

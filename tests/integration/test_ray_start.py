@@ -94,7 +94,7 @@ def test_processors_are_those_that_this_process_may_use(tmp_path: Path) -> None:
         os.sched_setaffinity(0, before)
 
 
-@pytest.mark.parametrize("missing", ["threadpoolctl", "objectives.synthetic"], ids=["import", "objective"])
+@pytest.mark.parametrize("missing", ["search.assignment", "objectives.synthetic"], ids=["import", "objective"])
 def test_a_worker_that_cannot_start_tells_why_and_spends_no_trial(place: Path, missing: str) -> None:
     """The cause stood in Ray's logs alone, and every trial failed."""
     blocked = place / "blocked"

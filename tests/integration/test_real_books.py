@@ -35,7 +35,7 @@ def test_a_study_on_real_books_and_questions(real_data: Path, tmp_path: Path) ->
     write_study_file(Starter(real_data / "books", base, heldout="children_aesop_fables"), path)
     study = yaml.safe_load(path.read_text())
     study["objective"] |= {"tokens": 8_000, "batch": 4, "rungs": [1.0]}
-    study["objective"]["scores"].append({"kind": "benchmark", "tasks": tasks, "limit": 2})
+    study["objective"]["scores"].append({"kind": "benchmark", "tasks": tasks, "limit": 4})
     study["search"] |= {"trials": 2, "sampler": "tpe", "confirm": {"best": 1, "seeds": 2}}
     path.write_text(yaml.safe_dump(study))
     outcome = prepare_launch(read_study(path), tmp_path / "runs").run(lambda *_: LocalRunner(), lambda _: None)
