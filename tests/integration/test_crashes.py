@@ -35,7 +35,7 @@ space:
   learning_rate: {low: 1e-3, high: 1e-2}
   tuning: {rank: [4, 8], dropout: 0.1}
 objective:
-  tokens: 12288
+  tokens: 20480
   scores: [{kind: heldout, text: river_poems, share: 0.3}]
 search: {trials: 4, workers: 2, sampler: tpe, pruner: none, confirm: {best: 0}}
 """
@@ -122,7 +122,7 @@ def test_training_that_is_killed_ends_with_the_scores_of_an_uninterrupted_run(tm
     write_demo(tmp_path / "demo", "demo", seed=0)
     study = REAL.replace("LIBRARY", str(tmp_path / "demo" / "library"))
     with DATABASES["sqlite"](tmp_path) as new:
-        kills = Injector(("kill -9 of the driver",), seed=2, study=study, start=10, busy=6, ray=ray_address)
+        kills = Injector(("kill -9 of the driver",), seed=10, study=study, start=10, busy=4, ray=ray_address)
         tally = kills.inject(tmp_path, new, 2)
     assert tally.clean, str(tally)
     folder = tmp_path / "study-0"
