@@ -110,7 +110,7 @@ def card(stages: Sequence[dict[str, Any]], forms: Collection[str]) -> str:
         "imported": _SHIPPED if shipped else "",
     }
     return (
-        environment()
+        environment(trim=False)
         .from_string(_CARD)
         .render(
             base=base,

@@ -13,7 +13,7 @@ _ROUNDS = 5
 
 
 def aligned(adapters: Adapters) -> Adapters:
-    """Adapters that change the base alike, with A and B as alike between them as they can be.
+    """The adapters, each with its change of the base unaltered, with A and B as alike between them as they can be.
 
     B R and R⁻¹ A make the same change for every invertible R, so matrices that were trained from different first
     weights differ where their changes do not, and a mean of them means nothing. Here A and B of each share the

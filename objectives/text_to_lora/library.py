@@ -15,6 +15,7 @@ from objectives.text_to_lora.target import Target
 from objectives.text_to_lora.training import Recipe
 from objectives.training.fit import descend, fit, rate_share
 from objectives.training.stacked import Matrices, clip_each
+from spaces.errors import listed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -40,7 +41,9 @@ def train_library(
         progress: hears of the step and its mean loss.
     """
     library = _Library(model, _first(target, len(lessons), recipe.seed, model.device), lessons, recipe)
-    fit(library, recipe.steps, "one of these tasks cannot be learnt as it is. Look at its examples.", progress)
+    names = listed(lesson.name for lesson in lessons)
+    advice = f"one of the tasks, in this order, cannot be learnt as it is: {names}. Look at its examples."
+    fit(library, recipe.steps, advice, progress)
     return library.adapters.map(torch.Tensor.detach)
 
 

@@ -48,7 +48,7 @@ def listening(names: Sequence[str], study: str, folder: Path) -> Iterator[Callab
     Args:
         names: rows of `LISTENERS`.
         study: name of the study.
-        folder: of its report.
+        folder: of the study, `runs/NAME`.
     """
     with ExitStack() as stack:
         guarded = [each for name in names if (each := _opened(name, study, folder)) is not None]

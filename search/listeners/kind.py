@@ -28,5 +28,5 @@ class ListenerKind(Protocol):
     """Makes a listener for one run of a study; most are classes."""
 
     def __call__(self, study: str, folder: Path) -> Listener:
-        """A listener; `study`: its name, `folder`: where its report lies, too."""
+        """A listener; `study`: its name, `folder`: the study's, `runs/NAME`."""
         ...

@@ -132,8 +132,8 @@ class Injector:
     start: float = 4.0
     """Every fourth fault falls into so many seconds from the start of a run, but never a SIGTERM, which Ray's native
     code meets with a dump for a moment of its start."""
-    busy: float = 1.5
-    """The others fall into so many seconds after the first rung of the run."""
+    busy: float = 2.0
+    """The others fall into so many seconds after the first rung that a worker tells in the run."""
     ray: str | None = None
     """Address of a Ray that runs; every run starts its own otherwise."""
 
@@ -169,15 +169,16 @@ class Injector:
         """Wait for the moment of the next fault; False where the program ends before."""
         if rng.random() < 0.25 and _SIGTERM not in self.faults:
             return _outlives(program, rng.uniform(0, self.start))
-        told, seen = folder / ACKNOWLEDGED, _size(folder / ACKNOWLEDGED)
-        while _size(told) == seen:
-            if not _outlives(program, 0.02):
+        seen = _told(folder)
+        while _told(folder) == seen:
+            if not _outlives(program, 0.05):
                 return False
         return _outlives(program, rng.uniform(0, self.busy))
 
 
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
+def _told(folder: Path) -> int:
+    """Bytes that workers have written about their rungs: a driver tells rungs again before a worker runs."""
+    return sum(file.stat().st_size for file in folder.glob("runs/crash/artifacts/*/trial-*/told"))
 
 
 def _outlives(program: subprocess.Popen[str], seconds: float) -> bool:

@@ -26,7 +26,7 @@ TWO_DRIVERS = """\
 space:
   texts: {folder: library}
   learning_rate: {low: 1e-4, high: 1e-2}
-objective: {kind: synthetic, effects: {alpha: 0.3}, noise: 0.02, seconds: 0.02}
+objective: {kind: synthetic, effects: {alpha: 0.3}, noise: 0.02, seconds: 0.1}
 search: {trials: 60, workers: 2, sampler: tpe, confirm: {best: 0}}
 """
 REAL = """\
@@ -69,6 +69,14 @@ def _both(folder: Path, first: subprocess.Popen[str], url: str) -> None:
     store.close()
 
 
+def _drivers(url: str) -> Counter[str]:
+    """How many trials each driver has begun, or taken over."""
+    store = open_store(url)
+    begun = Counter(trial.user_attrs["driver"] for trial in store.open_study("crash").trials)
+    store.close()
+    return begun
+
+
 def _visits(folder: Path) -> list[str]:
     """Processes that ran the visits of each trial, joined."""
     return [file.read_text() for file in sorted(folder.glob("runs/crash/artifacts/*/trial-*/visits"))]
@@ -90,9 +98,7 @@ def test_two_drivers_share_a_study_and_no_trial_runs_twice(
     records = records_of(tmp_path)
     assert sorted(records) == list(range(60))
     assert all(len(visits.splitlines()) == 1 for visits in _visits(tmp_path)), "every trial was run once"
-    store = open_store(url)
-    shares = Counter(trial.user_attrs["driver"] for trial in store.open_study("crash").trials)
-    store.close()
+    shares = _drivers(url)
     assert len(shares) == 2
     assert min(shares.values()) >= 6, "both drivers took their part"
     pairs = [record.pair for record in records.values() if record.arm == "randomised"]
@@ -103,14 +109,16 @@ def test_a_driver_that_is_killed_is_replaced_by_the_other(
     tmp_path: Path, postgresql: NewDatabase, ray_address: str
 ) -> None:
     url = postgresql()
-    write_study(tmp_path, TWO_DRIVERS.replace("trials: 60", "trials: 40"), url)
+    write_study(tmp_path, TWO_DRIVERS, url)
     with running(tmp_path, ray_address) as first:
         _both(tmp_path, first, url)
         with running(tmp_path, ray_address) as second:
-            while sum(record.state.is_finished() for record in records_of(tmp_path).values()) < 12:
+            while len(_drivers(url)) < 2:
+                assert first.poll() is None, "it ended before the other had begun"
                 time.sleep(0.2)
             first.send_signal(signal.SIGKILL)
             assert second.wait(300) == 0, (tmp_path / "output").read_text()
+        assert first.wait() == -signal.SIGKILL
     tally = Tally()
     judge(tmp_path, tally)
     assert tally.clean, str(tally)

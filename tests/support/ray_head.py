@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PROCESSORS = 8
-"""As Ray counts them, whatever this machine has: two drivers with four workers each."""
+"""As Ray counts them, whatever this machine has: two drivers with their workers, and more than any test asks for."""
 
 
 @contextmanager

@@ -177,7 +177,8 @@ def test_the_card_says_what_was_trained_on_what(made: Callable[..., Exported]) -
     assert "3 stages" in text
     assert "lora, rank 4, alpha 8, layers 0 (self_attn.q_proj, fc1)" in text
     assert "layernorm, layers 1-2;" in text
-    assert "| b | 100.0% |" in text
+    assert "\n| b | 100.0% |" in text, "a line of its own"
+    assert "\n\n## Loading\n" in text
     for word in ("PeftModel.from_pretrained", 'from_pretrained("merged")', "mixtune apply tuned.safetensors"):
         assert word in text
     assert "{{" not in text
