@@ -159,9 +159,9 @@ def test_a_trial_that_kills_every_worker_fails_alone(imagined: Corpus, tmp_path:
 def test_a_trial_that_takes_all_memory_fails_alone(
     imagined: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ray is told that memory is short as soon as two gigabytes more than now are in use."""
+    """Ray is told that memory is short as soon as four gigabytes more than now are in use: other tests need some, too."""
     memory = psutil.virtual_memory()
-    monkeypatch.setenv("RAY_memory_usage_threshold", f"{1 - (memory.available - (2 << 30)) / memory.total:.3f}")
+    monkeypatch.setenv("RAY_memory_usage_threshold", f"{1 - (memory.available - (4 << 30)) / memory.total:.3f}")
     monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
     found = run(RayRunner(tmp_path / "ray", workers=1), imagined, tmp_path, trials=4, retries=1, hungry=frozenset({1}))
     states = [record.state for record in found.records]
