@@ -159,7 +159,7 @@ def test_a_trial_that_kills_every_worker_fails_alone(imagined: Corpus, tmp_path:
 def test_a_trial_that_takes_all_memory_fails_alone(
     imagined: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ray is told that memory is short as soon as four gigabytes more than now are in use: other tests need some, too."""
+    """Ray is told that memory is short as soon as four gigabytes more than now are in use; other tests need some."""
     memory = psutil.virtual_memory()
     monkeypatch.setenv("RAY_memory_usage_threshold", f"{1 - (memory.available - (4 << 30)) / memory.total:.3f}")
     monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
