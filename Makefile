@@ -26,11 +26,12 @@ test-benchmarks: $(STAMP)  ## tests of what `make bench` and its like measure wi
 unit: $(STAMP)  ## tests without Ray and without models, about five minutes
 	$(BIN)/python -m pytest -m "not ray and not torch and not books and not browser and not notebook and not benchmarks"
 
-check: $(STAMP)  ## style, types, layers
+check: $(STAMP)  ## style, types, layers, and the rules of the house: kinds, sizes, private names
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet tests/test_kinds.py tests/test_layout.py tests/test_private_names.py tests/test_dependencies.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
