@@ -18,7 +18,7 @@ _Keys = NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Of one length of context."""
+    """How often bytes followed contexts of one length."""
 
     keys: _Keys
     """Contexts with the byte after them, in order."""
@@ -57,7 +57,7 @@ class ByteModel:
         return bits / size if size else math.nan
 
     def _probabilities(self, values: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Of every byte after those before it, shape (bytes,)."""
+        """The probability of every byte after those before it, shape (bytes,)."""
         found = np.full(len(values), 1 / 256)
         for length, counts in enumerate(self._counts):
             if len(values) <= length:

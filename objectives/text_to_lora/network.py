@@ -146,7 +146,7 @@ class HyperNetwork(nn.Module):
         return Adapters(self.target, found)
 
     def _asked(self, encodings: torch.Tensor) -> torch.Tensor:
-        """What the trunk reads, shape (descriptions, modules, layers, rows, features)."""
+        """The inputs of the trunk, shape (descriptions, modules, layers, rows, features)."""
         task = self.task((encodings - self.middle) / self.spread)
         rows = self.indicators().to(task.device)
         sizes = (len(task), len(self.module.weight), len(self.layer.weight), len(rows))

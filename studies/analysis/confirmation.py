@@ -118,7 +118,7 @@ def _row(
     interval: tuple[float, float, float],
     origin: TrialRecord | None,
 ) -> Confirmed:
-    """What is told of a role; `origin`: the trial of the search that it repeats."""
+    """The figures of a role; `origin`: the trial of the search that it repeats."""
     gain, low, high = interval
     last = [run.rungs[-1] for run in runs]
     return Confirmed(

@@ -27,7 +27,7 @@ def settings_of(records: Sequence[TrialRecord]) -> NDArray[np.float64]:
 
 
 def _columns(values: Sequence[object]) -> list[NDArray[np.float64]]:
-    """What a setting looks like in numbers; nothing where it never differs."""
+    """A setting as columns of numbers; none where it never differs."""
     known = [value for value in values if value is not None]
     kinds = sorted(set(map(str, known)))
     if len(kinds) < 2:

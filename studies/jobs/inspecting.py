@@ -47,7 +47,7 @@ def inspect_best(study: StoredStudy, folder: Path) -> tuple[Inspection | None, s
 
 
 def _read(known: Path) -> Inspection | None:
-    """What was computed before; None where there is nothing that this version can read."""
+    """The inspection that was computed before; None where there is nothing that this version can read."""
     from objectives.inspection import Inspection
 
     try:

@@ -178,7 +178,7 @@ def _write(console: Console, run: Pretraining, wish: Wish, corpus: Corpus, size:
 
 
 def _ngram(corpus: Corpus, run: Pretraining) -> float:
-    """What an n-gram needs for the same passages, learnt from the texts, or from a part of each."""
+    """Bits per byte that an n-gram needs for the same passages, learnt from the texts, or from a part of each."""
     training = Material.of(corpus).training
     share = min(1.0, _MOST_COUNTED / sum(map(len, training)))
     return ByteModel.of([text[: round(share * len(text))] for text in training]).bits_per_byte(run.passages)

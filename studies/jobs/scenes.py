@@ -151,7 +151,7 @@ def _figures(found: Sequence[QualityOfModel]) -> pd.DataFrame:
 
 
 def _kept(file: Path, columns: Sequence[str], models: Sequence[str]) -> pd.DataFrame:
-    """What a file holds of other models.
+    """The rows of other models in a file.
 
     Raises:
         InputError: it is another table.

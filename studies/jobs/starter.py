@@ -107,7 +107,7 @@ def write_study_file(
 
 
 def _choices(starter: Starter, sizes: Sizes) -> Iterator[str]:
-    """What was chosen, and how to choose otherwise."""
+    """Sentences on what was chosen, and on how to choose otherwise."""
     yield f"Base: {starter.base}." + (" It ships with mixtune; --base names another." if starter.base == "tiny" else "")
     if starter.tasks:
         yield f"Goal: the questions of {', '.join(starter.tasks)}."

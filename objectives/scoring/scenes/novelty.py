@@ -29,7 +29,7 @@ class Novelty:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What may have been copied."""
+    """A text that may have been copied, as words and spans of them."""
 
     words: Hashes
     """Shape (words,)."""

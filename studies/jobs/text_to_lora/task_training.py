@@ -83,7 +83,7 @@ def _way(
     held_out: list[Lesson],
     work: Path,
 ) -> Way:
-    """What the network learns to do: to say adapters of a library, made here, or to write ones that help the base."""
+    """The way in which the network is trained: to say adapters of a library, or to write ones that help the base."""
     recipe = wish.recipe(len(learnt))
     if wish.by != RECONSTRUCTION:
         return EndToEnd(network, model, learnt, recipe, held_out)

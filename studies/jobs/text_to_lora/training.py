@@ -69,7 +69,7 @@ def train_on_study(console: Console, study: StoredStudy, folder: Path, out: Path
 
 
 def _stored(source: Source, wish: Wish, network: HyperNetwork, origin: Mapping[str, Any]) -> Stored:
-    """What is kept of a network that a study has taught."""
+    """A network that a study has taught, with all that is kept of it."""
     place = source.place
     return Stored(
         network,
