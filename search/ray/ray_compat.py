@@ -62,12 +62,3 @@ def sockets_in(folder: str | None) -> dict[str, Any]:
     The option `_temp_dir` is private. The public one, `ray start --temp-dir`, is for clusters that are started by hand.
     """
     return {"_temp_dir": folder}
-
-
-def no_idle_workers() -> dict[str, Any]:
-    """The option of `ray.init` that keeps Ray from starting a worker for every processor before anybody asks.
-
-    They have the driver's environment, and trials run in one of their own: they would start for nothing while the
-    first trials do. `_system_config` is private, and Ray has no public setting for it.
-    """
-    return {"_system_config": {"prestart_worker_first_driver": False}}

@@ -22,7 +22,7 @@ from search.artifacts import Artifacts
 from search.assignment import ObjectiveFactory
 from search.machine import processors
 from search.ray.bridge import DatabaseScheduler, Guarded, TuneSearcher
-from search.ray.ray_compat import no_idle_workers, sockets_in, take_memory_for_a_workers_death
+from search.ray.ray_compat import sockets_in, take_memory_for_a_workers_death
 from search.ray.start import (
     ADDRESS,
     AUTHENTICATION,
@@ -163,7 +163,7 @@ class RayRunner:
             wanted = math.ceil((self._workers or 0) * self._cpus)  # as many as asked for, even beyond the machine's own
             cpus = max(usable, wanted)
         ray.init(
-            **({**sockets_in(short_folder()), **no_idle_workers()} if self._address is None else {}),
+            **(sockets_in(short_folder()) if self._address is None else {}),
             address=self._address or "local",  # not a cluster that happens to run on this machine
             num_cpus=cpus,
             include_dashboard=False if self._address is None else None,

@@ -16,7 +16,6 @@ from search.ray.ray_compat import (
     WorkerOutOfMemoryError,
     could_not_start,
     error_of,
-    no_idle_workers,
     sockets_in,
     take_memory_for_a_workers_death,
 )
@@ -77,9 +76,6 @@ def test_a_worker_that_cannot_start_is_known_by_rays_words() -> None:
 
 
 def test_ray_takes_our_options(tmp_path: Path) -> None:
-    """Ray names the options that it does not know before it starts, but has taken the signals by then.
-
-    A setting in `_system_config` that it does not know ends its start, which all tests with a Ray of their own show.
-    """
+    """Ray names the options that it does not know before it starts, but has taken the signals by then."""
     with own_signals(), pytest.raises(RuntimeError, match=r"Unknown keyword argument\(s\): _of_nobody$"):
-        ray.init(**sockets_in(str(tmp_path)), **no_idle_workers(), _of_nobody=True)
+        ray.init(**sockets_in(str(tmp_path)), _of_nobody=True)
