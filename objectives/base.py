@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.questions import SEARCHED, Design, Part
+from objectives.questions import SEARCHED, ItemWeights, QuestionSubset
 from spaces import Corpus, Layout, TrialConfig
 from spaces.trial import Split
 
@@ -27,7 +27,7 @@ STATE = "state"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TaskMetadata:
     """The questions of one task or text that a score rests on."""
 
     task: str
@@ -50,11 +50,11 @@ class Score:
     """Score of every question or passage, in an order that never changes."""
     qualities: Mapping[str, float]
     """Other figures of the same measurement, such as `accuracy` in [0, 1] or `bits_per_byte`, as people know them."""
-    design: Design = field(compare=False)
+    design: ItemWeights = field(compare=False)
     """How the items make up the value."""
     arrays: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, compare=False)
     """Every metric of every question, `task/metric`, in the order of `asked`."""
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[TaskMetadata, ...] = ()
     own_names: bool = False
     """Whether the names of its qualities say by themselves what was measured, wherever it stands among the entries."""
 
@@ -123,7 +123,7 @@ class Objective(Protocol):
 class Scorer(Protocol):
     """Measures the model that it was made for, in that model's present state."""
 
-    def score(self, part: Part = SEARCHED) -> Score: ...
+    def score(self, part: QuestionSubset = SEARCHED) -> Score: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +140,11 @@ class Prepared:
     inputs: Mapping[str, str] = field(default_factory=dict)
     """Names of what scores depend on beside the texts (base, tasks, held-out text), to hashes of their content."""
     metric: str = "score"
-    """What the search maximises."""
-    holdout: Design | None = None
+    """What the search maximizes."""
+    holdout: ItemWeights | None = None
     """How the questions that the search never sees make up that metric; None where none were kept."""
     qualities: tuple[str, ...] = (TEXT_TOKENS, ADAPTER_WEIGHTS)
-    """Qualities of every rung that a study may take as its second goal."""
+    """Qualities of every rung that a study may take as its secondary objective."""
     reading: Mapping[str, str] = field(default_factory=dict)
     """How the base reads texts and questions: name of a choice (special tokens, chat template) to what was chosen, with
     the reason in brackets."""
@@ -156,4 +156,4 @@ class Prepared:
 
 def copied(text: str, questions: int) -> str:
     """A warning about a text that holds questions of the benchmark."""
-    return f"{text} holds {questions} of the benchmark's questions: its effect may be learnt by heart."
+    return f"{text} holds {questions} of the benchmark's questions: its effect may be learned by heart."

@@ -13,11 +13,11 @@ from typing import TypeVar
 
 from objectives.base import Rung
 from objectives.device import most_card_memory, wait_for_card
-from objectives.questions import Part
+from objectives.questions import QuestionSubset
 from objectives.spec import FinetuneSpec
 from objectives.training import artifact, state
 from objectives.training.pipeline import Pipeline
-from objectives.worker import Workbench
+from objectives.worker import WorkerResources
 from spaces import Corpus, TrialConfig
 
 _TRAIN_SECONDS = 1.0
@@ -59,9 +59,9 @@ def measure(spec: FinetuneSpec, corpus: Corpus, cache: Path, trials: Sequence[Tr
         cache: as for the objective.
         trials: some trials of the study, each with texts.
     """
-    load, bench = _timed(lambda: Workbench.open(spec, corpus, cache, from_scratch=trials[0].from_scratch))
-    score, final = (_scoring(bench, final=final) for final in (False, True))
-    steps, saves = zip(*(_training(bench, spec, trial) for trial in trials), strict=True)
+    load, resources = _timed(lambda: WorkerResources.open(spec, corpus, cache, from_scratch=trials[0].from_scratch))
+    score, final = (_scoring(resources, final=final) for final in (False, True))
+    steps, saves = zip(*(_training(resources, spec, trial) for trial in trials), strict=True)
     return Costs(
         load=load,
         step=sum(steps) / len(steps),
@@ -80,26 +80,26 @@ def _timed(do: Callable[[], _T]) -> tuple[float, _T]:
     return time.perf_counter() - begun, done
 
 
-def _scoring(bench: Workbench, *, final: bool) -> float:
+def _scoring(resources: WorkerResources, *, final: bool) -> float:
     """Seconds for all of the search's questions; foretold from a part where they are many."""
-    part = Part(share=_FIRST_SHARE, final=final)
-    bench.score(part)
+    part = QuestionSubset(share=_FIRST_SHARE, final=final)
+    resources.score(part)
     share = _FIRST_SHARE
-    seconds, _ = _timed(lambda: bench.score(part))
+    seconds, _ = _timed(lambda: resources.score(part))
     if seconds / share < _SCORE_SECONDS:
         share = 1.0
-        seconds, _ = _timed(lambda: bench.score(Part(final=final)))
+        seconds, _ = _timed(lambda: resources.score(QuestionSubset(final=final)))
     return seconds / share
 
 
-def _training(bench: Workbench, spec: FinetuneSpec, trial: TrialConfig) -> tuple[float, float]:
+def _training(resources: WorkerResources, spec: FinetuneSpec, trial: TrialConfig) -> tuple[float, float]:
     """Seconds of a step, the mean over the stages by their tokens, and of writing what all stages leave."""
-    tokens = {text.name: bench.tokens(text) for text in bench.corpus.texts}
+    tokens = {text.name: resources.tokens(text) for text in resources.corpus.texts}
     step = save = 0.0
     for stage in trial.stages:
         alone = replace(trial, stages=(stage,))
         with (
-            Pipeline(bench.model, alone, tokens, spec, bench.tokens.prefix) as pipeline,
+            Pipeline(resources.model, alone, tokens, spec, resources.tokens.prefix) as pipeline,
             tempfile.TemporaryDirectory() as made,
         ):
             if not pipeline.legs:
@@ -107,7 +107,7 @@ def _training(bench: Workbench, spec: FinetuneSpec, trial: TrialConfig) -> tuple
             share = stage.budget / sum(each.budget for each in trial.stages)
             step += share * _seconds_a_step(pipeline)
             folder = Path(made) / "rung-0"
-            lines = artifact.describe(alone, bench.corpus, pipeline, spec.step_tokens)
+            lines = artifact.describe(alone, resources.corpus, pipeline, spec.step_tokens)
             rung = Rung(0, 0, 0.0, 0.0, 0.0, artifact=folder.name)
             seconds, _ = _timed(lambda: artifact.save(pipeline, folder, lines))  # noqa: B023  called at once
             more, _ = _timed(lambda: state.save(pipeline, rung, trial.fingerprint, Path(made)))  # noqa: B023  the same

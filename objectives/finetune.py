@@ -11,13 +11,13 @@ import numpy as np
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, TRAIN_LOSS, Prepared, Rung, Score
 from objectives.preflight import prepare
-from objectives.questions import IN_PASSING, Part
+from objectives.questions import IN_PASSING, QuestionSubset
 from objectives.scoring import stored
 from objectives.scoring.heldout.text import HELDOUT
 from objectives.spec import FinetuneSpec
 from objectives.training import artifact, state
 from objectives.training.pipeline import Pipeline
-from objectives.worker import Workbench
+from objectives.worker import WorkerResources
 from spaces import Corpus, TrialConfig
 from spaces.trial import Split
 
@@ -30,7 +30,7 @@ class FinetuneObjective:
         self._spec = spec
         self._corpus = corpus
         self._cache = cache
-        self._benches: dict[bool, Workbench] = {}
+        self._benches: dict[bool, WorkerResources] = {}
 
     @classmethod
     def prepare(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
@@ -45,10 +45,10 @@ class FinetuneObjective:
     def rungs(self) -> tuple[int, ...]:
         return self._spec.rung_tokens
 
-    def _bench(self, trial: TrialConfig) -> Workbench:
+    def _resources(self, trial: TrialConfig) -> WorkerResources:
         if trial.from_scratch not in self._benches:
             self._benches = {}  # one model at a time
-            made = Workbench.open(self._spec, self._corpus, self._cache, from_scratch=trial.from_scratch)
+            made = WorkerResources.open(self._spec, self._corpus, self._cache, from_scratch=trial.from_scratch)
             self._benches[trial.from_scratch] = made
         return self._benches[trial.from_scratch]
 
@@ -61,28 +61,28 @@ class FinetuneObjective:
 
     def _evaluate(self, trial: TrialConfig, workdir: Path, split: Split) -> Iterator[Rung]:
         clock = _Clock()
-        bench = self._bench(trial)
+        resources = self._resources(trial)
         parts = self._parts(split)
         for part in reversed(parts):  # the last first: what it asks serves those before it, where they ask the same
-            bench.base_scores(part)
+            resources.base_scores(part)
         clock.lap("load")
         names = dict.fromkeys(name for stage in trial.stages for name in stage.mix.names)
-        tokens = {name: bench.tokens(self._corpus[name]) for name in names}
-        with Pipeline(bench.model, trial, tokens, self._spec, bench.tokens.prefix) as pipeline:
+        tokens = {name: resources.tokens(self._corpus[name]) for name in names}
+        with Pipeline(resources.model, trial, tokens, self._spec, resources.tokens.prefix) as pipeline:
             if pipeline.legs:
-                yield from self._train(bench, trial, pipeline, parts, workdir, clock, trial.fingerprint_on(split))
+                yield from self._train(resources, trial, pipeline, parts, workdir, clock, trial.fingerprint_on(split))
                 return
         for index, part in enumerate(parts):  # nothing to train on: the untouched base at every budget
-            scores = bench.base_scores(part)
+            scores = resources.base_scores(part)
             stored.save(scores, scores, part, _scores_file(workdir, index))
             yield _rung(index, self.rungs[index], scores, scores, clock)
 
     def _train(
         self,
-        bench: Workbench,
+        resources: WorkerResources,
         trial: TrialConfig,
         pipeline: Pipeline,
-        parts: list[Part],
+        parts: list[QuestionSubset],
         workdir: Path,
         clock: _Clock,
         key: str,
@@ -97,16 +97,16 @@ class FinetuneObjective:
                 continue
             loss = pipeline.run(step)
             clock.lap("train")
-            scores, base = bench.score(part), bench.base_scores(part)
+            scores, base = resources.score(part), resources.base_scores(part)
             clock.lap("score")
             stored.save(scores, base, part, _scores_file(workdir, index))
             folder = workdir / f"rung-{index}"
-            artifact.save(pipeline, folder, artifact.describe(trial, bench.corpus, pipeline, spec.step_tokens, key))
+            artifact.save(pipeline, folder, artifact.describe(trial, resources.corpus, pipeline, spec.step_tokens, key))
             clock.lap("save")
             rung = _rung(index, budget, scores, base, clock)
             cost = {
                 **({TRAIN_LOSS: loss} if loss is not None else {}),
-                TEXT_TOKENS: float(sum(bench.corpus[name].tokens for name in pipeline.texts)),
+                TEXT_TOKENS: float(sum(resources.corpus[name].tokens for name in pipeline.texts)),
                 ADAPTER_WEIGHTS: float(pipeline.trainable),
             }
             rung = replace(rung, artifact=folder.name, qualities={**rung.qualities, **cost})
@@ -115,11 +115,11 @@ class FinetuneObjective:
             clock.lap("save")
             yield rung
 
-    def _parts(self, split: Split) -> list[Part]:
+    def _parts(self, split: Split) -> list[QuestionSubset]:
         """Return the questions of each rung: of the search's as the study says, of the kept ones all at the last."""
         last = len(self.rungs) - 1
         shares = self._spec.rung_questions if split == "search" else (*[IN_PASSING] * last, 1.0)
-        return [Part(split, share, final=index == last) for index, share in enumerate(shares)]
+        return [QuestionSubset(split, share, final=index == last) for index, share in enumerate(shares)]
 
 
 def _scores_file(workdir: Path, index: int) -> Path:

@@ -12,9 +12,9 @@ from objectives.data.tokens import TokenStore
 from objectives.device import choose_device
 from objectives.reading import chosen, reading_of
 from objectives.scoring.contamination import questions_in
-from objectives.scoring.questions.asked import AskedTask, Question, answer_tokens
+from objectives.scoring.context_window import ContextWindow
+from objectives.scoring.questions.loaded_task import LoadedTask, Question, answer_tokens
 from objectives.scoring.scorer import scorer_of
-from objectives.scoring.sight import Sight
 from objectives.spec import FinetuneSpec
 from objectives.worker import Base, kept_shares, open_base
 from spaces import Corpus, FieldError, InputError, Layout
@@ -36,11 +36,11 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
     counted = TokenStore(encoding, cache, kept_shares(spec)).counted(corpus)
     _refuse_short_length(encoding, spec)
     _refuse_short_texts(counted, spec)
-    sight = Sight.of(encoding, layout.context)
-    entries = [scorer_of(part).prepare(part, corpus, sight, kept_shares(spec)) for part in spec.scores]
+    window = ContextWindow.of(encoding, layout.context)
+    entries = [scorer_of(part).prepare(part, corpus, window, kept_shares(spec)) for part in spec.scores]
     for index, entry in enumerate(entries):
         inputs |= {f"{name} (scores.{index})": digest for name, digest in entry.inputs.items()}
-    reading = dict(reading_of(spec, corpus, encoding, sight))
+    reading = dict(reading_of(spec, corpus, encoding, window))
     inputs |= {name: chosen(choice) for name, choice in reading.items()}
     tasks = [task for entry in entries for task in entry.tasks]
     found = questions_in(corpus, tasks)
@@ -56,22 +56,22 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         holdout=entries[0].holdout,
         reading=reading,
         found=found,
-        notes=(*weight_notes, *entry_notes, *_task_notes(tasks, sight), *map(copied, found, found.values())),
+        notes=(*weight_notes, *entry_notes, *_task_notes(tasks, window), *map(copied, found, found.values())),
     )
 
 
-def _task_notes(tasks: list[AskedTask], sight: Sight) -> Iterator[str]:
-    yield from too_long(tasks, sight)
+def _task_notes(tasks: list[LoadedTask], window: ContextWindow) -> Iterator[str]:
+    yield from too_long(tasks, window)
     yield from _cut_answers(tasks)
 
 
 def _checked_layout(base: Base, spec: FinetuneSpec) -> Layout:
     """See that the base can be trained as the study wants it."""
     layout = base.layout()
-    if spec.length > layout.context:
+    if spec.sequence_length > layout.context:
         raise FieldError(
-            "objective.length",
-            f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.length}.",
+            "objective.sequence_length",
+            f"must not exceed {layout.context}, the context of the base {spec.base!r}; got {spec.sequence_length}.",
             code="length-above-context",
         )
     _check_memory_options(spec, layout, choose_device(spec.device))
@@ -79,9 +79,9 @@ def _checked_layout(base: Base, spec: FinetuneSpec) -> Layout:
 
 
 def _refuse_short_length(encoding: TextEncoding, spec: FinetuneSpec) -> None:
-    if len(encoding.prefix) >= spec.length:
+    if len(encoding.prefix) >= spec.sequence_length:
         raise FieldError(
-            "objective.length",
+            "objective.sequence_length",
             f"must be more than the special tokens {encoding.shown_prefix!r} take.",
             code="length-below-prefix",
         )
@@ -89,26 +89,26 @@ def _refuse_short_length(encoding: TextEncoding, spec: FinetuneSpec) -> None:
 
 def _refuse_short_texts(corpus: Corpus, spec: FinetuneSpec) -> None:
     for text in corpus.texts:
-        if text.tokens <= spec.length:
+        if text.tokens <= spec.sequence_length:
             raise InputError(
                 f"The text {text.name!r} has {text.tokens} training tokens, and one training sequence takes "
-                f"{spec.length}. Remove the text, join it with another, or lower objective.length.",
+                f"{spec.sequence_length}. Remove the text, join it with another, or lower objective.sequence_length.",
                 code="text-too-short",
             )
 
 
 def _check_memory_options(spec: FinetuneSpec, layout: Layout, device: str) -> None:
     """See that this machine and this base can do with less memory in the way that is asked."""
-    if spec.checkpointing and not layout.checkpoints:
+    if spec.gradient_checkpointing and not layout.checkpoints:
         raise FieldError(
-            "objective.checkpointing",
+            "objective.gradient_checkpointing",
             f"the base {spec.base!r} cannot compute its activations anew. Leave it out.",
             code="no-checkpointing",
         )
     refuse_four_bits(spec.precision, device, "objective.precision")
 
 
-def _cut_answers(tasks: list[AskedTask]) -> Iterator[str]:
+def _cut_answers(tasks: list[LoadedTask]) -> Iterator[str]:
     """A note for every task whose answers may be longer than the base can write."""
     for task in tasks:
         if task.kind == "generate_until":
@@ -121,7 +121,7 @@ def _cut_answers(tasks: list[AskedTask]) -> Iterator[str]:
                 )
 
 
-def too_long(tasks: list[AskedTask], sight: Sight) -> Iterator[str]:
+def too_long(tasks: list[LoadedTask], window: ContextWindow) -> Iterator[str]:
     """A note for every task with questions that the base cannot see whole.
 
     Raises:
@@ -130,27 +130,27 @@ def too_long(tasks: list[AskedTask], sight: Sight) -> Iterator[str]:
     for task in tasks:
         if task.kind == "loglikelihood_rolling":
             continue  # read in windows
-        sizes = [_size(task, question, sight) for question in task.questions]
-        long = [size for size in sizes if size > sight.context]
+        sizes = [_size(task, question, window) for question in task.questions]
+        long = [size for size in sizes if size > window.context]
         if long:
             yield (
                 f"{len(long)} of {len(sizes)} questions of {task.name!r} are, with their answers, longer than the "
-                f"{sight.context} tokens that the base can see (the longest: {max(long):,}): as lm-eval does, their "
+                f"{window.context} tokens that the base can see (the longest: {max(long):,}): as lm-eval does, their "
                 "beginning is cut off. Lower few_shot, or take a base with a longer context."
             )
 
 
-def _size(task: AskedTask, question: Question, sight: Sight) -> int:
+def _size(task: LoadedTask, question: Question, window: ContextWindow) -> int:
     """Tokens of a question with its longest answer: a choice, the solution, or what may be written."""
-    prompt = sight.count(question.instances[0].args[0])
+    prompt = window.count(question.instances[0].args[0])
     if task.kind == "generate_until":
-        solution = sum(sight.count(instance.args[1]) for instance in question.references)
+        solution = sum(window.count(instance.args[1]) for instance in question.references)
         return prompt + max(solution, answer_tokens(question.instances[0].args[1]))
-    longest = max(sight.count(instance.args[1]) for instance in question.instances)
-    if longest > sight.context:
+    longest = max(window.count(instance.args[1]) for instance in question.instances)
+    if longest > window.context:
         raise FieldError(
             "objective.scores",
-            f"an answer of the task {task.name!r} takes {longest:,} tokens, and the base can see {sight.context}. "
+            f"an answer of the task {task.name!r} takes {longest:,} tokens, and the base can see {window.context}. "
             "Take a base with a longer context, or leave the question out.",
             code="answer-too-long",
         )

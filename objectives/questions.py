@@ -15,7 +15,7 @@ from spaces.trial import Split
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class QuestionSubset:
     """Which of the questions are asked."""
 
     split: Split = "search"
@@ -28,12 +28,12 @@ class Part:
 IN_PASSING = 0.1
 """Share of the kept questions that is asked before the last rung: nothing is decided by them, and a report shows them
 alone while the run goes on."""
-SEARCHED = Part()
+SEARCHED = QuestionSubset()
 """All that the search may see."""
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class ItemWeights:
     """How questions make up a score, which is a weighted mean over them; all arrays have the shape (questions,)."""
 
     tasks: NDArray[np.int64]
@@ -44,7 +44,7 @@ class Design:
     """Their sum is 1."""
 
     @classmethod
-    def of(cls, tasks: Sequence[int], clusters: Sequence[object], weights: Sequence[float]) -> Design:
+    def of(cls, tasks: Sequence[int], clusters: Sequence[object], weights: Sequence[float]) -> ItemWeights:
         """Number the clusters, which may be anything that compares, and scale the weights."""
         numbers = {cluster: number for number, cluster in enumerate(dict.fromkeys(zip(tasks, clusters, strict=True)))}
         shares = np.asarray(weights, dtype=np.float64)
@@ -95,14 +95,14 @@ class Design:
         return {"tasks": self.tasks.tolist(), "clusters": self.clusters.tolist(), "weights": self.weights.tolist()}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Design:
+    def from_dict(cls, data: dict[str, Any]) -> ItemWeights:
         """The inverse of `to_dict`."""
         return cls(
             np.array(data["tasks"], np.int64), np.array(data["clusters"], np.int64), np.array(data["weights"], float)
         )
 
 
-def select(clusters: Sequence[str], part: Part, holdout: float, seed: int) -> list[int]:
+def select(clusters: Sequence[str], part: QuestionSubset, holdout: float, seed: int) -> list[int]:
     """The questions of one task that belong to a part, in the task's order.
 
     Clusters are put into an order by the hash of their content and the seed, alike on every machine. The holdout takes

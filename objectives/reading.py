@@ -9,7 +9,7 @@ from objectives.bases.identity import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
     from objectives.bases.encoding import TextEncoding
-    from objectives.scoring.sight import Sight
+    from objectives.scoring.context_window import ContextWindow
     from objectives.spec import FinetuneSpec
     from spaces import Corpus
 
@@ -18,20 +18,22 @@ CHAT_TEMPLATE = "chat template"
 """How the names of choices about templates begin."""
 
 
-def reading_of(spec: FinetuneSpec, corpus: Corpus, encoding: TextEncoding, sight: Sight) -> Iterator[tuple[str, str]]:
+def reading_of(
+    spec: FinetuneSpec, corpus: Corpus, encoding: TextEncoding, window: ContextWindow
+) -> Iterator[tuple[str, str]]:
     """Name every choice of special tokens and chat templates; what was chosen comes with its reason in brackets.
 
     Raises:
         FieldError: a chat template is asked for, and the base has none.
     """
     yield SPECIAL_TOKENS, _beginning(spec, encoding)
-    template = "on (the base has one)" if sight.chat else "off (the base has none)"
+    template = "on (the base has one)" if window.chat else "off (the base has none)"
     if any(text.instructs for text in corpus.texts):
         yield f"{CHAT_TEMPLATE} of the instructions that are trained on", template
     for index, part in enumerate(spec.scores):
         if not part.may_be_in_chat:
             continue
-        asked = sight.template(part.chat_template)
+        asked = window.template(part.chat_template)
         chosen = template if part.chat_template == "auto" else f"{'on' if asked else 'off'} (the study file says so)"
         yield f"{CHAT_TEMPLATE} of {', '.join(part.titles)} (scores.{index})", chosen
 

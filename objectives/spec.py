@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
@@ -19,6 +20,16 @@ PRECISIONS = get_args(Precision)
 class FinetuneSpec(Spec):
     """Train an adapter on the mix, and score the adapted model at rungs."""
 
+    former: ClassVar[Mapping[str, str]] = {
+        "length": "sequence_length",
+        "batch": "batch_size",
+        "accumulate": "gradient_accumulation_steps",
+        "checkpointing": "gradient_checkpointing",
+        "remember": "prefix_cache_gb",
+        "warmup": "warmup_steps",
+        "clip": "max_grad_norm",
+    }
+
     kind: Literal["finetune"] = "finetune"
     base: str = Field("tiny", min_length=1)
     """`tiny` (shipped), a folder in the Hugging Face layout, or a model name on the hub."""
@@ -33,27 +44,27 @@ class FinetuneSpec(Spec):
     """Shares of `tokens` after which the model is scored; the last must be 1."""
     questions: list[_Share] | None = None
     """Share of the search's questions that is asked at each rung, growing, the last 1; empty: all at every rung."""
-    length: int = Field(256, gt=1)
+    sequence_length: int = Field(256, gt=1)
     """Tokens of a training sequence."""
-    batch: int = Field(8, gt=0)
+    batch_size: int = Field(8, gt=0)
     """Sequences of a training step."""
-    accumulate: int = Field(1, gt=0)
+    gradient_accumulation_steps: int = Field(1, gt=0)
     """Parts in which the sequences of a step are computed one after the other, for less memory and the same step."""
-    checkpointing: bool = False
+    gradient_checkpointing: bool = False
     """Compute activations anew in the backward pass: for less memory, at about a third more time."""
-    remember: float = Field(1.0, ge=0)
+    prefix_cache_gb: float = Field(1.0, ge=0)
     """Gigabytes in which a worker keeps what layers below the lowest trained one compute, for sequences that it reads
     again; 0: none."""
-    warmup: int = Field(5, ge=0)
+    warmup_steps: int = Field(5, ge=0)
     """Steps of linear warm-up; the rate then falls linearly to zero."""
     weight_decay: float = Field(0.0, ge=0)
-    clip: float = Field(1.0, gt=0)
+    max_grad_norm: float = Field(1.0, gt=0)
     """Largest norm of the gradient."""
     precision: Precision = "float32"
     """Of the frozen base; adapters are always trained in float32. `4bit` (NF4) wants CUDA and bitsandbytes."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     scores: Annotated[list[ScoreSpec], Field(min_length=1)]
-    """What to measure; the first is what the search maximises, the others are recorded."""
+    """What to measure; the first is what the search maximizes, the others are recorded."""
 
     @field_validator("rungs")
     @classmethod
@@ -75,10 +86,10 @@ class FinetuneSpec(Spec):
 
     @model_validator(mode="after")
     def _even_parts(self) -> Self:
-        if self.batch % self.accumulate:
+        if self.batch_size % self.gradient_accumulation_steps:
             raise UnfitError(
-                f"accumulate must divide batch, so that parts are even; got batch {self.batch}, accumulate "
-                f"{self.accumulate}",
+                f"gradient_accumulation_steps must divide batch_size, so that parts are even; got "
+                f"batch_size {self.batch_size}, gradient_accumulation_steps {self.gradient_accumulation_steps}",
                 code="accumulate-uneven",
             )
         return self
@@ -86,7 +97,7 @@ class FinetuneSpec(Spec):
     @property
     def step_tokens(self) -> int:
         """Tokens of a training step."""
-        return self.batch * self.length
+        return self.batch_size * self.sequence_length
 
     @property
     def steps(self) -> int:

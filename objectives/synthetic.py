@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from objectives.base import ADAPTER_WEIGHTS, STATE, TEXT_TOKENS, Prepared, Rung
-from objectives.questions import Design
+from objectives.questions import ItemWeights
 from objectives.spec import SyntheticSpec
 from spaces import Corpus, Layout, MixtuneError, Module, TrialConfig
 from spaces.files import write_text
@@ -45,7 +45,7 @@ class SyntheticObjective:
         modules = (Module("self_attn.q_proj", 8, 8), Module("self_attn.v_proj", 8, 8), Module("mlp.up_proj", 8, 16))
         layout = Layout("synthetic", spec.layers, modules, context=64)
         counted = corpus.counted(lambda text: text.words)
-        holdout = Design.of([0] * _QUESTIONS, range(_QUESTIONS), [1.0] * _QUESTIONS)
+        holdout = ItemWeights.of([0] * _QUESTIONS, range(_QUESTIONS), [1.0] * _QUESTIONS)
         return Prepared(layout, counted, device="cpu", rungs=_rungs(spec), holdout=holdout)
 
     @property
@@ -81,7 +81,7 @@ class SyntheticObjective:
         last = Rung.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
         cost = self._cost(trial)
         for index, tokens in enumerate(self.rungs):
-            items = _centred([rng.gauss(0, 0.01) for _ in range(_QUESTIONS)])
+            items = _centered([rng.gauss(0, 0.01) for _ in range(_QUESTIONS)])
             if last is not None and index <= last.index:
                 if index == last.index:
                     yield last
@@ -105,7 +105,7 @@ class SyntheticObjective:
             yield rung
 
 
-def _centred(items: list[float]) -> list[float]:
+def _centered(items: list[float]) -> list[float]:
     """The items less their mean, so that a score is the mean of its questions."""
     mean = math.fsum(items) / len(items)
     return [item - mean for item in items]

@@ -27,8 +27,8 @@ def update_moments(
 ) -> None:
     """Let Adam's running means of gradients, and of their squares, go on by one step in place, all weights at once.
 
-    Calls torch's private `_foreach_…` operators, which its own optimisers are made of. Those take one learning rate
-    for a whole tensor, so an optimiser with more of them cannot be built from them.
+    Calls torch's private `_foreach_…` operators, which its own optimizers are made of. Those take one learning rate
+    for a whole tensor, so an optimizer with more of them cannot be built from them.
     """
     torch._foreach_lerp_(means, gradients, 1 - first)
     torch._foreach_mul_(squares, second)

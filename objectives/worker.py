@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from objectives.acceleration.onednn import quicken
-from objectives.acceleration.prefix import remember
+from objectives.acceleration.onednn import use_onednn
+from objectives.acceleration.prefix import enable_prefix_cache
 from objectives.base import Score, Scorer
 from objectives.bases import BASES
-from objectives.bases.hub import redrawn
+from objectives.bases.hub import reinitialized
 from objectives.data.tokens import TokenStore
 from objectives.device import choose_device
-from objectives.questions import Part
+from objectives.questions import QuestionSubset
 from objectives.scoring.scorer import scorer_of
 from objectives.spec import FinetuneSpec
 from spaces import Corpus, Layout
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 _SEED = 0
-"""Of the weights of a model that has learnt nothing."""
+"""Of the weights of a model that has learned nothing."""
 
 
 class Base(Protocol):
@@ -68,17 +68,17 @@ def kept_shares(spec: FinetuneSpec) -> dict[str, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Workbench:
+class WorkerResources:
     """A loaded base, the corpus as tokens, and the scorers that measure the base in its present state."""
 
     model: PreTrainedModel
     tokens: TokenStore
     corpus: Corpus
     scorers: tuple[Scorer, ...]
-    _base: dict[Part, tuple[Score, ...]] = field(default_factory=dict)
+    _base: dict[QuestionSubset, tuple[Score, ...]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path, *, from_scratch: bool = False) -> Workbench:
+    def open(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path, *, from_scratch: bool = False) -> WorkerResources:
         """Load everything; seconds on a small base, minutes on a large one.
 
         `from_scratch`: with random weights, the same ones in every worker, in place of the base's.
@@ -87,18 +87,18 @@ class Workbench:
         encoding = base.encoding(spec.add_bos_token)
         model = base.model(spec.precision, choose_device(spec.device))
         if from_scratch:
-            model = redrawn(model, _SEED)
-        quicken(model)
-        remember(model, round(spec.remember * 1e9))
+            model = reinitialized(model, _SEED)
+        use_onednn(model)
+        enable_prefix_cache(model, round(spec.prefix_cache_gb * 1e9))
         scorers = tuple(scorer_of(part)(part, corpus, model, encoding) for part in spec.scores)
         tokens = TokenStore(encoding, cache, kept_shares(spec))
         return cls(model, tokens, tokens.counted(corpus), scorers)
 
-    def score(self, part: Part) -> tuple[Score, ...]:
+    def score(self, part: QuestionSubset) -> tuple[Score, ...]:
         """Scores of the model as it is now, in the order of `objective.scores`."""
         return tuple(scorer.score(part) for scorer in self.scorers)
 
-    def base_scores(self, part: Part) -> tuple[Score, ...]:
+    def base_scores(self, part: QuestionSubset) -> tuple[Score, ...]:
         """Scores of the base; to be asked for a first time while the base is untouched."""
         whole = replace(part, final=True)  # answers that were generated do no harm
         known = whole if whole in self._base else part

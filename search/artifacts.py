@@ -77,7 +77,7 @@ class Artifacts:
         for name in set(self._listed(_name(number))) - set(local):
             files.rm_file(f"{root}/{name}")
 
-    def settle(self, number: int) -> None:
+    def cleanup(self, number: int) -> None:
         """Remove what was only needed to go on with a trial."""
         if self._folder is not None:
             shutil.rmtree(self._folder / _name(number) / STATE, ignore_errors=True)

@@ -63,16 +63,17 @@ def plan(
     seeds = [int(fingerprint([seed, "confirm", number])[:8], 16) for number in range(spec.seeds)]
     settings = candidates[0].config
     runs = [
-        Run(f"trial {record.number}", "confirm", record.number, _on(record.config, None, each))
+        Run(f"trial {record.number}", Arm.CONFIRM, record.number, _on(record.config, None, each))
         for record, each in product(candidates, seeds)
     ]
-    runs.append(Run(BASE, "baseline", None, _on(settings.untrained(), None, seeds[0])))
+    runs.append(Run(BASE, Arm.BASELINE, None, _on(settings.untrained(), None, seeds[0])))
     if mixes:
-        runs += [Run(ALL_TEXTS, "baseline", None, _on(settings, texts, each)) for each in seeds]
-        runs += [Run(RANDOM_MIX, "baseline", None, _on(settings, _drawn(texts, limits, each), each)) for each in seeds]
+        runs += [Run(ALL_TEXTS, Arm.BASELINE, None, _on(settings, texts, each)) for each in seeds]
+        drawn = ((_drawn(texts, limits, each), each) for each in seeds)
+        runs += [Run(RANDOM_MIX, Arm.BASELINE, None, _on(settings, mix, each)) for mix, each in drawn]
     if mixes and spec.each_text:
         alone = product(texts, seeds)
-        runs += [Run(f"only {text}", "baseline", None, _on(settings, (text,), each)) for text, each in alone]
+        runs += [Run(f"only {text}", Arm.BASELINE, None, _on(settings, (text,), each)) for text, each in alone]
     return runs
 
 

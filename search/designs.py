@@ -1,4 +1,4 @@
-"""How the texts of randomised trials are drawn, for every way in which texts are searched."""
+"""How the texts of randomized trials are drawn, for every way in which texts are searched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Limits = tuple[int, int]
 """Fewest and most texts of a mix."""
 
 
-class Design(Protocol):
+class RandomizedDesign(Protocol):
     """Draws blocks of trials that share settings and seed and differ in their texts."""
 
     propensity: float | None
@@ -35,7 +35,7 @@ class Design(Protocol):
 
 
 class BalancedCoins:
-    """Fair coin flips for the texts of each pair of randomised trials, balanced over blocks of pairs.
+    """Fair coin flips for the texts of each pair of randomized trials, balanced over blocks of pairs.
 
     A block is a Hadamard matrix whose columns are dealt to the texts, whose signs are flipped and whose
     rows are shuffled at random. Each text is then in with probability one half, any two texts are
@@ -65,7 +65,7 @@ class BalancedCoins:
         return flipped
 
 
-class Complements:
+class ComplementaryPairs:
     """A subset by coin flips, and the texts that it leaves out."""
 
     propensity: float | None = 0.5
@@ -82,8 +82,8 @@ class Complements:
         return [dict(zip(self._names, each, strict=True)) for each in both]
 
 
-class EachAlone:
-    """Every text by itself, in an order of its own (a randomised complete block design, Fisher, 1935)."""
+class SingleTextBlocks:
+    """Every text by itself, in an order of its own (a randomized complete block design, Fisher, 1935)."""
 
     whole = False
 
@@ -98,7 +98,7 @@ class EachAlone:
         return [{ONE: self._texts[place]} for place in order.tolist()]
 
 
-class Turned:
+class ReversedShares:
     """Shares that are even over the simplex, and the same turned round: the largest becomes the smallest."""
 
     propensity: float | None = None
@@ -117,7 +117,7 @@ class Turned:
         return [parameters_of(self._texts, each.tolist()) for each in (shares, turned)]
 
 
-class Swaps:
+class DisjointPairs:
     """Two subsets of the same size, drawn at random and with as few texts in common as there can be.
 
     Sizes are even over what is allowed; the subset of all texts, which leaves nothing to compare, is not drawn.
@@ -144,15 +144,15 @@ class Swaps:
         ]
 
 
-DESIGNS: Mapping[str, Callable[[Sequence[str], int, Limits | None], Design]] = {
-    "subset": Complements,
-    "limited": Swaps,
-    "one": EachAlone,
-    "weights": Turned,
+DESIGNS: Mapping[str, Callable[[Sequence[str], int, Limits | None], RandomizedDesign]] = {
+    "subset": ComplementaryPairs,
+    "limited": DisjointPairs,
+    "one": SingleTextBlocks,
+    "weights": ReversedShares,
 }
-"""`TextsSpec.kind` to how randomised trials draw their texts."""
+"""`TextsSpec.kind` to how randomized trials draw their texts."""
 
 
-def design_of(space: Space, seed: int) -> Design | None:
-    """The design of a space's randomised trials; None where all trials train on the same texts."""
+def design_of(space: Space, seed: int) -> RandomizedDesign | None:
+    """The design of a space's randomized trials; None where all trials train on the same texts."""
     return DESIGNS[space.choose](space.searched, seed, space.limits) if space.searches_texts else None

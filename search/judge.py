@@ -6,7 +6,7 @@ from typing import Protocol
 
 from optuna.pruners import BasePruner
 
-from search.goals import FirstGoal
+from search.secondary import SingleObjectiveView
 from search.storage import records
 from search.storage.ledger import Ledger
 
@@ -37,14 +37,14 @@ class PrunerJudge:
     def stops(self, number: int) -> bool:
         """Whether a trial is stopped here.
 
-        A randomised trial is never stopped, but the pruner sees it, as a rival of the guided ones, until it
+        A randomized trial is never stopped, but the pruner sees it, as a rival of the guided ones, until it
         would have stopped it: from there on it must not count as promoted.
         """
         trial = self._ledger.trial(number)
         if trial.user_attrs.get(records.STOPPED_BY_PRUNER) is not None:
             return False
-        stop = self._pruner.prune(self._ledger.study(FirstGoal), trial)
-        if stop and trial.user_attrs[records.ARM] == "randomised":
+        stop = self._pruner.prune(self._ledger.study(SingleObjectiveView), trial)
+        if stop and records.is_randomized(trial):
             self._ledger.note(number, records.STOPPED_BY_PRUNER, trial.last_step)
             return False
         return stop

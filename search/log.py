@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
 from search.events import Event, RungTold, TrialFinished, TrialLost, TrialStarted
-from search.goals import values
+from search.secondary import values
 from search.storage import records
 from search.storage.drivers import Driver
 from search.storage.ledger import Ledger
@@ -34,7 +34,7 @@ class TrialLog:
             ledger: the trials in the database.
             driver: who runs trials.
             watch: hears of everything that happens.
-            second: name of the second goal, whose value a complete trial has beside its score.
+            second: name of the secondary objective, whose value a complete trial has beside its score.
         """
         self.driver = driver
         self._ledger = ledger
@@ -63,11 +63,11 @@ class TrialLog:
 
     def left_behind(self) -> FrozenTrial | None:
         """A trial that nobody runs any more, now this driver's own."""
-        living = self.driver.living()
+        alive_ids = self.driver.alive_ids()
         with self._claims:
             for trial in self._ledger.trials(TrialState.RUNNING):
                 owner = trial.user_attrs.get(records.DRIVER)
-                if trial.number not in self._under_way and (owner == self.driver.id or owner not in living):
+                if trial.number not in self._under_way and (owner == self.driver.id or owner not in alive_ids):
                     self._under_way.add(trial.number)
                     self._ledger.note(trial.number, records.DRIVER, self.driver.id)
                     return trial

@@ -13,14 +13,14 @@ from search.confirmation import ConfirmationQueue, Run
 from search.deadline import Deadline
 from search.designs import design_of
 from search.events import Event
-from search.goals import sampled
 from search.judge import Judge, NeverStops, PrunerJudge
 from search.log import TrialLog
-from search.prior import imagined, with_prior
+from search.prior_effects import imagined, with_prior
 from search.pruners import build_pruner
 from search.queue import Queue, SearchQueue
 from search.samplers import build_sampler
 from search.searcher import StudySearcher
+from search.secondary import sampled
 from search.spec import SearchSpec
 from search.storage.drivers import Driver, LoneDriver
 from search.storage.ledger import Ledger
@@ -58,15 +58,15 @@ def open_search(
     """
     driver = driver or LoneDriver()
     ledger = Ledger(storage, name, space.distributions)
-    sampler = build_sampler(spec.sampling, seed, len(ledger.trials()), len(driver.living()) - 1)
-    view = with_prior(spec.sampling, imagined(space, spec.prior, seed)) if spec.prior else None
-    pruner = build_pruner(spec.pruner, rungs, spec.reduction)
+    sampler = build_sampler(spec.sampling, seed, len(ledger.trials()), len(driver.alive_ids()) - 1)
+    view = with_prior(spec.sampling, imagined(space, spec.prior_effects, seed)) if spec.prior_effects else None
+    pruner = build_pruner(spec.pruner, rungs, spec.reduction_factor)
     ledger.guided_by(sampler, pruner)
-    log = TrialLog(ledger, driver, watch, spec.second)
+    log = TrialLog(ledger, driver, watch, spec.secondary_objective)
     log.end_foreign()
-    planner = planner or Arms(design_of(space, seed), spec.randomised, seed)
-    queue = SearchQueue(ledger, space, planner, view or sampled(spec.sampling, spec.second), spec.trials)
-    return _put_together(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.hours), spec)
+    planner = planner or Arms(design_of(space, seed), spec.randomized_share, seed)
+    queue = SearchQueue(ledger, space, planner, view or sampled(spec.sampling, spec.secondary_objective), spec.trials)
+    return _put_together(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.timeout_hours), spec)
 
 
 def open_confirmation(
@@ -109,4 +109,6 @@ def _put_together(
     deadline: Deadline,
     spec: SearchSpec,
 ) -> StudySearcher:
-    return StudySearcher(log, queue, judge, rungs, deadline, failures=spec.failures, retries=spec.retries)
+    return StudySearcher(
+        log, queue, judge, rungs, deadline, failures=spec.max_consecutive_failures, retries=spec.retries
+    )

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from search.arms import Planner
 from search.drawing import draw
-from search.goals import View
+from search.secondary import View
 from search.storage import records
 from search.storage.ledger import Ledger
 from search.storage.records import Plan

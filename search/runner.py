@@ -46,7 +46,7 @@ class LocalRunner:
     """One trial after the other in this process: for tests and for debugging."""
 
     def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
-        searcher.when_ended(artifacts.settle)
+        searcher.when_ended(artifacts.cleanup)
         built = objective()
         while (assignment := searcher.ask()) is not None:
             self._trial(searcher, built, assignment, artifacts)

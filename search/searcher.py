@@ -84,9 +84,9 @@ class StudySearcher:
         """Whether the hours of this run are over."""
         return self._deadline.over
 
-    def when_ended(self, settle: Callable[[int], None]) -> None:
+    def when_ended(self, cleanup: Callable[[int], None]) -> None:
         """Call `settle` with the number of each trial that has ended, or that has to start anew."""
-        self._log.when_ended = settle
+        self._log.when_ended = cleanup
 
     def ask(self) -> Assignment | None:
         """The next trial to run, or None where there is none now.
@@ -98,7 +98,7 @@ class StudySearcher:
             InputError: another driver has taken over.
         """
         while not (self.stop_reason or self.out_of_time):
-            with self._log.driver.alone():
+            with self._log.driver.exclusive():
                 trial = self._log.left_behind() or self._new_trial()
                 if trial is None:
                     return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from search.goals import GOALS
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS, preferred
+from search.secondary import SECONDARY_OBJECTIVES
 from spaces.choices import Spec
 from spaces.errors import UnfitError, listed
 
@@ -37,21 +38,30 @@ class ConfirmSpec(Spec):
 class SearchSpec(Spec):
     """Trials, sampler, pruner, and what a trial may use of the machine."""
 
+    former: ClassVar[Mapping[str, str]] = {
+        "second": "secondary_objective",
+        "prior": "prior_effects",
+        "randomised": "randomized_share",
+        "reduction": "reduction_factor",
+        "failures": "max_consecutive_failures",
+        "hours": "timeout_hours",
+    }
+
     trials: int = Field(40, gt=0)
     """Trials to finish, pruned and failed ones included."""
     sampler: str = "auto"
-    """`auto`: gp for one goal and up to 128 trials, else tpe (docs/samplers.md)."""
-    second: str | None = None
-    """A second goal beside the score: `retention` (forget little of held-out text), `text_tokens` (few tokens of text),
-    `adapter_size` (few trained weights). Pruning looks at the score alone; the report shows the Pareto front."""
-    prior: dict[str, float] = Field(default_factory=dict)
+    """`auto`: gp for one objective and up to 128 trials, else tpe (docs/samplers.md)."""
+    secondary_objective: str | None = None
+    """A second objective beside the score: `retention` (forget little of held-out text), `text_tokens` (few tokens of
+    text), `adapter_size` (few trained weights). Pruning looks at the score alone; the report shows the Pareto front."""
+    prior_effects: dict[str, float] = Field(default_factory=dict)
     """Text to the effect that it is thought to have, in the score's unit; gp and tpe begin with that opinion and
     forget it as trials complete (`mixtune t2l rank --prior` writes one). Empty: no opinion."""
     pruner: str = "asha"
-    randomised: float = Field(0.5, ge=0, le=1)
+    randomized_share: float = Field(0.5, ge=0, le=1)
     """Share of the trials whose texts are drawn by coin flips and that are never pruned: the effects of the texts
     are measured on these alone."""
-    reduction: int = Field(3, gt=1)
+    reduction_factor: int = Field(3, gt=1)
     """asha and hyperband keep one trial in so many at each of their rungs."""
     workers: int | None = Field(None, gt=0)
     """Trials at once; empty: as many as the machine's processors or GPUs allow."""
@@ -59,14 +69,14 @@ class SearchSpec(Spec):
     """Processors of a trial."""
     gpus: float | None = Field(None, ge=0)
     """GPUs of a trial, 0.5 puts two trials on one; empty: one where the objective runs on a GPU, else none."""
-    failures: int = Field(3, gt=0)
+    max_consecutive_failures: int = Field(3, gt=0)
     """The study stops after so many failures in a row for the same reason."""
     retries: int = Field(2, ge=0)
     """How often a trial goes on elsewhere when the worker that runs it dies; then it has failed."""
     confirm: ConfirmSpec = ConfirmSpec()
     """Runs after the search, beside the untouched base, all texts and a random mix."""
     ray: RaySpec = RaySpec()
-    hours: float | None = Field(None, gt=0)
+    timeout_hours: float | None = Field(None, gt=0)
     """Time for one launch or resume: no trial begins after it, those under way stop at their next rung and go on at
     the next resume. Empty: until all trials are finished."""
     listeners: list[str] = Field(default_factory=list)
@@ -82,7 +92,7 @@ class SearchSpec(Spec):
         """Name of the sampler that is meant."""
         if self.sampler != AUTO:
             return self.sampler
-        return preferred(1 if self.second is None else 2, self.trials)
+        return preferred(1 if self.secondary_objective is None else 2, self.trials)
 
     @field_validator("listeners")
     @classmethod
@@ -91,37 +101,40 @@ class SearchSpec(Spec):
             raise UnfitError(f"each listener can be named once; got {listed(names)}", code="listener-twice")
         return names
 
-    @field_validator("second")
+    @field_validator("secondary_objective")
     @classmethod
     def _goal(cls, name: str | None) -> str | None:
-        return GOALS.known(name) if name is not None else None
+        return SECONDARY_OBJECTIVES.known(name) if name is not None else None
 
     @model_validator(mode="after")
     def _made_for_two_goals(self) -> Self:
-        if self.second is not None and SAMPLERS[self.sampling].goals < 2:
-            fit = [name for name in SAMPLERS if SAMPLERS[name].goals > 1]
+        if self.secondary_objective is not None and SAMPLERS[self.sampling].objectives < 2:
+            fit = [name for name in SAMPLERS if SAMPLERS[name].objectives > 1]
             raise UnfitError(
-                f"the sampler {self.sampling} searches for one goal only; with `second`, take one of {listed(fit)}",
-                code="sampler-one-goal",
+                f"the sampler {self.sampling} searches for one objective only; with `secondary_objective`, take one of "
+                f"{listed(fit)}",
+                code="sampler-one-objective",
             )
-        if self.second is not None and PRUNERS[self.pruner].goals < 2:
-            fit = [name for name in PRUNERS if PRUNERS[name].goals > 1]
+        if self.secondary_objective is not None and PRUNERS[self.pruner].objectives < 2:
+            fit = [name for name in PRUNERS if PRUNERS[name].objectives > 1]
             raise UnfitError(
-                f"the pruner {self.pruner} knows one goal only; with `second`, take one of {listed(fit)}",
-                code="pruner-one-goal",
+                f"the pruner {self.pruner} knows one objective only; with `secondary_objective`, take one of "
+                f"{listed(fit)}",
+                code="pruner-one-objective",
             )
         return self
 
     @model_validator(mode="after")
     def _opinion_on_the_score(self) -> Self:
-        if self.second is not None and self.prior:
+        if self.secondary_objective is not None and self.prior_effects:
             raise UnfitError(
-                "a prior is an opinion on the score alone; leave out `prior` or `second`", code="prior-with-second-goal"
+                "a prior is an opinion on the score alone; leave out `prior_effects` or `secondary_objective`",
+                code="prior-with-secondary-objective",
             )
-        if self.prior and not SAMPLERS[self.sampling].takes_prior:
+        if self.prior_effects and not SAMPLERS[self.sampling].takes_prior:
             fit = [name for name in SAMPLERS if SAMPLERS[name].takes_prior]
             raise UnfitError(
-                f"the sampler {self.sampling} takes no prior; take one of {listed(fit)}, or leave out `prior`",
+                f"the sampler {self.sampling} takes no prior; take one of {listed(fit)}, or leave out `prior_effects`",
                 code="sampler-without-prior",
             )
         return self

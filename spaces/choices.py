@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import (
@@ -13,6 +14,7 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationInfo,
     model_validator,
 )
 from pydantic.fields import FieldInfo
@@ -25,15 +27,35 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    former: ClassVar[Mapping[str, str]] = {}
+    """Former names of fields, to their names now. Files and stored studies may still use them."""
+
     @model_validator(mode="before")
     @classmethod
-    def _truth_values_are_no_numbers(cls, data: Any) -> Any:
-        """Pydantic would take `true` for 1 where a number is asked for."""
-        for name, value in data.items() if isinstance(data, dict) else ():
+    def _check_before_pydantic(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict):
+            return data
+        renamed = cls._renamed(data)
+        if info.context is not None:
+            info.context.update({new: old for old, new in cls.former.items() if old in data})
+        cls._refuse_truth_values(renamed)
+        return renamed
+
+    @classmethod
+    def _renamed(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """The same data, its fields under today's names."""
+        for old, new in cls.former.items():
+            if old in data and new in data:
+                raise UnfitError(f"`{old}` is the former name of `{new}`; keep only `{new}`", code="field-twice")
+        return {cls.former.get(name, name): value for name, value in data.items()}
+
+    @classmethod
+    def _refuse_truth_values(cls, data: dict[str, Any]) -> None:
+        """Refuse `true` where a number is asked for: pydantic would take it for 1."""
+        for name, value in data.items():
             field = cls.model_fields.get(name)
             if isinstance(value, bool) and field is not None and _is_number(field):
                 raise UnfitError(f"{name} must not be a truth value; got {str(value).lower()}", code="truth-value")
-        return data
 
 
 def _switch(value: object) -> object:

@@ -39,6 +39,10 @@ def _rebuilt(kind: type[MixtuneError], args: tuple[Any, ...], attributes: dict[s
     return error
 
 
+class FormerName(FutureWarning):
+    """A file uses the former name of a field; the next release refuses it."""
+
+
 class InputError(MixtuneError):
     """Something that the user gave (a file, a folder, a field, a name) cannot be used."""
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from objectives.scoring.spec import SCORERS
-from search.goals import GOALS
 from search.listeners import LISTENERS
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS
+from search.secondary import SECONDARY_OBJECTIVES
 from search.storage import DATABASES
 from spaces import kinds
 from spaces.errors import UnfitError
@@ -25,7 +25,8 @@ from tests.support.refusals import refused
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = ("spaces", "objectives", "search", "studies")
 TABLES: Mapping[str, Kinds[Any]] = {
-    table.group: table for table in (SCORERS, GOALS, PRUNERS, SAMPLERS, METHODS, DATABASES, LISTENERS, ESTIMANDS)
+    table.group: table
+    for table in (SCORERS, SECONDARY_OBJECTIVES, PRUNERS, SAMPLERS, METHODS, DATABASES, LISTENERS, ESTIMANDS)
 }
 _SPECS = {spec.__name__ for spec in SCORERS.values()}
 _OTHER_MEANINGS = {

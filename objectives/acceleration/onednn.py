@@ -17,7 +17,7 @@ from objectives.torch_compat import multiply
 _CPUINFO = Path("/proc/cpuinfo")
 
 
-def quicken(model: torch.nn.Module) -> None:
+def use_onednn(model: torch.nn.Module) -> None:
     """Let plain float32 linear modules of a model on the processor multiply through oneDNN, where that is faster."""
     if not pays():
         return

@@ -264,7 +264,7 @@ def _handing_on(number: int, *, in_tuple: bool) -> Callable[..., torch.Tensor | 
 _PREFIXES: WeakKeyDictionary[torch.nn.Module, FrozenPrefix] = WeakKeyDictionary()
 
 
-def remember(model: PreTrainedModel, limit: int) -> None:
+def enable_prefix_cache(model: PreTrainedModel, limit: int) -> None:
     """From now on, keep outputs of this model's frozen layers, in so many bytes."""
     _PREFIXES[model] = FrozenPrefix(model, limit)
 

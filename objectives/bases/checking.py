@@ -28,7 +28,7 @@ def refuse_other_kinds(name: str, config: PretrainedConfig) -> None:
     """See from its configuration that a base is a causal language model with weights that can be trained on.
 
     Raises:
-        FieldError: it writes from an encoder (T5), reads in both directions (BERT), or is quantised already.
+        FieldError: it writes from an encoder (T5), reads in both directions (BERT), or is quantized already.
     """
     kind = config.model_type
     own_code = "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})
@@ -38,17 +38,17 @@ def refuse_other_kinds(name: str, config: PretrainedConfig) -> None:
     fills_gaps = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES  # BERT and its kin, unless told to be decoders
     if fills_gaps and not getattr(text, "is_decoder", True) and not own_code:
         raise _not_causal(name, f"its configuration says `is_decoder: false`, so {kind!r} reads in both directions")
-    quantised = getattr(config, "quantization_config", None)
-    if quantised is not None:
-        given = quantised if isinstance(quantised, Mapping) else quantised.to_dict()
+    quantized = getattr(config, "quantization_config", None)
+    if quantized is not None:
+        given = quantized if isinstance(quantized, Mapping) else quantized.to_dict()
         method = str(given.get("quant_method", "unknown"))
         raise FieldError(
             FIELD,
-            f"must be a base in float32, float16 or bfloat16; the weights of {name!r} are quantised already ({method}, "
+            f"must be a base in float32, float16 or bfloat16; the weights of {name!r} are quantized already ({method}, "
             "quantization_config in its config.json). Give the model that they were made from, and set "
             "objective.precision: 4bit to save memory on CUDA; or write the weights out in full once, with "
             "transformers' `dequantize` option where the method has it.",
-            code="already-quantised",
+            code="already-quantized",
         )
 
 

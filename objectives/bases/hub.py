@@ -210,7 +210,7 @@ class HubBase:
 
 
 def _four_bits() -> BitsAndBytesConfig:
-    """NF4 with double quantisation (Dettmers et al., 2023, arXiv 2305.14314), computed in bfloat16."""
+    """NF4 with double quantization (Dettmers et al., 2023, arXiv 2305.14314), computed in bfloat16."""
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -219,7 +219,7 @@ def _four_bits() -> BitsAndBytesConfig:
     )
 
 
-def redrawn(model: PreTrainedModel, seed: int) -> PreTrainedModel:
+def reinitialized(model: PreTrainedModel, seed: int) -> PreTrainedModel:
     """A model of the same shape with random weights, drawn as its architecture has it; torch's generator goes on."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Part = tuple[str, bool]
-"""A piece of text, and whether it is to be learnt."""
+"""A piece of text, and whether it is to be learned."""
 RULES = 2
 """Raised whenever the same line becomes other tokens; part of the key of cached tokens."""
 Example = list[Part]
@@ -38,7 +38,7 @@ class _Dialogue:
     tokenizer: PreTrainedTokenizerBase
 
     def answer(self, place: int) -> tuple[str, str]:
-        """The prompt before an answer, and the answer as it is to be learnt.
+        """The prompt before an answer, and the answer as it is to be learned.
 
         Raises:
             FieldError: the template drops a part of it, or of what stands before.
@@ -96,18 +96,18 @@ def examples_of(line: Line, tokenizer: PreTrainedTokenizerBase, path: Path) -> l
 
 
 def encoded(example: Example, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.int32]:
-    """Tokens of an example, shape (tokens,); one that is read and not learnt stands as its complement, ~token.
+    """Tokens of an example, shape (tokens,); one that is read and not learned stands as its complement, ~token.
 
     The text is tokenized whole, so its tokens are those that the model is asked with. A token that holds characters
-    of an answer is learnt.
+    of an answer is learned.
     """
     text = "".join(content for content, _ in example)
     ends = np.cumsum([len(content) for content, _ in example])
     spans = [(int(end) - len(content), int(end)) for end, (content, learn) in zip(ends, example, strict=True) if learn]
     find = _by_offsets if getattr(tokenizer, "is_fast", False) else _by_prefixes
-    ids, learnt = find(text, spans, tokenizer)
+    ids, learned = find(text, spans, tokenizer)
     found = np.asarray(ids, dtype=np.int32)
-    return np.where(learnt, found, ~found)
+    return np.where(learned, found, ~found)
 
 
 def _by_offsets(
@@ -135,12 +135,12 @@ def _by_prefixes(
     So does lm-eval tell an answer from its question.
     """
     ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
-    learnt = np.zeros(len(ids), dtype=bool)
+    learned = np.zeros(len(ids), dtype=bool)
     for begin, stop in spans:
         first, _ = _shared(ids, text[:begin], tokenizer)
         last, whole = _shared(ids, text[:stop], tokenizer)
-        learnt[first : last + (not whole)] = True  # a token over the border holds a part of the answer
-    return ids, learnt
+        learned[first : last + (not whole)] = True  # a token over the border holds a part of the answer
+    return ids, learned
 
 
 def _shared(ids: Sequence[int], text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[int, bool]:
@@ -186,7 +186,7 @@ def _answers(line: Line, tokenizer: PreTrainedTokenizerBase, *, objects: bool) -
     messages = [turn.message(objects=objects) for turn in line.messages]
     dialogue = _Dialogue(line.messages, messages, line.tools, tokenizer)
     for place, turn in enumerate(line.messages):
-        if turn.is_learnt:
+        if turn.is_learned:
             yield dialogue.answer(place)
 
 

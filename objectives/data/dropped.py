@@ -1,4 +1,4 @@
-"""Whether a chat template has written all that is to be read and learnt."""
+"""Whether a chat template has written all that is to be read and learned."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def check_context(prompt: str, turns: Sequence[Turn], tools: Sequence[Mapping[st
 
 
 def check_answer(answer: str, turn: Turn) -> None:
-    """See that all of an answer stands in what is learnt: text, reasoning and tool calls.
+    """See that all of an answer stands in what is learned: text, reasoning and tool calls.
 
     Args:
-        answer: what is learnt.
+        answer: what is learned.
         turn: what it was made of.
 
     Raises:

@@ -19,7 +19,7 @@ def generator(*parts: object) -> np.random.Generator:
 
 
 def begun(tokens: NDArray[np.int64], prefix: Sequence[int]) -> NDArray[np.int64]:
-    """Tokens after special ones, which are read and not learnt, unless they begin with those already."""
+    """Tokens after special ones, which are read and not learned, unless they begin with those already."""
     count = len(prefix)
     first = np.where(tokens[:count] < 0, ~tokens[:count], tokens[:count])
     if not count or np.array_equal(first, prefix):
@@ -57,7 +57,7 @@ class MixStream:
             length: tokens of a sequence, its special tokens included.
             total: sequences of the run.
             seed: of the trial.
-            prefix: special tokens before every sequence; none of them is learnt.
+            prefix: special tokens before every sequence; none of them is learned.
         """
         self._tokens = {name: tokens[name] for name in mix.names}
         self.length = length

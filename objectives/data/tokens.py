@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Tokens = NDArray[np.int32]
 
-UNLEARNT = -100
+UNLEARNED = -100
 """Label of a token that has no part in the loss, as torch has it."""
 _NEAR = 200
 """Characters."""
@@ -52,7 +52,7 @@ class TokenStore:
         self._encoding = encoding.digest
 
     def __call__(self, text: Text) -> Tokens:
-        """The training tokens of a text, shape (tokens,); `split` tells which of them are to be learnt."""
+        """The training tokens of a text, shape (tokens,); `split` tells which of them are to be learned."""
         kept = self._kept.get(text.name, 0.0)
         path = self._cache / f"{fingerprint([text.sha256, self._encoding, kept, RULES])}.npy"
         if not path.is_file():
@@ -63,7 +63,7 @@ class TokenStore:
         return loaded
 
     def _instructions(self, text: Text) -> Tokens:
-        """Tokens of a text that holds instructions: those that are read and not learnt are marked."""
+        """Tokens of a text that holds instructions: those that are read and not learned are marked."""
         return np.concatenate([part for path in text.files for part in _parts(path, self._tokenizer)])
 
     def counted(self, corpus: Corpus) -> Corpus:
@@ -72,7 +72,7 @@ class TokenStore:
 
 
 def _parts(path: Path, tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokens]:
-    """Tokens of a file piece by piece; those that are read and not learnt stand as their complement, ~token."""
+    """Tokens of a file piece by piece; those that are read and not learned stand as their complement, ~token."""
     if path.suffix.lower() != JSON_LINES:
         yield tokenize(tokenizer, read_file(path))
         return
@@ -84,8 +84,8 @@ def _parts(path: Path, tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokens]:
 
 
 def split(tokens: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Part tokens into what is read and what is learnt, `UNLEARNT` where nothing is; ~token is only read."""
-    return np.where(tokens < 0, ~tokens, tokens), np.where(tokens < 0, UNLEARNT, tokens)
+    """Part tokens into what is read and what is learned, `UNLEARNED` where nothing is; ~token is only read."""
+    return np.where(tokens < 0, ~tokens, tokens), np.where(tokens < 0, UNLEARNED, tokens)
 
 
 def split_at(content: str, kept: float) -> int:

@@ -1,4 +1,4 @@
-"""Writing what a trial has learnt in every form that somebody may load."""
+"""Writing what a trial has learned in every form that somebody may load."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from objectives.spec import FinetuneSpec
 from objectives.training import artifact, single_file
 from objectives.training.changes import by_layer, merge_measured
 from objectives.training.combined import combined
-from objectives.training.learned import Learned
+from objectives.training.stage_adapter import StageAdapter
 from objectives.worker import open_base
 from spaces import InputError
 
@@ -74,7 +74,7 @@ def export(
 def _refuse_changed(identity: BaseIdentity, spec: FinetuneSpec, digest: str) -> None:
     if digest and not identity.matches(digest):
         raise InputError(
-            f"The base {spec.base!r} has changed since the trial was trained on it, so what the trial learnt does not "
+            f"The base {spec.base!r} has changed since the trial was trained on it, so what the trial learned does not "
             "fit it. Bring the base back.",
             code="base-changed",
         )
@@ -86,7 +86,7 @@ def _identity(base: BaseIdentity) -> dict[str, Any]:
 
 
 def _merged(
-    model: PreTrainedModel, learned: Sequence[Learned], told: Sequence[dict[str, Any]]
+    model: PreTrainedModel, learned: Sequence[StageAdapter], told: Sequence[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Merge stage after stage; return what was told of each with the norms of its change, and the changed weights."""
     lines, changed = [], dict[str, None]()

@@ -11,8 +11,8 @@ import numpy as np
 
 from objectives.bases.hub import FOUR_BITS
 from objectives.inspection.attention import Attention, attention_of
+from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.scorer import scorer_of
-from objectives.scoring.sight import Sight
 from objectives.spec import FinetuneSpec
 from objectives.training import artifact
 from objectives.training.changes import Change, merge_measured
@@ -65,7 +65,7 @@ def inspect(spec: FinetuneSpec, corpus: Corpus, kept: Path) -> Inspection:
     encoding, layout = base.encoding(spec.add_bos_token), base.layout()
     texts = [
         encoding.begun(tokens[-(min(_LONGEST, layout.context) - len(encoding.prefix)) :])
-        for text in _texts(spec, corpus, Sight.of(encoding, layout.context))
+        for text in _texts(spec, corpus, ContextWindow.of(encoding, layout.context))
         if len(tokens := encoding.plain(text)) > 1
     ]
     model = base.model("bfloat16" if spec.precision == FOUR_BITS else spec.precision, "cpu")
@@ -81,6 +81,6 @@ def _attention(model: Any, texts: Sequence[Sequence[int]]) -> Attention | None:
         return None  # the figure is left out
 
 
-def _texts(spec: FinetuneSpec, corpus: Corpus, sight: Sight) -> list[str]:
+def _texts(spec: FinetuneSpec, corpus: Corpus, window: ContextWindow) -> list[str]:
     """A few of the questions, or of the passages, that the study is scored on."""
-    return scorer_of(spec.scores[0]).samples(spec.scores[0], corpus, sight)
+    return scorer_of(spec.scores[0]).samples(spec.scores[0], corpus, window)

@@ -32,7 +32,7 @@ def train_tokenizer(lines: Iterable[str], vocabulary: int) -> PreTrainedTokenize
 
 
 def build_model(recipe: PretrainRecipe, vocabulary: int) -> LlamaForCausalLM:
-    """A randomly initialised Llama with tied embeddings."""
+    """A randomly initialized Llama with tied embeddings."""
     torch.manual_seed(recipe.seed)
     return LlamaForCausalLM(
         LlamaConfig(
@@ -81,7 +81,7 @@ class Pairs:
         pairs: Iterator[tuple[str, str]],
         recipe: PretrainRecipe,
     ) -> None:
-        """Say what is learnt.
+        """Say what is learned.
 
         Args:
             model: as `build_model` made it; it is trained in place.
@@ -91,7 +91,7 @@ class Pairs:
         """
         self.step = 0
         self._model = model.train()
-        self._optimiser = MuonAdam(model, recipe)
+        self._optimizer = MuonAdam(model, recipe)
         self._batches = _batches(tokenizer, pairs, recipe)
 
     def one_step(self) -> torch.Tensor:
@@ -102,7 +102,7 @@ class Pairs:
         share = weights[:, 1:].flatten()
         loss = (losses * share).sum() / share.sum()
         loss.backward()  # type: ignore[no-untyped-call]
-        self._optimiser.step(self.step)
+        self._optimizer.step(self.step)
         self.step += 1
         return loss.detach()
 

@@ -1,4 +1,4 @@
-"""How a small model is trained from random weights: sizes, rates, optimiser."""
+"""How a small model is trained from random weights: sizes, rates, optimizer."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ class MuonAdam:
 
     def step(self, step: int) -> None:
         """Change the weights by their gradients, at the rate of a step, numbered from 0."""
-        for optimiser in self._parts:
-            descend(optimiser, self._rate(step))
+        for optimizer in self._parts:
+            descend(optimizer, self._rate(step))
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The optimisers' memory as tensors, for going on later."""
+        """The optimizers' memory as tensors, for going on later."""
         return {
             f"{part}.{index}.{name}": value
-            for part, optimiser in enumerate(self._parts)
-            for index, remembered in optimiser.state_dict()["state"].items()
+            for part, optimizer in enumerate(self._parts)
+            for index, remembered in optimizer.state_dict()["state"].items()
             for name, value in remembered.items()
         }
 
@@ -79,8 +79,8 @@ class MuonAdam:
         for key, value in tensors.items():
             part, index, name = key.split(".")
             states[int(part)].setdefault(int(index), {})[name] = value
-        for optimiser, state in zip(self._parts, states, strict=True):
-            optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+        for optimizer, state in zip(self._parts, states, strict=True):
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
     def _rate(self, step: int) -> float:
         """Share of the peak rate: warm-up, constant, linear decay."""

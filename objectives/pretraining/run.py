@@ -103,7 +103,7 @@ class Pretraining:
         self.tokenizer = tokenizer
         self.device = device
         self.model = build_model(recipe, len(tokenizer)).to(device)
-        self._optimiser = MuonAdam(self.model, recipe)
+        self._optimizer = MuonAdam(self.model, recipe)
         total = recipe.steps * recipe.batch
         self._stream = MixStream(CorpusMix.equal([_TEXTS]), {_TEXTS: tokens}, recipe.length, total, recipe.seed)
         spec, nothing = HeldoutSpec(kind="heldout", files=[heldout], holdout=0), Corpus(heldout.parent, ())
@@ -158,7 +158,7 @@ class Pretraining:
             logits = self.model(input_ids=tokens).logits[:, :-1]
         loss = cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
         loss.backward()  # type: ignore[no-untyped-call]
-        self._optimiser.step(self.step)
+        self._optimizer.step(self.step)
         self.step += 1
         return loss.detach()
 
@@ -172,7 +172,7 @@ class Pretraining:
         weights = {name: weight.detach() for name, weight in self.model.named_parameters()}
         if self.log[-1] is self.best:
             tensors.write(folder / _BEST, weights)
-        remembered = {f"optimiser.{name}": value for name, value in self._optimiser.tensors().items()}
+        remembered = {f"optimiser.{name}": value for name, value in self._optimizer.tensors().items()}
         notes = {"step": str(self.step), "log": json.dumps([asdict(measured) for measured in self.log])}
         tensors.write(folder / _STATE, {**weights, **remembered}, notes)
 
@@ -188,7 +188,7 @@ class Pretraining:
                 f"{str(folder.parent)!r} to begin anew.",
                 code="run-unreadable",
             ) from error
-        self._optimiser.load(tensors.below(stored, "optimiser."))
+        self._optimizer.load(tensors.below(stored, "optimiser."))
         self._put(stored)
         self.step = int(notes["step"])
         self.log = [Measured(**measured) for measured in json.loads(notes["log"])]

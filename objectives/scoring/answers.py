@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.base import Asked
+from objectives.base import TaskMetadata
 from objectives.scoring.figures import accuracy, figures, own_metrics
 from objectives.scoring.harness import seeded
-from objectives.scoring.questions.asked import AskedTask, Question
+from objectives.scoring.questions.loaded_task import LoadedTask, Question
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -41,7 +41,7 @@ def answer_all(model: HFLM, chosen: Sequence[Sequence[Question]], *, generate: b
             instance.resps.append(answer)
 
 
-def table_of(task: AskedTask, questions: Sequence[Question], *, generate: bool) -> Table:
+def table_of(task: LoadedTask, questions: Sequence[Question], *, generate: bool) -> Table:
     """Our figures by their names, then lm-eval's own metrics as `metric,filter`."""
     found: Table = defaultdict(list)
     for question in questions:
@@ -56,7 +56,7 @@ def table_of(task: AskedTask, questions: Sequence[Question], *, generate: bool) 
     return dict(found)
 
 
-def arrays_of(tasks: Sequence[AskedTask], tables: Sequence[Table]) -> dict[str, NDArray[np.float32]]:
+def arrays_of(tasks: Sequence[LoadedTask], tables: Sequence[Table]) -> dict[str, NDArray[np.float32]]:
     """Every metric of every question, `task/metric`, shape (questions,)."""
     return {
         f"{task.name}/{name}": np.asarray(values, dtype=np.float32)
@@ -66,9 +66,9 @@ def arrays_of(tasks: Sequence[AskedTask], tables: Sequence[Table]) -> dict[str, 
     }
 
 
-def asked_of(tasks: Sequence[AskedTask], chosen: Sequence[Sequence[Question]]) -> tuple[Asked, ...]:
+def asked_of(tasks: Sequence[LoadedTask], chosen: Sequence[Sequence[Question]]) -> tuple[TaskMetadata, ...]:
     """The questions that were asked, in the order of the arrays."""
     return tuple(
-        Asked(task.name, task.version, task.digest, tuple(question.own for question in questions))
+        TaskMetadata(task.name, task.version, task.digest, tuple(question.own for question in questions))
         for task, questions in zip(tasks, chosen, strict=True)
     )

@@ -1,4 +1,4 @@
-"""Benchmark questions and held-out text that stand in the texts: what is learnt by heart is no reasoning."""
+"""Benchmark questions and held-out text that stand in the texts: what is learned by heart is no reasoning."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from objectives.data.spans import Hashes, rolling, word_hashes, words_of
 from objectives.data.tokens import training_part
-from objectives.scoring.questions.asked import AskedTask
+from objectives.scoring.questions.loaded_task import LoadedTask
 from spaces import Corpus
 
 SPAN = 13
 """Words in a row that two texts share by copying only (Brown et al., 2020, arXiv 2005.14165, appendix C)."""
 FEWEST = 4
-"""Words below which a question says too little to be recognised."""
+"""Words below which a question says too little to be recognized."""
 _DIFFERENT = 3
 """Words of a span that must differ and be no numbers."""
 _COMMON = 0.2
@@ -98,7 +98,7 @@ def _covered(starts: Iterable[int], words: int) -> NDArray[np.bool_]:
     return found
 
 
-def questions_in(corpus: Corpus, tasks: Iterable[AskedTask]) -> dict[str, int]:
+def questions_in(corpus: Corpus, tasks: Iterable[LoadedTask]) -> dict[str, int]:
     """Texts to the number of benchmark questions that stand in them; texts with none are left out.
 
     A question counts where 13 words in a row of one of its fields stand in the text, or the whole of a field of its
@@ -123,7 +123,7 @@ def questions_in(corpus: Corpus, tasks: Iterable[AskedTask]) -> dict[str, int]:
     return found
 
 
-def _add_spans(spans: _Spans, task: AskedTask, first: int) -> None:
+def _add_spans(spans: _Spans, task: LoadedTask, first: int) -> None:
     """Add the spans of a task's questions, which are numbered from `first`."""
     own: _Spans = {}
     for number, question in enumerate(task.questions, first):

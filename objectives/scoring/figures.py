@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from objectives.lm_eval_compat import filter_answers
-from objectives.scoring.questions.asked import FIGURES, AskedTask, Question
+from objectives.scoring.questions.loaded_task import FIGURES, LoadedTask, Question
 from objectives.scoring.spec import BenchmarkSpec
 from spaces.errors import FieldError, listed
 
@@ -19,7 +19,7 @@ _PREFERRED = ("acc", "exact_match")
 _SAYS_RIGHT = re.compile(r"acc|match|^em$|^pass")
 
 
-def choose_metric(spec: BenchmarkSpec, tasks: list[AskedTask]) -> str:
+def choose_metric(spec: BenchmarkSpec, tasks: list[LoadedTask]) -> str:
     """The metric that the search uses; for `auto` the finest that all tasks share.
 
     Raises:
@@ -46,7 +46,7 @@ def choose_metric(spec: BenchmarkSpec, tasks: list[AskedTask]) -> str:
     return spec.metric
 
 
-def figures(task: AskedTask, question: Question) -> dict[str, float]:
+def figures(task: LoadedTask, question: Question) -> dict[str, float]:
     """The continuous figures of a question whose requests were answered.
 
     `probability` in [0, 1], `log_probability` and `margin` in nats, `bits_per_byte` negated; higher is always better.
@@ -66,7 +66,7 @@ def answer_bytes(question: Question) -> int:
     return len(question.instances[0].args[0].encode())
 
 
-def own_metrics(task: AskedTask, questions: list[Question]) -> dict[str, list[Any]]:
+def own_metrics(task: LoadedTask, questions: list[Question]) -> dict[str, list[Any]]:
     """lm-eval's own metrics of every question, named `metric,filter` as lm-eval does."""
     filter_answers(task.task, [instance for question in questions for instance in question.instances])
     found: dict[str, list[Any]] = {}
@@ -78,7 +78,7 @@ def own_metrics(task: AskedTask, questions: list[Question]) -> dict[str, list[An
     return {name: values for name, values in found.items() if len(values) == len(questions)}
 
 
-def accuracy(task: AskedTask, questions: list[Question], metrics: Mapping[str, list[Any]]) -> list[float] | None:
+def accuracy(task: LoadedTask, questions: list[Question], metrics: Mapping[str, list[Any]]) -> list[float] | None:
     """Whether each answer is right: lm-eval's own metric where the task has one that says so, else the best choice."""
     names = [name for name, values in metrics.items() if all(isinstance(value, int | float) for value in values)]
     plain = sorted(

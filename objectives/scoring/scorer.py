@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
-from objectives.questions import Design
+from objectives.questions import ItemWeights
 from spaces import Corpus, FieldError
 from spaces.kinds import load
 from spaces.trial import Split, fingerprint
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from objectives.base import Scorer
     from objectives.bases.encoding import TextEncoding
+    from objectives.scoring.context_window import ContextWindow
     from objectives.scoring.entry import ScoreEntry
-    from objectives.scoring.questions.asked import AskedTask
-    from objectives.scoring.sight import Sight
+    from objectives.scoring.questions.loaded_task import LoadedTask
 
 _FEWEST_CLUSTERS = 2
 
@@ -30,9 +30,9 @@ class Checked:
     metric: str
     inputs: Mapping[str, str]
     """What it measures on, with its hash."""
-    holdout: Design | None
+    holdout: ItemWeights | None
     """How the questions that the search never sees make up the score; None where none are kept."""
-    tasks: list[AskedTask] = field(default_factory=list)
+    tasks: list[LoadedTask] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     """What the user should know of it."""
 
@@ -42,13 +42,13 @@ class ScorerClass(Protocol):
 
     def __call__(self, spec: ScoreEntry, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> Scorer: ...
 
-    def prepare(self, spec: ScoreEntry, corpus: Corpus, sight: Sight, kept: Mapping[str, float]) -> Checked:
+    def prepare(self, spec: ScoreEntry, corpus: Corpus, window: ContextWindow, kept: Mapping[str, float]) -> Checked:
         """Check an entry, and that both splits of its questions hold some.
 
         Args:
             spec: the entry.
             corpus: the texts.
-            sight: how the base reads questions.
+            window: how the base reads questions.
             kept: text to the share of its end, in [0, 1], that no trial trains on.
 
         Raises:
@@ -56,7 +56,7 @@ class ScorerClass(Protocol):
         """
         ...
 
-    def samples(self, spec: ScoreEntry, corpus: Corpus, sight: Sight) -> list[str]:
+    def samples(self, spec: ScoreEntry, corpus: Corpus, window: ContextWindow) -> list[str]:
         """Texts of a few of its questions, for a look at where a model attends."""
         ...
 
@@ -71,7 +71,7 @@ def splits_of(spec: ScoreEntry) -> list[Split]:
     return ["search", "holdout"] if spec.holdout else ["search"]
 
 
-def task_inputs(tasks: list[AskedTask], spec: ScoreEntry) -> dict[str, str]:
+def task_inputs(tasks: list[LoadedTask], spec: ScoreEntry) -> dict[str, str]:
     """Hashes of tasks, which change with their questions and with the split."""
     split = (spec.holdout, spec.split_seed)
     return {f"the task {task.name!r}": fingerprint([task.digest, *split]) for task in tasks}

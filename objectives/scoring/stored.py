@@ -9,13 +9,13 @@ import torch
 
 from objectives import tensors
 from objectives.base import Score
-from objectives.questions import Part
+from objectives.questions import QuestionSubset
 
 FOLDER = "scores"
 """Within a trial's working folder."""
 
 
-def save(scores: tuple[Score, ...], base: tuple[Score, ...], part: Part, file: Path) -> None:
+def save(scores: tuple[Score, ...], base: tuple[Score, ...], part: QuestionSubset, file: Path) -> None:
     """Write all metrics of all questions, of the model and of the untouched base; the file appears whole or not at all.
 
     Tensors are called `entry/task/metric` and `base/entry/task/metric`, shape (questions,), float32, where `entry` is

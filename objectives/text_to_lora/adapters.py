@@ -13,8 +13,8 @@ import torch
 from objectives import tensors
 from objectives.text_to_lora.target import Target
 from objectives.training.combined import scale_of
-from objectives.training.learned import Learned
 from objectives.training.stacked import Matrices, attached
+from objectives.training.stage_adapter import StageAdapter
 from spaces import Module
 
 _PREFIX, _A, _B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
@@ -86,7 +86,7 @@ class Adapters:
 
         return Adapters(self.target, {path: joined(each) for path, each in self.matrices.items()})
 
-    def learned(self, number: int, model: torch.nn.Module, name: str) -> Learned:
+    def learned(self, number: int, model: torch.nn.Module, name: str) -> StageAdapter:
         """One of them as peft keeps it."""
         tensors, target = {}, self.target
         rank = next(iter(self.matrices.values())).down.shape[2]
@@ -96,7 +96,7 @@ class Adapters:
                 key = _PREFIX + target.place(module, layer)
                 tensors[key + _A] = stack.down[number, place].detach().cpu().contiguous()
                 tensors[key + _B] = stack.up[number, place].detach().cpu().contiguous()
-        return Learned(name, target.config(model, rank), tensors)
+        return StageAdapter(name, target.config(model, rank), tensors)
 
 
 def side_by_side(parts: Sequence[Adapters]) -> Adapters:
@@ -112,7 +112,7 @@ def side_by_side(parts: Sequence[Adapters]) -> Adapters:
     return Adapters(target, matrices)
 
 
-def matrices_of(stages: Sequence[Learned]) -> dict[str, Matrices]:
+def matrices_of(stages: Sequence[StageAdapter]) -> dict[str, Matrices]:
     """The matrices of LoRA stages together, by full path of the module: their ranks are joined, which is exact."""
     parts: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = defaultdict(list)
     for stage in stages:
@@ -131,7 +131,7 @@ def stacked(target: Target, found: Sequence[Mapping[str, Matrices]]) -> Adapters
 
     Args:
         target: with at least the rank of each.
-        found: full path of a module to an adapter's matrices there; nothing is learnt where there are none. Scales
+        found: full path of a module to an adapter's matrices there; nothing is learned where there are none. Scales
             other than the target's go into B.
     """
 

@@ -18,7 +18,7 @@ def aligned(adapters: Adapters) -> Adapters:
     B R and R⁻¹ A make the same change for every invertible R, so matrices that were trained from different first
     weights differ where their changes do not, and a mean of them means nothing. Here A and B of each share the
     singular values of their product alike, and a rotation is left; it is chosen so that they come near the mean of all
-    (generalised Procrustes analysis; Gower, 1975).
+    (generalized Procrustes analysis; Gower, 1975).
     """
     return Adapters(adapters.target, {path: _aligned(each) for path, each in adapters.matrices.items()})
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from objectives.data.order import generator
-from objectives.text_to_lora.lessons import Lesson, drawn_for, losses
 from objectives.text_to_lora.network import HyperNetwork
 from objectives.text_to_lora.training import Recipe
+from objectives.text_to_lora.training_task import TrainingTask, drawn_for, losses
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -26,31 +26,31 @@ class EndToEnd:
         self,
         network: HyperNetwork,
         model: PreTrainedModel,
-        lessons: Sequence[Lesson],
+        training_tasks: Sequence[TrainingTask],
         recipe: Recipe,
-        held_out: Sequence[Lesson] = (),
+        held_out: Sequence[TrainingTask] = (),
     ) -> None:
         """Let a network see how descriptions vary.
 
         Args:
             network: in its first state.
             model: the frozen base.
-            lessons: what is learnt from.
+            training_tasks: what is learned from.
             recipe: of the training.
-            held_out: what is not learnt from.
+            held_out: what is not learned from.
         """
         network.to(model.device)
-        network.standardise(torch.cat([lesson.descriptions for lesson in lessons]))
+        network.standardize(torch.cat([training_task.descriptions for training_task in training_tasks]))
         self._network = network
         self._model = model
-        self._lessons = lessons
+        self._lessons = training_tasks
         self._recipe = recipe
         self._held_out = held_out
 
     def loss(self, step: int) -> torch.Tensor:
         chosen, rng = drawn_for(step, self._recipe.seed, self._lessons, self._recipe.tasks)
-        asked = torch.stack([lesson.description(rng) for lesson in chosen])
-        sequences = [tokens for lesson in chosen for tokens in lesson.drawn(self._recipe.examples, rng)]
+        asked = torch.stack([training_task.description(rng) for training_task in chosen])
+        sequences = [tokens for training_task in chosen for tokens in training_task.drawn(self._recipe.examples, rng)]
         return losses(self._model, self._network(asked.to(self._model.device)), sequences).mean()
 
     def validation(self) -> float | None:
@@ -58,7 +58,7 @@ class EndToEnd:
             return None
         rng = generator(self._recipe.seed, "validation")
         found = []
-        for lesson in self._held_out:
-            written = self._network(lesson.descriptions[:1].to(self._model.device))
-            found.append(losses(self._model, written, lesson.drawn(_VALIDATING, rng)))
+        for training_task in self._held_out:
+            written = self._network(training_task.descriptions[:1].to(self._model.device))
+            found.append(losses(self._model, written, training_task.drawn(_VALIDATING, rng)))
         return torch.cat(found).mean().item()

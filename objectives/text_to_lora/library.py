@@ -10,9 +10,9 @@ import torch
 
 from objectives.data.order import generator
 from objectives.text_to_lora.adapters import Adapters
-from objectives.text_to_lora.lessons import Lesson, losses
 from objectives.text_to_lora.target import Target
 from objectives.text_to_lora.training import Recipe
+from objectives.text_to_lora.training_task import TrainingTask, losses
 from objectives.training.fit import descend, fit, rate_share
 from objectives.training.stacked import Matrices, clip_each
 from spaces.errors import listed
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def train_library(
     model: PreTrainedModel,
     target: Target,
-    lessons: Sequence[Lesson],
+    training_tasks: Sequence[TrainingTask],
     recipe: Recipe,
     progress: Callable[[int, float], None] = lambda _step, _loss: None,
 ) -> Adapters:
@@ -36,13 +36,13 @@ def train_library(
     Args:
         model: the frozen base.
         target: what to train.
-        lessons: one for each adapter.
+        training_tasks: one for each adapter.
         recipe: `examples` of each lesson in a step; `tasks` has no part in it.
         progress: hears of the step and its mean loss.
     """
-    library = _Library(model, _first(target, len(lessons), recipe.seed, model.device), lessons, recipe)
-    names = listed(lesson.name for lesson in lessons)
-    advice = f"one of the tasks, in this order, cannot be learnt as it is: {names}. Look at its examples."
+    library = _Library(model, _first(target, len(training_tasks), recipe.seed, model.device), training_tasks, recipe)
+    names = listed(training_task.name for training_task in training_tasks)
+    advice = f"one of the tasks, in this order, cannot be learned as it is: {names}. Look at its examples."
     fit(library, recipe.steps, advice, progress)
     return library.adapters.map(torch.Tensor.detach)
 
@@ -50,24 +50,28 @@ def train_library(
 class _Library:
     """Adapters side by side, each with lessons of its own."""
 
-    def __init__(self, model: PreTrainedModel, adapters: Adapters, lessons: Sequence[Lesson], recipe: Recipe) -> None:
+    def __init__(
+        self, model: PreTrainedModel, adapters: Adapters, training_tasks: Sequence[TrainingTask], recipe: Recipe
+    ) -> None:
         self.adapters = adapters
         self.step = 0
         self._model = model
-        self._lessons = lessons
+        self._lessons = training_tasks
         self._recipe = recipe
         self._weights = [part for each in adapters.matrices.values() for part in (each.down, each.up)]
         groups = [{"params": self._weights, "peak": recipe.learning_rate}]
-        self._optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
+        self._optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
 
     def one_step(self) -> torch.Tensor:
         """Train on the next examples; each adapter's loss, shape (adapters,)."""
         rng = generator(self._recipe.seed, "library", self.step)
-        sequences = [tokens for lesson in self._lessons for tokens in lesson.drawn(self._recipe.examples, rng)]
+        sequences = [
+            tokens for training_task in self._lessons for tokens in training_task.drawn(self._recipe.examples, rng)
+        ]
         loss = losses(self._model, self.adapters, sequences)
         loss.sum().backward()  # type: ignore[no-untyped-call]
         clip_each(self._weights, self._recipe.clip)
-        descend(self._optimiser, rate_share(self.step, self._recipe.steps, self._recipe.warmup))
+        descend(self._optimizer, rate_share(self.step, self._recipe.steps, self._recipe.warmup))
         self.step += 1
         return loss.detach()
 

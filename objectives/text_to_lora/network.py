@@ -94,7 +94,7 @@ class HyperNetwork(nn.Module):
         """Weights that are trained."""
         return sum(weight.numel() for weight in self.parameters())
 
-    def standardise(self, encodings: torch.Tensor) -> None:
+    def standardize(self, encodings: torch.Tensor) -> None:
         """See descriptions as these vary, shape (descriptions, encoding)."""
         self.middle.copy_(encodings.mean(dim=0))
         self.spread.copy_(encodings.std(dim=0, correction=0).clamp(min=_LEAST))
@@ -128,7 +128,7 @@ class HyperNetwork(nn.Module):
                 found[self.target.modules[member].path] = Matrices(down[:, place], up[:, place])
         return found
 
-    def standardised(self, adapters: Adapters) -> dict[str, Matrices]:
+    def standardized(self, adapters: Adapters) -> dict[str, Matrices]:
         """Adapters as the heads would have to say them: the inverse of what `forward` does with answers."""
         found = {}
         for place, module in enumerate(self.target.modules):

@@ -16,7 +16,7 @@ from objectives.training.stacked import Matrices
 class Reconstruction:
     """L1 between what the heads say and a library's matrices in standard deviations (paper, equation 5).
 
-    Standardised, because A is a hundred times as large as B in the beginning and both matter alike. The library's
+    Standardized, because A is a hundred times as large as B in the beginning and both matter alike. The library's
     matrices must be comparable: trained from the same first weights, or `aligned`.
     """
 
@@ -35,23 +35,23 @@ class Reconstruction:
             library: adapters.
             descriptions: of each adapter, encoded, shape (wordings, encoding).
             recipe: its `tasks` are adapters in a step.
-            held_out: numbers of adapters that are not learnt from.
+            held_out: numbers of adapters that are not learned from.
         """
         device = network.middle.device
         library = library.map(lambda tensor: tensor.to(device))
         descriptions = [each.to(device) for each in descriptions]
-        learnt = [number for number in range(len(library)) if number not in set(held_out)]
-        network.centre(library.chosen(learnt))
-        network.standardise(torch.cat([descriptions[number] for number in learnt]))
+        learned = [number for number in range(len(library)) if number not in set(held_out)]
+        network.centre(library.chosen(learned))
+        network.standardize(torch.cat([descriptions[number] for number in learned]))
         self._network = network
         self._recipe = recipe
         self._descriptions = descriptions
-        self._wanted = network.standardised(library)
-        self._learnt, self._held_out = learnt, list(held_out)
+        self._wanted = network.standardized(library)
+        self._learned, self._held_out = learned, list(held_out)
 
     def loss(self, step: int) -> torch.Tensor:
         rng = generator(self._recipe.seed, "adapters", step)
-        numbers = rng.permutation(self._learnt)[: self._recipe.tasks].tolist()
+        numbers = rng.permutation(self._learned)[: self._recipe.tasks].tolist()
         wordings = [self._descriptions[number] for number in numbers]
         asked = torch.stack([each[int(rng.integers(len(each)))] for each in wordings])
         return self._apart(asked, numbers)
@@ -62,8 +62,8 @@ class Reconstruction:
         return self._apart(torch.stack([self._descriptions[n][0] for n in self._held_out]), self._held_out).item()
 
     def error(self, numbers: Sequence[int] | None = None) -> float:
-        """Mean L1 error of adapters in standard deviations, by their first wordings; all learnt ones by default."""
-        chosen = list(self._learnt if numbers is None else numbers)
+        """Mean L1 error of adapters in standard deviations, by their first wordings; all learned ones by default."""
+        chosen = list(self._learned if numbers is None else numbers)
         with torch.no_grad():
             return self._apart(torch.stack([self._descriptions[n][0] for n in chosen]), chosen).item()
 

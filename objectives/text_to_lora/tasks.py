@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from objectives.text_to_lora.encoders import Encoder, OneHotEncoder
-from objectives.text_to_lora.lessons import Lesson, instruction
+from objectives.text_to_lora.training_task import TrainingTask, instruction
 from spaces import InputError
 from spaces.choices import Spec
 from spaces.corpus import lines_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from objectives.bases.encoding import TextEncoding
 
 _FEWEST = 2
-"""Tasks that are learnt from."""
+"""Tasks that are learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class Task:
     examples: tuple[Example, ...]
     held_out: bool = False
 
-    def lesson(self, encoder: Encoder, encoding: TextEncoding, context: int) -> Lesson:
+    def training_task(self, encoder: Encoder, encoding: TextEncoding, context: int) -> TrainingTask:
         """The task as numbers; one-hot ids know it by its name. `context`: tokens of an example at most."""
         texts = [self.name] if isinstance(encoder, OneHotEncoder) else self.descriptions
         sequences = [instruction(example, encoding, context) for example in self.examples]
-        return Lesson(self.name, encoder(texts), sequences)
+        return TrainingTask(self.name, encoder(texts), sequences)
 
 
 def read_tasks(folder: Path) -> list[Task]:
@@ -80,11 +80,11 @@ def read_tasks(folder: Path) -> list[Task]:
                 code="task-names-collide",
             )
     tasks = [_task(path) for path in files]
-    learnt = [task for task in tasks if not task.held_out]
-    if len(learnt) < _FEWEST:
+    learned = [task for task in tasks if not task.held_out]
+    if len(learned) < _FEWEST:
         raise InputError(
             f"A folder of tasks (--tasks) must hold {_FEWEST} YAML files or more that are not `held_out`; "
-            f"{str(folder)!r} {f'holds {len(learnt)}' if folder.is_dir() else 'is not there'}. A file has "
+            f"{str(folder)!r} {f'holds {len(learned)}' if folder.is_dir() else 'is not there'}. A file has "
             "`descriptions`, a list, and `examples`, a list of `prompt` and `completion`.",
             code="tasks-too-few",
         )
@@ -125,13 +125,15 @@ def _from_lines(path: Path, examples: Path) -> list[Example]:
     return found
 
 
-def lessons_of(
+def training_tasks_of(
     tasks: list[Task], encoder: Encoder, encoding: TextEncoding, context: int
-) -> tuple[list[Lesson], list[Lesson]]:
+) -> tuple[list[TrainingTask], list[TrainingTask]]:
     """Those to learn from, and those that are held out.
 
     Raises:
         InputError: an example is longer than the base's context.
     """
-    made = [(task.lesson(encoder, encoding, context), task.held_out) for task in tasks]
-    return [lesson for lesson, out in made if not out], [lesson for lesson, out in made if out]
+    made = [(task.training_task(encoder, encoding, context), task.held_out) for task in tasks]
+    return [training_task for training_task, out in made if not out], [
+        training_task for training_task, out in made if out
+    ]

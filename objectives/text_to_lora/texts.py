@@ -14,9 +14,9 @@ from objectives.data.tokens import split
 from objectives.questions import SEARCHED
 from objectives.text_to_lora.adapters import Adapters
 from objectives.text_to_lora.encoders import Encoder, chunks
-from objectives.text_to_lora.lessons import Lesson
 from objectives.text_to_lora.network import HyperNetwork
-from objectives.worker import Workbench
+from objectives.text_to_lora.training_task import TrainingTask
+from objectives.worker import WorkerResources
 from spaces import InputError, Text
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How texts are cut up: into chunks that are encoded, and into windows that are learnt."""
+    """How texts are cut up: into chunks that are encoded, and into windows that are learned."""
 
     encoding: TextEncoding
     encoder: Encoder
@@ -36,13 +36,13 @@ class Reader:
     whole: bool
     """Whether a text is one description, the mean of its chunks, as mixes of texts are; else each chunk is one."""
 
-    def lesson(self, text: Text, bench: Workbench, length: int) -> Lesson:
-        """A text: what is read of it are its descriptions, its windows of `length` tokens what is to be learnt.
+    def training_task(self, text: Text, resources: WorkerResources, length: int) -> TrainingTask:
+        """A text: what is read of it are its descriptions, its windows of `length` tokens what is to be learned.
 
         Raises:
             InputError: the text is shorter than a window.
         """
-        tokens = np.asarray(bench.tokens(text), dtype=np.int64)
+        tokens = np.asarray(resources.tokens(text), dtype=np.int64)
         step = length - len(self.encoding.prefix)
         starts = range(0, len(tokens) - step + 1, step)
         windows = [begun(tokens[start : start + step], self.encoding.prefix) for start in starts]
@@ -51,11 +51,11 @@ class Reader:
                 f"The text {text.name!r} has {len(tokens)} tokens, less than a window of {length}.",
                 code="text-too-short",
             )
-        return Lesson(text.name, self.encoded(text, bench), windows)
+        return TrainingTask(text.name, self.encoded(text, resources), windows)
 
-    def encoded(self, text: Text, bench: Workbench) -> torch.Tensor:
+    def encoded(self, text: Text, resources: WorkerResources) -> torch.Tensor:
         """Encode what is read of a text of a study, shape (chunks, encoding)."""
-        tokens, _ = split(np.asarray(bench.tokens(text), dtype=np.int64))
+        tokens, _ = split(np.asarray(resources.tokens(text), dtype=np.int64))
         return self.read(tokens.tolist())
 
     def read(self, ids: Sequence[int]) -> torch.Tensor:
@@ -70,13 +70,13 @@ def mixed(encoded: Mapping[str, torch.Tensor], shares: Mapping[str, float]) -> t
 
 
 @torch.no_grad()
-def written_gain(network: HyperNetwork, encoded: torch.Tensor, bench: Workbench) -> float:
+def written_gain(network: HyperNetwork, encoded: torch.Tensor, resources: WorkerResources) -> float:
     """Score of the base with the adapter that is written for a text, less that of the base: the study's first score.
 
     On the questions that the search may see. `encoded`: what is read of the text, shape (chunks, encoding).
     """
-    base = bench.base_scores(SEARCHED)[0].value
-    device = bench.model.device
+    base = resources.base_scores(SEARCHED)[0].value
+    device = resources.model.device
     adapters: Adapters = network.to(device)(encoded.to(device))
-    with adapters.joined().on(bench.model):
-        return bench.score(SEARCHED)[0].value - base
+    with adapters.joined().on(resources.model):
+        return resources.score(SEARCHED)[0].value - base

@@ -39,7 +39,7 @@ class Recipe:
         return asdict(self)
 
 
-class Way(Protocol):
+class TrainingObjective(Protocol):
     """A way to train: what is made small."""
 
     def loss(self, step: int) -> torch.Tensor:
@@ -47,7 +47,7 @@ class Way(Protocol):
         ...
 
     def validation(self) -> float | None:
-        """Loss on tasks that are never learnt from; None where there are none."""
+        """Loss on tasks that are never learned from; None where there are none."""
         ...
 
 
@@ -64,13 +64,13 @@ class Measured:
 class Training:
     """AdamW with linear warm-up and linear decay on the weights of a hypernetwork."""
 
-    def __init__(self, network: HyperNetwork, way: Way, recipe: Recipe) -> None:
+    def __init__(self, network: HyperNetwork, way: TrainingObjective, recipe: Recipe) -> None:
         self.network = network
         self.recipe = recipe
         self.log: list[Measured] = []
         self.step = 0
         self._way = way
-        self._optimiser = torch.optim.AdamW(
+        self._optimizer = torch.optim.AdamW(
             [{"params": list(network.parameters()), "peak": recipe.learning_rate}], weight_decay=0.0
         )
 
@@ -105,7 +105,7 @@ class Training:
         for key, value in tensors.below(stored, "optimiser/").items():
             place, name = key.split("/")
             moments.setdefault(int(place), {})[name] = value
-        self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": moments})
+        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": moments})
         self.log = [Measured(**each) for each in json.loads(notes["log"])]
         self.step = self.log[-1].step
 
@@ -114,13 +114,13 @@ class Training:
         loss = self._way.loss(self.step)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
-        descend(self._optimiser, rate_share(self.step, self.recipe.steps, self.recipe.warmup))
+        descend(self._optimizer, rate_share(self.step, self.recipe.steps, self.recipe.warmup))
         self.step += 1
         return loss.detach()
 
     def _save(self, folder: Path) -> None:
         state = {f"network/{name}": value for name, value in self.network.state_dict().items()}
-        for place, moments in self._optimiser.state_dict()["state"].items():
+        for place, moments in self._optimizer.state_dict()["state"].items():
             state |= {f"optimiser/{place}/{name}": value for name, value in moments.items()}
         tensors.write(folder / _STATE, state, {"log": json.dumps([asdict(each) for each in self.log])})
 

@@ -12,10 +12,10 @@ from objectives.bases.hub import refuse_four_bits
 from objectives.data.tokens import tokenize
 from objectives.device import choose_device
 from objectives.text_to_lora.adapters import Adapters
+from objectives.text_to_lora.checkpoint import HypernetCheckpoint
 from objectives.text_to_lora.encoders import BASE, OneHotEncoder, open_encoder
-from objectives.text_to_lora.stored import Stored
 from objectives.text_to_lora.texts import Reader
-from objectives.training.learned import Learned
+from objectives.training.stage_adapter import StageAdapter
 from objectives.worker import Base, open_base
 from spaces import InputError
 from spaces.choices import SWITCHES, Switch
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Writer:
     """A hypernetwork with its base and its encoder."""
 
-    stored: Stored
+    stored: HypernetCheckpoint
     model: PreTrainedModel
     """The base, or its outline where the encoder does without it."""
     reader: Reader
@@ -40,7 +40,7 @@ class Writer:
         Raises:
             InputError: the folder holds none, or its base has gone or changed.
         """
-        stored = Stored.load(folder)
+        stored = HypernetCheckpoint.load(folder)
         base = open_base(stored.base, trust_code=trust_code)
         choices = (choice for choice in SWITCHES if stored.made_on(base.fetch(choice)))
         choice = next(choices, None)
@@ -53,7 +53,7 @@ class Writer:
         return cls.of(stored, base, choice)
 
     @classmethod
-    def of(cls, stored: Stored, base: Base, add_bos_token: Switch = "auto") -> Writer:
+    def of(cls, stored: HypernetCheckpoint, base: Base, add_bos_token: Switch = "auto") -> Writer:
         """With a base that is known to be the right one, which reads texts as it did in training."""
         encoding = base.encoding(add_bos_token)
         model = _reading(stored, base) if stored.encoder == BASE else base.outline()
@@ -84,15 +84,15 @@ class Writer:
         )
         return written.joined()
 
-    def learned(self, adapters: Adapters, name: str) -> Learned:
+    def learned(self, adapters: Adapters, name: str) -> StageAdapter:
         """Written adapters as a stage has them, in the form of a PEFT folder."""
         learned = adapters.learned(0, self.model, name)
         learned.config.base_model_name_or_path = self.stored.base
         return learned
 
 
-def _reading(stored: Stored, base: Base) -> PreTrainedModel:
-    """The base as it was when the network learnt what it makes of texts."""
+def _reading(stored: HypernetCheckpoint, base: Base) -> PreTrainedModel:
+    """The base as it was when the network learned what it makes of texts."""
     device = choose_device("auto")
     refuse_four_bits(stored.precision, device, "the precision that the hypernetwork was trained with")
     return base.model(stored.precision, device)

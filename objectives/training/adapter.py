@@ -12,8 +12,8 @@ import torch
 from peft import PeftModel, get_peft_model, set_peft_model_state_dict
 from peft.tuners.ln_tuning.layer import LNTuningLayer
 
-from objectives.acceleration.lean import trim
-from objectives.bases.hub import redrawn
+from objectives.acceleration.fused_lora import fuse_lora
+from objectives.bases.hub import reinitialized
 from objectives.training.site import Site
 from spaces import MixtuneError, Stage
 from spaces.errors import listed
@@ -70,11 +70,11 @@ def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
             f"The difference: {listed(sorted(found ^ expected))}.",
             code="adapter-misplaced",
         )
-    trim(tuned)
+    fuse_lora(tuned)
     for copied in _copied(tuned):
         _share_untrained(copied, stage.tuning.method)
     if method.whole:
-        _redraw(tuned, redrawn(model, seed))
+        _reinitialize(tuned, reinitialized(model, seed))
     return tuned
 
 
@@ -207,7 +207,7 @@ def _tie(copied: list[LNTuningLayer]) -> None:
             setattr(copy, name, first.setdefault(weight, copy.get_parameter(name)))
 
 
-def _redraw(tuned: PeftModel, drawn: PreTrainedModel) -> None:
+def _reinitialize(tuned: PeftModel, drawn: PreTrainedModel) -> None:
     """Begin with the weights of another model of the same shape."""
     with torch.no_grad():
         for path in tuned.base_model.targeted_module_names:

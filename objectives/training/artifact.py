@@ -1,4 +1,4 @@
-"""What a trial leaves on disk at a rung: what each stage has learnt, and where it came from."""
+"""What a trial leaves on disk at a rung: what each stage has learned, and where it came from."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives.training.learned import Learned
+from objectives.training.stage_adapter import StageAdapter
 from objectives.versions import versions
 from spaces import Corpus, TrialConfig
 from spaces.files import whole
 from spaces.layout import ranges, trained_layers
 
 if TYPE_CHECKING:
-    from objectives.training.pipeline import Leg, Pipeline
+    from objectives.training.pipeline import Pipeline, ScheduledStage
 
 PROVENANCE = "provenance.jsonl"
 _PACKAGES = ("mixtune", "torch", "transformers", "peft", "lm_eval")
@@ -29,9 +29,9 @@ def save(pipeline: Pipeline, folder: Path, provenance: Iterator[dict[str, Any]])
         write_lines(unfinished / PROVENANCE, provenance)
 
 
-def load(folder: Path) -> list[Learned]:
-    """Load what the stages have learnt, in their order."""
-    return [Learned.load(folder / line["stage"]) for line in read_lines(folder / PROVENANCE)]
+def load(folder: Path) -> list[StageAdapter]:
+    """Load what the stages have learned, in their order."""
+    return [StageAdapter.load(folder / line["stage"]) for line in read_lines(folder / PROVENANCE)]
 
 
 def keep_only(folder: Path) -> None:
@@ -93,7 +93,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
-def _texts(leg: Leg, corpus: Corpus, sequences: int) -> list[dict[str, Any]]:
+def _texts(leg: ScheduledStage, corpus: Corpus, sequences: int) -> list[dict[str, Any]]:
     epochs = leg.stream.epochs(sequences)
     return [
         {

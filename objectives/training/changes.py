@@ -12,7 +12,7 @@ import torch
 
 from objectives.bases.layout import find_blocks
 from objectives.training.adapter import Weights
-from objectives.training.learned import Learned
+from objectives.training.stage_adapter import StageAdapter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -31,8 +31,8 @@ class Change:
     """That of the weight before."""
 
 
-def merge_measured(model: PreTrainedModel, learned: Learned) -> tuple[list[Change], Weights]:
-    """Let what a stage has learnt become part of the base.
+def merge_measured(model: PreTrainedModel, learned: StageAdapter) -> tuple[list[Change], Weights]:
+    """Let what a stage has learned become part of the base.
 
     Returns:
         The change of every weight that the stage trained, and what these weights were before.

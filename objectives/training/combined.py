@@ -11,7 +11,7 @@ import torch
 from peft import LNTuningConfig, LoraConfig
 
 from objectives.training.adapter import Weights
-from objectives.training.learned import Learned
+from objectives.training.stage_adapter import StageAdapter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -21,7 +21,7 @@ _PREFIX = "base_model.model."
 _NAME = "adapter"
 
 
-def combined(learned: Sequence[Learned], model: PreTrainedModel, changed: Iterable[str]) -> Learned:
+def combined(learned: Sequence[StageAdapter], model: PreTrainedModel, changed: Iterable[str]) -> StageAdapter:
     """One adapter for all stages.
 
     One stage is its own adapter. LoRA stages add up: their ranks are joined, which is exact. Stages of other kinds
@@ -39,8 +39,8 @@ def combined(learned: Sequence[Learned], model: PreTrainedModel, changed: Iterab
     return _whole(model, changed)
 
 
-def adds_up(stage: Learned) -> bool:
-    """Whether a stage has learnt matrices A and B of linear modules and nothing else.
+def adds_up(stage: StageAdapter) -> bool:
+    """Whether a stage has learned matrices A and B of linear modules and nothing else.
 
     Those of experts are stacked in one matrix, which is not joined here: the changed experts are kept whole.
     """
@@ -48,7 +48,7 @@ def adds_up(stage: Learned) -> bool:
     return isinstance(config, LoraConfig) and not config.use_dora and not config.target_parameters
 
 
-def _joined(learned: Sequence[Learned]) -> Learned:
+def _joined(learned: Sequence[StageAdapter]) -> StageAdapter:
     """Matrices A one below the other, matrices B, with their scales, side by side."""
     downs: dict[str, list[torch.Tensor]] = defaultdict(list)
     ups: dict[str, list[torch.Tensor]] = defaultdict(list)
@@ -74,16 +74,16 @@ def _joined(learned: Sequence[Learned]) -> Learned:
         base_model_name_or_path=learned[0].config.base_model_name_or_path,
         inference_mode=True,
     )
-    return Learned(_NAME, config, tensors)
+    return StageAdapter(_NAME, config, tensors)
 
 
-def scale_of(stage: Learned, rank: int) -> float:
+def scale_of(stage: StageAdapter, rank: int) -> float:
     """Return the factor of a stage for B A, where they have that rank."""
     alpha = float(getattr(stage.config, "lora_alpha", rank))
     return alpha / math.sqrt(rank) if getattr(stage.config, "use_rslora", False) else alpha / rank
 
 
-def _whole(model: PreTrainedModel, changed: Iterable[str]) -> Learned:
+def _whole(model: PreTrainedModel, changed: Iterable[str]) -> StageAdapter:
     """The changed weights as they are now, in copies of their modules."""
     tensors: Weights = {}
     modules: dict[str, None] = {}
@@ -98,4 +98,4 @@ def _whole(model: PreTrainedModel, changed: Iterable[str]) -> Learned:
         base_model_name_or_path=model.name_or_path,
         inference_mode=True,
     )
-    return Learned(_NAME, config, tensors)
+    return StageAdapter(_NAME, config, tensors)

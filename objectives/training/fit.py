@@ -64,12 +64,12 @@ def refuse_infinite(loss: torch.Tensor, first: int, until: int, advice: str) -> 
         )
 
 
-def descend(optimiser: torch.optim.Optimizer, share: float) -> None:
+def descend(optimizer: torch.optim.Optimizer, share: float) -> None:
     """Change weights by their gradients, and forget these; each group's rate is this share of its `peak`."""
-    for group in optimiser.param_groups:
+    for group in optimizer.param_groups:
         group["lr"] = group["peak"] * share
-    optimiser.step()
-    optimiser.zero_grad(set_to_none=True)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
 
 
 def rate_share(step: int, steps: int, warmup: int) -> float:

@@ -1,4 +1,4 @@
-"""Fine-tuning an adapter: next-token loss on contiguous windows, nothing between the data and the optimiser."""
+"""Fine-tuning an adapter: next-token loss on contiguous windows, nothing between the data and the optimizer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from objectives.acceleration.prefix import Row, prefix_of
 from objectives.data.order import MixStream
-from objectives.data.tokens import UNLEARNT, split
+from objectives.data.tokens import UNLEARNED, split
 from objectives.training.adapter import trainable
 from objectives.training.fit import descend, fit, rate_share
 
@@ -50,10 +50,10 @@ class Trainer:
         faster = {id(weight) for name, weight in model.named_parameters() if "lora_B" in name and b_rate != 1}
         plain = [weight for weight in trainable(model) if id(weight) not in faster]
         times_b = [weight for weight in trainable(model) if id(weight) in faster]
-        self._weights = [*plain, *times_b]  # in the order of the optimiser's groups
+        self._weights = [*plain, *times_b]  # in the order of the optimizer's groups
         self._learning_rate = learning_rate
         groups = [{"params": plain, "peak": learning_rate}, {"params": times_b, "peak": learning_rate * b_rate}]
-        self._optimiser = torch.optim.AdamW(
+        self._optimizer = torch.optim.AdamW(
             [group for group in groups if group["params"]],
             lr=learning_rate,
             weight_decay=spec.weight_decay,
@@ -86,7 +86,7 @@ class Trainer:
         stored = {}
         for index, weight in enumerate(self._weights):
             stored[f"{index}.weight"] = weight.detach()
-            stored |= {f"{index}.{name}": value for name, value in self._optimiser.state[weight].items()}
+            stored |= {f"{index}.{name}": value for name, value in self._optimizer.state[weight].items()}
         return stored
 
     def load(self, tensors: Mapping[str, torch.Tensor], step: int) -> None:
@@ -98,36 +98,38 @@ class Trainer:
         with torch.no_grad():
             for weight, stored in zip(self._weights, moments.values(), strict=True):
                 weight.copy_(stored.pop("weight"))
-        self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": moments})
+        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": moments})
         self.step = step
 
     @contextmanager
     def _checkpointing(self) -> Iterator[None]:
         """Compute activations anew in the backward pass, where the study says so."""
         base = self._model.get_base_model()
-        if self._spec.checkpointing:
+        if self._spec.gradient_checkpointing:
             base.activation_checkpointing_enable()
         try:
             yield
         finally:
-            if self._spec.checkpointing:
+            if self._spec.gradient_checkpointing:
                 base.activation_checkpointing_disable()
 
     def one_step(self) -> torch.Tensor:
         """Train on the next batch; its loss, in nats per token."""
-        batch = self._stream.batch(self.step * self._spec.batch, self._spec.batch)
+        batch = self._stream.batch(self.step * self._spec.batch_size, self._spec.batch_size)
         tokens, labels = (torch.from_numpy(part).to(self._device) for part in split(batch))  # (batch, length)
-        learnt = (labels[:, 1:] != UNLEARNT).sum().clamp(min=1)
+        learned = (labels[:, 1:] != UNLEARNED).sum().clamp(min=1)
         loss = torch.zeros((), device=self._device)
         for inputs, targets in zip(
-            tokens.chunk(self._spec.accumulate), labels.chunk(self._spec.accumulate), strict=True
+            tokens.chunk(self._spec.gradient_accumulation_steps),
+            labels.chunk(self._spec.gradient_accumulation_steps),
+            strict=True,
         ):
             logits = self._read(inputs)[:, :-1]  # (part, length - 1, vocabulary)
-            part = cross_entropy(logits.flatten(0, 1).float(), targets[:, 1:].flatten(), reduction="sum") / learnt
+            part = cross_entropy(logits.flatten(0, 1).float(), targets[:, 1:].flatten(), reduction="sum") / learned
             part.backward()  # type: ignore[no-untyped-call]
             loss += part.detach()
-        torch.nn.utils.clip_grad_norm_(self._weights, self._spec.clip)
-        descend(self._optimiser, rate_share(self.step, self._steps, self._spec.warmup))
+        torch.nn.utils.clip_grad_norm_(self._weights, self._spec.max_grad_norm)
+        descend(self._optimizer, rate_share(self.step, self._steps, self._spec.warmup_steps))
         self.step += 1
         return loss
 

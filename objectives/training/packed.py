@@ -16,7 +16,7 @@ from peft.tuners.lora.layer import LoraLayer
 from torch.nn.functional import cross_entropy
 
 from objectives.data.order import MixStream
-from objectives.data.tokens import UNLEARNT, split
+from objectives.data.tokens import UNLEARNED, split
 from objectives.torch_compat import roots_of, update_moments
 from objectives.training.adapter import adapted
 from objectives.training.fit import fit, rate_share
@@ -60,10 +60,10 @@ class PackedTrainer:
         Raises:
             MixtuneError: a method that is more than LoRA, dropout, or steps that save memory.
         """
-        if spec.checkpointing or spec.accumulate > 1:
+        if spec.gradient_checkpointing or spec.gradient_accumulation_steps > 1:
             raise MixtuneError(
-                "Adapters that are packed are trained in whole steps (objective.accumulate 1, no objective."
-                "checkpointing). Train them alone.",
+                "Adapters that are packed are trained in whole steps (gradient_accumulation_steps: 1, "
+                "gradient_checkpointing: false). Train them alone.",
                 code="run-not-packable",
             )
         for trial in trials:
@@ -77,7 +77,7 @@ class PackedTrainer:
         self._scales = torch.tensor([next(iter(each.values())).scale for each in drawn], device=model.device)
         rates = torch.tensor([trial.stage.learning_rate for trial in trials], device=model.device)
         faster = torch.tensor([METHODS[trial.stage.tuning.method].b_rate for trial in trials], device=model.device)
-        self._optimisers = (
+        self._optimizers = (
             _AdamW([stack.down for stack in self._stacks.values()], rates, spec.weight_decay),
             _AdamW([stack.up for stack in self._stacks.values()], rates * faster, spec.weight_decay),
         )
@@ -94,7 +94,7 @@ class PackedTrainer:
         return losses.expand(len(self._trials)).tolist()
 
     def matrices(self, trial: int) -> dict[str, Matrices]:
-        """Return what a trial has learnt, by the path of the module, without the zeros."""
+        """Return what a trial has learned, by the path of the module, without the zeros."""
         found = {}
         rank = self._trials[trial].stage.tuning.rank
         for path, stack in self._stacks.items():
@@ -105,19 +105,19 @@ class PackedTrainer:
 
     def one_step(self) -> torch.Tensor:
         """Each trial's loss, shape (trials,)."""
-        at = self.step * self._spec.batch
-        batch = np.concatenate([trial.stream.batch(at, self._spec.batch) for trial in self._trials])
+        at = self.step * self._spec.batch_size
+        batch = np.concatenate([trial.stream.batch(at, self._spec.batch_size) for trial in self._trials])
         tokens, labels = (torch.from_numpy(part).to(self._model.device) for part in split(batch))
         scores = self._model(input_ids=tokens).logits[:, :-1]  # (trials x batch, length - 1, vocabulary)
         targets = labels[:, 1:]
         losses = cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), reduction="none")
-        learnt = (targets != UNLEARNT).view(len(self._trials), -1).sum(dim=1).clamp(min=1)
-        loss = losses.view(len(self._trials), -1).sum(dim=1) / learnt
+        learned = (targets != UNLEARNED).view(len(self._trials), -1).sum(dim=1).clamp(min=1)
+        loss = losses.view(len(self._trials), -1).sum(dim=1) / learned
         loss.sum().backward()  # type: ignore[no-untyped-call]
-        clip_each([weight for optimiser in self._optimisers for weight in optimiser.weights], self._spec.clip)
-        share = rate_share(self.step, self._steps, self._spec.warmup)
-        for optimiser in self._optimisers:
-            optimiser.step(share)
+        clip_each([weight for optimizer in self._optimizers for weight in optimizer.weights], self._spec.max_grad_norm)
+        share = rate_share(self.step, self._steps, self._spec.warmup_steps)
+        for optimizer in self._optimizers:
+            optimizer.step(share)
         self.step += 1
         return loss.detach()
 

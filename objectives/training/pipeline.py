@@ -13,10 +13,10 @@ from objectives.bases.layout import find_blocks
 from objectives.data.order import MixStream
 from objectives.data.tokens import Tokens
 from objectives.training.adapter import Weights, merge, put_on, restore, take_off, trainable
-from objectives.training.learned import Learned
 from objectives.training.loop import Trainer
 from objectives.training.schedule import stage_steps
 from objectives.training.site import lowest_trained
+from objectives.training.stage_adapter import StageAdapter
 from spaces import Stage, TrialConfig
 from spaces.methods import METHODS
 from spaces.trial import fingerprint
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class ScheduledStage:
     """A stage with its place in the whole run."""
 
     name: str
@@ -73,15 +73,17 @@ class Pipeline:
         self._model = model
         self._spec = spec
         self.legs = tuple(_legs(trial, tokens, spec, prefix))
-        self._finished: list[Learned] = []
+        self._finished: list[StageAdapter] = []
         self._before: Weights = {}
-        self._leg: Leg | None = None
+        self._leg: ScheduledStage | None = None
         self._tuned: PeftModel | None = None
         self._trainer: Trainer | None = None
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        if self.legs and not self._spec.checkpointing:  # what a layer was given is gone when it is computed anew
+        if (
+            self.legs and not self._spec.gradient_checkpointing
+        ):  # what a layer was given is gone when it is computed anew
             lowest = min(lowest_trained(self._model, leg.stage) for leg in self.legs)
             self._exits.enter_context(prefix_of(self._model).frozen(lowest))
         return self
@@ -121,7 +123,7 @@ class Pipeline:
         return now + sum(learned.trainable for learned in self._finished)
 
     @property
-    def begun(self) -> tuple[Leg, ...]:
+    def begun(self) -> tuple[ScheduledStage, ...]:
         """The legs so far, the one under way last."""
         return self.legs[: len(self._finished) + 1] if self._leg is not None else ()
 
@@ -141,11 +143,11 @@ class Pipeline:
             total += loss * (self.step - begun)
         return total / (self.step - first) if self.step > first else None
 
-    def learned(self) -> list[Learned]:
-        """Return what every stage so far has learnt, in their order."""
+    def learned(self) -> list[StageAdapter]:
+        """Return what every stage so far has learned, in their order."""
         if self._leg is None or self._tuned is None:
             return []
-        return [*self._finished, Learned.of(self._leg.name, self._tuned)]
+        return [*self._finished, StageAdapter.of(self._leg.name, self._tuned)]
 
     @property
     def on_cuda(self) -> bool:
@@ -160,7 +162,7 @@ class Pipeline:
         self,
         tensors: Mapping[str, torch.Tensor],
         step: int,
-        finished: Sequence[Learned],
+        finished: Sequence[StageAdapter],
         losses: Sequence[Sequence[Sequence[float]]],
     ) -> None:
         """Go on where an equal pipeline was.
@@ -168,7 +170,7 @@ class Pipeline:
         Args:
             tensors: of the stage that was under way.
             step: steps that had been done.
-            finished: what the stages before it had learnt.
+            finished: what the stages before it had learned.
             losses: tokens and loss of every run of each stage so far.
         """
         for leg, found in zip(self.legs, losses, strict=False):
@@ -179,10 +181,10 @@ class Pipeline:
         leg = self.legs[len(finished)]
         self._begin(leg).load(tensors, step - leg.first)
 
-    def _current(self) -> tuple[Trainer, Leg]:
+    def _current(self) -> tuple[Trainer, ScheduledStage]:
         """The trainer of the next step: that of a new stage where the last one has ended."""
         if self._leg is not None and self._tuned is not None and self.step == self._leg.last:
-            self._finished.append(Learned.of(self._leg.name, self._tuned))
+            self._finished.append(StageAdapter.of(self._leg.name, self._tuned))
             tuned, self._tuned = self._tuned, None
             self._keep(merge(self._model, tuned))
             self._begin(self.legs[len(self._finished)])
@@ -192,7 +194,7 @@ class Pipeline:
             raise RuntimeError("A stage that was begun has a trainer.")
         return self._trainer, self._leg
 
-    def _begin(self, leg: Leg) -> Trainer:
+    def _begin(self, leg: ScheduledStage) -> Trainer:
         self._leg = leg
         self._tuned = put_on(self._model, leg.stage, leg.seed)
         rate, b_rate = leg.stage.learning_rate, METHODS[leg.stage.tuning.method].b_rate
@@ -204,10 +206,12 @@ class Pipeline:
         self._before = before | self._before
 
 
-def _legs(trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec, prefix: Sequence[int]) -> Iterator[Leg]:
+def _legs(
+    trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec, prefix: Sequence[int]
+) -> Iterator[ScheduledStage]:
     """The stages that train on anything, each with its own seed and stream of sequences."""
     for each in stage_steps(trial, {name: len(found) for name, found in tokens.items()}, spec):
         seed = trial.seed if each.index == 0 else int(fingerprint([trial.seed, each.index])[:8], 16)
-        sequences = (each.last - each.first) * spec.batch
-        stream = MixStream(each.stage.mix, tokens, spec.length, sequences, seed, prefix)
-        yield Leg(each.name, each.stage, seed, each.first, each.last, stream)
+        sequences = (each.last - each.first) * spec.batch_size
+        stream = MixStream(each.stage.mix, tokens, spec.sequence_length, sequences, seed, prefix)
+        yield ScheduledStage(each.name, each.stage, seed, each.first, each.last, stream)

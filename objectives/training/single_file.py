@@ -1,4 +1,4 @@
-"""Everything that a run of several stages has learnt, in one file, and back onto the base."""
+"""Everything that a run of several stages has learned, in one file, and back onto the base."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 
 from objectives import tensors
-from objectives.training.learned import Learned
+from objectives.training.stage_adapter import StageAdapter
 from spaces import InputError
 
 if TYPE_CHECKING:
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 _FORMAT = "mixtune stages 1"
 
 
-def write(path: Path, learned: Sequence[Learned], provenance: Sequence[dict[str, Any]]) -> None:
+def write(path: Path, learned: Sequence[StageAdapter], provenance: Sequence[dict[str, Any]]) -> None:
     """Write tensors as `STAGE/NAME`; the header has each stage's peft configuration and its line of provenance."""
-    learnt = {f"{stage.name}/{key}": tensor for stage in learned for key, tensor in stage.tensors.items()}
+    weights = {f"{stage.name}/{key}": tensor for stage in learned for key, tensor in stage.tensors.items()}
     header = {
         "format": _FORMAT,
         "stages": json.dumps([[stage.name, stage.to_dict()] for stage in learned]),
         "provenance": "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in provenance),
     }
-    tensors.write(path, learnt, header)
+    tensors.write(path, weights, header)
 
 
-def read(path: Path) -> tuple[list[Learned], list[dict[str, Any]]]:
-    """Read the weights that each stage has learnt, and the lines of its provenance.
+def read(path: Path) -> tuple[list[StageAdapter], list[dict[str, Any]]]:
+    """Read the weights that each stage has learned, and the lines of its provenance.
 
     Raises:
         InputError: it is no such file.
@@ -49,7 +49,7 @@ def read(path: Path) -> tuple[list[Learned], list[dict[str, Any]]]:
             code="file-of-other-program",
         )
     learned = [
-        Learned.from_dict(name, config, tensors.below(stored, f"{name}/"))
+        StageAdapter.from_dict(name, config, tensors.below(stored, f"{name}/"))
         for name, config in json.loads(header["stages"])
     ]
     return learned, [json.loads(line) for line in header["provenance"].split("\n") if line]

@@ -64,6 +64,6 @@ def _adapt(stack: Matrices, scales: torch.Tensor, _: Any, given: tuple[Any, ...]
     """A module's output and the adapters', each for its own rows of the batch."""
     adapters = len(scales)
     rows = given[0].reshape(adapters, -1, given[0].shape[-1])  # (adapters, rows x length, inputs)
-    down, up = stack.down.to(rows.dtype), stack.up.to(rows.dtype)  # in the base's precision, as `LeanLora`
+    down, up = stack.down.to(rows.dtype), stack.up.to(rows.dtype)  # in the base's precision, as `FusedLoraLinear`
     low = torch.bmm(rows, down.transpose(1, 2)) * scales[:, None, None].to(rows.dtype)
     return output + torch.bmm(low, up.transpose(1, 2)).view(output.shape)

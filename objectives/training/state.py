@@ -12,16 +12,16 @@ from objectives import tensors
 from objectives.base import STATE, Rung
 from objectives.device import pop_random_state, random_state, set_random_state
 from objectives.training import artifact
-from objectives.training.learned import Learned
+from objectives.training.stage_adapter import StageAdapter
 
 if TYPE_CHECKING:
     from objectives.training.pipeline import Pipeline
 
 
 def save(pipeline: Pipeline, rung: Rung, fingerprint: str, workdir: Path) -> None:
-    """Write weights, optimiser, random numbers and the rung as one file, which is replaced whole or not at all.
+    """Write weights, optimizer, random numbers and the rung as one file, which is replaced whole or not at all.
 
-    What earlier stages have learnt lies in the rung's artifact.
+    What earlier stages have learned lies in the rung's artifact.
     """
     drawn = random_state(on_card=pipeline.on_cuda)
     notes = {"trial": fingerprint, "step": str(pipeline.step), "rung": json.dumps(rung.to_dict())}
@@ -40,7 +40,7 @@ def restore(pipeline: Pipeline, fingerprint: str, workdir: Path) -> Rung | None:
             return None
         rung = Rung.from_dict(json.loads(notes["rung"]))
         lines = artifact.read_lines(workdir / rung.artifact / artifact.PROVENANCE)
-        finished = [Learned.load(workdir / rung.artifact / line["stage"]) for line in lines[:-1]]
+        finished = [StageAdapter.load(workdir / rung.artifact / line["stage"]) for line in lines[:-1]]
     except (OSError, SafetensorError):
         return None
     pipeline.load(stored, int(notes["step"]), finished, [line["losses"] for line in lines])

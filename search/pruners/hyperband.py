@@ -21,4 +21,4 @@ class RungHyperbandPruner(HyperbandPruner):
         return super().prune(study, by_rung(trial, self._reduction))
 
 
-HYPERBAND = PrunerKind(build=lambda rungs, reduction: RungHyperbandPruner(len(rungs), reduction), goals=1)
+HYPERBAND = PrunerKind(build=lambda rungs, reduction: RungHyperbandPruner(len(rungs), reduction), objectives=1)

@@ -17,5 +17,5 @@ class PrunerKind:
 
     build: Callable[[Rungs, int], BasePruner]
     """From the rungs and the reduction factor."""
-    goals: int = 2
-    """Goals of the studies that it can be used in, at most; it looks at the first one alone."""
+    objectives: int = 2
+    """Objectives of the studies that it can be used in, at most; it looks at the first one alone."""

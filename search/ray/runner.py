@@ -89,7 +89,7 @@ class RayRunner:
     def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
         self._start()
         take_memory_for_a_workers_death()
-        searcher.when_ended(artifacts.settle)
+        searcher.when_ended(artifacts.cleanup)
         guarded = Guarded(searcher)
         trials = TuneSearcher(guarded)
         try:
@@ -120,7 +120,7 @@ class RayRunner:
                 raise cause from None
             raise InputError(
                 f"A worker failed at what a trial does: {type(cause).__name__}: {' '.join(str(cause).split())[:300]} "
-                "Where it is memory, lower search.workers or objective.batch, or take a smaller base.",
+                "Where it is memory, lower search.workers or objective.batch_size, or take a smaller base.",
                 code="worker-failed",
             ) from error
         finally:

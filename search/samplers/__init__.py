@@ -23,9 +23,11 @@ SAMPLERS: Kinds[SamplerKind] = Kinds(
 )
 
 
-def preferred(goals: int, trials: int) -> str:
-    """The sampler that `auto` means for a study of so many goals and trials: of those that fit, the most particular."""
-    fit = {name: kind for name, kind in SAMPLERS.items() if kind.auto_goals >= goals and trials <= kind.trials}
+def preferred(objectives: int, trials: int) -> str:
+    """The sampler that `auto` means for a study of this size: of those that fit, the most specialized."""
+    fit = {
+        name: kind for name, kind in SAMPLERS.items() if kind.auto_objectives >= objectives and trials <= kind.trials
+    }
     return min(fit, key=lambda name: fit[name].trials)
 
 

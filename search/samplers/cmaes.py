@@ -11,4 +11,4 @@ def _build(_study: int, fresh: int) -> BaseSampler:
     return CmaEsSampler(seed=fresh, with_margin=True, consider_pruned_trials=True, warn_independent_sampling=False)
 
 
-CMAES = SamplerKind(build=_build, goals=1)
+CMAES = SamplerKind(build=_build, objectives=1)

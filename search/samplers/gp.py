@@ -11,5 +11,5 @@ def _build(_study: int, fresh: int) -> BaseSampler:
     return GPSampler(seed=fresh, warn_independent_sampling=False)
 
 
-GP = SamplerKind(build=_build, sees_pruned=False, takes_prior=True, auto_goals=1, trials=128, slow=True)
+GP = SamplerKind(build=_build, sees_pruned=False, takes_prior=True, auto_objectives=1, trials=128, slow=True)
 """Up to 128 trials it was measured to be at least as near the best as TPE (`docs/samplers.md`)."""

@@ -6,4 +6,4 @@ from optuna.samplers import TPESampler
 
 from search.samplers.kind import SamplerKind
 
-TPE = SamplerKind(build=lambda _study, fresh: TPESampler(seed=fresh), takes_prior=True, auto_goals=2)
+TPE = SamplerKind(build=lambda _study, fresh: TPESampler(seed=fresh), takes_prior=True, auto_objectives=2)

@@ -16,11 +16,11 @@ class Driver(Protocol):
         """Differs between any two drivers that ever were."""
         ...
 
-    def living(self) -> frozenset[str]:
+    def alive_ids(self) -> frozenset[str]:
         """Ids of the drivers that run the study now, this one included."""
         ...
 
-    def alone(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """While the block runs, no other driver of the study is in such a block."""
         ...
 
@@ -31,9 +31,9 @@ class LoneDriver:
     def __init__(self) -> None:
         self.id = uuid.uuid4().hex
 
-    def living(self) -> frozenset[str]:
+    def alive_ids(self) -> frozenset[str]:
         return frozenset({self.id})
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         yield

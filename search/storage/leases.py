@@ -64,7 +64,7 @@ class LeasedDriver(ABC):
         """The place that the driver takes; a place has one driver at a time."""
 
     @abstractmethod
-    def alone(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """While the block runs, no other driver of the study is in such a block."""
 
     def refuse_taken(self) -> None:  # noqa: B027  where drivers share a study, none is in the way
@@ -87,7 +87,7 @@ class LeasedDriver(ABC):
         return False
 
     @contextmanager
-    def present(self) -> Iterator[None]:
+    def lease(self) -> Iterator[None]:
         """Hold the lease while the block runs, and give it back.
 
         Raises:
@@ -106,7 +106,7 @@ class LeasedDriver(ABC):
             with suppress(SQLAlchemyError):  # a lease that cannot be given back runs out by itself
                 self._leave()
 
-    def living(self) -> frozenset[str]:
+    def alive_ids(self) -> frozenset[str]:
         """Ids of the drivers that run the study now, this one included.
 
         Raises:

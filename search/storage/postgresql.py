@@ -28,7 +28,7 @@ class SharedDriver(LeasedDriver):
         self._liveness.doubt_for(2 * self._beat)  # the server may just be back: who lives gives a heartbeat until then
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         connection = persistently(self._locked)
         try:
             yield

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
@@ -13,7 +14,23 @@ from optuna.trial import FrozenTrial, TrialState
 from objectives.base import Rung
 from spaces import TrialConfig
 
-Arm = Literal["randomised", "guided", "confirm", "baseline"]
+
+class Arm(StrEnum):
+    """Who chose the texts of a trial, or what a run of the confirmation is for."""
+
+    RANDOMIZED = "randomized"
+    """Coin flips chose the texts. Such trials are never pruned, and the effects of texts rest on them alone."""
+    GUIDED = "guided"
+    """The sampler chose the texts."""
+    CONFIRM = "confirm"
+    """A run of one of the best configurations, on questions that the search never saw."""
+    BASELINE = "baseline"
+    """A run to compare those with, such as the untouched base."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Arm | None:
+        return cls.RANDOMIZED if value == "randomised" else None  # as studies of version 0.1 spell it
+
 
 ARM = "arm"
 CONFIG = "config"
@@ -41,7 +58,7 @@ class Plan:
     params: dict[str, Any]
     """Parameters that are not the sampler's to choose."""
     attributes: dict[str, Any]
-    """Arm, seed and, for a randomised trial, its pair."""
+    """Arm, seed and, for a randomized trial, its pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +68,7 @@ class TrialRecord:
     number: int
     arm: Arm
     pair: int | None
-    """Randomised trials with the same number (a block, `search.designs`) differ in their texts alone."""
+    """Randomized trials with the same number (a block, `search.designs`) differ in their texts alone."""
     propensity: float | None
     """Probability with which each text was included; empty for a guided trial, where it is unknown."""
     config: TrialConfig
@@ -67,6 +84,11 @@ class TrialRecord:
     """What a run of the confirmation stands for."""
 
     @property
+    def randomized(self) -> bool:
+        """Whether coin flips chose its texts."""
+        return self.arm is Arm.RANDOMIZED
+
+    @property
     def score(self) -> float | None:
         """The score at the full budget; empty for a trial that did not reach it."""
         return self.rungs[-1].score if self.state is TrialState.COMPLETE else None
@@ -75,6 +97,11 @@ class TrialRecord:
     def texts(self) -> tuple[str, ...]:
         """The texts of its mix."""
         return self.config.mix.names
+
+
+def is_randomized(trial: FrozenTrial) -> bool:
+    """Whether coin flips chose the texts of a trial."""
+    return Arm(trial.user_attrs[ARM]) is Arm.RANDOMIZED
 
 
 def rung_attribute(rung: Rung) -> tuple[str, dict[str, Any]]:
@@ -102,7 +129,7 @@ def read_record(trial: FrozenTrial) -> TrialRecord | None:
     found = (read_rung(trial, index) for index in range(len(trial.intermediate_values)))
     return TrialRecord(
         number=trial.number,
-        arm=attributes[ARM],
+        arm=Arm(attributes[ARM]),
         pair=attributes.get(PAIR),
         propensity=attributes.get(PROPENSITY),
         config=TrialConfig.from_dict(attributes[CONFIG]),

@@ -29,7 +29,7 @@ class SoleDriver(LeasedDriver):
         return "only"
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         yield
 
     def refuse_taken(self) -> None:

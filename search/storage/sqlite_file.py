@@ -53,8 +53,8 @@ def reading_url(path: Path) -> str:
             code="study-unbegun",
         )
     log = path.with_name(f"{path.name}-wal")
-    alone = not os.access(path.parent, os.W_OK) and not (log.is_file() and log.stat().st_size)
-    query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if alone else {})}
+    exclusive = not os.access(path.parent, os.W_OK) and not (log.is_file() and log.stat().st_size)
+    query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if exclusive else {})}
     return sqlalchemy.URL.create(
         "sqlite", database=f"file://{quote(os.fsencode(path.absolute()))}", query=query
     ).render_as_string()

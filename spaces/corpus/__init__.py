@@ -239,7 +239,7 @@ def _records(path: Path) -> str:
     """The lines of a .jsonl file in one form: what is trained on, without numbers of lines, labels and sources."""
     return "\n".join(
         json.dumps(
-            [[[turn.message(), turn.learnt] for turn in line.messages], line.tools], ensure_ascii=False, sort_keys=True
+            [[[turn.message(), turn.learned] for turn in line.messages], line.tools], ensure_ascii=False, sort_keys=True
         )
         if line.messages
         else line.text

@@ -11,7 +11,7 @@ from spaces.errors import FieldError, did_you_mean, listed
 
 ANSWERS = "assistant"
 ROLES = (ANSWERS, "user", "system", "developer", "tool", "function", "ipython")
-"""Who may speak; a misspelt role would be a turn that no template knows, or an answer that is not learnt."""
+"""Who may speak; a misspelled role would be a turn that no template knows, or an answer that is not learned."""
 SYSTEM = ("system", "developer")
 REASONING = ("reasoning_content", "reasoning", "thinking", "thought")
 """Names under which public data keep the reasoning before an answer."""
@@ -40,13 +40,13 @@ class Turn:
     """What else the template may read, as it stands in the file; reasoning as `reasoning_content`."""
     place: str = ""
     """Where the turn stands in its record, such as `messages.2` or `completion`."""
-    learnt: bool = True
-    """Whether it is to be learnt if it is an answer."""
+    learned: bool = True
+    """Whether it is to be learned if it is an answer."""
 
     @property
-    def is_learnt(self) -> bool:
-        """Whether the turn is an answer that is to be learnt."""
-        return self.learnt and self.role == ANSWERS
+    def is_learned(self) -> bool:
+        """Whether the turn is an answer that is to be learned."""
+        return self.learned and self.role == ANSWERS
 
     @property
     def reasoning(self) -> str:
@@ -78,20 +78,20 @@ def without_system(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
     return (replace(first, content=f"{system.content.rstrip()}\n\n{first.content}"), *rest)
 
 
-def read_turns(value: object, place: str, *, learnt: bool = True) -> list[Turn]:
+def read_turns(value: object, place: str, *, learned: bool = True) -> list[Turn]:
     """The turns of a list in a record.
 
     Args:
         value: what stands in the record.
         place: the field it stands in.
-        learnt: whether answers among them are to be learnt.
+        learned: whether answers among them are to be learned.
 
     Raises:
         FieldError: one of them is no turn.
     """
     if not isinstance(value, list):
         raise FieldError(place, f"this must be a list of turns; got {kind_of(value)}.", code="turns-not-list")
-    return [_turn(item, f"{place}.{number}", learnt) for number, item in enumerate(value)]
+    return [_turn(item, f"{place}.{number}", learned) for number, item in enumerate(value)]
 
 
 def check_turns(turns: list[Turn]) -> tuple[Turn, ...]:
@@ -115,11 +115,11 @@ def check_turns(turns: list[Turn]) -> tuple[Turn, ...]:
                 "an answer must hold text or tool calls; this one is empty. Fill it, or remove the line.",
                 code="answer-empty",
             )
-    if not any(turn.is_learnt for turn in turns):
+    if not any(turn.is_learned for turn in turns):
         raise FieldError(
             turns[-1].place,
-            "every answer has weight 0, so nothing would be learnt. Remove the line.",
-            code="nothing-learnt",
+            "every answer has weight 0, so nothing would be learned. Remove the line.",
+            code="nothing-learned",
         )
     return tuple(turns)
 
@@ -148,7 +148,7 @@ def readable(turns: tuple[Turn, ...], tools: tuple[Mapping[str, Any], ...]) -> s
     return "\n".join([*map(as_json, tools), *(turn.text for turn in turns)])
 
 
-def _turn(item: object, place: str, learnt: bool) -> Turn:
+def _turn(item: object, place: str, learned: bool) -> Turn:
     if not isinstance(item, dict):
         raise FieldError(
             place, f"a turn must be an object with `role` and `content`; got {kind_of(item)}.", code="turn-not-object"
@@ -173,11 +173,11 @@ def _turn(item: object, place: str, learnt: bool) -> Turn:
     if weight not in (0, 1):
         raise FieldError(
             f"{place}.weight",
-            f"the weight of an answer must be 0 (only read) or 1 (learnt); got {weight!r}.",
+            f"the weight of an answer must be 0 (only read) or 1 (learned); got {weight!r}.",
             code="weight-not-0-or-1",
         )
     content = _content(item.get(said), f"{place}.{said}", may_miss=bool(calls))
-    return Turn(role, content, other, place, learnt and weight == 1)
+    return Turn(role, content, other, place, learned and weight == 1)
 
 
 def _role(value: object, place: str, speaker: str) -> str:

@@ -47,9 +47,9 @@ def _plain(record: _Record) -> list[Turn]:
 
 
 def _pair(record: _Record) -> list[Turn]:
-    """A prompt with its completion: two strings, or as TRL has it, two lists of turns, the second of them learnt."""
+    """A prompt with its completion: two strings, or as TRL has it, two lists of turns, the second of them learned."""
     if isinstance(record["prompt"], list) and isinstance(record["completion"], list):
-        prompt = _some(read_turns(record["prompt"], "prompt", learnt=False), "prompt")
+        prompt = _some(read_turns(record["prompt"], "prompt", learned=False), "prompt")
         return prompt + _some(read_turns(record["completion"], "completion"), "completion")
     return [
         Turn("user", _string(record, "prompt"), place="prompt"),

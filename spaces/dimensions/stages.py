@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from spaces.corpus import Corpus
 from spaces.dimensions import Params
 from spaces.dimensions.layers import LayersDimension
-from spaces.dimensions.optimisation import LearningRateDimension
+from spaces.dimensions.optimization import LearningRateDimension
 from spaces.dimensions.tuning import TuningDimension
 from spaces.errors import FieldError
 from spaces.layout import Layout
@@ -117,7 +117,7 @@ def _check_scratch(spec: SpaceSpec, plans: Sequence[StagePlan], layers: int) -> 
     """See that random weights are where a model begins, and that all of it is trained then.
 
     Raises:
-        FieldError: a later stage would throw away what those before it have learnt, or some layers would stay random.
+        FieldError: a later stage would throw away what those before it have learned, or some layers would stay random.
     """
     field = "space.stages" if spec.stages else "space.tuning.method"
     if any(plan.tuning.from_scratch for plan in plans[1:]) or (plans[0].tuning.from_scratch and spec.order == "any"):

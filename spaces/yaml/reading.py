@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from spaces.errors import Fault, FieldError, FileError, InputError, UnfitError, did_you_mean, listed
+from spaces.errors import Fault, FieldError, FileError, FormerName, InputError, UnfitError, did_you_mean, listed
 from spaces.yaml.bare_words import MADE, advice, read_as, scalars, value
 from spaces.yaml.words import LEADING_ZERO, Loader
 
@@ -77,10 +78,21 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
         raise FileError(path, [Fault(0, "", "not-fields", says)])
     _refuse_duplicates(root, path, ())
     _refuse_leading_zeros(root, path)
+    former: dict[str, str] = {}  # fields that the file calls by their former names, by today's
     try:
-        return kind.model_validate(data)
+        read = kind.model_validate(data, context=former)
     except ValidationError as error:
-        raise FileError(path, list(_faults(error.errors(), root, kind))) from error
+        faults = [
+            {**each, "loc": tuple(former.get(str(part), part) for part in each["loc"])} for each in error.errors()
+        ]
+        raise FileError(path, list(_faults(faults, root, kind))) from error
+    for new, old in former.items():
+        warnings.warn(
+            f"{path}: the field `{old}` is now called `{new}`. The old name works in this release; rename it.",
+            FormerName,
+            stacklevel=2,
+        )
+    return read
 
 
 @contextmanager

@@ -21,14 +21,14 @@ def effects_alone(
 ) -> list[TextEffect]:
     """The mean gain over the untouched base of training on each text alone, most helpful first.
 
-    Blocks of randomised trials train on every text once, with equal hyperparameters and seed; a text's trials are of
+    Blocks of randomized trials train on every text once, with equal hyperparameters and seed; a text's trials are of
     different blocks, hence independent, and their mean has Student's interval. Of an outcome other than the score the
     base's is not stored: there, a gain is what a text's trial has above the mean of its whole block.
     """
     gains: dict[str, list[float]] = {text: [] for text in texts}
     blocks: dict[int | None, list[tuple[str, float]]] = {}
     for record in records:
-        if record.arm == "randomised" and record.state is TrialState.COMPLETE and len(record.texts) == 1:
+        if record.randomized and record.state is TrialState.COMPLETE and len(record.texts) == 1:
             value = record.rungs[-1].gain if outcome is None else outcome(record)
             if value is not None:
                 blocks.setdefault(record.pair, []).append((record.texts[0], value))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from optuna.trial import TrialState
 
 from objectives.base import Prepared
-from objectives.questions import Design
+from objectives.questions import ItemWeights
 from search.confirmation import BASE, RANDOM_MIX, Run, plan
 from search.storage.records import TrialRecord
 from studies.analysis import CONFIDENCE
@@ -164,7 +164,7 @@ def gains_of(runs: Sequence[TrialRecord], base: TrialRecord) -> NDArray[np.float
     return np.array([np.asarray(run.rungs[-1].items) - before for run in runs])
 
 
-def pooled_spread(roles: Sequence[NDArray[np.float64]], design: Design) -> tuple[float, int]:
+def pooled_spread(roles: Sequence[NDArray[np.float64]], design: ItemWeights) -> tuple[float, int]:
     """Variance of a gain between runs of one role, and its degrees of freedom."""
     means = [np.array([design.mean(run) for run in runs]) for runs in roles]
     freedom = sum(len(role) - 1 for role in means)
@@ -173,7 +173,7 @@ def pooled_spread(roles: Sequence[NDArray[np.float64]], design: Design) -> tuple
 
 
 def _interval(
-    gains: NDArray[np.float64], design: Design, spread: tuple[float, int], level: float
+    gains: NDArray[np.float64], design: ItemWeights, spread: tuple[float, int], level: float
 ) -> tuple[float, float, float]:
     """Mean gain and the ends of its interval; without two runs of any role nothing is known of their spread."""
     between, freedom = spread
@@ -181,7 +181,7 @@ def _interval(
 
 
 def interval_of(
-    items: NDArray[np.float64], design: Design, runs: Sequence[tuple[float, int]], level: float
+    items: NDArray[np.float64], design: ItemWeights, runs: Sequence[tuple[float, int]], level: float
 ) -> tuple[float, float, float]:
     """Mean over questions and the ends of its interval.
 

@@ -14,10 +14,10 @@ from studies.storage.stored import StoredStudy
 def curves(study: StoredStudy, rating: Rating) -> Mapping[int, list[TextEffect]]:
     """Training tokens, cumulative, to the effects of all texts there; empty where there is no second rung to compare.
 
-    The same trials at every rung, complete randomised ones, which nothing stops early: so the last rung has the
+    The same trials at every rung, complete randomized ones, which nothing stops early: so the last rung has the
     headline's effects, and a curve moves because the texts act, not because other trials are counted.
     """
-    rungs = [record.rungs for record in study.records if record.arm == "randomised"]
+    rungs = [record.rungs for record in study.records if record.randomized]
     longest = max(rungs, key=len, default=())
     if len(longest) < 2 or not study.rates_texts:
         return {}

@@ -1,8 +1,8 @@
-"""Which texts matter: the signed effect of each text, with an interval, from the randomised trials.
+"""Which texts matter: the signed effect of each text, with an interval, from the randomized trials.
 
 The estimand is the average change of the final score when a text is included, the other texts being in or
 out by fair coins (the Banzhaf value; Wang and Jia, 2023, arXiv 2205.15466), at the study's token budget,
-averaged over the hyperparameters of the randomised trials. The sampler's own choices and pruned trials are
+averaged over the hyperparameters of the randomized trials. The sampler's own choices and pruned trials are
 left out: they were picked for their scores, and intervals from them do not hold.
 """
 
@@ -49,7 +49,7 @@ class TextEffect:
     adjusted: float
     """p-value, corrected for the number of texts (Benjamini and Hochberg, 1995); 1 where nothing can be said."""
     blocks: int
-    """What it rests on: pairs of randomised trials, or, of a text alone, its trials."""
+    """What it rests on: pairs of randomized trials, or, of a text alone, its trials."""
     method: Method
 
     @property
@@ -77,7 +77,7 @@ class TextEffect:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Randomised trials by pairs: a mix and its complement, with equal hyperparameters and seed."""
+    """Randomized trials by pairs: a mix and its complement, with equal hyperparameters and seed."""
 
     signs: NDArray[np.float64]
     """Shape (pairs, texts): 1 where the text is in the pair's first trial, -1 where it is in the second."""
@@ -139,7 +139,7 @@ def _estimates(pairs: Pairs, texts: int) -> tuple[list[Estimate], Method]:
 
 
 def paired(records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score) -> Pairs:
-    """The pairs of randomised trials that are complete."""
+    """The pairs of randomized trials that are complete."""
     members = members_of(records, outcome)
     signs = np.array([[1.0 if text in first.texts else -1.0 for text in texts] for (first, _), _ in members])
     outcomes = np.array([[one, other] for (_, one), (_, other) in members], dtype=float)
@@ -153,7 +153,7 @@ def members_of(
     """Both trials of every complete pair with their outcomes."""
     members: dict[int, list[tuple[TrialRecord, float]]] = {}
     for record in sorted(records, key=lambda record: record.number):
-        if record.arm == "randomised" and record.pair is not None and record.state is TrialState.COMPLETE:
+        if record.randomized and record.pair is not None and record.state is TrialState.COMPLETE:
             value = outcome(record)
             if value is not None:
                 members.setdefault(record.pair, []).append((record, value))

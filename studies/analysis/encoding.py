@@ -16,7 +16,7 @@ _WIDE = 8.0
 
 
 def settings_of(records: Sequence[TrialRecord]) -> NDArray[np.float64]:
-    """The hyperparameters that differ between trials, centred, with a spread of one: shape (trials, columns).
+    """The hyperparameters that differ between trials, centered, with a spread of one: shape (trials, columns).
 
     A number is one column, on a logarithmic scale where it spans more than a factor of eight; of a choice by name,
     every name but the first is a column of its own. Where a trial has no value the column's mean stands.
@@ -33,11 +33,11 @@ def _columns(values: Sequence[object]) -> list[NDArray[np.float64]]:
     if len(kinds) < 2:
         return []
     if all(isinstance(value, int | float) for value in known):
-        return [_centred([float(value) if isinstance(value, int | float) else math.nan for value in values])]
-    return [_centred([float(str(v) == kind) if v is not None else math.nan for v in values]) for kind in kinds[1:]]
+        return [_centered([float(value) if isinstance(value, int | float) else math.nan for value in values])]
+    return [_centered([float(str(v) == kind) if v is not None else math.nan for v in values]) for kind in kinds[1:]]
 
 
-def _centred(values: Sequence[float]) -> NDArray[np.float64]:
+def _centered(values: Sequence[float]) -> NDArray[np.float64]:
     column = np.array(values)
     if np.nanmin(column) > 0 and np.nanmax(column) > _WIDE * np.nanmin(column):
         column = np.log(column)

@@ -48,7 +48,7 @@ def interactions(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[I
     The estimand is the Banzhaf interaction: the change of the score with both texts, less the changes with either
     alone, the other texts being in or out by coin flips. A mix and its complement agree in every product
     of two signs, and their mean is free of the effects of single texts, so it is regressed on the products and on
-    the centred settings, which do not cancel in a mean (HC2 errors, MacKinnon and White, 1985). Where there are not
+    the centered settings, which do not cancel in a mean (HC2 errors, MacKinnon and White, 1985). Where there are not
     enough pairs of trials for all products at once, on one at a time, beside those that stood out before it: products
     are confounded with each other in a balanced design, and a strong one would lend its size to others.
     """

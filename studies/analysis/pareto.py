@@ -1,4 +1,4 @@
-"""Trials of a study with two goals that no other trial beats in both."""
+"""Trials of a study with two objectives that no other trial beats in both."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 
 from optuna.trial import TrialState
 
-from search.goals import GOALS, values
+from search.secondary import SECONDARY_OBJECTIVES, values
 from search.storage.records import TrialRecord
 from studies.storage.stored import StoredStudy
 
 
 def second_goal(study: StoredStudy, record: TrialRecord) -> float:
-    """A complete trial's value of the second goal; smaller is better."""
-    return values(record.rungs[-1], study.spec.search.second)[1]
+    """A complete trial's value of the secondary objective; smaller is better."""
+    return values(record.rungs[-1], study.spec.search.secondary_objective)[1]
 
 
 def front(study: StoredStudy) -> list[TrialRecord]:
-    """The complete trials that no other beats in one goal without losing in the other, the highest score first."""
-    if study.spec.search.second is None:
+    """The complete trials that no other beats in one objective without losing in the other, the highest score first."""
+    if study.spec.search.secondary_objective is None:
         return []
     complete = study.ended(TrialState.COMPLETE)
     ordered = sorted(complete, key=lambda record: (-(record.score or 0.0), second_goal(study, record)))
@@ -26,8 +26,12 @@ def front(study: StoredStudy) -> list[TrialRecord]:
 
 
 def unit(study: StoredStudy) -> str:
-    """The unit of the second goal."""
-    return GOALS[study.spec.search.second].unit if study.spec.search.second is not None else ""
+    """The unit of the secondary objective."""
+    return (
+        SECONDARY_OBJECTIVES[study.spec.search.secondary_objective].unit
+        if study.spec.search.secondary_objective is not None
+        else ""
+    )
 
 
 def _improving(study: StoredStudy, ordered: Iterable[TrialRecord]) -> Iterable[TrialRecord]:

@@ -23,7 +23,7 @@ _MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """How far the randomised trials reach."""
+    """How far the randomized trials reach."""
 
     smallest: float
     """Effect, in the score's unit, that 8 of 10 studies of this size detect; infinite before there are intervals."""

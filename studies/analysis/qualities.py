@@ -24,10 +24,10 @@ def quality_effects(
     """For every quality that trials measured, the effects of all texts on it, as gains: more is better.
 
     Qualities whose values never differ, and those of the training rather than of the model, are left out; so is what
-    was forgotten of held-out text where that text is the goal. Every quality has its own correction for the number of
-    texts.
+    was forgotten of held-out text where that text is the objective. Every quality has its own correction for the
+    number of texts.
     """
-    complete = [r for r in records if r.arm == "randomised" and r.state is TrialState.COMPLETE]
+    complete = [r for r in records if r.randomized and r.state is TrialState.COMPLETE]
     measured: dict[str, set[float]] = {}
     for record in complete:
         for name, value in record.rungs[-1].qualities.items():

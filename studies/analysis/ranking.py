@@ -1,6 +1,6 @@
 """Which texts are best: a ranking from all trials, pruned ones included, with the probability of each place.
 
-The headline effects rest on the randomised trials alone, because their intervals must hold. A ranking may use
+The headline effects rest on the randomized trials alone, because their intervals must hold. A ranking may use
 what the sampler chose, too: a Gaussian process learns the score as a function of texts and settings.
 """
 
@@ -26,7 +26,7 @@ from studies.analysis.encoding import settings_of
 
 TOP = 3
 FEWEST_TRIALS = 8
-"""Complete randomised trials without which nothing is ranked."""
+"""Complete randomized trials without which nothing is ranked."""
 _LOWEST_CORRELATION = 0.3
 """Scores of a rung that tells less than this of the final score are left out."""
 _LEAST_NOISE = 0.05
@@ -55,7 +55,7 @@ class _Seen:
 
     records: tuple[TrialRecord, ...]
     scores: NDArray[np.float64]
-    """In standard deviations over the randomised trials, from their mean."""
+    """In standard deviations over the randomized trials, from their mean."""
     doubt: NDArray[np.float64]
     """Variance of a score that was foreseen; 0 for one that was seen."""
     unit: float
@@ -67,16 +67,16 @@ def rank_texts(records: Sequence[TrialRecord], texts: Sequence[str], seed: int =
 
     The kernel is linear in the texts, plus their products two by two, plus any smooth function of the settings, plus
     noise. Effects are what the posterior says of a balanced study: the mean score of mixes with the text less
-    that of mixes without it, at the settings of the randomised trials.
+    that of mixes without it, at the settings of the randomized trials.
     """
     seen = _seen(records)
     if seen is None or not texts:
         return []
     inputs = np.column_stack([_signs(seen.records, texts), settings_of(seen.records)])
     process = _fitted(inputs, seen, len(texts))
-    randomised = inputs[[record.arm == "randomised" for record in seen.records], len(texts) :]
+    randomized = inputs[[record.randomized for record in seen.records], len(texts) :]
     coins = 2.0 * BalancedCoins(len(texts), seed).block(0) - 1
-    settings = randomised[np.linspace(0, len(randomised) - 1, len(coins)).astype(int)]
+    settings = randomized[np.linspace(0, len(randomized) - 1, len(coins)).astype(int)]
     mixes = np.column_stack([np.vstack([coins, -coins]) / np.sqrt(len(texts)), np.vstack([settings, settings])])
     contrast = np.vstack([coins, -coins]).T / len(coins)
     mean, covariance = process.predict(mixes, return_cov=True)
@@ -89,12 +89,12 @@ def _seen(records: Sequence[TrialRecord]) -> _Seen | None:
     """Complete trials with their scores, and pruned ones with what their last rung foretells.
 
     A pruned trial's score is (score at the rung - mean) / (spread * correlation with the final score), all three
-    over the randomised trials, which were never pruned. Which trials were pruned depends on nothing else than
+    over the randomized trials, which were never pruned. Which trials were pruned depends on nothing else than
     these same scores, so that it needs no further correction (Rubin, 1976).
     """
     complete = [record for record in records if record.state is TrialState.COMPLETE]
     rungs = max((len(record.rungs) for record in complete), default=0)
-    whole = [r for r in complete if r.arm == "randomised" and len(r.rungs) == rungs]
+    whole = [r for r in complete if r.randomized and len(r.rungs) == rungs]
     curves = [[rung.score for rung in record.rungs] for record in whole]
     if len(curves) < FEWEST_TRIALS:
         return None

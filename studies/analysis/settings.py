@@ -88,7 +88,7 @@ def _shares(trials: Sequence[FrozenTrial], seed: int) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class LayerCell:
-    """Randomised trials that trained the same range of layers."""
+    """Randomized trials that trained the same range of layers."""
 
     below: int
     """Frozen layers below the trained ones."""
@@ -100,7 +100,7 @@ class LayerCell:
 
 
 def layer_map(records: Sequence[TrialRecord]) -> list[LayerCell]:
-    """Mean gain by frozen range of layers, from the randomised trials; empty where all trained the same range.
+    """Mean gain by frozen range of layers, from the randomized trials; empty where all trained the same range.
 
     A trial that trained on no text says nothing about layers and is left out, as is one of several stages or ranges.
     """
@@ -109,7 +109,7 @@ def layer_map(records: Sequence[TrialRecord]) -> list[LayerCell]:
     )
     gains: dict[tuple[int, int], list[float]] = {}
     for record in records:
-        if record.arm == "randomised" and record.state is TrialState.COMPLETE and record.texts:
+        if record.randomized and record.state is TrialState.COMPLETE and record.texts:
             if len(record.config.stages) > 1:
                 continue
             frozen = record.config.stages[0].frozen

@@ -63,7 +63,7 @@ def apply(
     out: Out,
     trust_remote_code: Annotated[bool, typer.Option(help="Run Python that comes with the base.")] = False,
 ) -> None:
-    """Put what a run has learnt onto its base again, as a model that transformers loads."""
+    """Put what a run has learned onto its base again, as a model that transformers loads."""
     from studies.jobs.export import apply_file
 
     console = console_of()
@@ -85,11 +85,11 @@ def pretrain(
     ] = False,
 ) -> None:
     """Train a small base model from nothing on a folder of texts; the same command goes on after a break."""
-    from studies.jobs.pretraining import Wish, run_pretraining
+    from studies.jobs.pretraining import PretrainingOptions, run_pretraining
 
     console = console_of()
     try:
-        run_pretraining(console, Wish(texts, out, params, minutes, seed, _device(device), untrained))
+        run_pretraining(console, PretrainingOptions(texts, out, params, minutes, seed, _device(device), untrained))
     except KeyboardInterrupt:
         console.print("Stopped. The same command goes on from the last row above, if there is one.", highlight=False)
         raise typer.Exit(130) from None

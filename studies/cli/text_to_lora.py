@@ -12,7 +12,7 @@ import typer
 from studies.cli.options import RUNS, Runs, Storage, console_of
 
 if TYPE_CHECKING:
-    from studies.jobs.text_to_lora.wish import Wish
+    from studies.jobs.text_to_lora.options import Options
 
 t2l = typer.Typer(no_args_is_help=True, help="Adapters written from a description, and a rating for new texts.")
 
@@ -81,37 +81,37 @@ def train(
     trust_remote_code: _Trust = False,
 ) -> None:
     """Train a hypernetwork on a study's texts and adapters, or on tasks; the same command goes on after a break."""
-    from studies.jobs.text_to_lora.wish import Wish
+    from studies.jobs.text_to_lora.options import Options
 
-    wish = Wish(
+    options = Options(
         by, head, width, encoder, targets, rank, steps, learning_rate, batch, folds, precision, seed, chat_template
     )
     with _may_be_stopped():
         if study is not None and tasks is None:
             _refuse_base(base, trust=trust_remote_code)
-            _train_on_study(study, out, wish, runs, storage)
+            _train_on_study(study, out, options, runs, storage)
         elif tasks is not None and study is None:
-            _train_on_tasks(tasks, out, base or "tiny", wish, trust=trust_remote_code)
+            _train_on_tasks(tasks, out, base or "tiny", options, trust=trust_remote_code)
         else:
             _one_of_two("`mixtune t2l train` takes the name of a study or --tasks FOLDER")
 
 
-def _train_on_study(name: str, out: Path | None, wish: Wish, runs: Path, storage: str | None) -> None:
+def _train_on_study(name: str, out: Path | None, options: Options, runs: Path, storage: str | None) -> None:
     from studies.jobs.text_to_lora.training import train_on_study
     from studies.jobs.text_to_lora.using import FOLDER
     from studies.storage.finding import find
 
     _, study, folder = find(name, runs, storage, reading=True)
-    train_on_study(console_of(), study, folder, out or folder / FOLDER, wish)
+    train_on_study(console_of(), study, folder, out or folder / FOLDER, options)
 
 
-def _train_on_tasks(tasks: Path, out: Path | None, base: str, wish: Wish, *, trust: bool) -> None:
+def _train_on_tasks(tasks: Path, out: Path | None, base: str, options: Options, *, trust: bool) -> None:
     from spaces import InputError
     from studies.jobs.text_to_lora.task_training import train_on_tasks
 
     if out is None:
         raise InputError("With --tasks, --out names the folder to write.", code="out-missing")
-    train_on_tasks(console_of(), tasks, base, out, wish, trust_code=trust)
+    train_on_tasks(console_of(), tasks, base, out, options, trust_code=trust)
 
 
 def _refuse_base(base: str | None, *, trust: bool) -> None:
@@ -169,7 +169,9 @@ def write(
         highlight=False,
     )
     if written.far:
-        console.print("The network has learnt from texts; a description is far from what it knows. Prefer --text FILE.")
+        console.print(
+            "The network has learned from texts; a description is far from what it knows. Prefer --text FILE."
+        )
 
 
 @t2l.command()
@@ -178,7 +180,9 @@ def rank(
     out: Annotated[Path, typer.Option(help="Table to write.")] = Path("t2l_ranking.csv"),
     prior: Annotated[
         Path | None,
-        typer.Option(help="YAML to write, for search.prior of their own study; predictions must be good for it."),
+        typer.Option(
+            help="YAML to write, for search.prior_effects of their own study; predictions must be good for it."
+        ),
     ] = None,
     network: _Network = None,
     runs: Runs = RUNS,

@@ -1,4 +1,4 @@
-"""Taking what a trial has learnt out of a study, in every form that somebody may load."""
+"""Taking what a trial has learned out of a study, in every form that somebody may load."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _WORK = ".pretraining"
 _TOLD = "pretraining.json"
 _FEWEST_TEXTS = 1
 _MOST_COUNTED = 30_000_000
-"""Characters that the n-gram is learnt from: it takes 25 bytes of memory for each."""
+"""Characters that the n-gram is learned from: it takes 25 bytes of memory for each."""
 _WARM_UPS = 10
 """A run is at least so many times as long as its warm-up."""
 _BY_DEVICE = {"cuda": "20M", "mps": "5M"}
@@ -45,7 +45,7 @@ _BY_DEVICE = {"cuda": "20M", "mps": "5M"}
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PretrainingOptions:
     """The options of `mixtune pretrain`."""
 
     texts: Path
@@ -58,7 +58,7 @@ class Wish:
     """Write the tokenizer and random weights, for studies in which every trial trains from scratch."""
 
 
-def run_pretraining(console: Console, wish: Wish) -> None:
+def run_pretraining(console: Console, options: PretrainingOptions) -> None:
     """Train a tokenizer and a model, showing how far it is; write a Hugging Face folder.
 
     Cut off, the same wish goes on from its last measurement.
@@ -66,35 +66,35 @@ def run_pretraining(console: Console, wish: Wish) -> None:
     Raises:
         InputError: the texts or the folder cannot be used, or the run in the folder had another wish.
     """
-    device = choose_device(wish.device)
-    size = wish.params or _BY_DEVICE.get(device, "1M")
+    device = choose_device(options.device)
+    size = options.params or _BY_DEVICE.get(device, "1M")
     if size not in SIZES:
         raise InputError(
             f"--params must be one of {listed(SIZES)}; got {size!r}.{did_you_mean(size, SIZES)}", code="option-unknown"
         )
-    if not wish.texts.is_dir():
-        raise InputError(f"The folder of texts {str(wish.texts)!r} (--texts) is not there.", code="folder-missing")
-    corpus = scan(wish.texts, fewest=_FEWEST_TEXTS)
-    work = wish.out / _WORK
+    if not options.texts.is_dir():
+        raise InputError(f"The folder of texts {str(options.texts)!r} (--texts) is not there.", code="folder-missing")
+    corpus = scan(options.texts, fewest=_FEWEST_TEXTS)
+    work = options.out / _WORK
     asked = {
         "params": size,
-        "minutes": wish.minutes,
-        "seed": wish.seed,
+        "minutes": options.minutes,
+        "seed": options.seed,
         "texts": corpus.fingerprint,
         "device": device,
-        "untrained": wish.untrained,
+        "untrained": options.untrained,
     }
-    before = unfinished(wish.out, _WORK, _TOLD, asked)
-    run = _begun(console, wish, corpus, replace(SIZES[size], seed=wish.seed), device, asked, before)
-    if not wish.untrained:
+    before = unfinished(options.out, _WORK, _TOLD, asked)
+    run = _begun(console, options, corpus, replace(SIZES[size], seed=options.seed), device, asked, before)
+    if not options.untrained:
         _train(console, run, work)
         run.take_best(work)
-    _write(console, run, wish, corpus, size)
+    _write(console, run, options, corpus, size)
 
 
 def _begun(
     console: Console,
-    wish: Wish,
+    options: PretrainingOptions,
     corpus: Corpus,
     recipe: PretrainRecipe,
     device: str,
@@ -105,24 +105,28 @@ def _begun(
     if device == "cuda":
         recipe = replace(recipe, batch=recipe.batch * ON_A_CARD)
     with console.status("Training the tokenizer …"):
-        tokenizer, tokens, heldout = prepare(corpus, recipe, wish.out, wish.out / _WORK / "tokenizer")
+        tokenizer, tokens, heldout = prepare(corpus, recipe, options.out, options.out / _WORK / "tokenizer")
     if plan is not None:
         run = Pretraining(PretrainRecipe(**plan["recipe"]), tokenizer, tokens, heldout, device)
-        run.restore(wish.out / _WORK)
+        run.restore(options.out / _WORK)
         console.print(f"Going on after {run.step:,} of {run.recipe.steps:,} steps.", highlight=False)
         return run
     recipe = replace(recipe, steps=MEASUREMENTS)
-    if not wish.untrained:
+    if not options.untrained:
         with console.status("Seeing how fast this machine is …"):
             timed = Pretraining(recipe, tokenizer, tokens, heldout, device)
-            steps = steps_within(timed, 60 * wish.minutes, len(tokens))
+            steps = steps_within(timed, 60 * options.minutes, len(tokens))
         recipe = replace(recipe, steps=steps, warmup=max(1, min(recipe.warmup, steps // _WARM_UPS)))
     run = Pretraining(recipe, tokenizer, tokens, heldout, device)
-    write_plan(wish.out / _WORK, {ASKED: asked, "recipe": asdict(recipe)})
+    write_plan(options.out / _WORK, {ASKED: asked, "recipe": asdict(recipe)})
     read = recipe.steps * recipe.batch * recipe.length
     console.print(
         f"{run.parameters:,} parameters, {len(tokenizer):,} tokens in the vocabulary, {len(tokens):,} tokens of text; "
-        + ("random weights." if wish.untrained else f"{recipe.steps:,} steps read {read / len(tokens):.1f} times all."),
+        + (
+            "random weights."
+            if options.untrained
+            else f"{recipe.steps:,} steps read {read / len(tokens):.1f} times all."
+        ),
         highlight=False,
         soft_wrap=True,
     )
@@ -151,9 +155,9 @@ def _print_row(console: Console, measured: Measured) -> None:
     console.print("".join(f"{cell:>16}" for cell in cells), highlight=False)
 
 
-def _write(console: Console, run: Pretraining, wish: Wish, corpus: Corpus, size: str) -> None:
+def _write(console: Console, run: Pretraining, options: PretrainingOptions, corpus: Corpus, size: str) -> None:
     """The folder as every other command takes it; what was needed to go on is removed last."""
-    save_base(run.model, run.tokenizer, wish.out, half=False)
+    save_base(run.model, run.tokenizer, options.out, half=False)
     ngram = _ngram(corpus, run)
     told = {
         "params": size,
@@ -165,20 +169,22 @@ def _write(console: Console, run: Pretraining, wish: Wish, corpus: Corpus, size:
         "ngram_bits_per_byte": round(ngram, 4),
         "versions": versions(("mixtune", "torch", "transformers", "tokenizers")),
     }
-    (wish.out / _TOLD).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    card = environment("studies.report", trim=False).get_template("base.md.j2").render(**told, out=wish.out.name)
-    (wish.out / "README.md").write_text(card, encoding="utf-8")
-    shutil.rmtree((wish.out / _WORK).rename(wish.out / f"{_WORK}.done"))
+    (options.out / _TOLD).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    card = environment("studies.report", trim=False).get_template("base.md.j2").render(**told, out=options.out.name)
+    (options.out / "README.md").write_text(card, encoding="utf-8")
+    shutil.rmtree((options.out / _WORK).rename(options.out / f"{_WORK}.done"))
     if run.log:
         console.print(
             f"Held-out text takes {run.best.bits_per_byte:.3f} bits per byte, an n-gram of six bytes {ngram:.3f}.",
             highlight=False,
         )
-    console.print(f"Wrote {wish.out}: use it as `base: {wish.out}` in a study file.", soft_wrap=True, highlight=False)
+    console.print(
+        f"Wrote {options.out}: use it as `base: {options.out}` in a study file.", soft_wrap=True, highlight=False
+    )
 
 
 def _ngram(corpus: Corpus, run: Pretraining) -> float:
-    """Bits per byte that an n-gram needs for the same passages, learnt from the texts, or from a part of each."""
+    """Bits per byte that an n-gram needs for the same passages, learned from the texts, or from a part of each."""
     training = Material.of(corpus).training
     share = min(1.0, _MOST_COUNTED / sum(map(len, training)))
     return ByteModel.of([text[: round(share * len(text))] for text in training]).bits_per_byte(run.passages)

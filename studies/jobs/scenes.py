@@ -20,9 +20,9 @@ from objectives.device import choose_device
 from objectives.export import FORMS
 from objectives.preflight import too_long
 from objectives.scenes.files import scenes_in
+from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.scenes.qualities import QUALITIES
 from objectives.scoring.scenes.scorer import ScenesScorer
-from objectives.scoring.sight import Sight
 from objectives.scoring.spec import ScenesSpec
 from objectives.worker import Base, open_base
 from spaces import Corpus, FieldError, InputError, scan
@@ -31,9 +31,9 @@ from studies.report.spreadsheets import write_csv
 
 if TYPE_CHECKING:
     from objectives.scoring.scenes.qualities.quality import Answered
-    from objectives.scoring.scenes.scorer import AskedQuality
+    from objectives.scoring.scenes.scorer import LoadedSceneTask
 
-COLUMNS = ("model", "quality", "score", "what", "searched", "searched_stderr", "scenes", "behaviour", "example")
+COLUMNS = ("model", "quality", "score", "what", "searched", "searched_stderr", "scenes", "behavior", "example")
 FIGURES = ("model", "quality", "figure", "value")
 _FEWEST_TEXTS = 1
 _EXAMPLE = 400
@@ -45,7 +45,7 @@ class QualityOfModel:
     """A model's answers to the scenes of one quality."""
 
     model: str
-    asked: AskedQuality
+    asked: LoadedSceneTask
     answered: Sequence[Answered]
 
     @property
@@ -64,7 +64,7 @@ class QualityOfModel:
             "searched": round(float(np.mean(items)), 4),
             "searched_stderr": round(float(sem(items)), 4) if len(items) > 1 else math.nan,
             "scenes": len(items),
-            "behaviour": quality.behaviour(figures),
+            "behavior": quality.behavior(figures),
             "example": quality.example(self.answered),
         }
 
@@ -197,7 +197,7 @@ def _measured(
     scorer = ScenesScorer(spec, corpus, base.model("float32", choose_device(device)), encoding)
     asked_in = "inside its chat template" if scorer.in_chat else "as plain text"
     console.print(f"Note on {name}: its questions are asked {asked_in}.", highlight=False, soft_wrap=True)
-    for note in too_long([asked.task for asked in scorer.asked], Sight.of(encoding, base.layout().context)):
+    for note in too_long([asked.task for asked in scorer.asked], ContextWindow.of(encoding, base.layout().context)):
         console.print(f"Note on {name}: {note}", highlight=False, soft_wrap=True)
     for asked in scorer.asked:
         _, answered = scorer.measure(only=asked.name)
@@ -210,10 +210,10 @@ def print_scenes(console: Console, model: str, rows: Sequence[Mapping[str, objec
     table.add_column("quality", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    table.add_column("behaviour", overflow="fold")
+    table.add_column("behavior", overflow="fold")
     for row in rows:
         what = str(row["what"]).replace("_", " ")
-        table.add_row(str(row["quality"]), f"{row['score']:.3g}", what, str(row["behaviour"]))
+        table.add_row(str(row["quality"]), f"{row['score']:.3g}", what, str(row["behavior"]))
     console.print(table)
     console.print()
     for row in rows:

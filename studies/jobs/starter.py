@@ -32,7 +32,7 @@ _STEPS = 9
 """At least, so that a trial has three steps between rungs."""
 _FEWEST_TRIALS = 40
 _TRIALS_PER_TEXT = 8
-"""A quarter of them are pairs of randomised trials: with fewer than twice as many as texts, intervals are wide."""
+"""A quarter of them are pairs of randomized trials: with fewer than twice as many as texts, intervals are wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,11 @@ def _choices(starter: Starter, sizes: Sizes) -> Iterator[str]:
     """Sentences on what was chosen, and on how to choose otherwise."""
     yield f"Base: {starter.base}." + (" It ships with mixtune; --base names another." if starter.base == "tiny" else "")
     if starter.tasks:
-        yield f"Goal: the questions of {', '.join(starter.tasks)}."
+        yield f"Objective: the questions of {', '.join(starter.tasks)}."
     else:
         yield (
-            f"Goal: to predict the last fifth of {starter.heldout!r}, because no benchmark was named. Texts that are "
-            "like it will look good. --heldout names another text, --task a benchmark."
+            f"Objective: to predict the last fifth of {starter.heldout!r}, because no benchmark was named. Texts "
+            "that are like it will look good. --heldout names another text, --task a benchmark."
         )
     yield f"Size: {sizes.trials:,} trials of {sizes.tokens:,} training tokens each."
 

@@ -37,7 +37,7 @@ _WIDTH = 18
 
 
 def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None, forms: tuple[str, ...]) -> Path:
-    """Train the stages of a file, score the model at every rung, write what was learnt; return the folder.
+    """Train the stages of a file, score the model at every rung, write what was learned; return the folder.
 
     A run that was cut off goes on from its last rung when it is begun again.
 
@@ -103,7 +103,7 @@ def _alone(name: str, folder: Path) -> AbstractContextManager[None]:
     Raises:
         InputError: another program has it.
     """
-    return open_storage(sqlite_file.url_of(folder.resolve() / _LEASE)).driver(name).present()
+    return open_storage(sqlite_file.url_of(folder.resolve() / _LEASE)).driver(name).lease()
 
 
 def _checked(spec: StudySpec, runs: Path) -> _Plan:

@@ -54,7 +54,7 @@ class Picture:
 
     @property
     def data(self) -> str:
-        """The figure as an SVG data address, whose ink follows the page's colour scheme."""
+        """The figure as an SVG data address, whose ink follows the page's color scheme."""
         return "data:image/svg+xml;base64," + base64.b64encode(for_both_schemes(self.files["svg"])).decode()
 
 
@@ -109,15 +109,15 @@ def _confirmation(study: StoredStudy, rows: Sequence[Confirmed]) -> Picture:
 
 
 def _course(study: StoredStudy) -> Iterator[Picture]:
-    """Two goals, the course of the search, learning curves."""
+    """Two objectives, the course of the search, learning curves."""
     unit = unit_of(study)
     if best := front(study):
         yield Picture.of(
             "pareto",
-            "Two goals",
+            "Two objectives",
             f"Score against {second_unit(study)}; on the Pareto front: "
             + ", ".join(f"trial {record.number}" for record in best),
-            "Of the trials on the line, none is beaten in one goal without losing in the other; numbers are trials.",
+            "No other trial beats one on the line in one objective without losing in the other; numbers are trials.",
             trials.pareto(study, unit),
         )
     if study.best is not None and study.ended(TrialState.COMPLETE):
@@ -146,7 +146,7 @@ def _curves(study: StoredStudy, rating: Rating) -> Iterator[Picture]:
                 "text_curves",
                 "What each text teaches, and when",
                 "Gain against training tokens of every trial, a panel for each text.",
-                "One line a trial on that text alone, in the colour of the text's verdict; dotted lines were stopped "
+                "One line a trial on that text alone, in the color of the text's verdict; dotted lines were stopped "
                 f"early. All panels have the same scale.{_left_out(rating, text_curves.MOST)}",
                 text_curves.trial_curves(study.records, rating.effects, rating.unit),
             )
@@ -158,7 +158,7 @@ def _curves(study: StoredStudy, rating: Rating) -> Iterator[Picture]:
             "What each text does as training goes on",
             "Effect of each text at every rung; at the last one: "
             + "; ".join(f"{effect.text} {rating.unit.signed(effect.effect)}" for effect in rating.effects),
-            "The effect of each text after so many training tokens, with its 95% interval, in the colour of its "
+            "The effect of each text after so many training tokens, with its 95% interval, in the color of its "
             "verdict. The same trials count at every rung, and all panels have the same scale. Figures are in "
             f"curves.csv.{_left_out(rating, text_curves.MOST)}",
             text_curves.effect_curves(found, [effect.text for effect in rating.effects], rating.unit),

@@ -44,7 +44,9 @@ def _no_verdicts(study: StoredStudy, rating: Rating) -> str:
     if not study.varies_texts:
         return "Every trial trained on the same texts (space.texts.choose), so this study does not rate them."
     if not study.rates_texts:
-        return "No trial had its texts drawn by coin flips (search.randomised is 0), so this study does not rate them."
+        return (
+            "No trial had its texts drawn at random (search.randomized_share is 0), so this study does not rate them."
+        )
     blocks, block = _blocks(rating), rating.estimand.block
     if blocks >= rating.estimand.fewest and _all_alike(study):
         return (
@@ -66,9 +68,9 @@ def _no_verdicts(study: StoredStudy, rating: Rating) -> str:
 
 
 def _all_alike(study: StoredStudy) -> bool:
-    """Whether all randomised trials have one and the same score."""
+    """Whether all randomized trials have one and the same score."""
     complete = study.ended(TrialState.COMPLETE)
-    return len({record.score for record in complete if record.arm == "randomised"}) == 1
+    return len({record.score for record in complete if record.randomized}) == 1
 
 
 def enough_sentence(study: StoredStudy, rating: Rating, unit: Unit) -> str:
@@ -101,13 +103,13 @@ def trials_to_decide(study: StoredStudy, rating: Rating) -> dict[str, int | None
     for text, needed in rating.power.blocks.items():
         found[text] = None
         if needed is not None:
-            more = (needed - present[text]) * trials_of_a_block(study) / study.spec.search.randomised
+            more = (needed - present[text]) * trials_of_a_block(study) / study.spec.search.randomized_share
             found[text] = _two_digits(trials + max(more, 1))
     return found
 
 
 def trials_of_a_block(study: StoredStudy) -> int:
-    """Randomised trials that share settings and seed."""
+    """Randomized trials that share settings and seed."""
     return DESIGNS[study.choose]([text.name for text in study.texts], study.spec.seed, None).size
 
 
@@ -147,7 +149,7 @@ def _at_odds(rating: Rating) -> str:
     if not odd or rating.estimand.rank is not None:
         return ""
     return (
-        f" Effects have another order for {_names(odd, 'and')}: they count the randomised trials alone, so that their "
+        f" Effects have another order for {_names(odd, 'and')}: they count the randomized trials alone, so that their "
         "intervals hold; the probabilities count all trials, and what the sampler tried says more of the texts that it "
         "liked."
     )
@@ -188,7 +190,7 @@ def capped_sentence(study: StoredStudy) -> str:
 
 def lost_sentence(study: StoredStudy) -> str:
     """Says what failed trials take from the rating; empty where nothing."""
-    failed = [r for r in study.records if r.arm == "randomised" and r.state is TrialState.FAIL]
+    failed = [r for r in study.records if r.randomized and r.state is TrialState.FAIL]
     if not failed or not study.rates_texts:
         return ""
     return estimand_of(study).lost(failed)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from search.storage.records import TrialRecord
+from search.storage.records import Arm, TrialRecord
 from spaces import Stage
 from spaces.methods import METHODS
 from spaces.repetition import as_read
@@ -179,5 +179,5 @@ def phase_seconds(record: TrialRecord) -> dict[str, float]:
 
 def arms_table(study: StoredStudy) -> list[tuple[str, dict[str, int]]]:
     """Number of trials by arm and state, in words."""
-    arms = {"randomised": "texts by coin flips", "guided": "texts by the sampler"}
+    arms = {Arm.RANDOMIZED: "texts by coin flips", Arm.GUIDED: "texts by the sampler"}
     return [(words, counts([r for r in study.records if r.arm == arm])) for arm, words in arms.items()]

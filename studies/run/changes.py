@@ -9,12 +9,12 @@ from typing import Any
 from spaces import InputError
 from studies.spec import StudySpec
 
-_HARMLESS = ("search.", "artifacts", "space.texts.folder", "objective.remember")
+_HARMLESS = ("search.", "artifacts", "space.texts.folder", "objective.prefix_cache_gb")
 """Fields, by their beginnings, that leave scores comparable: how the search goes on, and where files lie.
 
 Texts in another folder are compared by their content, like all texts."""
-_FOR_GOOD = ("search.second",)
-"""Fields among them that the database keeps as they are: the goals of a study."""
+_FOR_GOOD = ("search.secondary_objective",)
+"""Fields among them that the database keeps as they are: the objectives of a study."""
 _ABSENT = "nothing"
 
 

@@ -12,9 +12,9 @@ from objectives.bases.identity import NEWER, SPECIAL_TOKENS
 from objectives.reading import CHAT_TEMPLATE
 from objectives.spec import FinetuneSpec
 from search.designs import design_of
-from search.goals import GOALS
 from search.listeners import LISTENERS
 from search.machine import processors
+from search.secondary import SECONDARY_OBJECTIVES
 from spaces import Corpus, FieldError, InputError, Space
 from spaces.errors import UnfitError, listed
 from spaces.methods import METHODS
@@ -24,7 +24,7 @@ from studies.storage.stored import StoredStudy
 
 _BYTES_PER_WEIGHT = 4
 _BY_HEART = 20
-"""Times that a text is read after which it is learnt word by word."""
+"""Times that a text is read after which it is learned word by word."""
 _STATE = 4
 """Copies of its weights that a trial under way keeps besides: the rung before, weights and moments to go on."""
 _BYTES_PER_TRIAL = 200_000
@@ -78,11 +78,11 @@ def check_prior(spec: StudySpec, corpus: Corpus) -> None:
     Raises:
         FieldError: it is not.
     """
-    for name in spec.search.prior:
-        corpus.named(name, "search.prior")
-    if spec.search.prior and not _takes_prior(spec):
+    for name in spec.search.prior_effects:
+        corpus.named(name, "search.prior_effects")
+    if spec.search.prior_effects and not _takes_prior(spec):
         raise FieldError(
-            "search.prior",
+            "search.prior_effects",
             f"says what including a text does, so space.texts.choose must be subset; it is "
             f"{spec.space.texts.choose}. Leave out the prior.",
             code="prior-without-subset",
@@ -90,17 +90,17 @@ def check_prior(spec: StudySpec, corpus: Corpus) -> None:
 
 
 def check_second_goal(spec: StudySpec, prepared: Prepared) -> None:
-    """See that the second goal of a study is measured.
+    """See that the secondary objective of a study is measured.
 
     Raises:
         FieldError: it is not.
     """
-    second = spec.search.second
-    if second is not None and GOALS[second].quality not in prepared.qualities:
+    second = spec.search.secondary_objective
+    if second is not None and SECONDARY_OBJECTIVES[second].quality not in prepared.qualities:
         raise FieldError(
-            "search.second",
+            "search.secondary_objective",
             f"{second!r} needs held-out text. Add an entry of `kind: heldout` to objective.scores, after the first.",
-            code="goal-without-heldout",
+            code="secondary-without-heldout",
         )
 
 
@@ -151,20 +151,21 @@ def check_stages(spec: StudySpec, space: Space) -> None:
             raise FieldError(
                 "space.stages",
                 f"the stage {name!r} gets {tokens:,} tokens of {sum(space.budgets.values()):,}, and a training step "
-                f"takes {step:,} (objective.batch times objective.length). Raise its share or objective.tokens.",
+                f"takes {step:,} (objective.batch_size times objective.sequence_length). "
+                "Raise its share or objective.tokens.",
                 code="stage-too-short",
             )
 
 
 def repetition_notes(spec: StudySpec, prepared: Prepared) -> Iterator[str]:
-    """Say where a text alone in its mix would be read so often that it is learnt by heart."""
+    """Say where a text alone in its mix would be read so often that it is learned by heart."""
     budget, texts = prepared.rungs[-1], prepared.corpus.texts
     often = [text for text in texts if text.tokens and budget / text.tokens > _BY_HEART]
     if often and (spec.space.texts.max_epochs or math.inf) > _BY_HEART and isinstance(spec.objective, FinetuneSpec):
         worst = max(often, key=lambda text: budget / text.tokens)
         yield (
             f"{len(often)} of {len(texts)} texts would be read more than {_BY_HEART} times where they are alone "
-            f"in a mix ({worst.name!r}: {budget / worst.tokens:.0f} times), and be learnt by heart. Lower "
+            f"in a mix ({worst.name!r}: {budget / worst.tokens:.0f} times), and be learned by heart. Lower "
             "objective.tokens to compare texts by what they teach, or set space.texts.max_epochs."
         )
 
@@ -266,9 +267,9 @@ def _graphics_cards() -> int:
 def fewest_trials(spec: StudySpec, space: Space) -> int:
     """Trials without which no text has an interval; 1 where texts are not rated."""
     design = design_of(space, spec.seed)
-    if design is None or not spec.search.randomised:
+    if design is None or not spec.search.randomized_share:
         return 1
-    return math.ceil(ESTIMANDS[space.choose].fewest * design.size / spec.search.randomised)
+    return math.ceil(ESTIMANDS[space.choose].fewest * design.size / spec.search.randomized_share)
 
 
 def rating_notes(spec: StudySpec, space: Space) -> Iterator[str]:
@@ -277,5 +278,6 @@ def rating_notes(spec: StudySpec, space: Space) -> Iterator[str]:
     if spec.search.trials < wanted:
         yield (
             f"{spec.search.trials} trials are too few to rate the texts: {wanted} are the least, of which "
-            f"{spec.search.randomised:.0%} have their texts drawn at random. Raise search.trials, or search.randomised."
+            f"{spec.search.randomized_share:.0%} have their texts drawn at random. Raise search.trials or "
+            "search.randomized_share."
         )

@@ -72,7 +72,7 @@ class Run:
         try:
             with store.database.explained():
                 driver = store.lease(name)
-                with driver.present(), listening(self.ready.spec.search.listeners, name, folder) as hear:
+                with driver.lease(), listening(self.ready.spec.search.listeners, name, folder) as hear:
                     ending, reason = self._heard_by(hear).search_and_confirm(driver)
         except KeyboardInterrupt:
             return Outcome(self._after_interrupt(number, before), folder, Ending.INTERRUPTED, "")
@@ -174,6 +174,9 @@ class Run:
             raise InputError(f"{error} What was stored before is kept; go on with: {again}", code=error.code) from error
         if searcher.stop_reason:
             return Ending.FAILING, searcher.stop_reason
-        if searcher.out_of_time and searcher.unfinished and spec.search.hours is not None:
-            return Ending.OUT_OF_TIME, f"its time, {duration(3600 * spec.search.hours)} (search.hours), is over."
+        if searcher.out_of_time and searcher.unfinished and spec.search.timeout_hours is not None:
+            return (
+                Ending.OUT_OF_TIME,
+                f"its time, {duration(3600 * spec.search.timeout_hours)} (search.timeout_hours), is over.",
+            )
         return Ending.FINISHED, ""

@@ -68,7 +68,7 @@ class Ready:
             InputError: another program runs the study; or the database cannot be used any more, for example
                 because the disk is full.
         """
-        return Run(self, make_runner, watch, Deadline(self.spec.search.hours)).run()
+        return Run(self, make_runner, watch, Deadline(self.spec.search.timeout_hours)).run()
 
 
 def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Ready:

@@ -15,9 +15,9 @@ from optuna.study import StudyDirection
 from pydantic import ValidationError
 
 from objectives.base import Prepared
-from objectives.questions import Design
+from objectives.questions import ItemWeights
 from objectives.versions import versions
-from search.goals import directions
+from search.secondary import directions
 from search.storage import open_storage
 from search.storage.kind import StudyStorage
 from search.storage.leases import LeasedDriver
@@ -119,7 +119,7 @@ class Store:
         with self.database.explained():
             try:
                 study = optuna.create_study(
-                    storage=self.storage, study_name=spec.name, directions=directions(spec.search.second)
+                    storage=self.storage, study_name=spec.name, directions=directions(spec.search.secondary_objective)
                 )
             except DuplicatedStudyError as error:
                 study = self.open_study(spec.name)
@@ -164,7 +164,7 @@ class Store:
                 id=attributes.get(_ID, ""),
                 reading=attributes.get(_READING, {}),
                 metric=attributes.get(_METRIC, "score"),
-                holdout=Design.from_dict(attributes[_HOLDOUT]) if attributes.get(_HOLDOUT) else None,
+                holdout=ItemWeights.from_dict(attributes[_HOLDOUT]) if attributes.get(_HOLDOUT) else None,
                 created=datetime.fromisoformat(attributes[_CREATED]),
                 versions=attributes.get(_VERSIONS, {}),
                 records=_records(study),
@@ -193,9 +193,9 @@ class Store:
             )
         if study.directions[0] is not StudyDirection.MAXIMIZE:
             raise InputError(
-                f"The study {name!r} in {shown(self.url)} minimises, and mixtune's studies maximise. It was "
+                f"The study {name!r} in {shown(self.url)} minimizes, and mixtune's studies maximize. It was "
                 "changed by another program; launch it anew under another name.",
-                code="study-minimises",
+                code="study-minimizes",
             )
         return study
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from optuna.trial import TrialState
 
-from objectives.questions import Design
+from objectives.questions import ItemWeights
 from search.storage.records import TrialRecord
 from studies.spec import StudySpec
 
@@ -51,8 +51,8 @@ class StoredStudy:
     id: str
     """Differs between any two studies, of one name, too."""
     metric: str
-    """What the search maximises."""
-    holdout: Design | None
+    """What the search maximizes."""
+    holdout: ItemWeights | None
     """How the questions that the search never sees make up that metric; None where none were kept."""
     created: datetime
     versions: Mapping[str, str]
@@ -77,7 +77,7 @@ class StoredStudy:
     @property
     def rates_texts(self) -> bool:
         """Whether texts differ between trials at random, so that their effects can be told."""
-        return self.varies_texts and self.spec.search.randomised > 0
+        return self.varies_texts and self.spec.search.randomized_share > 0
 
     @property
     def varies_texts(self) -> bool:

@@ -45,7 +45,7 @@ def fill(store: Store, distributions: dict[str, Any]) -> None:
                 value=float(rng.normal()),
                 params={name: params[name] for name in distributions},
                 distributions=distributions,
-                user_attrs={records.ARM: "guided", records.SEED: number},
+                user_attrs={records.ARM: records.Arm.GUIDED.value, records.SEED: number},
             )
         )
 
@@ -73,7 +73,7 @@ def main() -> None:
                 corpus,
                 store.storage,
                 sampler=sampler,
-                randomised=0.0,
+                randomized_share=0.0,
                 trials=10 * TRIALS,
                 failures=10 * TRIALS,
                 objective=synthetic(effects={"t0": 0.1}),

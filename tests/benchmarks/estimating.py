@@ -55,8 +55,8 @@ def main() -> None:
         ("the study", found.total, search + confirmation),
     ]
     print(f"{'':14}{'foretold':>10}{'actual':>10}{'ratio':>8}")  # noqa: T201
-    for name, foretold, real in rows:
-        print(f"{name:14}{foretold:>8.1f} s{real:>8.1f} s{foretold / real if real else float('nan'):>8.2f}")  # noqa: T201
+    for name, predicted, real in rows:
+        print(f"{name:14}{predicted:>8.1f} s{real:>8.1f} s{predicted / real if real else float('nan'):>8.2f}")  # noqa: T201
     print(f"{'pruned':14}{found.search.pruned:>10}{pruned:>10}")  # noqa: T201
     print(f"The estimate itself took {took:.1f} s.")  # noqa: T201
 

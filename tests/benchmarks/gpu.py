@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from objectives.acceleration.onednn import quicken
-from objectives.acceleration.prefix import prefix_of, remember
+from objectives.acceleration.onednn import use_onednn
+from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
 from objectives.bases.layout import find_blocks, is_linear
 from objectives.data.order import MixStream
 from objectives.training.adapter import adapted
@@ -88,7 +88,7 @@ def model_of(size: str, device: str) -> LlamaForCausalLM:
     finally:
         torch.set_default_dtype(usual)
     model = model.requires_grad_(requires_grad=False).eval()
-    quicken(model)
+    use_onednn(model)
     return model
 
 
@@ -139,7 +139,7 @@ def peak(device: str) -> float:
     size, kind = (8192, torch.bfloat16) if device == "cuda" else (1024, torch.float32)
     one = torch.randn(size, size, device=device, dtype=kind)
     layer = torch.nn.Linear(size, size, bias=False, device=device, dtype=kind).requires_grad_(requires_grad=False)
-    quicken(torch.nn.Sequential(layer))
+    use_onednn(torch.nn.Sequential(layer))
     best = 0.0
     for _ in range(6):
         begun = _now(device)
@@ -156,7 +156,7 @@ def steps_table(model: LlamaForCausalLM, size: str, most: float, seconds: float)
     print(f"{'tokens a step':>14} {'tokens/s':>10} {'of the peak':>12} {'peft tokens/s':>14} {'ratio':>6}")
     for batch in (2, 8, 32):
         ours = alone(model, batch, seconds)
-        with patch("objectives.training.adapter.trim", lambda _: None):
+        with patch("objectives.training.adapter.fuse_lora", lambda _: None):
             theirs = alone(model, batch, seconds)
         share = 4 * weights * ours / most
         print(f"{batch * LENGTH:>14} {ours:>10.0f} {share:>12.1%} {theirs:>14.0f} {ours / theirs:>6.2f}", flush=True)
@@ -177,12 +177,12 @@ def prefix_table(model: LlamaForCausalLM, seconds: float) -> None:
     layers = model.config.num_hidden_layers
     print(f"{'frozen layers':>14} {'run':>9} {'passed over':>12} {'ratio':>6} {'(2-f)/(2(1-f))':>15}")
     for frozen in (layers // 4, layers // 2, 3 * layers // 4):
-        remember(model, 16 << 30)
+        enable_prefix_cache(model, 16 << 30)
         run, steps = _trial(model, frozen, seconds=seconds)
         over, _ = _trial(model, frozen, steps=steps)
         share = frozen / layers
         print(f"{frozen:>14} {run:>9.0f} {over:>12.0f} {over / run:>6.2f} {(2 - share) / (2 * (1 - share)):>15.2f}")
-    remember(model, 0)
+    enable_prefix_cache(model, 0)
 
 
 def _trial(

@@ -43,7 +43,7 @@ class Characters:
         decayed = [weight for weight in self.model.parameters() if weight.ndim > 1]
         plain = [weight for weight in self.model.parameters() if weight.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}]
-        self._optimiser = torch.optim.AdamW(groups, lr=_RATE, betas=(0.9, 0.99))
+        self._optimizer = torch.optim.AdamW(groups, lr=_RATE, betas=(0.9, 0.99))
 
     def train(self, seconds: float) -> int:
         """Train for so long, the rate following the clock; return the steps."""
@@ -59,10 +59,10 @@ class Characters:
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             rate = _LOWEST + (_RATE - _LOWEST) * (1 + math.cos(math.pi * done)) / 2
-            for group in self._optimiser.param_groups:
+            for group in self._optimizer.param_groups:
                 group["lr"] = rate * min(1.0, (step + 1) / _WARMUP)
-            self._optimiser.step()
-            self._optimiser.zero_grad(set_to_none=True)
+            self._optimizer.step()
+            self._optimizer.zero_grad(set_to_none=True)
             step += 1
         return step
 

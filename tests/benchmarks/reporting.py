@@ -1,6 +1,6 @@
 """How long a report of a large study takes, and how much memory: `python -m tests.benchmarks.reporting`.
 
-Runs a synthetic study (1,000 trials, 100 texts, three rungs, half of the trials randomised) on SQLite, then writes its
+Runs a synthetic study (1,000 trials, 100 texts, three rungs, half of the trials randomized) on SQLite, then writes its
 report in a fresh process; prints seconds by part, and the largest memory of that process.
 """
 

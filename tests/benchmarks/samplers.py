@@ -17,7 +17,7 @@ from objectives.synthetic import SyntheticObjective
 from search.artifacts import Artifacts
 from search.runner import LocalRunner
 from search.samplers import SAMPLERS
-from search.storage.records import read_record
+from search.storage.records import Arm, read_record
 from spaces import Corpus, Text
 from tests.support.studies import searcher_on, synthetic
 
@@ -54,14 +54,14 @@ def _study(sampler: str, seed: int, folder: Path) -> Found:
     LocalRunner().run(searcher, lambda: objective, Artifacts(folder))
     records = [record for trial in storage.get_all_trials(0) if (record := read_record(trial)) is not None]
     best = max((record for record in records if record.score is not None), key=lambda record: record.score or 0.0)
-    guided = {record.texts for record in records if record.arm == "guided"}
+    guided = {record.texts for record in records if record.arm is Arm.GUIDED}
     return Found(_BEST - objective.truth(best.config), len(guided))
 
 
 def main(names: list[str]) -> None:
     """Print the mean regret of every sampler over seeds."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    table = Table(title=f"{len(EFFECTS)} texts, {TRIALS} trials, half randomised, {SEEDS} seeds", box=None)
+    table = Table(title=f"{len(EFFECTS)} texts, {TRIALS} trials, half randomized, {SEEDS} seeds", box=None)
     for column in ("sampler", "regret", "±", "different guided mixes"):
         table.add_column(column, justify="left" if column == "sampler" else "right")
     with tempfile.TemporaryDirectory() as folder:

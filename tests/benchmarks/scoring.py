@@ -28,7 +28,7 @@ def compare(base: str, task: dict[str, Any], batch: int, rounds: int) -> None:
     """Print the questions a second of both, and their ratio."""
     opened = open_base(base)
     model, encoding = opened.model("float32", "cpu"), opened.encoding()
-    spec = BenchmarkSpec.model_validate({"kind": "benchmark", "tasks": [task], "holdout": 0, "batch": batch})
+    spec = BenchmarkSpec.model_validate({"kind": "benchmark", "tasks": [task], "holdout": 0, "batch_size": batch})
     begun = time.perf_counter()
     scorer = BenchmarkScorer(spec, Corpus(Path(), ()), model, encoding)
     loaded = time.perf_counter() - begun

@@ -3,7 +3,7 @@
 Each part is used as its own documentation shows: a function trainable with its resources, `OptunaSearch` behind a
 limiter, `get_peft_model`, `Trainer` with a callback, `simple_evaluate` on an `HFLM` around the model in training, and a
 checkpoint with every report. Only what would make scores differ is taken from mixtune: the windows of text in their
-order, the optimiser's settings and the schedule.
+order, the optimizer's settings and the schedule.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def train_trial(config: dict[str, Any], settings: Settings) -> None:
         task_type="CAUSAL_LM",
     )
     model = get_peft_model(model, adapter)
-    optimiser = AdamW([w for w in model.parameters() if w.requires_grad], lr=config["rate"], weight_decay=0.0)
+    optimizer = AdamW([w for w in model.parameters() if w.requires_grad], lr=config["rate"], weight_decay=0.0)
     arguments = TrainingArguments(
         output_dir=tempfile.mkdtemp(),
         max_steps=settings.steps,
@@ -154,11 +154,11 @@ def train_trial(config: dict[str, Any], settings: Settings) -> None:
         disable_tqdm=True,
         use_cpu=True,
     )
-    schedule = LambdaLR(optimiser, partial(_rate, warmup=settings.warmup, steps=settings.steps))
+    schedule = LambdaLR(optimizer, partial(_rate, warmup=settings.warmup, steps=settings.steps))
     language_model = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=settings.scored_at_once)
     seconds["setup"] = time.perf_counter() - begun
     scores = ScoreAtRungs(language_model, settings, seconds)
-    Trainer(model, arguments, train_dataset=windows, optimizers=(optimiser, schedule), callbacks=[scores]).train()
+    Trainer(model, arguments, train_dataset=windows, optimizers=(optimizer, schedule), callbacks=[scores]).train()
 
 
 def _rate(step: int, warmup: int, steps: int) -> float:

@@ -28,8 +28,8 @@ from objectives.bases.layout import context_of
 from objectives.bases.tiny import TinyBase
 from objectives.questions import SEARCHED
 from objectives.scoring.benchmark.scorer import questions_of
+from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.questions.tasks import load_tasks
-from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
 from objectives.spec import FinetuneSpec
 from search.ray.runner import RayRunner
@@ -147,10 +147,10 @@ def stock_settings(ready: Ready, folder: Path) -> stock.Settings:
         tasks=str(_searched_task(Path(corpus.folder).parent / "reasoning.yaml", folder / "task", spec)),
         steps=spec.steps,
         rung_steps=spec.rung_steps,
-        batch=spec.batch,
-        length=spec.length,
-        scored_at_once=_benchmark(spec).batch,
-        warmup=spec.warmup,
+        batch=spec.batch_size,
+        length=spec.sequence_length,
+        scored_at_once=_benchmark(spec).batch_size,
+        warmup=spec.warmup_steps,
     )
 
 
@@ -165,7 +165,7 @@ def _searched_task(task: Path, folder: Path, spec: FinetuneSpec) -> Path:
     """A folder with the task, asking only the half of its questions that the search sees."""
     entry = _benchmark(spec)
     base = TinyBase("tiny")
-    (asked,) = load_tasks(entry, Sight.of(base.encoding(), context_of(base.model("float32", "cpu").config)))
+    (asked,) = load_tasks(entry, ContextWindow.of(base.encoding(), context_of(base.model("float32", "cpu").config)))
     questions = folder / "questions.jsonl"
     folder.mkdir(parents=True)
     questions.write_text("".join(json.dumps(each.doc) + "\n" for each in questions_of(asked, SEARCHED, entry)))

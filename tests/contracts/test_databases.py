@@ -50,8 +50,8 @@ def test_nothing_happens_before_it_is_opened(tmp_path: Path) -> None:
 def test_a_driver_has_a_lease_and_an_exclusive_section(storage: StudyStorage) -> None:
     driver = storage.driver("study")
     driver.refuse_taken()
-    with driver.present(), driver.alone():
-        assert driver.living() == {driver.id}
+    with driver.lease(), driver.exclusive():
+        assert driver.alive_ids() == {driver.id}
         assert len(storage.driver("study").others()) == 1
     assert storage.driver("study").others() == []
 

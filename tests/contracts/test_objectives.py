@@ -24,8 +24,8 @@ from tests.support.studies import synthetic
 
 _FINETUNE = {
     "tokens": 600,
-    "length": 16,
-    "batch": 4,
+    "sequence_length": 16,
+    "batch_size": 4,
     "rungs": [0.3, 0.7, 1.0],
     "scores": [{"kind": "heldout", "text": "alpha", "share": 0.3, "passage": 100}],
 }

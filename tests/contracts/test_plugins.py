@@ -30,7 +30,7 @@ from optuna.samplers import RandomSampler
 from optuna.storages import RDBStorage
 
 from objectives.base import Score
-from objectives.questions import SEARCHED, Design
+from objectives.questions import SEARCHED, ItemWeights
 from objectives.scoring.entry import ScoreEntry
 from objectives.scoring.scorer import Checked
 from search.pruners.kind import PrunerKind
@@ -122,7 +122,7 @@ class SharpnessScorer:
         with torch.no_grad():
             spread = self._model(torch.arange(1, 9)[None]).logits[0].std(dim=-1) ** self._spec.power
         items = tuple(spread.tolist())
-        design = Design.of([0] * len(items), range(len(items)), [1 / len(items)] * len(items))
+        design = ItemWeights.of([0] * len(items), range(len(items)), [1 / len(items)] * len(items))
         value = design.mean(items)
         return Score(value, design.stderr(items), items, {"sharpness": value}, design)
 '''
@@ -176,7 +176,13 @@ STUDY = {
         "learning_rate": {"low": 1e-3, "high": 1e-2},
         "tuning": {"method": ["lora", "randlora"], "rank": [2, 4]},
     },
-    "objective": {"tokens": 128, "length": 4, "batch": 4, "rungs": [0.5, 1.0], "scores": [{"kind": "sharpness"}]},
+    "objective": {
+        "tokens": 128,
+        "sequence_length": 4,
+        "batch_size": 4,
+        "rungs": [0.5, 1.0],
+        "scores": [{"kind": "sharpness"}],
+    },
     "search": {
         "trials": 8,
         "sampler": "toy",

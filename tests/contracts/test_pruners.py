@@ -35,18 +35,18 @@ def states(storage: InMemoryStorage) -> list[tuple[TrialState, int]]:
 @pytest.mark.parametrize("name", PRUNERS)
 def test_decisions_after_a_resume_are_those_of_an_uninterrupted_study(corpus: Corpus, name: str) -> None:
     whole, resumed = InMemoryStorage(), InMemoryStorage()
-    searcher = searcher_on(corpus, whole, pruner=name, randomised=0.0)
+    searcher = searcher_on(corpus, whole, pruner=name, randomized_share=0.0)
     for score in _SCORES:
         play(searcher, score)
     for score in _SCORES:
-        play(searcher_on(corpus, resumed, pruner=name, randomised=0.0), score)
+        play(searcher_on(corpus, resumed, pruner=name, randomized_share=0.0), score)
     assert states(resumed) == states(whole)
 
 
 @pytest.mark.parametrize("name", PRUNERS)
 def test_a_trial_that_beats_all_others_is_never_stopped(corpus: Corpus, name: str) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, pruner=name, randomised=0.0)
+    searcher = searcher_on(corpus, storage, pruner=name, randomized_share=0.0)
     for score in range(12):
         play(searcher, 0.1 + 0.05 * score)
     assert {state for state, _ in states(storage)} == {TrialState.COMPLETE}
@@ -55,7 +55,7 @@ def test_a_trial_that_beats_all_others_is_never_stopped(corpus: Corpus, name: st
 @pytest.mark.parametrize("name", sorted(set(PRUNERS) - {"none"}))
 def test_weak_trials_are_stopped(corpus: Corpus, name: str) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, pruner=name, randomised=0.0, trials=100)
+    searcher = searcher_on(corpus, storage, pruner=name, randomized_share=0.0, trials=100)
     scores = [score + 0.001 * again for again in range(3) for score in _SCORES]
     for score in scores:
         play(searcher, score)
@@ -70,7 +70,7 @@ def test_weak_trials_are_stopped(corpus: Corpus, name: str) -> None:
 def test_a_trial_that_collapses_at_its_second_rung_is_stopped_there(corpus: Corpus, name: str) -> None:
     """The median pruner looks at a trial's best rung so far, so it does not see this."""
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, pruner=name, randomised=0.0, trials=100)
+    searcher = searcher_on(corpus, storage, pruner=name, randomized_share=0.0, trials=100)
     for score in _SCORES:
         play(searcher, score)
     ended = []
@@ -90,16 +90,16 @@ def test_a_trial_that_collapses_at_its_second_rung_is_stopped_there(corpus: Corp
 
 def test_none_stops_nothing(corpus: Corpus) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, pruner="none", randomised=0.0)
+    searcher = searcher_on(corpus, storage, pruner="none", randomized_share=0.0)
     for score in _SCORES:
         play(searcher, score)
     assert {state for state, _ in states(storage)} == {TrialState.COMPLETE}
 
 
 @pytest.mark.parametrize("name", PRUNERS)
-def test_a_randomised_trial_is_spared_whatever_the_pruner_says(corpus: Corpus, name: str) -> None:
+def test_a_randomized_trial_is_spared_whatever_the_pruner_says(corpus: Corpus, name: str) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, pruner=name, randomised=1.0)
+    searcher = searcher_on(corpus, storage, pruner=name, randomized_share=1.0)
     for score in _SCORES:
         play(searcher, score)
     assert {state for state, _ in states(storage)} == {TrialState.COMPLETE}
@@ -107,7 +107,7 @@ def test_a_randomised_trial_is_spared_whatever_the_pruner_says(corpus: Corpus, n
 
 def test_asha_does_not_take_a_spared_trial_for_a_promoted_one(corpus: Corpus) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, pruner="asha", reduction=2, randomised=1.0)
+    searcher = searcher_on(corpus, storage, pruner="asha", reduction_factor=2, randomized_share=1.0)
     for score in (0.9, 0.1, 0.2, 0.3):
         play(searcher, score)
     reached = [sum(key.startswith("completed_rung") for key in t.system_attrs) for t in storage.get_all_trials(0)]
@@ -118,7 +118,7 @@ def test_wilcoxon_compares_question_by_question(corpus: Corpus) -> None:
     """A trial whose mean is lower because of one question is not surely worse; one worse on all questions is."""
     pruner = build_pruner("wilcoxon", (300, 600, 900), 3)
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, pruner="wilcoxon", randomised=0.0)
+    searcher = searcher_on(corpus, storage, pruner="wilcoxon", randomized_share=0.0)
     play(searcher, 0.5)
     study = optuna.load_study(study_name="study", storage=storage, pruner=pruner)
     best = tuple(0.5 + 0.001 * question for question in range(-10, 10))

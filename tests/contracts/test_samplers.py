@@ -11,9 +11,9 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from search.artifacts import Artifacts
-from search.goals import sampled
 from search.runner import LocalRunner
 from search.samplers import SAMPLERS, build_sampler
+from search.secondary import sampled
 from search.spec import SearchSpec
 from search.storage.records import TrialRecord, read_record
 from spaces import Corpus
@@ -53,7 +53,7 @@ def test_a_sampler_made_anew_does_not_repeat_its_first_suggestion(corpus: Corpus
     storage = InMemoryStorage()
     numbers = set()
     for _ in range(4):
-        searcher = searcher_on(corpus, storage, sampler=name, randomised=0.0, failures=9)
+        searcher = searcher_on(corpus, storage, sampler=name, randomized_share=0.0, max_consecutive_failures=9)
         assignment = searcher.ask()
         assert assignment is not None
         numbers.add(assignment.config.stages[0].learning_rate)
@@ -75,7 +75,7 @@ def test_seeds_depend_on_the_number_of_trials() -> None:
         ({}, "gp"),
         ({"trials": 128}, "gp"),
         ({"trials": 129}, "tpe"),
-        ({"second": "adapter_size"}, "tpe"),
+        ({"secondary_objective": "adapter_size"}, "tpe"),
         ({"sampler": "qmc"}, "qmc"),
     ],
 )
@@ -86,7 +86,7 @@ def test_auto_is_the_sampler_that_was_nearest_the_best(fields: dict[str, Any], m
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_what_was_pruned_is_seen_by_the_sampler(corpus: Corpus, tmp_path: Path, name: str) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, sampler=name, trials=30, randomised=0.0, pruner="asha")
+    searcher = searcher_on(corpus, storage, sampler=name, trials=30, randomized_share=0.0, pruner="asha")
     LocalRunner().run(searcher, synthetic_factory(corpus), Artifacts(tmp_path))
     trials = storage.get_all_trials(0)
     pruned = {trial.number: trial for trial in trials if trial.state is TrialState.PRUNED}

@@ -143,26 +143,26 @@ def test_going_on_is_training_in_one(base: PreTrainedModel, stage: Stage) -> Non
 @pytest.mark.filterwarnings(
     "ignore:Unsupported layer type", "ignore:Found missing adapter keys", "ignore:Model has `tie_word_embeddings=True`"
 )
-def test_what_it_has_learnt_loads_with_plain_peft_and_merges(
+def test_what_it_has_learned_loads_with_plain_peft_and_merges(
     base: PreTrainedModel, stage: Stage, tmp_path: Path
 ) -> None:
     import torch
     from peft import PeftModel
 
     from objectives.training.adapter import restore
-    from objectives.training.learned import Learned
+    from objectives.training.stage_adapter import StageAdapter
 
     before = answers(base)
     for model, trainer in trained(base, stage):
         trainer.run(4)
-        learned = Learned.of("0-train", model)
+        learned = StageAdapter.of("0-train", model)
         expected = answers(model)
         count = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     assert learned.trainable == count, "nothing is kept that was not trained"
     folder = learned.save(tmp_path)
     plain = PeftModel.from_pretrained(copy.deepcopy(base), folder).eval()
     assert torch.allclose(answers(plain), expected, atol=1e-5)
-    weights = Learned.load(folder).merge_into(base)
+    weights = StageAdapter.load(folder).merge_into(base)
     assert torch.allclose(answers(base), expected, atol=1e-5)
     assert not torch.allclose(before, expected, atol=1e-4)
     restore(base, weights)
@@ -174,7 +174,7 @@ def test_with_loraplus_b_takes_steps_of_its_own_size() -> None:
     for model, trainer in trained(base, stage_of("loraplus", base)):
         trainer.run(3)
         names = {id(weight): name for name, weight in model.named_parameters()}
-        slow, fast = trainer._optimiser.param_groups
+        slow, fast = trainer._optimizer.param_groups
         assert fast["lr"] == pytest.approx(16 * slow["lr"])
         assert all("lora_B" in names[id(weight)] for weight in fast["params"])
         assert all("lora_A" in names[id(weight)] for weight in slow["params"])
@@ -190,11 +190,11 @@ def test_bitfit_shares_the_weights_that_it_does_not_train() -> None:
 
 
 def test_an_adapter_of_another_base_is_refused() -> None:
-    from objectives.training.learned import Learned
+    from objectives.training.stage_adapter import StageAdapter
 
     base = random_model("llama")
     for model, _ in trained(base, stage_of("lora", base)):
-        learned = Learned.of("0-train", model)
+        learned = StageAdapter.of("0-train", model)
     other = {key.replace("layers.1.", "layers.7."): tensor for key, tensor in learned.tensors.items()}
     with refused("adapter-of-other-base"):
         replace(learned, tensors=other).merge_into(base)

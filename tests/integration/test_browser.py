@@ -99,7 +99,7 @@ def test_verdict_and_effect_are_in_view_and_more_is_hinted_at(browser: Browser, 
 
 
 def test_scales_have_the_same_order_of_lightness_in_both_schemes(browser: Browser, tmp_path: Path) -> None:
-    """Turned round in the dark, a scale of colours said the opposite; ink and ground do turn round."""
+    """Turned round in the dark, a scale of colors said the opposite; ink and ground do turn round."""
     drawn = {}
     figure, axes = axes_of(2)
     axes.imshow([[0.0, 1.0]], cmap="cividis", aspect="auto")
@@ -111,8 +111,8 @@ def test_scales_have_the_same_order_of_lightness_in_both_schemes(browser: Browse
         )
         page.wait_for_function("document.images[0].complete")
         with Image.open(io.BytesIO(page.screenshot())) as image:
-            grey = np.asarray(image.convert("L"))
-            drawn[scheme] = [int(grey[y, x]) for x, y in ((200, 90), (450, 90), (2, 2))]
+            gray = np.asarray(image.convert("L"))
+            drawn[scheme] = [int(gray[y, x]) for x, y in ((200, 90), (450, 90), (2, 2))]
         page.context.close()
     (low, high, ground), (dark_low, dark_high, dark_ground) = drawn["light"], drawn["dark"]
     assert low < high
@@ -132,9 +132,9 @@ def test_text_is_readable_on_its_ground_in_both_schemes(browser: Browser, page_f
 
 
 _CONTRAST = """element => {
-  const parts = colour => colour.match(/[\\d.]+/g).map(Number);
-  const light = colour => {
-    const [r, g, b] = parts(colour).map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const parts = color => color.match(/[\\d.]+/g).map(Number);
+  const light = color => {
+    const [r, g, b] = parts(color).map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   let ground = element;

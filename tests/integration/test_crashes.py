@@ -101,7 +101,7 @@ def test_two_drivers_share_a_study_and_no_trial_runs_twice(
     shares = _drivers(url)
     assert len(shares) == 2
     assert min(shares.values()) >= 6, "both drivers took their part"
-    pairs = [record.pair for record in records.values() if record.arm == "randomised"]
+    pairs = [record.pair for record in records.values() if record.randomized]
     assert all(pairs.count(pair) == 2 for pair in pairs)
 
 

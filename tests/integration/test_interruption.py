@@ -177,19 +177,19 @@ def test_a_time_budget_ends_in_order(place: Path, ray_address: str) -> None:
     trials = 20
     slow = LONG.replace("seconds: 0.1", "seconds: 0.75")  # so that some, and not all, end in time on any machine
     slow = slow.replace(f"trials: {TRIALS}", f"trials: {trials}")
-    (place / "study.yaml").write_text(slow.replace("pruner: none", f"pruner: none, hours: {20 / 3600}"))
+    (place / "study.yaml").write_text(slow.replace("pruner: none", f"pruner: none, timeout_hours: {20 / 3600}"))
     launched = Program(place, "launch", "study.yaml")
     text = launched.output()
     assert launched.process.returncode == 0, text
     before = ended(place)
     assert 0 < len(before) < trials
-    assert "The study stopped: its time, 20 s (search.hours), is over." in text
+    assert "The study stopped: its time, 20 s (search.timeout_hours), is over." in text
     assert "Go on with: mixtune resume long" in text
     (place / "study.yaml").write_text(slow)
     refused = Program(place, "resume", "long", "--study", "study.yaml")
     text = refused.output()
     assert refused.process.returncode == 1
-    assert f"search.hours: {20 / 3600} in the study, None in the file" in text
+    assert f"search.timeout_hours: {20 / 3600} in the study, None in the file" in text
     assert "mixtune resume long --study FILE --allow" in text
     finishes_with_nothing_lost(place, before, ray_address, "--study", "study.yaml", "--allow", trials=trials)
 

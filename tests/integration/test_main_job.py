@@ -83,7 +83,7 @@ def test_an_exported_adapter_gives_the_score_that_is_in_the_database(job: Job, t
     assert export_trial(study, folder, tmp_path / "out", trained.number, ["adapter"]) == trained
     base = open_base("tiny")
     model = PeftModel.from_pretrained(base.model("float32", "cpu"), tmp_path / "out" / "adapter").eval()
-    spec = BenchmarkSpec(kind="benchmark", tasks=job.tasks, batch=240)
+    spec = BenchmarkSpec(kind="benchmark", tasks=job.tasks, batch_size=240)
     corpus = scan(folder.parent.parent / "library")
     score = BenchmarkScorer(spec, corpus, model, base.encoding()).score()
     assert score.value == pytest.approx(trained.score, abs=1e-5)

@@ -51,68 +51,68 @@ def age(storage: StudyStorage, driver: LeasedDriver, seconds: int, machine: str)
 
 def test_a_driver_is_seen_while_it_runs(storage: StudyStorage) -> None:
     driver = storage.driver("study")
-    with driver.present():
-        assert driver.living() == {driver.id}
+    with driver.lease():
+        assert driver.alive_ids() == {driver.id}
         watching = storage.driver("study")
-        assert driver.id in watching.living()
-        assert driver.id not in storage.driver("another study").living()
-    assert driver.id not in watching.living()
+        assert driver.id in watching.alive_ids()
+        assert driver.id not in storage.driver("another study").alive_ids()
+    assert driver.id not in watching.alive_ids()
 
 
 def test_a_second_driver_is_refused_on_sqlite_and_joins_elsewhere(storage: StudyStorage) -> None:
     first, second = storage.driver("study"), storage.driver("study")
-    with first.present():
+    with first.lease():
         if issubclass(storage.driver_kind, SharedDriver):
-            with second.present():
-                assert first.living() == second.living() == {first.id, second.id}
+            with second.lease():
+                assert first.alive_ids() == second.alive_ids() == {first.id, second.id}
             return
-        with refused("study-running", f"process {os.getpid()} on ") as caught, second.present():
+        with refused("study-running", f"process {os.getpid()} on ") as caught, second.lease():
             pass
         assert re.search(r"\b\d+ s\b", str(caught.value)), "its last sign of life"
-        assert first.living() == {first.id}
+        assert first.alive_ids() == {first.id}
 
 
 def test_a_driver_of_another_machine_holds_its_lease_until_it_expires(storage: StudyStorage) -> None:
     gone, heir = storage.driver("study", beat=3600), storage.driver("study", beat=0.1)
-    with gone.present():
+    with gone.lease():
         age(storage, gone, 60, "another machine")
-        assert gone.id in heir.living()
+        assert gone.id in heir.alive_ids()
         if not issubclass(storage.driver_kind, SharedDriver):
-            with refused("study-running") as caught, heir.present():
+            with refused("study-running") as caught, heir.lease():
                 pass
             assert re.search(r"\b6[0-9] s\b", str(caught.value)), "its last sign of life"
         age(storage, gone, 60, "another machine")
-        assert gone.id not in heir.living()
-        with heir.present():
+        assert gone.id not in heir.alive_ids()
+        with heir.lease():
             time.sleep(0.5)  # on a server two beats are waited for a sign of life
-            assert heir.living() == {heir.id}
+            assert heir.alive_ids() == {heir.id}
 
 
 def test_a_driver_whose_place_was_taken_stops(storage: StudyStorage) -> None:
     slow, heir = storage.driver("study", beat=0.1), storage.driver("study")
-    with slow.present():
+    with slow.lease():
         with storage.optuna.engine.begin() as connection:
             connection.execute(sqlalchemy.text("delete from mixtune_drivers"))
-        with heir.present():
+        with heir.lease():
             time.sleep(0.5)
             with refused("study-taken-over", "'study'"):
-                slow.living()
+                slow.alive_ids()
 
 
 def test_a_killed_driver_of_this_machine_is_replaced_at_once(storage: StudyStorage, url: str) -> None:
     code = (
         "import sys, time\nfrom search.storage import open_storage\n"
-        f"with open_storage({url!r}).driver('study').present():\n"
+        f"with open_storage({url!r}).driver('study').lease():\n"
         "    print('here', flush=True)\n    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "here\n"
         driver = storage.driver("study")
-        assert len(driver.living()) == 2
+        assert len(driver.alive_ids()) == 2
         other.kill()
-    with driver.present():
-        assert driver.living() == {driver.id}
+    with driver.lease():
+        assert driver.alive_ids() == {driver.id}
 
 
 @pytest.mark.ray
@@ -143,7 +143,7 @@ def test_no_password_is_written_anywhere(library: Path, tmp_path: Path) -> None:
         assert rays, "Ray keeps logs"
         assert not [path for path in rays if CANARY.encode() in path.read_bytes()]
     assert any(title.startswith("ray::") for title in titles)
-    assert "randomised" in dumped, "the dump has the study"
+    assert "randomized" in dumped, "the dump has the study"
     for text in (output, dumped, *titles):
         assert CANARY not in text
     server = tmp_path / "server"

@@ -34,7 +34,7 @@ def test_a_study_on_real_books_and_questions(real_data: Path, tmp_path: Path) ->
     path = tmp_path / "study.yaml"
     write_study_file(Starter(real_data / "books", base, heldout="children_aesop_fables"), path)
     study = yaml.safe_load(path.read_text())
-    study["objective"] |= {"tokens": 8_000, "batch": 4, "rungs": [1.0]}
+    study["objective"] |= {"tokens": 8_000, "batch_size": 4, "rungs": [1.0]}
     study["objective"]["scores"].append({"kind": "benchmark", "tasks": tasks, "limit": 4})
     study["search"] |= {"trials": 2, "sampler": "tpe", "confirm": {"best": 1, "seeds": 2}}
     path.write_text(yaml.safe_dump(study))

@@ -76,7 +76,7 @@ def test_gemma_reads_a_chapter_as_whole_as_its_context_allows(real_data: Path) -
 
 
 def test_qwen_is_asked_inside_the_template_that_it_is_trained_in(real_data: Path) -> None:
-    from objectives.questions import Part
+    from objectives.questions import QuestionSubset
     from objectives.scoring.benchmark.scorer import BenchmarkScorer
     from objectives.scoring.spec import BenchmarkSpec
     from objectives.worker import open_base
@@ -92,7 +92,7 @@ def test_qwen_is_asked_inside_the_template_that_it_is_trained_in(real_data: Path
     for choice in ("auto", "off"):
         spec = BenchmarkSpec.model_validate({**asked, "chat_template": choice})
         scorer = BenchmarkScorer(spec, Corpus(real_data, ()), model, encoding)
-        scores[choice] = scorer.score(Part(final=False))
+        scores[choice] = scorer.score(QuestionSubset(final=False))
         prompt = scorer._tasks[0].questions[0].instances[0].args[0]
         assert prompt.endswith("<|im_start|>assistant\n") == (choice == "auto")
     assert scores["auto"].value != scores["off"].value

@@ -149,24 +149,24 @@ def test_a_lease_from_the_future_locks_nothing_for_years(storage: StudyStorage) 
     """A machine whose clock was two years ahead died: its lease would have held for two years."""
     gone = storage.driver("study", beat=3600)
     heir = storage.driver("study", beat=0.1, lease=1.0)
-    with gone.present():
+    with gone.lease():
         _shift(storage, 63_000_000, "another machine")
-        with heir.present():
-            heir.living()
+        with heir.lease():
+            heir.alive_ids()
             time.sleep(1.5)
-            assert gone.id not in heir.living()
+            assert gone.id not in heir.alive_ids()
 
 
 def test_a_living_driver_keeps_its_lease_when_the_clock_is_set_back(storage: StudyStorage) -> None:
     alive, other = storage.driver("study", beat=0.5), storage.driver("study", beat=1.0)
-    with alive.present():
+    with alive.lease():
         _shift(storage, 63_000_000, "another machine")
         if not issubclass(storage.driver_kind, SharedDriver):
             with refused("study-running"):
                 other.refuse_taken()
         else:
-            with other.present():
-                assert alive.id in other.living()
+            with other.lease():
+                assert alive.id in other.alive_ids()
 
 
 def test_nobody_is_dead_right_after_the_database_was_away(storage: StudyStorage) -> None:
@@ -174,23 +174,23 @@ def test_nobody_is_dead_right_after_the_database_was_away(storage: StudyStorage)
     other, mine = storage.driver("study", beat=3600), storage.driver("study", beat=3600)
     if not issubclass(storage.driver_kind, SharedDriver):
         pytest.skip("a file has one driver, and is never away")
-    with other.present():
+    with other.lease():
         _shift(storage, 0, "another machine")
-        with mine.present():
+        with mine.lease():
             _shift(storage, -600)
-            assert other.id in mine.living()
+            assert other.id in mine.alive_ids()
 
 
 def test_who_joins_right_after_the_database_was_away_takes_nobodys_place(storage: StudyStorage) -> None:
     if not issubclass(storage.driver_kind, SharedDriver):
         pytest.skip("a file has one driver, and is never away")
     other, heir = storage.driver("study", beat=3600), storage.driver("study", beat=0.5)
-    with other.present():
+    with other.lease():
         _shift(storage, -600, "another machine")
-        with heir.present():
-            assert other.id in heir.living(), "it has had no time to give a sign of life"
+        with heir.lease():
+            assert other.id in heir.alive_ids(), "it has had no time to give a sign of life"
             time.sleep(1.5)
-            assert other.id not in heir.living()
+            assert other.id not in heir.alive_ids()
         with storage.optuna.engine.connect() as connection:
             left = connection.execute(sqlalchemy.text("select driver from mixtune_drivers")).scalars().all()
         assert other.id in left, "its row is not taken away, so that it may come back"
@@ -227,14 +227,14 @@ def test_nobody_is_dead_right_after_the_clock_was_set_forward(
 ) -> None:
     """Or after the server was away for longer than a lease: the others could not give a sign of life either."""
     other, mine = storage.driver("study", beat=3600), storage.driver("study")
-    with other.present():
+    with other.lease():
         _shift(storage, 0, "another machine")
         now = 1_000_000
         mine._liveness.compare_clocks(time.monotonic(), now)
-        assert other.id in mine.living()
+        assert other.id in mine.alive_ids()
         mine._liveness.compare_clocks(time.monotonic(), now + 7200)
         _shift(storage, -7200)
-        assert other.id in mine.living(), "its last sign of life only looks old"
+        assert other.id in mine.alive_ids(), "its last sign of life only looks old"
         later = time.monotonic() + LEASE + 1
         monkeypatch.setattr(time, "monotonic", lambda: later)
-        assert other.id not in mine.living(), "no sign of life for a whole lease"
+        assert other.id not in mine.alive_ids(), "no sign of life for a whole lease"

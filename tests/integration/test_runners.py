@@ -15,7 +15,7 @@ from search.artifacts import Artifacts
 from search.events import Event
 from search.ray.runner import RayRunner
 from search.runner import LocalRunner, Runner
-from search.storage.records import TrialRecord, read_record
+from search.storage.records import Arm, TrialRecord, read_record
 from spaces import Corpus
 from studies.storage.store import open_store
 from tests.support.events import kinds_of
@@ -94,7 +94,7 @@ def test_every_trial_ends_in_a_true_state(ran: Ran) -> None:
             assert record.error == f"MixtuneError: trial {record.number} was told to fail"
             assert tokens == [300]
         elif record.state is TrialState.PRUNED:
-            assert record.arm == "guided"
+            assert record.arm is Arm.GUIDED
             assert 1 <= len(tokens) < 3
         else:
             assert record.state is TrialState.COMPLETE

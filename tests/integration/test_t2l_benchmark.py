@@ -22,10 +22,10 @@ LEARNS = Recipe(steps=40, examples=8, learning_rate=5e-3, warmup=5)
 
 @pytest.mark.parametrize("task", family(), ids=lambda task: task.name)
 def test_questions_have_one_right_answer_and_none_is_in_both_parts(task: TaskFamily) -> None:
-    learnt, asked = (task.questions(60, asked=asked, seed=0) for asked in (False, True))
-    assert not {frozenset(each.words) for each in learnt} & {frozenset(each.words) for each in asked}
+    learned, asked = (task.questions(60, asked=asked, seed=0) for asked in (False, True))
+    assert not {frozenset(each.words) for each in learned} & {frozenset(each.words) for each in asked}
     assert all(is_held_out(each.words) for each in asked)
-    for question in (*learnt, *asked):
+    for question in (*learned, *asked):
         assert len(set(question.words)) == 4
         assert question.prompt == f"which of {' '.join(question.words)} is any?", "the prompt tells nothing"
         assert question.answer == f" {question.words[question.gold]}"
@@ -64,7 +64,7 @@ def test_the_comparison_runs_and_is_written(tmp_path: Path, monkeypatch: pytest.
     for module in (world, page):
         monkeypatch.setattr(module, "family", lambda: few)
     monkeypatch.setattr(world, "ASKED", 10)
-    monkeypatch.setattr(world, "LEARNT", 40)
+    monkeypatch.setattr(world, "LEARNED", 40)
     monkeypatch.setattr(compression, "NUMBERS", (2, 4))
     monkeypatch.setattr(page, "NUMBERS", (2, 4))
     for name in ("ORACLE", "TOGETHER", "END_TO_END", "RECONSTRUCTION"):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from objectives.scoring.questions.error import QuestionError
-from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
+from tests.support.questions import QUESTIONS, TASK, WINDOW, benchmark
 
 if TYPE_CHECKING:
-    from objectives.scoring.questions.asked import AskedTask
+    from objectives.scoring.questions.loaded_task import LoadedTask
 
 WRITTEN = """\
 task: written
@@ -35,12 +35,12 @@ def lines(*rows: dict[str, Any]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def loaded(folder: Path, content: str, task: str = TASK, name: str = "questions.jsonl", **fields: Any) -> AskedTask:
+def loaded(folder: Path, content: str, task: str = TASK, name: str = "questions.jsonl", **fields: Any) -> LoadedTask:
     from objectives.scoring.questions.tasks import load_tasks
 
     (folder / name).write_text(content, encoding="utf-8", newline="")
     (folder / "task.yaml").write_text(task.replace("questions.jsonl", name))
-    (found,) = load_tasks(benchmark(folder / "task.yaml", **fields), SIGHT)
+    (found,) = load_tasks(benchmark(folder / "task.yaml", **fields), WINDOW)
     return found
 
 
@@ -54,5 +54,5 @@ def question_error(
     return caught.value
 
 
-def answers(task: AskedTask) -> list[str]:
+def answers(task: LoadedTask) -> list[str]:
     return [question.references[0].args[1].strip() for question in task.questions]

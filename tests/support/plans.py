@@ -20,8 +20,8 @@ PLAN: dict[str, Any] = {
     },
     "objective": {
         "tokens": 512,
-        "length": 16,
-        "batch": 4,
+        "sequence_length": 16,
+        "batch_size": 4,
         "scores": [{"kind": "heldout", "files": ["heldout.txt"]}],
     },
 }

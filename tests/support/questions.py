@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from objectives.scoring.sight import Sight
+from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.spec import BenchmarkSpec
 
 QUESTIONS = [
@@ -29,7 +29,7 @@ metric_list:
 """
 
 
-SIGHT = Sight(256, lambda text: len(text.split()))
+WINDOW = ContextWindow(256, lambda text: len(text.split()))
 """Of a base that reads words."""
 
 

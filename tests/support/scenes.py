@@ -12,15 +12,15 @@ STUDY = {
     "space": {"texts": {"folder": "library"}, "learning_rate": 3e-3},
     "objective": {
         "tokens": 128,
-        "length": 4,
-        "batch": 4,
+        "sequence_length": 4,
+        "batch_size": 4,
         "rungs": [0.5, 1.0],
         "scores": [
             {"kind": "scenes", "weights": {"depth": 2, "compression": 1}, "limit": 4},
             {"kind": "heldout", "files": ["heldout.txt"], "passage": 50},
         ],
     },
-    "search": {"trials": 10, "randomised": 1, "sampler": "random", "confirm": {"best": 1, "seeds": 2}},
+    "search": {"trials": 10, "randomized_share": 1, "sampler": "random", "confirm": {"best": 1, "seeds": 2}},
 }
 
 

@@ -14,12 +14,12 @@ STUDY = "short"
 
 
 def short_study(folder: Path, **search: Any) -> Path:
-    """Run ten trials, all randomised unless `search` says otherwise, and return the folder of the runs."""
+    """Run ten trials, all randomized unless `search` says otherwise, and return the folder of the runs."""
     path = write_demo(folder, STUDY, seed=0)
     study = yaml.safe_load(path.read_text())
     study["objective"] |= {"tokens": 1024, "rungs": [1.0]}
     study["objective"]["scores"].append({"kind": "heldout", "text": "river_poems"})
-    study["search"] |= {"trials": 10, "randomised": 1.0, "confirm": {"best": 0}, **search}
+    study["search"] |= {"trials": 10, "randomized_share": 1.0, "confirm": {"best": 0}, **search}
     path.write_text(yaml.safe_dump(study))
     done = call("launch", str(path), "--runs", str(folder / "runs"), "--local")
     assert done.exit_code == 0, done.output

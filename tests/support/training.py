@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def spec(**fields: Any) -> FinetuneSpec:
     heldout = [{"kind": "heldout", "files": ["a"]}]
     return FinetuneSpec.model_validate(
-        {"tokens": 640, "length": 16, "batch": 4, "warmup": 2, "scores": heldout, **fields}
+        {"tokens": 640, "sequence_length": 16, "batch_size": 4, "warmup_steps": 2, "scores": heldout, **fields}
     )
 
 

@@ -24,7 +24,7 @@ def record(
     score: float,
     *,
     pair: int | None = None,
-    arm: Arm = "randomised",
+    arm: Arm = Arm.RANDOMIZED,
     state: TrialState = TrialState.COMPLETE,
     params: Mapping[str, Any] | None = None,
     frozen: tuple[LayerRange, ...] = (),
@@ -39,7 +39,7 @@ def record(
         number=number,
         arm=arm,
         pair=pair,
-        propensity=0.5 if arm == "randomised" else None,
+        propensity=0.5 if arm is Arm.RANDOMIZED else None,
         config=TrialConfig("tiny", 0, (stage,)),
         params=params or {},
         state=state,
@@ -59,7 +59,7 @@ def study(
     design: Callable[[int, int], BalancedCoins] = BalancedCoins,
     early_noise: float | None = None,
 ) -> list[TrialRecord]:
-    """Randomised trials; with `early_noise` they have a first rung that shows half of the score, and noise."""
+    """Randomized trials; with `early_noise` they have a first rung that shows half of the score, and noise."""
     rng = np.random.default_rng(seed)
     coins = design(len(texts), seed)
     found: list[TrialRecord] = []

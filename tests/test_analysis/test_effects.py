@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from optuna.trial import TrialState
 
+from search.storage.records import Arm
 from studies.analysis.effects import TextEffect, text_effects
 from tests.support.trials import TEXTS, additive, record, study
 
@@ -70,8 +71,8 @@ def test_pruned_guided_and_failed_trials_do_not_count() -> None:
     trials = study(additive({"alpha": 0.2}, 0.02), 12)
     before = text_effects(trials, TEXTS)
     others = [
-        record(100, ("alpha",), -5.0, arm="guided"),
-        record(101, ("beta",), 9.0, arm="guided", state=TrialState.PRUNED),
+        record(100, ("alpha",), -5.0, arm=Arm.GUIDED),
+        record(101, ("beta",), 9.0, arm=Arm.GUIDED, state=TrialState.PRUNED),
         record(102, ("gamma",), 9.0, pair=50, state=TrialState.FAIL),
         record(103, ("alpha", "beta", "delta"), -9.0, pair=50),
         record(104, ("gamma",), 9.0, pair=51, state=TrialState.RUNNING),

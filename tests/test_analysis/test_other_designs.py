@@ -16,7 +16,7 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search.designs import Swaps
+from search.designs import DisjointPairs
 from search.storage.records import TrialRecord
 from spaces import Corpus, CorpusMix, Text
 from spaces.dimensions.limited import LimitedDimension
@@ -72,7 +72,7 @@ def test_intervals_of_texts_alone_hold() -> None:
 
 def swaps(gains: dict[str, float], pairs: int, noise: float, seed: int) -> list[TrialRecord]:
     """Pairs of mixes of one to three texts."""
-    design = Swaps(TEXTS, seed, (1, 3))
+    design = DisjointPairs(TEXTS, seed, (1, 3))
     dimension = LimitedDimension(TextsSpec(folder=Path("x"), max_texts=3), corpus_of(TEXTS))
     rng = np.random.default_rng(seed)
     mixes = [(dimension.decode(dict(params)).names, pair) for pair in range(pairs) for params in design.block(pair)]
@@ -114,7 +114,7 @@ def test_effects_of_diluted_texts_are_the_mean_over_sizes_and_their_intervals_ho
     held, slopes = [], []
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        design = Swaps(texts, seed, limits)
+        design = DisjointPairs(texts, seed, limits)
         mixes = [(dimension.decode(dict(params)).names, pair) for pair in range(pairs) for params in design.block(pair)]
         trials = [
             record(i, names, float(np.mean([worth[name] for name in names]) + rng.normal(0, 0.1)), pair=pair)
@@ -248,20 +248,20 @@ def test_other_qualities_have_effects_too(searched: Searched, choose: str) -> No
 def test_too_few_trials_of_each_text_are_counted_as_they_are(searched: Searched) -> None:
     _, study = searched("one", 16)
     rating = rate(study)
-    assert "needs at least 3 randomised trials of a text that are finished, and there are 2" in headline(study, rating)
+    assert "needs at least 3 randomized trials of a text that are finished, and there are 2" in headline(study, rating)
     assert set(rating_table(study, rating)["trials"]) == {2}
     assert rating.ranking == {}
 
 
 def test_failed_trials_of_single_texts_are_told(library: Path, tmp_path: Path) -> None:
-    spec = _spec(library, "one", {"trials": 60, "failures": 60}, {"noise": 0.01, "failures": 0.2})
+    spec = _spec(library, "one", {"trials": 60, "max_consecutive_failures": 60}, {"noise": 0.01, "failures": 0.2})
     study = prepare_launch(spec, tmp_path / "runs").run(local, lambda _: None).study
-    failed = sum(r.arm == "randomised" and r.state is TrialState.FAIL for r in study.records)
+    failed = sum(r.randomized and r.state is TrialState.FAIL for r in study.records)
     assert failed > 1
-    assert lost_sentence(study).startswith(f"{failed} randomised trials are left out")
+    assert lost_sentence(study).startswith(f"{failed} randomized trials are left out")
     rating = rate(study)
-    assert sum(effect.blocks for effect in rating.effects) + failed == sum(r.arm == "randomised" for r in study.records)
-    assert f"With {min(effect.blocks for effect in rating.effects)} randomised" in enough_sentence(
+    assert sum(effect.blocks for effect in rating.effects) + failed == sum(r.randomized for r in study.records)
+    assert f"With {min(effect.blocks for effect in rating.effects)} randomized" in enough_sentence(
         study, rating, unit_of(study)
     )
 

@@ -7,6 +7,7 @@ import pytest
 from optuna.trial import TrialState
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
+from search.storage.records import Arm
 from studies.analysis.columns import Columns
 from studies.analysis.encoding import settings_of
 from studies.analysis.ranking import rank_texts
@@ -39,7 +40,7 @@ def test_pruned_trials_sharpen_the_ranking() -> None:
     for number in range(100, 160):
         mix = tuple(text for text in EIGHT if rng.random() < 0.5)
         early = formula(set(mix), rng) / 2 + rng.normal(0, 0.02)
-        pruned.append(record(number, mix, 0.0, arm="guided", state=TrialState.PRUNED, early=early))
+        pruned.append(record(number, mix, 0.0, arm=Arm.GUIDED, state=TrialState.PRUNED, early=early))
     alone, together = ({one.text: one for one in rank_texts(trials + more, EIGHT)} for more in ([], pruned))
     assert sum(one.spread for one in together.values()) < 0.9 * sum(one.spread for one in alone.values())
     errors = [sum((one.effect - TRUTH.get(t, 0)) ** 2 for t, one in found.items()) for found in (alone, together)]
@@ -48,7 +49,7 @@ def test_pruned_trials_sharpen_the_ranking() -> None:
 
 def test_a_rung_that_foretells_nothing_is_left_out() -> None:
     trials = study(additive(TRUTH, 0.1), 10, texts=EIGHT, early_noise=50.0)
-    noise = [record(200 + i, ("h",), 0.0, arm="guided", state=TrialState.PRUNED, early=40.0) for i in range(20)]
+    noise = [record(200 + i, ("h",), 0.0, arm=Arm.GUIDED, state=TrialState.PRUNED, early=40.0) for i in range(20)]
     assert rank_texts(trials + noise, EIGHT) == rank_texts(trials, EIGHT)
 
 
@@ -104,7 +105,7 @@ def test_a_trial_that_lacks_a_rung_is_no_obstacle() -> None:
 def test_more_trials_than_the_kernel_is_fitted_on() -> None:
     trials = study(additive(TRUTH, 0.05), 120, texts=EIGHT, early_noise=0.05)
     pruned = [
-        record(1000 + i, tuple(EIGHT[i % 8 :]), 0.0, arm="guided", state=TrialState.PRUNED, early=0.1)
+        record(1000 + i, tuple(EIGHT[i % 8 :]), 0.0, arm=Arm.GUIDED, state=TrialState.PRUNED, early=0.1)
         for i in range(300)
     ]
     mixed = [trial for pair in zip(trials, pruned, strict=False) for trial in pair]

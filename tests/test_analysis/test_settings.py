@@ -5,7 +5,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from search.storage.records import TrialRecord
+from search.storage.records import Arm, TrialRecord
 from spaces import LayerRange
 from studies.analysis.settings import hyperparameter_importances, layer_map
 from tests.support.trials import record
@@ -51,7 +51,7 @@ def test_the_map_of_layers_has_a_mean_for_every_range() -> None:
         record(1, ("alpha",), 0.7, frozen=low),
         record(2, ("alpha",), 0.3, frozen=high),
         record(3, (), 0.2, frozen=low),
-        record(4, ("alpha",), 9.0, frozen=high, arm="guided"),
+        record(4, ("alpha",), 9.0, frozen=high, arm=Arm.GUIDED),
     ]
     cells = {(cell.below, cell.above): (cell.gain, cell.trials) for cell in layer_map(records)}
     assert set(cells) == {(2, 0), (0, 1)}
@@ -69,7 +69,7 @@ def test_samples_in_which_nothing_varies_are_left_out() -> None:
         for i in range(8):
             params = {"tuning.rank": 4 if i else 8}
             score = float(params["tuning.rank"] + rng.normal(0, 0.1))
-            records.append(record(i, ("alpha",), score, arm="guided", params=params))
+            records.append(record(i, ("alpha",), score, arm=Arm.GUIDED, params=params))
             distributions = {"tuning.rank": DISTRIBUTIONS["tuning.rank"]}
             study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=score))
         (rank,) = hyperparameter_importances(study, records)

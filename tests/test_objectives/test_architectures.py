@@ -119,13 +119,13 @@ def _refusal(layout: Layout, method: str) -> str:
 
 
 def _check(case: Case, stage: Stage, folder: Path) -> None:
-    """Train a few steps; keep, load, merge and take off what was learnt."""
+    """Train a few steps; keep, load, merge and take off what was learned."""
     import torch
     from peft import PeftModel
 
     from objectives.training.adapter import adapted, restore
-    from objectives.training.learned import Learned
     from objectives.training.loop import Trainer
+    from objectives.training.stage_adapter import StageAdapter
     from spaces.layout import trained_layers
 
     base, before = case.model, {key: weight.clone() for key, weight in case.model.state_dict().items()}
@@ -141,14 +141,14 @@ def _check(case: Case, stage: Stage, folder: Path) -> None:
         assert first.keys() - trained.keys() <= still, "and nothing else is trained"
         tuned.eval()
         expected = answers(tuned)
-        learned = Learned.of("0-train", tuned)
+        learned = StageAdapter.of("0-train", tuned)
     after = base.state_dict()
     assert after.keys() == before.keys()
     assert all(torch.equal(after[key], before[key]) for key in before)
     kept = learned.save(folder)
     plain = PeftModel.from_pretrained(copy.deepcopy(base), kept).eval()
     assert torch.allclose(answers(plain), expected, atol=1e-4)
-    changed = Learned.load(kept).merge_into(base)
+    changed = StageAdapter.load(kept).merge_into(base)
     assert torch.allclose(answers(base), expected, atol=1e-3)
     restore(base, changed)
     assert all(torch.equal(weight, before[key]) for key, weight in base.state_dict().items())
@@ -177,7 +177,7 @@ def _alone(model: PreTrainedModel, pair: Pair) -> float:
 
 
 def test_scores_are_those_of_each_pair_read_alone(case: Case) -> None:
-    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
     from objectives.scoring.likelihood import log_likelihoods
 
     pairs = _pairs()
@@ -185,7 +185,7 @@ def test_scores_are_those_of_each_pair_read_alone(case: Case) -> None:
     for batch in (3, 16):
         found = [nats for nats, _ in log_likelihoods(case.model, pairs, batch)]
         assert found == pytest.approx(alone, abs=1e-3)
-    remember(case.model, 1 << 24)
+    enable_prefix_cache(case.model, 1 << 24)
     for lowest in (1, case.layout.layers - 1):
         with prefix_of(case.model).frozen(lowest):
             assert prefix_of(case.model).active == (CURRENT[case.name].prefix and not _drops(case.model))

@@ -61,7 +61,7 @@ def examples(tokenizer: PreTrainedTokenizerBase, path: Path) -> list[list[tuple[
     return [example for line in lines_of(path) for example in examples_of(line, tokenizer, path)]
 
 
-def test_answers_alone_are_learnt(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+def test_answers_alone_are_learned(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
     tokenizer.chat_template = TEMPLATE
     assert examples(tokenizer, file_of(tmp_path, {"messages": TURNS})) == [
         [
@@ -149,23 +149,23 @@ def test_without_reasoning_the_thinking_block_is_empty_and_only_read(
     if template == templates.BARE_THINK:  # it writes all turns alike, so they are one example
         ((first, said, more, last),) = found
         answers = [(first, said), ((first[0] + said[0] + more[0], False), last)]
-    for ((read, _), (learnt, _)), place in zip(answers, (2, 4), strict=True):
+    for ((read, _), (learned, _)), place in zip(answers, (2, 4), strict=True):
         assert read.endswith(prompt)
         assert read == prompt_of(tokenizer, TURNS[:place]), "trained after another prompt than asked with"
-        assert learnt == TURNS[place]["content"] + ENDS[template]
+        assert learned == TURNS[place]["content"] + ENDS[template]
 
 
 @pytest.mark.parametrize("answer", [THOUGHT, INLINE])
 @pytest.mark.parametrize(
-    ("template", "prompt", "learnt"),
+    ("template", "prompt", "learned"),
     [
         (templates.R1, "<｜Assistant｜><think>\n", "They have hives.\n</think>\n\nHoney."),
         (templates.QWEN3, "<|im_start|>assistant\n", "<think>\nThey have hives.\n</think>\n\nHoney."),
         (templates.BARE_THINK, "<|assistant|><think>", "They have hives.</think>Honey."),
     ],
 )
-def test_reasoning_is_learnt_with_its_answer(
-    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str, prompt: str, learnt: str, answer: dict[str, Any]
+def test_reasoning_is_learned_with_its_answer(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str, prompt: str, learned: str, answer: dict[str, Any]
 ) -> None:
     from objectives.data.thinking import prompt_of
 
@@ -173,7 +173,7 @@ def test_reasoning_is_learnt_with_its_answer(
     ((read, said),) = examples(tokenizer, file_of(tmp_path, {"messages": [TURNS[1], answer]}))
     assert read[0] == prompt_of(tokenizer, TURNS[1:2], thinking=True)
     assert read[0].endswith(prompt)
-    assert said == (learnt + ENDS[template], True)
+    assert said == (learned + ENDS[template], True)
 
 
 def test_an_empty_thinking_block_within_the_text_is_no_reasoning(
@@ -207,14 +207,14 @@ def test_templates_that_write_all_turns_alike_give_one_example(
     assert first.startswith("<bos>") == (template != templates.CHATML)
 
 
-def test_thoughts_before_calls_of_tools_are_learnt_each_once(
+def test_thoughts_before_calls_of_tools_are_learned_each_once(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
     tokenizer.chat_template = templates.QWEN3
     turns = [TURNS[1], {**CALLED, "reasoning": "Let me weigh."}, {"role": "tool", "content": "12 g"}, THOUGHT]
     found = examples(tokenizer, file_of(tmp_path, {"messages": turns, "tools": [TOOL]}))
-    learnt = [content for example in found for content, learn in example if learn]
-    assert [("Let me weigh." in content, "They have hives." in content) for content in learnt] == [
+    learned = [content for example in found for content, learn in example if learn]
+    assert [("Let me weigh." in content, "They have hives." in content) for content in learned] == [
         (True, False),
         (False, True),
     ]
@@ -266,7 +266,7 @@ def test_a_thinking_block_that_never_ends_is_refused(tokenizer: PreTrainedTokeni
         (templates.PYTHON_CALLS, 'weigh: {"what": "Hönig", "grams": 12.5}'),
     ],
 )
-def test_tool_calls_are_learnt_and_their_results_read(
+def test_tool_calls_are_learned_and_their_results_read(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path, template: str, arguments: str, as_json: bool
 ) -> None:
     tokenizer.chat_template = template
@@ -276,10 +276,10 @@ def test_tool_calls_are_learnt_and_their_results_read(
         called = {**CALLED, "content": None, "tool_calls": [{"type": "function", "function": inner}]}
     turns = [TURNS[1], called, {"role": "tool", "name": "weigh", "content": 'a "jar"'}, TURNS[2]]
     found = examples(tokenizer, file_of(tmp_path, {"messages": turns}))
-    learnt = [content for example in found for content, learn in example if learn]
-    assert len(learnt) == 2
-    assert arguments in learnt[0]
-    assert "Honey." in learnt[1]
+    learned = [content for example in found for content, learn in example if learn]
+    assert len(learned) == 2
+    assert arguments in learned[0]
+    assert "Honey." in learned[1]
     read = "".join(content for content, learn in found[-1] if not learn)
     assert "jar" in read
 
@@ -329,8 +329,8 @@ def test_an_answer_that_is_written_otherwise_than_asked_for_is_refused(
         examples(tokenizer, file_of(tmp_path, PAIR))
 
 
-def test_tokens_tell_what_is_learnt(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
-    from objectives.data.tokens import UNLEARNT, TokenStore, split
+def test_tokens_tell_what_is_learned(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    from objectives.data.tokens import UNLEARNED, TokenStore, split
 
     tokenizer.chat_template = TEMPLATE
     folder = tmp_path / "texts"
@@ -340,14 +340,14 @@ def test_tokens_tell_what_is_learnt(tokenizer: PreTrainedTokenizerBase, tmp_path
     corpus = scan(folder)
     store = TokenStore(TextEncoding(tokenizer), tmp_path / "cache", {})
     stored = np.asarray(store(corpus["chat"]), dtype=np.int64)
-    read, learnt = split(stored)
+    read, learned = split(stored)
     text = tokenizer.decode(read)
     assert (
         text.replace(" ", "")
         == "".join(f"<{turn['role']}>{turn['content']}</{turn['role']}>\n" for turn in TURNS).replace(" ", "")
         + "Beesandants.\n\n"
     )
-    answers = tokenizer.decode(learnt[learnt != UNLEARNT]).replace(" ", "")
+    answers = tokenizer.decode(learned[learned != UNLEARNED]).replace(" ", "")
     assert answers == "Honey.</assistant>\nHills.</assistant>\nBeesandants.\n\n"
     assert (np.asarray(store(corpus["plain"])) >= 0).all()
     tokenizer.chat_template = TEMPLATE.replace("<", "[")
@@ -367,7 +367,7 @@ def test_a_study_on_instructions_trains_and_a_bad_line_is_refused_before(tmp_pat
     (folder / "plain.txt").write_text("".join(f"the ant met {i} bees.\n" for i in range(60)))
     heldout = tmp_path / "heldout.txt"
     heldout.write_text("the ant met 3 bees and the bee met 4 ants.\n" * 20)
-    fields: dict[str, Any] = {"tokens": 256, "length": 16, "batch": 2}
+    fields: dict[str, Any] = {"tokens": 256, "sequence_length": 16, "batch_size": 2}
     spec = FinetuneSpec.model_validate(
         {**fields, "scores": [{"kind": "heldout", "files": [str(heldout)], "holdout": 0}]}
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from objectives.scoring.sight import Sight
+from objectives.scoring.context_window import ContextWindow
 from spaces import Corpus, scan
 from tests.support.bases import CHAT, byte_tokenizer, write_base
 from tests.support.questions import QUESTIONS, TASK, benchmark
@@ -65,8 +65,8 @@ def prompts(folder: Path, template: str | None, kind: str = "choices", **fields:
     from objectives.bases.encoding import TextEncoding
     from objectives.scoring.questions.tasks import load_tasks
 
-    sight = Sight.of(TextEncoding.of(byte_tokenizer(chat_template=template)), 512)
-    (task,) = load_tasks(benchmark(tasks_in(folder)[kind], **fields), sight)
+    window = ContextWindow.of(TextEncoding.of(byte_tokenizer(chat_template=template)), 512)
+    (task,) = load_tasks(benchmark(tasks_in(folder)[kind], **fields), window)
     return [instance.args for question in task.questions for instance in (*question.instances, *question.references)]
 
 
@@ -186,7 +186,11 @@ def test_a_study_says_how_its_base_reads(tmp_path: Path, template: str | None, c
     for name in ("one", "two"):
         (texts / f"{name}.txt").write_text(f"The {name} book speaks of ants and bees. " * 30)
     spec = FinetuneSpec(
-        base=str(tmp_path / "base"), tokens=256, length=32, batch=2, scores=[benchmark(tasks_in(tmp_path)["choices"])]
+        base=str(tmp_path / "base"),
+        tokens=256,
+        sequence_length=32,
+        batch_size=2,
+        scores=[benchmark(tasks_in(tmp_path)["choices"])],
     )
     prepared = prepare(spec, scan(texts), tmp_path / "cache")
     assert prepared.reading["special tokens before every text"].startswith("<s> (")
@@ -206,8 +210,8 @@ def test_training_and_asking_put_a_system_text_at_the_same_place(tmp_path: Path)
     record = {"messages": [*turns, {"role": "assistant", "content": "Honey."}]}
     (tmp_path / "chat.jsonl").write_text(json.dumps(record))
     (line,) = lines_of(tmp_path / "chat.jsonl")
-    (((asked, learnt), (answer, _)),) = examples_of(line, tokenizer, tmp_path / "chat.jsonl")
+    (((asked, learned), (answer, _)),) = examples_of(line, tokenizer, tmp_path / "chat.jsonl")
     assert asked == ChatPrompts(tokenizer)(turns)
     assert "Be brief.\n\nWhat do bees make?" in asked
-    assert not learnt
+    assert not learned
     assert answer == "Honey.<|end|>\n"

@@ -74,16 +74,16 @@ def test_pieces_join_to_the_tokens_of_the_whole_text(make: Any, fast: bool) -> N
 
     tokenizer = make()
     found = encoded(EXAMPLE, tokenizer if fast else WithoutOffsets(tokenizer))
-    read, learnt = split(found.astype(np.int64))
+    read, learned = split(found.astype(np.int64))
     whole = "".join(content for content, _ in EXAMPLE)
     assert read.tolist() == tokenizer(whole, add_special_tokens=False)["input_ids"]
-    runs = "".join("x" if label >= 0 else " " for label in learnt).split()
-    assert len(runs) == 2, "each answer is one run of learnt tokens"
-    answers = tokenizer.decode(learnt[learnt >= 0])
+    runs = "".join("x" if label >= 0 else " " for label in learned).split()
+    assert len(runs) == 2, "each answer is one run of learned tokens"
+    answers = tokenizer.decode(learned[learned >= 0])
     assert answers.split() == ["Bees", "höney.", "fly</s>", "Ants"]
 
 
-def test_a_token_over_the_border_of_an_answer_is_learnt() -> None:
+def test_a_token_over_the_border_of_an_answer_is_learned() -> None:
     from objectives.data.chat import encoded
 
     tokenizer = metaspace()
@@ -93,15 +93,15 @@ def test_a_token_over_the_border_of_an_answer_is_learnt() -> None:
         assert encoded([("fli", True), ("es?", False)], use).tolist() == [word]
 
 
-def test_a_blank_before_an_answer_is_learnt_with_it_alone() -> None:
+def test_a_blank_before_an_answer_is_learned_with_it_alone() -> None:
     from objectives.data.chat import encoded
 
     tokenizer = byte_level(trim=True)
     found = encoded([("Who", False), ("  ", True), ("Q", False)], tokenizer)
     blank = tokenizer("Who  Q", add_special_tokens=False)["input_ids"]
     assert np.where(found < 0, ~found, found).tolist() == blank
-    learnt = tokenizer.decode(found[found >= 0])
-    assert learnt == "  "
+    learned = tokenizer.decode(found[found >= 0])
+    assert learned == "  "
 
 
 def test_a_text_of_dialogues_has_no_blank_more_than_its_template_writes(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_text_of_dialogues_has_no_blank_more_than_its_template_writes(tmp_path
     stored = np.asarray(
         TokenStore(TextEncoding(tokenizer), tmp_path / "cache", {})(scan(folder)["chat"]), dtype=np.int64
     )
-    read, learnt = split(stored)
+    read, learned = split(stored)
     whole = tokenizer.apply_chat_template(turns, tokenize=False)
     assert read.tolist() == tokenizer(whole, add_special_tokens=False)["input_ids"]
-    assert tokenizer.decode(learnt[learnt >= 0]).replace(" ", "") == "Bees<|im_end|>\n"
+    assert tokenizer.decode(learned[learned >= 0]).replace(" ", "") == "Bees<|im_end|>\n"

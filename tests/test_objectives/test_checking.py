@@ -1,4 +1,4 @@
-"""Bases that are not what they seem: incomplete, not causal, quantised, without special tokens."""
+"""Bases that are not what they seem: incomplete, not causal, quantized, without special tokens."""
 
 from __future__ import annotations
 
@@ -99,14 +99,14 @@ def test_a_model_that_sees_later_tokens_is_found_by_trying(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("method", ["bitsandbytes", "gptq", "fp8"])
-def test_quantised_bases_are_refused_before_anything_is_loaded(tmp_path: Path, method: str) -> None:
+def test_quantized_bases_are_refused_before_anything_is_loaded(tmp_path: Path, method: str) -> None:
     from objectives.worker import open_base
 
     folder = write_base(tmp_path)
     config = json.loads((folder / "config.json").read_text())
-    quantised = {"quant_method": method, "bits": 4}
-    (folder / "config.json").write_text(json.dumps({**config, "quantization_config": quantised}))
-    with refused("already-quantised", method, field="objective.base"):
+    quantized = {"quant_method": method, "bits": 4}
+    (folder / "config.json").write_text(json.dumps({**config, "quantization_config": quantized}))
+    with refused("already-quantized", method, field="objective.base"):
         open_base(str(folder)).layout()
 
 

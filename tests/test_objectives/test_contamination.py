@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spaces import scan
-from tests.support.questions import SIGHT, TASK, benchmark
+from tests.support.questions import TASK, WINDOW, benchmark
 
 pytestmark = pytest.mark.torch
 
@@ -25,7 +25,7 @@ def _found(folder: Path, questions: list[dict[str, object]], **texts: str) -> di
     library.mkdir()
     for name, content in {**texts, "other": "nothing of interest stands in here"}.items():
         (library / f"{name}.txt").write_text(content)
-    return questions_in(scan(library), load_tasks(benchmark(folder / "small.yaml"), SIGHT))
+    return questions_in(scan(library), load_tasks(benchmark(folder / "small.yaml"), WINDOW))
 
 
 def _question(text: str) -> dict[str, object]:

@@ -53,7 +53,7 @@ def test_training_windows_begin_with_it_and_end_within_the_text(size: int) -> No
     stream = MixStream(CorpusMix.equal(["a"]), {"a": tokens}, 20, 60, seed=1, prefix=(0,))
     windows = stream.batch(0, 60)
     assert windows.shape == (60, 20)
-    assert set(windows[:, 0]) == {~0}, "read, and not learnt"
+    assert set(windows[:, 0]) == {~0}, "read, and not learned"
     assert ((windows[:, 1:] >= 1) & (windows[:, 1:] <= size)).all()
     assert (np.diff(windows[:, 1:], axis=1) == 1).all()
     assert stream.epochs(60)["a"] == pytest.approx(60 * 19 / size)
@@ -168,8 +168,8 @@ def test_a_file_that_changes_after_the_launch_is_named(tmp_path: Path, name: str
 
 
 def test_examples_of_tasks_are_read_inside_the_template_or_outside_it() -> None:
-    from objectives.text_to_lora.lessons import instruction
     from objectives.text_to_lora.tasks import Example
+    from objectives.text_to_lora.training_task import instruction
 
     encoding = TextEncoding.of(byte_tokenizer(chat_template=CHAT))
     example = Example("What do bees make?", " Honey.", Path("tasks.yaml"))

@@ -50,8 +50,8 @@ def test_a_loss_that_is_no_number_ends_the_run(watched: bool) -> None:
 
 def test_a_step_goes_down_at_a_share_of_each_groups_peak() -> None:
     slow, fast = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
-    optimiser = torch.optim.SGD([{"params": [slow], "peak": 0.1}, {"params": [fast], "peak": 0.4}])
+    optimizer = torch.optim.SGD([{"params": [slow], "peak": 0.1}, {"params": [fast], "peak": 0.4}])
     (slow + fast).sum().backward()  # type: ignore[no-untyped-call]
-    descend(optimiser, 0.5)
+    descend(optimizer, 0.5)
     assert (slow.item(), fast.item()) == pytest.approx((0.95, 0.8))
     assert slow.grad is None

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.questions.error import QuestionError
-from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec
 from spaces import scan
-from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
+from tests.support.questions import QUESTIONS, TASK, WINDOW, benchmark
 from tests.support.refusals import refused
 
 if TYPE_CHECKING:
     from objectives.base import Prepared
-    from objectives.scoring.questions.asked import AskedTask
+    from objectives.scoring.questions.loaded_task import LoadedTask
 
 pytestmark = pytest.mark.torch
 
@@ -30,11 +30,11 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 
 
-def _load(folder: Path, name: str, rows: list[dict[str, Any]], **fields: Any) -> AskedTask:
+def _load(folder: Path, name: str, rows: list[dict[str, Any]], **fields: Any) -> LoadedTask:
     from objectives.scoring.questions.tasks import load_tasks
 
     (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (task,) = load_tasks(benchmark({"task": name, "data": str(folder / "data.jsonl"), **fields}), SIGHT)
+    (task,) = load_tasks(benchmark({"task": name, "data": str(folder / "data.jsonl"), **fields}), WINDOW)
     return task
 
 
@@ -82,7 +82,7 @@ def test_a_long_solution_is_asked_for_in_pieces(tmp_path: Path) -> None:
     solution = " ".join(f"step{i}" for i in range(50))
     (tmp_path / "data.jsonl").write_text(json.dumps({**ROWS["aime24"], "solution": solution}) + "\n")
     spec = benchmark({"task": "aime24", "data": str(tmp_path / "data.jsonl")})
-    short = Sight(20, lambda text: len(text.split()))
+    short = ContextWindow(20, lambda text: len(text.split()))
     (question,) = load_tasks(spec, short)[0].questions
     pieces = [instance.args[1] for instance in question.references]
     assert "".join(pieces) == f" {solution}\n#### 002"
@@ -119,7 +119,7 @@ def test_what_a_layout_cannot_do_is_refused(tmp_path: Path, fields: dict[str, An
 
     (tmp_path / "data.jsonl").write_text(json.dumps(ROWS["gsm8k"]) + "\n")
     with refused(code, *data, field="objective.scores"):
-        load_tasks(benchmark({"data": str(tmp_path / "data.jsonl"), **fields}), SIGHT)
+        load_tasks(benchmark({"data": str(tmp_path / "data.jsonl"), **fields}), WINDOW)
 
 
 def test_tasks_and_groups_of_a_folder_find_their_data_beside_them(task: Path) -> None:
@@ -129,7 +129,7 @@ def test_tasks_and_groups_of_a_folder_find_their_data_beside_them(task: Path) ->
     (folder / "pair.yaml").write_text("group: pair\ntask: [small, other]\n")
     (folder / "other.yaml").write_text(TASK.replace("task: small", "task: other"))
     spec = benchmark({"task": "pair", "weight": 3}, include=[str(folder)])
-    tasks = load_tasks(spec, SIGHT)
+    tasks = load_tasks(spec, WINDOW)
     assert [(found.name, found.weight, len(found.questions)) for found in tasks] == [
         ("small", 1.5, 4),
         ("other", 1.5, 4),
@@ -143,9 +143,9 @@ def test_code_of_a_task_within_a_group_is_refused(task: Path) -> None:
     (folder / "pair.yaml").write_text("group: pair\ntask: [small]\n")
     task.write_text(TASK + "process_docs: !function helper.docs\n")
     with refused("task-runs-code", field="objective.scores"):
-        load_tasks(benchmark("pair", include=[str(folder)]), SIGHT)
+        load_tasks(benchmark("pair", include=[str(folder)]), WINDOW)
     (folder / "another.yaml").write_text(TASK.replace("task: small", "task: another"))
-    assert load_tasks(benchmark("another", include=[str(folder)]), SIGHT), "code that is not asked for is none"
+    assert load_tasks(benchmark("another", include=[str(folder)]), WINDOW), "code that is not asked for is none"
 
 
 def test_code_of_a_task_within_a_group_within_a_group_is_refused(task: Path) -> None:
@@ -153,11 +153,11 @@ def test_code_of_a_task_within_a_group_within_a_group_is_refused(task: Path) -> 
 
     folder = task.parent
     (folder / "outer.yaml").write_text("group: outer\ntask: [{group: inner, task: [small]}]\n")
-    (found,) = load_tasks(benchmark("outer", include=[str(folder)]), SIGHT)
+    (found,) = load_tasks(benchmark("outer", include=[str(folder)]), WINDOW)
     assert len(found.questions) == 4, "and its data is found beside it"
     task.write_text(TASK + "process_docs: !function helper.docs\n")
     with refused("task-runs-code", field="objective.scores"):
-        load_tasks(benchmark("outer", include=[str(folder)]), SIGHT)
+        load_tasks(benchmark("outer", include=[str(folder)]), WINDOW)
 
 
 def test_code_behind_a_link_is_refused(task: Path, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_code_behind_a_link_is_refused(task: Path, tmp_path: Path) -> None:
     task.write_text(TASK + "process_docs: !function helper.docs\n")
     (folder / "small.yaml").symlink_to(task)
     with refused("task-runs-code", field="objective.scores"):
-        load_tasks(benchmark("small", include=[str(folder)]), SIGHT)
+        load_tasks(benchmark("small", include=[str(folder)]), WINDOW)
 
 
 @pytest.mark.parametrize("metric", ["evil.py", "somebody/metric"])
@@ -177,7 +177,7 @@ def test_a_metric_that_is_none_of_lm_evals_is_refused(task: Path, metric: str) -
 
     task.write_text(TASK.replace("metric: acc", f"metric: {metric}"))
     with refused("metric-runs-code", f"({metric})", field="objective.scores"):
-        load_tasks(benchmark(task), SIGHT)
+        load_tasks(benchmark(task), WINDOW)
 
 
 def test_groups_that_cannot_be_taken_apart_are_refused(task: Path) -> None:
@@ -186,9 +186,9 @@ def test_groups_that_cannot_be_taken_apart_are_refused(task: Path) -> None:
     loop = task.parent / "loop.yaml"
     loop.write_text("group: loop\ntask: [loop]\n")
     with refused("group-contains-itself", "'loop'", field="objective.scores"):
-        load_tasks(benchmark("loop", include=[str(task.parent)]), SIGHT)
+        load_tasks(benchmark("loop", include=[str(task.parent)]), WINDOW)
     with refused("task-file-is-group", str(loop), "`include`", field="objective.scores"):
-        load_tasks(benchmark(loop), SIGHT)
+        load_tasks(benchmark(loop), WINDOW)
 
 
 @pytest.mark.parametrize("line", ["fewshot_split: test\nnum_fewshot: 2\n", "num_fewshot: 1\n"])
@@ -197,8 +197,8 @@ def test_examples_that_would_show_held_out_answers_are_refused(task: Path, line:
 
     task.write_text(TASK + line)
     with refused("examples-from-questions", "4", field="objective.scores"):
-        load_tasks(benchmark(task, holdout=0.5), SIGHT)
-    assert load_tasks(benchmark(task), SIGHT), "where none are held out, none are shown"
+        load_tasks(benchmark(task, holdout=0.5), WINDOW)
+    assert load_tasks(benchmark(task), WINDOW), "where none are held out, none are shown"
 
 
 @pytest.mark.parametrize("gold", [-1, 4])
@@ -208,7 +208,7 @@ def test_right_answers_that_are_no_choice_are_refused(task: Path, gold: int) -> 
     rows = [*QUESTIONS, {**QUESTIONS[0], "gold": gold}]
     (task.parent / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(QuestionError) as caught:
-        load_tasks(benchmark(task), SIGHT)
+        load_tasks(benchmark(task), WINDOW)
     assert (caught.value.file, caught.value.line) == (task.parent / "questions.jsonl", 5)
     assert (caught.value.part, caught.value.count) == ("answer", 1)
 
@@ -218,14 +218,14 @@ def test_a_question_that_stands_twice_is_one_whatever_else_its_data_says(task: P
 
     rows = [{**question, "id": number} for number, question in enumerate(QUESTIONS * 2)]
     (task.parent / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (found,) = load_tasks(benchmark(task), SIGHT)
+    (found,) = load_tasks(benchmark(task), WINDOW)
     assert len(found.questions) == 8
     assert len({question.cluster for question in found.questions}) == 4
 
 
 @pytest.mark.parametrize("name", ["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"])
 def test_an_answer_is_as_long_as_the_task_says_under_any_name(name: str) -> None:
-    from objectives.scoring.questions.asked import limit_answer
+    from objectives.scoring.questions.loaded_task import limit_answer
 
     options: dict[str, Any] = {"until": ["."], name: 3}
     limit_answer(options, 128)
@@ -246,7 +246,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     from objectives.scoring.questions.tasks import load_tasks
 
     with refused("task-folder-missing", str(tmp_path / "no"), "include", field="objective.scores"):
-        load_tasks(benchmark("small", include=[str(tmp_path / "no")]), SIGHT)
+        load_tasks(benchmark("small", include=[str(tmp_path / "no")]), WINDOW)
 
 
 def _prepared(folder: Path, task: dict[str, Any], holdout: float = 0) -> Prepared:
@@ -258,7 +258,7 @@ def _prepared(folder: Path, task: dict[str, Any], holdout: float = 0) -> Prepare
     for name in ("one", "two"):
         (library / f"{name}.txt").write_text("".join(f"the ant of {name} met {i} bees.\n" for i in range(40)))
     scores = [{"kind": "benchmark", "tasks": [task], "holdout": holdout}]
-    spec = FinetuneSpec.model_validate({"tokens": 200, "length": 16, "batch": 2, "scores": scores})
+    spec = FinetuneSpec.model_validate({"tokens": 200, "sequence_length": 16, "batch_size": 2, "scores": scores})
     return objectives.prepare(spec, scan(library), folder / "cache")
 
 

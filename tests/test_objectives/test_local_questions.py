@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.local_questions import WRITTEN, answers, lines, loaded, question_error
-from tests.support.questions import SIGHT, benchmark
+from tests.support.questions import WINDOW, benchmark
 from tests.support.refusals import refused
 
 if TYPE_CHECKING:
-    from objectives.scoring.questions.asked import AskedTask
+    from objectives.scoring.questions.loaded_task import LoadedTask
 
 pytestmark = pytest.mark.torch
 
@@ -105,7 +105,7 @@ def test_an_option_that_is_not_understood_is_refused(tmp_path: Path, option: str
         loaded(tmp_path, "q,a\nwhat?,1\n", csv, "questions.csv")
 
 
-def _processed(folder: Path, rows: Sequence[dict[str, Any]]) -> AskedTask:
+def _processed(folder: Path, rows: Sequence[dict[str, Any]]) -> LoadedTask:
     (folder / "helper.py").write_text("def docs(rows):\n    return rows.map(lambda row: {'a': row['a'] + '!'})\n")
     return loaded(folder, lines(*rows), WRITTEN + "process_docs: !function helper.docs\n", allow_code=True)
 
@@ -132,11 +132,11 @@ def test_local_questions_written_into_a_group_are_refused(tmp_path: Path) -> Non
     (tmp_path / "questions.jsonl").write_text(lines({"q": "when?", "a": "2019-10-12"}))
     (tmp_path / "pair.yaml").write_text(yaml.safe_dump({"group": "pair", "task": [{"group": "in", "task": [inline]}]}))
     with refused("group-holds-local-task", "'written'", field="objective.scores"):
-        load_tasks(benchmark("pair", include=[str(tmp_path)]), SIGHT)
+        load_tasks(benchmark("pair", include=[str(tmp_path)]), WINDOW)
 
 
 def test_an_answer_may_take_what_the_longest_prompt_leaves(tmp_path: Path) -> None:
-    from objectives.scoring.questions.asked import answer_tokens
+    from objectives.scoring.questions.loaded_task import answer_tokens
 
     def allowed(*rows: dict[str, str]) -> set[int]:
         task = WRITTEN.replace("max_gen_toks: 2", "max_gen_toks: 1000")

@@ -43,7 +43,9 @@ def _trials(base: PreTrainedModel, **tuning: object) -> list[Packed]:
         mix = CorpusMix.equal(texts)
         chosen = Tuning(method, rank, 2.0 * rank, 0.0, targets)
         stage = Stage("train", mix, chosen, frozen, 100_000, rate)
-        found.append(Packed(stage, seed, MixStream(mix, tokens, spec().length, STEPS * spec().batch, seed)))
+        found.append(
+            Packed(stage, seed, MixStream(mix, tokens, spec().sequence_length, STEPS * spec().batch_size, seed))
+        )
     return found
 
 

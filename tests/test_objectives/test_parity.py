@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from objectives.questions import Part
+from objectives.questions import QuestionSubset
 from objectives.scoring.spec import BenchmarkSpec
 from spaces import Corpus
 from tests.support.questions import QUESTIONS
@@ -107,7 +107,7 @@ def _stock(base: tuple[PreTrainedModel, TextEncoding], folder: Path, name: str, 
 def _spec(folder: Path, name: str, **fields: Any) -> BenchmarkSpec:
     task = {"task": name, **fields}
     return BenchmarkSpec.model_validate(
-        {"kind": "benchmark", "tasks": [task], "include": [str(folder)], "holdout": 0, "batch": 3}
+        {"kind": "benchmark", "tasks": [task], "include": [str(folder)], "holdout": 0, "batch_size": 3}
     )
 
 
@@ -121,13 +121,13 @@ def test_every_question_is_answered_as_by_lm_eval(
 ) -> None:
     from objectives.scoring.benchmark.scorer import BenchmarkScorer
     from objectives.scoring.figures import own_metrics
-    from objectives.scoring.questions.asked import AskedTask
+    from objectives.scoring.questions.loaded_task import LoadedTask
 
     stock = _stock(base, folder, name)
     scorer = BenchmarkScorer(_spec(folder, name), corpus, *base)
     score = scorer.score()
     (asked,) = scorer._tasks
-    assert isinstance(asked, AskedTask)
+    assert isinstance(asked, LoadedTask)
     metrics = own_metrics(asked, list(asked.questions))
     answered = {(sample["filter"], sample["doc_id"]): sample for sample in stock["samples"][name]}
     for number, question in enumerate(asked.questions):
@@ -204,7 +204,7 @@ def test_a_part_is_asked_as_the_whole(base: tuple[PreTrainedModel, TextEncoding]
     spec = _spec(folder, "choices")
     whole = BenchmarkScorer(spec, corpus, *base).score()
     halves = BenchmarkScorer(spec.model_copy(update={"holdout": 0.5}), corpus, *base)
-    parts = [halves.score(Part("search")), halves.score(Part("holdout"))]
+    parts = [halves.score(QuestionSubset("search")), halves.score(QuestionSubset("holdout"))]
     by_id = dict(zip(whole.asked[0].questions, whole.items, strict=True))
     for part in parts:
         for name, item in zip(part.asked[0].questions, part.items, strict=True):

@@ -43,7 +43,7 @@ def _objective(folder: Path, **fields: Any) -> tuple[Objective, Prepared]:
         {"kind": "heldout", "text": "one", "share": 0.3},
     ]
     spec = FinetuneSpec.model_validate(
-        {"tokens": 600, "length": 16, "batch": 4, "rungs": [0.3, 0.7, 1.0], "scores": scores, **fields}
+        {"tokens": 600, "sequence_length": 16, "batch_size": 4, "rungs": [0.3, 0.7, 1.0], "scores": scores, **fields}
     )
     prepared = objectives.prepare(spec, scan(folder / "texts"), folder / "cache")
     return objectives.build(spec, prepared.corpus, folder / "cache"), prepared

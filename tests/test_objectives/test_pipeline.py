@@ -81,7 +81,7 @@ def test_what_a_stage_must_not_touch_stays_as_it_was(base: PreTrainedModel) -> N
     assert not changed(before, weights(base))
 
 
-def test_what_was_learnt_gives_the_trained_model_again(base: PreTrainedModel) -> None:
+def test_what_was_learned_gives_the_trained_model_again(base: PreTrainedModel) -> None:
     import torch
 
     with pipeline(base, *THREE) as run:
@@ -183,7 +183,7 @@ def test_the_same_text_is_read_in_another_order_by_another_stage(base: PreTraine
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if not method.whole])
 def test_nothing_is_computed_below_the_lowest_trained_layer(base: PreTrainedModel, method: str) -> None:
-    """Hidden states below it have no graph, and the optimiser has a state for trained weights alone."""
+    """Hidden states below it have no graph, and the optimizer has a state for trained weights alone."""
     below: list[bool] = []
 
     def note(_module: object, _inputs: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
@@ -200,7 +200,7 @@ def test_nothing_is_computed_below_the_lowest_trained_layer(base: PreTrainedMode
         run.run(1)
         trained = [weight for weight in base.parameters() if weight.requires_grad]
         assert below == [False, True, True]
-        assert len(run._trainer._optimiser.state) == len(trained) > 0  # type: ignore[union-attr]
+        assert len(run._trainer._optimizer.state) == len(trained) > 0  # type: ignore[union-attr]
         assert all(weight.grad is None for weight in base.parameters() if not weight.requires_grad)
     for hook in hooks:
         hook.remove()
@@ -210,7 +210,7 @@ def test_accumulating_is_the_same_step() -> None:
     found = []
     plain = random_model("llama")  # without dropout, which would draw other numbers for other parts
     for accumulate in (1, 2, 4):
-        with pipeline(plain, stage("only", "full", range(3)), accumulate=accumulate) as run:
+        with pipeline(plain, stage("only", "full", range(3)), gradient_accumulation_steps=accumulate) as run:
             found.append([run.run(step) for step in range(1, 5)])
     assert found[1] == pytest.approx(found[0], abs=1e-4)
     assert found[2] == pytest.approx(found[0], abs=1e-4)
@@ -230,7 +230,7 @@ def test_checkpointing_is_the_same_training(base: PreTrainedModel) -> None:
     hook = base.get_submodule("model.decoder.layers.1.fc1").register_forward_pre_hook(count)
     for checkpointing in (False, True):
         forwards = 0
-        with pipeline(base, stage("only", "full", range(3)), checkpointing=checkpointing) as run:
+        with pipeline(base, stage("only", "full", range(3)), gradient_checkpointing=checkpointing) as run:
             run.run(2)
             found.append(run.learned()[0].tensors)
             counts.append(forwards)
@@ -240,7 +240,7 @@ def test_checkpointing_is_the_same_training(base: PreTrainedModel) -> None:
     assert not base.is_activation_checkpointing
 
 
-def test_what_is_only_read_is_not_learnt(base: PreTrainedModel) -> None:
+def test_what_is_only_read_is_not_learned(base: PreTrainedModel) -> None:
     """A loss over nothing is zero and changes nothing; over a part it is that of the part."""
     from objectives.training.pipeline import Pipeline
 

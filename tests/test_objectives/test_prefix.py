@@ -44,7 +44,7 @@ def _still(kind: str) -> PreTrainedModel:
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 @pytest.mark.parametrize("lowest", [1, 2])
 def test_losses_and_answers_are_the_same(kind: str, lowest: int) -> None:
-    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
     from objectives.scoring.likelihood import log_likelihoods
 
     base = _still(kind)
@@ -52,7 +52,7 @@ def test_losses_and_answers_are_the_same(kind: str, lowest: int) -> None:
         assert not prefix_of(base).active
         losses = [plain.run(step) for step in (4, 10)]
         answers = log_likelihoods(base, _PAIRS, 8)
-    remember(base, 1 << 20)
+    enable_prefix_cache(base, 1 << 20)
     for _ in range(2):
         with _pipeline(base, lowest) as kept:
             assert prefix_of(base).active
@@ -65,12 +65,12 @@ def test_losses_and_answers_are_the_same(kind: str, lowest: int) -> None:
 
 
 def test_known_layers_are_not_run_again() -> None:
-    from objectives.acceleration.prefix import remember
+    from objectives.acceleration.prefix import enable_prefix_cache
     from objectives.bases.layout import find_blocks
     from objectives.scoring.likelihood import log_likelihoods, takes_prompts
 
     base = random_model("llama")
-    remember(base, 1 << 20)
+    enable_prefix_cache(base, 1 << 20)
     with _pipeline(base, 2):
         takes_prompts(base)  # what is tried once is tried now
     calls: list[int] = []
@@ -89,10 +89,10 @@ def test_known_layers_are_not_run_again() -> None:
 
 
 def test_trials_with_other_seeds_read_the_same_windows() -> None:
-    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
 
     base = random_model("llama")
-    remember(base, 1 << 20)
+    enable_prefix_cache(base, 1 << 20)
     sizes = []
     for seed in range(6):
         with _pipeline(base, 1, seed) as run:
@@ -102,12 +102,12 @@ def test_trials_with_other_seeds_read_the_same_windows() -> None:
 
 
 def test_no_more_is_kept_than_allowed() -> None:
-    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
     from objectives.scoring.likelihood import log_likelihoods
 
     base = random_model("llama")
     limit = 3 * 16 * 16 * 4
-    remember(base, limit)
+    enable_prefix_cache(base, limit)
     with _pipeline(base, 1) as run:
         run.run(10)
         assert 0 < prefix_of(base).size <= limit // 2
@@ -116,17 +116,17 @@ def test_no_more_is_kept_than_allowed() -> None:
 
 
 def test_a_model_that_drops_numbers_at_random_runs_as_ever() -> None:
-    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
 
     base = random_model("opt")
     assert base.config.dropout
-    remember(base, 1 << 20)
+    enable_prefix_cache(base, 1 << 20)
     with _pipeline(base, 1):
         assert not prefix_of(base).active
 
 
 def test_an_architecture_whose_layers_cannot_be_passed_over_runs_as_ever() -> None:
-    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
     from objectives.bases.layout import find_blocks
 
     base = random_model("llama")
@@ -134,7 +134,7 @@ def test_an_architecture_whose_layers_cannot_be_passed_over_runs_as_ever() -> No
     memory = []
     blocks[1].register_forward_hook(lambda _, __, output: memory.append(output.sum()))
     blocks[2].register_forward_hook(lambda _, __, output: output * memory[-1])
-    remember(base, 1 << 20)
+    enable_prefix_cache(base, 1 << 20)
     with _pipeline(base, 2):
         assert not prefix_of(base).active
     with _pipeline(base, 1):
@@ -158,21 +158,21 @@ def _other(kind: str) -> PreTrainedModel:
 
 @pytest.mark.parametrize("kind", ["openai-gpt", "lfm2"])
 def test_an_architecture_that_fails_at_it_runs_as_ever(kind: str) -> None:
-    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
 
     base = _other(kind)
-    remember(base, 1 << 20)
+    enable_prefix_cache(base, 1 << 20)
     with prefix_of(base).frozen(1):
         assert not prefix_of(base).active
     assert not base.training
 
 
 def test_computing_activations_anew_and_passing_over_layers_exclude_each_other() -> None:
-    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
 
     base = random_model("llama")
-    remember(base, 1 << 20)
-    with _pipeline(base, 1, checkpointing=True):
+    enable_prefix_cache(base, 1 << 20)
+    with _pipeline(base, 1, gradient_checkpointing=True):
         assert not prefix_of(base).active
 
 
@@ -180,10 +180,10 @@ def test_a_model_that_is_gone_takes_what_was_kept_with_it() -> None:
     import gc
     from weakref import ref
 
-    from objectives.acceleration.prefix import remember
+    from objectives.acceleration.prefix import enable_prefix_cache
 
     base = random_model("llama")
-    remember(base, 1 << 20)
+    enable_prefix_cache(base, 1 << 20)
     with _pipeline(base, 1) as run:
         run.run(2)
     gone = ref(base)
@@ -193,11 +193,11 @@ def test_a_model_that_is_gone_takes_what_was_kept_with_it() -> None:
 
 
 def test_every_number_of_frozen_layers_gets_its_share() -> None:
-    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
 
     base = random_model("llama")
     limit = 8 * 16 * 16 * 4
-    remember(base, limit)
+    enable_prefix_cache(base, limit)
     for lowest in (1, 2):
         with _pipeline(base, lowest) as run:
             run.run(10)
@@ -207,14 +207,14 @@ def test_every_number_of_frozen_layers_gets_its_share() -> None:
     assert all(0 < size <= limit // 2 for size in sizes)
 
 
-@pytest.mark.parametrize("fields", [{"accumulate": 2}])
+@pytest.mark.parametrize("fields", [{"gradient_accumulation_steps": 2}])
 def test_steps_that_save_memory_pass_over_layers_too(fields: dict[str, Any]) -> None:
-    from objectives.acceleration.prefix import prefix_of, remember
+    from objectives.acceleration.prefix import enable_prefix_cache, prefix_of
 
     base = random_model("llama")
     with _pipeline(base, 1) as plain:
         losses = [plain.run(step) for step in (4, 10)]
-    remember(base, 1 << 20)
+    enable_prefix_cache(base, 1 << 20)
     for _ in range(2):
         with _pipeline(base, 1, **fields) as kept:
             assert prefix_of(base).active
@@ -224,11 +224,11 @@ def test_steps_that_save_memory_pass_over_layers_too(fields: dict[str, Any]) -> 
 def test_an_error_in_a_pass_leaves_the_layers_as_they_were() -> None:
     import torch
 
-    from objectives.acceleration.prefix import Row, prefix_of, remember
+    from objectives.acceleration.prefix import Row, enable_prefix_cache, prefix_of
     from objectives.bases.layout import find_blocks
 
     base = random_model("llama")
-    remember(base, 1 << 20)
+    enable_prefix_cache(base, 1 << 20)
     prefix, rows = prefix_of(base), [Row((5, 6, 7))]
     tokens = torch.tensor([[5, 6, 7]])
 

@@ -39,7 +39,7 @@ def scenes(name: str, count: int) -> list[Any]:
 def question(doc: dict[str, Any], responses: Sequence[Any]) -> Any:
     from lm_eval.api.instance import Instance
 
-    from objectives.scoring.questions.asked import Question
+    from objectives.scoring.questions.loaded_task import Question
 
     instances = tuple(
         Instance("loglikelihood", doc, ("", ""), index, resps=[response]) for index, response in enumerate(responses)
@@ -81,7 +81,7 @@ def test_depth_is_where_accuracy_falls_below_the_threshold() -> None:
     assert figures["longest"] == 3
     assert quality("depth", threshold=0.8).figures(answered)["longest"] == 2
     assert made.item(answered[1]) == pytest.approx(0.5)
-    assert "holds 3 of 6 steps" in made.behaviour(figures)
+    assert "holds 3 of 6 steps" in made.behavior(figures)
     assert "(right: " in made.example(answered)
 
 
@@ -215,7 +215,7 @@ def test_a_continuation_counts_where_it_follows_the_rules_and_is_no_copy(tmp_pat
     assert scene.example in fresh.example(answered)
     nobody = fresh.figures([completion(fresh, scene, "")])
     assert nobody == {"novel": 0, "followed": 0}, "what nothing follows has no novelty"
-    assert fresh.behaviour(nobody) == "0% follow the rules"
+    assert fresh.behavior(nobody) == "0% follow the rules"
 
 
 def test_repetition_follows_no_story() -> None:
@@ -247,14 +247,14 @@ def test_the_score_is_the_weighted_mean_of_the_qualities() -> None:
 
 
 def test_stories_are_written_at_the_last_rung_only_unless_they_are_the_score() -> None:
-    from objectives.questions import Part
+    from objectives.questions import QuestionSubset
     from objectives.scoring.scenes.scorer import ScenesScorer
     from objectives.scoring.spec import ScenesSpec
     from objectives.worker import open_base
 
     base = open_base("tiny")
     model, encoding = base.model("float32", "cpu"), base.encoding()
-    early = Part(final=False)
+    early = QuestionSubset(final=False)
     recorded = ScenesScorer(ScenesSpec(kind="scenes", limit=2, holdout=0), NOTHING, model, encoding)
     assert "completion" not in recorded.score(early).qualities
     searched = ScenesSpec(kind="scenes", weights={"completion": 1}, limit=2, holdout=0)
@@ -264,7 +264,7 @@ def test_stories_are_written_at_the_last_rung_only_unless_they_are_the_score() -
 def test_what_a_scene_says_is_asked_as_it_stands(tmp_path: Path) -> None:
     from objectives.scoring.scenes.scorer import load_scenes
     from objectives.scoring.spec import ScenesSpec
-    from tests.support.questions import SIGHT
+    from tests.support.questions import WINDOW
 
     odd = ["a {{b}} {% if %}\nanother line isn't", "[1, 2]", "12", 'say "x"']
     step = {"prompt": odd[0], "choices": odd[1:], "answer": "[1, 2]"}
@@ -274,7 +274,7 @@ def test_what_a_scene_says_is_asked_as_it_stands(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     file.write_text(yaml.safe_dump({"scenes": [depth, short, story]}))
     spec = ScenesSpec(kind="scenes", files=[str(file)], weights={"depth": 1}, holdout=0)
-    first, completion, compression = load_scenes(spec, NOTHING, SIGHT)
+    first, completion, compression = load_scenes(spec, NOTHING, WINDOW)
     assert [instance.args for instance in first.task.questions[0].instances] == [
         (odd[0], f" {choice}") for choice in odd[1:]
     ]
@@ -283,14 +283,16 @@ def test_what_a_scene_says_is_asked_as_it_stands(tmp_path: Path) -> None:
 
 
 def test_halves_share_no_scene() -> None:
-    from objectives.questions import Part
+    from objectives.questions import QuestionSubset
     from objectives.scoring.scenes.scorer import load_scenes
     from objectives.scoring.spec import ScenesSpec
-    from tests.support.questions import SIGHT
+    from tests.support.questions import WINDOW
 
     spec = ScenesSpec(kind="scenes", files=["english", "russian"])
-    for asked in load_scenes(spec, NOTHING, SIGHT):
-        halves = [{q.doc["scene"] for q in asked.questions(Part(half), spec)} for half in ("search", "holdout")]
+    for asked in load_scenes(spec, NOTHING, WINDOW):
+        halves = [
+            {q.doc["scene"] for q in asked.questions(QuestionSubset(half), spec)} for half in ("search", "holdout")
+        ]
         assert not halves[0] & halves[1]
         assert halves[0] | halves[1] == set(asked.scenes)
         assert min(map(len, halves)) >= 0.4 * len(asked.scenes)
@@ -300,9 +302,9 @@ def test_halves_share_no_scene() -> None:
 def test_a_limit_is_that_many_scenes_of_all_kinds(limit: int) -> None:
     from objectives.scoring.scenes.scorer import load_scenes
     from objectives.scoring.spec import ScenesSpec
-    from tests.support.questions import SIGHT
+    from tests.support.questions import WINDOW
 
-    for asked in load_scenes(ScenesSpec(kind="scenes", limit=limit), NOTHING, SIGHT):
+    for asked in load_scenes(ScenesSpec(kind="scenes", limit=limit), NOTHING, WINDOW):
         all_of_it = len(scenes(asked.name, 99))
         assert len(asked.scenes) == min(limit, all_of_it)
         assert limit < 20 or len({scene.kind for scene in asked.scenes.values()}) >= 5
@@ -311,24 +313,24 @@ def test_a_limit_is_that_many_scenes_of_all_kinds(limit: int) -> None:
 def test_other_rules_are_other_scenes(tmp_path: Path) -> None:
     from objectives.scoring.scenes.scorer import load_scenes
     from objectives.scoring.spec import ScenesSpec
-    from tests.support.questions import SIGHT
+    from tests.support.questions import WINDOW
 
     digests = []
     for word in ("dry", "wet"):
         story = {"quality": "completion", "id": "c", "prompt": "p", "includes": [[word]], "example": "dry and wet too"}
         (tmp_path / "own.yaml").write_text(yaml.safe_dump({"scenes": [story]}))
         spec = ScenesSpec(kind="scenes", files=[str(tmp_path / "own.yaml")], weights={"completion": 1})
-        digests += [asked.digest for asked in load_scenes(spec, NOTHING, SIGHT)]
+        digests += [asked.digest for asked in load_scenes(spec, NOTHING, WINDOW)]
     assert len(set(digests)) == 2
 
 
 def test_a_quality_without_scenes_cannot_be_the_score(tmp_path: Path) -> None:
     from objectives.scoring.scenes.scorer import load_scenes
     from objectives.scoring.spec import ScenesSpec
-    from tests.support.questions import SIGHT
+    from tests.support.questions import WINDOW
 
     file = tmp_path / "own.yaml"
     file.write_text("scenes: [{quality: compression, id: a, short: s, lead: l, long: o}]\n")
     spec = ScenesSpec(kind="scenes", files=[str(file)], weights={"depth": 1})
     with refused("qualities-without-scenes", "depth", "compression", field="objective.scores"):
-        load_scenes(spec, NOTHING, SIGHT)
+        load_scenes(spec, NOTHING, WINDOW)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.questions.error import QuestionError
-from objectives.scoring.sight import Sight
 from tests.support.local_questions import GOOD, WRITTEN, answers, lines, loaded, question_error
-from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
+from tests.support.questions import QUESTIONS, TASK, WINDOW, benchmark
 
 if TYPE_CHECKING:
-    from objectives.scoring.questions.asked import AskedTask
+    from objectives.scoring.questions.loaded_task import LoadedTask
 
 pytestmark = pytest.mark.torch
 
@@ -58,7 +58,7 @@ def test_a_passage_that_is_null_is_refused_rather_than_shared(tmp_path: Path) ->
     (tmp_path / "questions.jsonl").write_text(lines({**GOOD, "p": "a pond"}, {**GOOD, "p": None}))
     (tmp_path / "task.yaml").write_text(TASK)
     with pytest.raises(QuestionError) as caught:
-        load_tasks(benchmark({"task": str(tmp_path / "task.yaml"), "passage": "{{p}}"}), SIGHT)
+        load_tasks(benchmark({"task": str(tmp_path / "task.yaml"), "passage": "{{p}}"}), WINDOW)
     assert caught.value.line == 2
 
 
@@ -137,7 +137,7 @@ def test_a_choice_without_tokens_is_refused(tmp_path: Path) -> None:
 
     (tmp_path / "questions.jsonl").write_text(lines(GOOD, {**GOOD, "choices": ["ant", "\u200b", "cat", "fox"]}))
     (tmp_path / "task.yaml").write_text(TASK)
-    deaf = Sight(256, lambda text: len(text.replace("\u200b", "").split()))
+    deaf = ContextWindow(256, lambda text: len(text.replace("\u200b", "").split()))
     with pytest.raises(QuestionError) as caught:
         load_tasks(benchmark(tmp_path / "task.yaml"), deaf)
     assert (caught.value.line, caught.value.part) == (2, "answer")
@@ -155,7 +155,7 @@ def test_examples_are_checked_as_questions_are(tmp_path: Path, change: dict[str,
     more.write_text(lines(EXAMPLES, {**EXAMPLES, **change}))
     part = {"task": "gsm8k", "data": str(tmp_path / "data.jsonl"), "few_shot": 1, "examples": str(more)}
     with pytest.raises(QuestionError) as caught:
-        load_tasks(benchmark(part), SIGHT)
+        load_tasks(benchmark(part), WINDOW)
     assert (caught.value.file, caught.value.line) == (more, 2)
 
 
@@ -172,11 +172,11 @@ def test_an_example_without_a_right_choice_is_refused(tmp_path: Path, gold: int 
 def test_equal_choices_of_a_public_benchmark_are_told(tmp_path: Path) -> None:
     from lm_eval.api.task import ConfigurableTask
 
-    from objectives.scoring.questions.asked import ask
+    from objectives.scoring.questions.loaded_task import ask
     from objectives.scoring.questions.safety import guard_templates
     from objectives.scoring.spec import TaskSpec
 
-    def public(*rows: dict[str, Any]) -> AskedTask:
+    def public(*rows: dict[str, Any]) -> LoadedTask:
         import datasets
         import yaml
 
@@ -185,7 +185,7 @@ def test_equal_choices_of_a_public_benchmark_are_told(tmp_path: Path) -> None:
             "custom_dataset": lambda **_: {"test": datasets.Dataset.from_list(list(rows))},
         }
         guard_templates(allow_code=False)
-        return ask("public", ConfigurableTask(config=config), TaskSpec(task="public"), benchmark("public"), SIGHT, 1.0)
+        return ask("public", ConfigurableTask(config=config), TaskSpec(task="public"), benchmark("public"), WINDOW, 1.0)
 
     equal = {**GOOD, "choices": ["ant", "bread", "ant", "fox"]}
     (note,) = public(GOOD, equal).notes

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from objectives.questions import Part
+from objectives.questions import QuestionSubset
 from objectives.scoring.spec import HeldoutSpec
 from spaces import Corpus
 from tests.support import local_questions as written
-from tests.support.questions import QUESTIONS, SIGHT, TASK, benchmark
+from tests.support.questions import QUESTIONS, TASK, WINDOW, benchmark
 from tests.support.refusals import refused
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def test_every_figure_is_what_the_log_probabilities_say(
 
 
 @pytest.mark.parametrize("metric", ["probability", "log_probability", "bits_per_byte", "margin", "accuracy"])
-def test_the_study_chooses_what_is_maximised(
+def test_the_study_chooses_what_is_maximized(
     base: tuple[PreTrainedModel, TextEncoding], task: Path, corpus: Corpus, metric: str
 ) -> None:
     from objectives.scoring.benchmark.scorer import BenchmarkScorer
@@ -172,7 +172,7 @@ def test_answers_are_generated_at_the_last_rung_only_where_nobody_needs_them_bef
 
     path = task.with_name("written.yaml")
     path.write_text(WRITTEN)
-    early = Part(final=False)
+    early = QuestionSubset(final=False)
     assert "accuracy" not in BenchmarkScorer(benchmark(path), corpus, *base).score(early).qualities
     assert "accuracy" in BenchmarkScorer(benchmark(path, metric="accuracy"), corpus, *base).score(early).qualities
     assert "accuracy" in BenchmarkScorer(benchmark(task), corpus, *base).score(early).qualities
@@ -187,11 +187,11 @@ def test_a_metric_that_a_task_has_not_is_refused_with_those_that_it_has(task: Pa
     for metric in ("probability", "margin"):
         spec = benchmark(path, metric=metric)
         with refused("metric-unknown", f"'{metric}'", "bits_per_byte, log_prob", "`auto`", field="objective.scores"):
-            choose_metric(spec, load_tasks(spec, SIGHT))
+            choose_metric(spec, load_tasks(spec, WINDOW))
     both = benchmark(path, task)
-    assert choose_metric(both, load_tasks(both, SIGHT)) == "bits_per_byte"
+    assert choose_metric(both, load_tasks(both, WINDOW)) == "bits_per_byte"
     one = benchmark(task)
-    assert choose_metric(one, load_tasks(one, SIGHT)) == "probability"
+    assert choose_metric(one, load_tasks(one, WINDOW)) == "probability"
 
 
 def test_accuracy_is_refused_where_no_metric_says_which_answers_are_right(task: Path) -> None:
@@ -202,7 +202,7 @@ def test_accuracy_is_refused_where_no_metric_says_which_answers_are_right(task: 
     path.write_text(WRITTEN.replace("{metric: exact_match, aggregation: mean", "{metric: bleu, aggregation: bleu"))
     spec = benchmark(path, metric="accuracy")
     with refused("metric-judges-nothing", "bleu", "exact_match", field="objective.scores"):
-        choose_metric(spec, load_tasks(spec, SIGHT))
+        choose_metric(spec, load_tasks(spec, WINDOW))
 
 
 def test_questions_on_one_passage_are_one_cluster(
@@ -244,7 +244,7 @@ def test_too_few_questions_for_two_halves_are_refused(
     task.with_name("questions.jsonl").write_text(json.dumps(QUESTIONS[0]) + "\n")
     scorer = BenchmarkScorer(benchmark(task, holdout=0.5), corpus, *base)
     with refused("questions-too-few", "1", "`holdout: 0`", field="objective.scores"):
-        scorer.score(Part("holdout"))
+        scorer.score(QuestionSubset("holdout"))
 
 
 def test_bits_per_byte_are_the_models_bits_over_the_texts_bytes(

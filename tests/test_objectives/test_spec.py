@@ -26,7 +26,7 @@ def finetune(**fields: Any) -> FinetuneSpec:
 def test_rungs_are_whole_steps_that_increase_to_the_budget(
     tokens: int, batch: int, length: int, shares: list[float]
 ) -> None:
-    spec = finetune(tokens=tokens, batch=batch, length=length, rungs=[*sorted(shares), 1.0])
+    spec = finetune(tokens=tokens, batch_size=batch, sequence_length=length, rungs=[*sorted(shares), 1.0])
     steps = spec.rung_steps
     assert list(steps) == sorted(set(steps))
     assert steps[0] >= 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.questions import SIGHT, TASK, benchmark
+from tests.support.questions import TASK, WINDOW, benchmark
 from tests.support.refusals import refused
 
 pytestmark = pytest.mark.torch
@@ -38,7 +38,7 @@ def test_broken_task_files_are_refused(task: Path, change: Any, code: str, data:
 
     change(task)
     with refused(code, *data, field="objective.scores"):
-        load_tasks(benchmark(task), SIGHT)
+        load_tasks(benchmark(task), WINDOW)
 
 
 @pytest.mark.parametrize("included", [False, True])
@@ -53,9 +53,9 @@ def test_code_of_a_task_file_runs_only_where_it_is_allowed(task: Path, included:
         line = "include: common.yaml\n"
     task.write_text(TASK + line)
     with refused("task-runs-code", "(!function)", "allow_code: true", field="objective.scores"):
-        load_tasks(benchmark(task), SIGHT)
+        load_tasks(benchmark(task), WINDOW)
     assert not ran.exists()
-    load_tasks(benchmark(task, allow_code=True), SIGHT)
+    load_tasks(benchmark(task, allow_code=True), WINDOW)
     assert ran.exists()
 
 
@@ -69,7 +69,7 @@ def test_an_include_behind_a_link_is_looked_for_where_lm_eval_looks(task: Path) 
     (task.parent / "link.yaml").symlink_to(inner / "real.yaml")
     task.write_text(TASK + "include: link.yaml\n")
     with refused("task-runs-code", field="objective.scores"):
-        load_tasks(benchmark(task), SIGHT)
+        load_tasks(benchmark(task), WINDOW)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_task_file_that_leaves_open_what_it_runs_is_refused(task: Path, line: 
 
     task.write_text(TASK + line.replace("task.yaml", task.name))
     with refused(code, data, field="objective.scores"):
-        load_tasks(benchmark(task), SIGHT)
+        load_tasks(benchmark(task), WINDOW)
 
 
 def test_a_prompt_cannot_reach_out_of_its_sandbox(task: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_prompt_cannot_reach_out_of_its_sandbox(task: Path) -> None:
     reaching = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
     task.write_text(re.sub(r"doc_to_text: .*", f'doc_to_text: "{reaching}"', TASK))
     with refused("question", "__class__", field="objective.scores"):
-        load_tasks(benchmark(task), SIGHT)
+        load_tasks(benchmark(task), WINDOW)
 
 
 def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) -> None:
@@ -104,15 +104,15 @@ def test_a_task_that_executes_answers_runs_only_where_it_is_allowed(task: Path) 
 
     task.write_text(TASK + "unsafe_code: true\n")
     with refused("task-executes-answers", "allow_code: true", field="objective.scores"):
-        load_tasks(benchmark(task), SIGHT)
-    assert load_tasks(benchmark(task, allow_code=True), SIGHT)
+        load_tasks(benchmark(task), WINDOW)
+    assert load_tasks(benchmark(task, allow_code=True), WINDOW)
 
 
 def test_a_task_named_twice_is_refused(task: Path) -> None:
     from objectives.scoring.questions.tasks import load_tasks
 
     with refused("task-twice", field="objective.scores"):
-        load_tasks(benchmark(task, task), SIGHT)
+        load_tasks(benchmark(task, task), WINDOW)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -120,7 +120,7 @@ def test_an_unknown_task_name_gets_the_nearest() -> None:
     from objectives.scoring.questions.tasks import load_tasks
 
     with refused("task-unknown", "'arc_esy'", "'arc_easy'", field="objective.scores"):
-        load_tasks(benchmark("arc_esy"), SIGHT)
+        load_tasks(benchmark("arc_esy"), WINDOW)
 
 
 def test_examples_in_a_prompt_are_the_same_in_every_worker(task: Path) -> None:
@@ -128,7 +128,7 @@ def test_examples_in_a_prompt_are_the_same_in_every_worker(task: Path) -> None:
 
     config = TASK.replace("test_split: test", "test_split: test\nfewshot_split: test\nnum_fewshot: 2")
     task.write_text(config)
-    found = {load_tasks(benchmark(task), SIGHT)[0].digest for _ in range(4)}
+    found = {load_tasks(benchmark(task), WINDOW)[0].digest for _ in range(4)}
     assert len(found) == 1
     task.write_text(config.replace("num_fewshot: 2", "num_fewshot: 1"))
-    assert load_tasks(benchmark(task), SIGHT)[0].digest not in found
+    assert load_tasks(benchmark(task), WINDOW)[0].digest not in found

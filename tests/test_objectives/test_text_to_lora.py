@@ -187,14 +187,14 @@ def test_alignment_takes_adapters_that_change_nothing_and_ranks_beyond_a_module(
 def test_adapters_trained_apart_get_one_form(tmp_path: Path) -> None:
     from objectives.text_to_lora.adapters import matrices_of, read_adapters, stacked, write_adapters
     from objectives.text_to_lora.target import Target
-    from objectives.training.learned import Learned
+    from objectives.training.stage_adapter import StageAdapter
 
     base = random_model("llama")
     q, v = Module("self_attn.q_proj", 16, 16), Module("self_attn.v_proj", 16, 8)
     small = Target("model.layers", (0,), (q,), 2, 6.0)
     large = Target("model.layers", (0, 2), (q, v), 3, 3.0)
     kept = [_adapters(small, 1).learned(0, base, "small"), _adapters(large, 1, 5).learned(0, base, "large")]
-    found = [matrices_of([Learned.load(each.save(tmp_path))]) for each in kept]
+    found = [matrices_of([StageAdapter.load(each.save(tmp_path))]) for each in kept]
     both = stacked(large, found)
     write_adapters(tmp_path / "both.safetensors", both)
     again = read_adapters(tmp_path / "both.safetensors", large)
@@ -236,10 +236,10 @@ def _ways(way: str) -> Any:
     import torch
 
     from objectives.text_to_lora.end_to_end import EndToEnd
-    from objectives.text_to_lora.lessons import Lesson
     from objectives.text_to_lora.network import HyperNetwork, Shape
     from objectives.text_to_lora.reconstruction import Reconstruction
     from objectives.text_to_lora.training import Recipe, Training
+    from objectives.text_to_lora.training_task import TrainingTask
 
     target = _target(modules=UNLIKE[:2])
     network = HyperNetwork(target, 4, Shape(width=16), seed=0)
@@ -249,11 +249,13 @@ def _ways(way: str) -> Any:
         descriptions = [torch.randn(2, 4, generator=draw) for _ in range(4)]
         return Training(network, Reconstruction(network, _adapters(target, 4), descriptions, recipe, [3]), recipe)
     rng = np.random.default_rng(0)
-    lessons = [
-        Lesson(str(n), torch.randn(2, 4, generator=draw), [rng.integers(1, 60, 5 + k) for k in range(3)])
+    training_tasks = [
+        TrainingTask(str(n), torch.randn(2, 4, generator=draw), [rng.integers(1, 60, 5 + k) for k in range(3)])
         for n in range(4)
     ]
-    return Training(network, EndToEnd(network, random_model("llama"), lessons[:3], recipe, lessons[3:]), recipe)
+    return Training(
+        network, EndToEnd(network, random_model("llama"), training_tasks[:3], recipe, training_tasks[3:]), recipe
+    )
 
 
 @pytest.mark.parametrize("way", ["reconstruction", "end to end"])
@@ -290,24 +292,24 @@ def test_end_to_end_learns_what_only_descriptions_tell() -> None:
     import torch
 
     from objectives.text_to_lora.end_to_end import EndToEnd
-    from objectives.text_to_lora.lessons import Lesson, losses
     from objectives.text_to_lora.network import HyperNetwork, Shape
     from objectives.text_to_lora.training import Recipe, Training
+    from objectives.text_to_lora.training_task import TrainingTask, losses
 
     base = random_model("llama")
     target = _target(rank=4, modules=UNLIKE)
     rng = np.random.default_rng(0)
-    lessons = [
-        Lesson(str(n), torch.eye(2)[n : n + 1], [np.append(~rng.integers(1, 60, 4), answer) for _ in range(8)])
+    training_tasks = [
+        TrainingTask(str(n), torch.eye(2)[n : n + 1], [np.append(~rng.integers(1, 60, 4), answer) for _ in range(8)])
         for n, answer in enumerate((7, 9))
     ]
     recipe = Recipe(steps=150, tasks=2, examples=4, learning_rate=1e-2, warmup=5)
     network = HyperNetwork(target, 2, Shape(width=32), seed=0)
-    list(Training(network, EndToEnd(network, base, lessons, recipe), recipe).run())
+    list(Training(network, EndToEnd(network, base, training_tasks, recipe), recipe).run())
     with torch.no_grad():
         written = network(torch.eye(2))
-        right = losses(base, written, [*lessons[0].sequences, *lessons[1].sequences])
-        wrong = losses(base, written, [*lessons[1].sequences, *lessons[0].sequences])
+        right = losses(base, written, [*training_tasks[0].sequences, *training_tasks[1].sequences])
+        wrong = losses(base, written, [*training_tasks[1].sequences, *training_tasks[0].sequences])
     assert bool((right < np.log(64)).all())  # of 64 tokens, all alike
     assert bool((wrong > right + 0.2).all())
 
@@ -315,29 +317,31 @@ def test_end_to_end_learns_what_only_descriptions_tell() -> None:
 def test_a_network_comes_back_from_its_folder(tmp_path: Path) -> None:
     import torch
 
+    from objectives.text_to_lora.checkpoint import HypernetCheckpoint
     from objectives.text_to_lora.network import HyperNetwork, Shape
-    from objectives.text_to_lora.stored import Stored
 
     network = HyperNetwork(_target(), 4, Shape(head="S", width=16), seed=3)
     network.centre(_adapters(_target(), 3))
-    network.standardise(torch.randn(5, 4))
-    stored = Stored(network, "tiny", "abc", "bfloat16", "base", ("a", "b"), 64, 4, whole_texts=True, origin={"by": "x"})
+    network.standardize(torch.randn(5, 4))
+    stored = HypernetCheckpoint(
+        network, "tiny", "abc", "bfloat16", "base", ("a", "b"), 64, 4, whole_texts=True, origin={"by": "x"}
+    )
     stored.save(tmp_path)
-    again = Stored.load(tmp_path)
+    again = HypernetCheckpoint.load(tmp_path)
     assert replace(again, network=network) == stored
     z = torch.randn(2, 4)
     assert torch.equal(network(z).flat, again.network(z).flat)
     with refused("hypernetwork-unreadable", str(tmp_path / "nowhere"), "mixtune t2l train"):
-        Stored.load(tmp_path / "nowhere")
+        HypernetCheckpoint.load(tmp_path / "nowhere")
     (tmp_path / "hypernet.safetensors").write_bytes(b"half")
     with refused("hypernetwork-unreadable", str(tmp_path)):
-        Stored.load(tmp_path)
+        HypernetCheckpoint.load(tmp_path)
 
 
 def test_lessons_of_unlike_lengths_do_not_disturb_each_other() -> None:
     import torch
 
-    from objectives.text_to_lora.lessons import losses
+    from objectives.text_to_lora.training_task import losses
 
     base = random_model("llama")
     adapters = _adapters(_target(modules=UNLIKE[:1]), 2).map(lambda tensor: 0.2 * tensor)

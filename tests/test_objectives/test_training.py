@@ -99,10 +99,10 @@ def test_the_base_is_restored_after_an_error_within(base: PreTrainedModel) -> No
     assert set(weights(base)) == before
 
 
-def test_no_optimiser_state_and_no_gradient_for_frozen_weights(base: PreTrainedModel) -> None:
+def test_no_optimizer_state_and_no_gradient_for_frozen_weights(base: PreTrainedModel) -> None:
     for model, trainer, _ in train(base, 1, frozen=(LayerRange(0, 1),)):
         trained = [weight for weight in model.parameters() if weight.requires_grad]
-        assert len(trainer._optimiser.state) == len(trained) == 2 * 4 * 2
+        assert len(trainer._optimizer.state) == len(trained) == 2 * 4 * 2
         assert all(weight.grad is None for weight in model.parameters() if not weight.requires_grad)
 
 

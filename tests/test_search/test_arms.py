@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.arms import wants_randomised
+from search.arms import wants_randomized
 from search.designs import BalancedCoins
 
 
@@ -41,10 +41,10 @@ def test_blocks_differ() -> None:
 
 @given(share=st.floats(0, 1), trials=st.integers(1, 200))
 def test_the_share_is_kept_at_every_point(share: float, trials: int) -> None:
-    randomised = guided = 0
+    randomized = guided = 0
     for _ in range(trials):
-        if wants_randomised(randomised, guided, share):
-            randomised += 1
+        if wants_randomized(randomized, guided, share):
+            randomized += 1
         else:
             guided += 1
-        assert abs(randomised - share * (randomised + guided)) <= 1
+        assert abs(randomized - share * (randomized + guided)) <= 1

@@ -65,11 +65,11 @@ def test_what_the_trial_removed_is_removed(artifacts: Artifacts, tmp_path: Path)
 
 
 def test_settling_removes_the_state_alone(artifacts: Artifacts) -> None:
-    artifacts.settle(0)  # nothing there yet
+    artifacts.cleanup(0)  # nothing there yet
     with artifacts.working(0) as folder:
         write(folder, rung_0__weights="kept", **{f"{STATE}__last": "gone"})
         artifacts.keep(0, folder)
-    artifacts.settle(0)
+    artifacts.cleanup(0)
     with artifacts.working(0) as folder:
         assert [path.name for path in folder.iterdir()] == ["rung_0"]
 
@@ -92,7 +92,7 @@ def test_a_trial_goes_on_from_what_was_kept(artifacts: Artifacts, imagined: Corp
 
 def test_a_study_leaves_no_state_behind(artifacts: Artifacts, imagined: Corpus) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(imagined, storage, trials=6, failures=100)
+    searcher = searcher_on(imagined, storage, trials=6, max_consecutive_failures=100)
     LocalRunner().run(searcher, synthetic_factory(imagined, failures=0.3), artifacts)
     numbers = [record.number for trial in storage.get_all_trials(0) if (record := read_record(trial)) is not None]
     assert len(numbers) == 6

@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from objectives.base import Rung
 from search.confirmation import ALL_TEXTS, BASE, RANDOM_MIX, Run, missing, plan
 from search.spec import ConfirmSpec
-from search.storage.records import TrialRecord
+from search.storage.records import Arm, TrialRecord
 from spaces import CorpusMix, Stage, TrialConfig, Tuning
 
 TEXTS = ("alpha", "beta", "gamma")
@@ -20,7 +20,7 @@ def record(number: int, score: float, *texts: str, rate: float = 1e-3, state: st
     stage = Stage("train", CorpusMix.equal(texts), Tuning("lora", 8, 16, 0, ("q_proj",)), (), 900, rate)
     config = TrialConfig("tiny", number, (stage,))
     rungs = (Rung(0, 900, score, 0.01, base=0.2),)
-    return TrialRecord(number, "guided", None, None, config, {}, TrialState[state], rungs, "", 1.0)
+    return TrialRecord(number, Arm.GUIDED, None, None, config, {}, TrialState[state], rungs, "", 1.0)
 
 
 FOUND = [
@@ -38,7 +38,7 @@ def runs(**fields: object) -> list[Run]:
 
 
 def test_the_best_complete_trials_are_run_anew_each_configuration_once() -> None:
-    candidates = [run for run in runs(best=3, seeds=2) if run.arm == "confirm"]
+    candidates = [run for run in runs(best=3, seeds=2) if run.arm is Arm.CONFIRM]
     assert [run.of for run in candidates] == [2, 2, 4, 4, 0, 0]
     assert [run.role for run in candidates][::2] == ["trial 2", "trial 4", "trial 0"]
     assert [run.of for run in runs(best=1, seeds=2) if run.of is not None] == [2, 2]
@@ -54,7 +54,7 @@ def test_runs_share_fresh_seeds() -> None:
 
 
 def test_baselines_have_the_settings_of_the_best() -> None:
-    by_role = {run.role: run.config.stages[0] for run in runs(best=2, each_text=True) if run.arm == "baseline"}
+    by_role = {run.role: run.config.stages[0] for run in runs(best=2, each_text=True) if run.arm is Arm.BASELINE}
     assert list(by_role) == [BASE, ALL_TEXTS, RANDOM_MIX, "only alpha", "only beta", "only gamma"]
     assert all(stage.learning_rate == 2e-3 for stage in by_role.values())
     assert by_role[BASE].mix.names == ()
@@ -74,7 +74,7 @@ def test_a_run_that_stands_for_two_roles_is_run_once() -> None:
 
 def test_without_a_search_over_texts_only_the_base_is_a_baseline() -> None:
     found = plan(FOUND, TEXTS, ConfirmSpec(), seed=1, mixes=False)
-    assert {run.role for run in found if run.arm == "baseline"} == {BASE}
+    assert {run.role for run in found if run.arm is Arm.BASELINE} == {BASE}
 
 
 def test_a_search_that_found_nothing_has_nothing_to_confirm() -> None:

@@ -99,7 +99,7 @@ def test_numbers_at_random_are_shares_at_random() -> None:
 @pytest.mark.parametrize("choose", list(DESIGNS))
 def test_trials_of_a_block_share_settings_and_seed(corpus: Corpus, choose: str) -> None:
     texts = {"max_texts": 2} if choose == "limited" else {"choose": choose}
-    searcher = searcher_on(corpus, space={"texts": texts}, trials=24, randomised=1.0)
+    searcher = searcher_on(corpus, space={"texts": texts}, trials=24, randomized_share=1.0)
     configs = []
     while (assignment := searcher.ask()) is not None:
         configs.append(assignment.config)
@@ -115,7 +115,7 @@ def test_trials_of_a_block_share_settings_and_seed(corpus: Corpus, choose: str) 
 
 @pytest.mark.parametrize(("choose", "goes_on"), [("one", True), ("subset", False), ("weights", False)])
 def test_after_a_failure_only_single_texts_go_on_with_their_block(corpus: Corpus, choose: str, goes_on: bool) -> None:
-    searcher = searcher_on(corpus, space={"texts": {"choose": choose}}, trials=8, randomised=1.0)
+    searcher = searcher_on(corpus, space={"texts": {"choose": choose}}, trials=8, randomized_share=1.0)
     first = searcher.ask()
     assert first is not None
     searcher.fail(first.number, "for the test")

@@ -28,7 +28,7 @@ from tests.support.studies import searcher_on
 def test_a_trial_run_again_is_not_judged_on_what_was_judged_before(corpus: Corpus) -> None:
     """Cut off after two rungs that it survived, it survives the first of them again, whatever others do meanwhile."""
     storage = InMemoryStorage()
-    dying = searcher_on(corpus, storage, trials=30, randomised=0.0, pruner="median")
+    dying = searcher_on(corpus, storage, trials=30, randomized_share=0.0, pruner="median")
     for _ in range(6):
         done = dying.ask()
         assert done is not None
@@ -38,7 +38,7 @@ def test_a_trial_run_again_is_not_judged_on_what_was_judged_before(corpus: Corpu
     assert cut_off is not None
     assert dying.report(cut_off.number, rung(dying, 0, score=0.9)) is Decision.GO_ON
     assert dying.report(cut_off.number, rung(dying, 1, score=0.6)) is Decision.GO_ON
-    again = searcher_on(corpus, storage, trials=30, randomised=0.0, pruner="median")
+    again = searcher_on(corpus, storage, trials=30, randomized_share=0.0, pruner="median")
     assert again.ask() == cut_off
     for index in (0, 1):
         assert again.report(cut_off.number, rung(again, index, score=0.1)) is Decision.GO_ON
@@ -147,7 +147,7 @@ def _ends_as_asked(corpus: Corpus, folder: Path, storage: Dying) -> None:
     found = run(corpus, folder, storage, trials=8)
     assert len(storage.get_all_trials(0)) == len(found) == 8
     assert all(record.state in {TrialState.COMPLETE, TrialState.PRUNED} for record in found)
-    pairs = [record.pair for record in found if record.arm == "randomised"]
+    pairs = [record.pair for record in found if record.randomized]
     assert all(pairs.count(pair) == 2 for pair in pairs)
     for old in before:
         assert found[old.number].config == old.config
@@ -188,14 +188,14 @@ def test_a_trial_that_kills_its_workers_fails_in_the_end(corpus: Corpus) -> None
 
 def test_another_drivers_trials_are_left_alone_while_it_lives(corpus: Corpus) -> None:
     storage = InMemoryStorage()
-    living: set[str] = set()
-    one, other = (searcher_on(corpus, storage, trials=4, driver=Told(living)) for _ in range(2))
+    alive_ids: set[str] = set()
+    one, other = (searcher_on(corpus, storage, trials=4, driver=Told(alive_ids)) for _ in range(2))
     first, second = one.ask(), other.ask()
     assert first is not None
     assert second is not None
     assert (first.number, second.number) == (0, 1)
     one.report(0, rung(one, 0, score=0.9))
-    living.remove(one._log.driver.id)
+    alive_ids.remove(one._log.driver.id)
     assert other.ask() == first, "its driver is gone"
     assert one.report(0, rung(one, 1)) is Decision.PAUSE, "it came back too late"
     one.fail(0, "too late as well")
@@ -205,8 +205,8 @@ def test_another_drivers_trials_are_left_alone_while_it_lives(corpus: Corpus) ->
 
 def test_a_study_of_two_drivers_has_exactly_its_trials(corpus: Corpus) -> None:
     storage = InMemoryStorage()
-    living: set[str] = set()
-    drivers = [searcher_on(corpus, storage, trials=9, driver=Told(living), pruner="none") for _ in range(2)]
+    alive_ids: set[str] = set()
+    drivers = [searcher_on(corpus, storage, trials=9, driver=Told(alive_ids), pruner="none") for _ in range(2)]
     open_ = True
     while open_:
         open_ = False
@@ -223,15 +223,15 @@ def test_a_study_of_two_drivers_has_exactly_its_trials(corpus: Corpus) -> None:
 class Told:
     """A driver that lives as long as its id is in a set."""
 
-    def __init__(self, living: set[str]) -> None:
-        self.id = f"driver {len(living)}"
-        self._living = living
-        living.add(self.id)
+    def __init__(self, alive_ids: set[str]) -> None:
+        self.id = f"driver {len(alive_ids)}"
+        self._living = alive_ids
+        alive_ids.add(self.id)
 
-    def living(self) -> frozenset[str]:
+    def alive_ids(self) -> frozenset[str]:
         return frozenset(self._living)
 
-    def alone(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         return nullcontext()
 
 
@@ -278,11 +278,11 @@ def test_a_state_ahead_of_the_database_starts_its_trial_anew(corpus: Corpus) -> 
 def test_the_state_of_a_trial_that_another_driver_has_is_left_alone(corpus: Corpus) -> None:
     storage = InMemoryStorage()
     settled: list[int] = []
-    living: set[str] = set()
-    one, other = (searcher_on(corpus, storage, trials=4, driver=Told(living)) for _ in range(2))
+    alive_ids: set[str] = set()
+    one, other = (searcher_on(corpus, storage, trials=4, driver=Told(alive_ids)) for _ in range(2))
     one.when_ended(settled.append)
     one.ask()
-    living.remove(one._log.driver.id)
+    alive_ids.remove(one._log.driver.id)
     other.ask()
     assert one.report(0, rung(one, 0)) is Decision.PAUSE
     one.fail(0, "too late")
@@ -293,7 +293,7 @@ def test_after_its_hours_a_study_begins_nothing_and_trials_stop_at_their_next_ru
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, trials=4, hours=1.0)
+    searcher = searcher_on(corpus, storage, trials=4, timeout_hours=1.0)
     first = searcher.ask()
     assert first is not None
     assert searcher.report(0, rung(searcher, 0)) is Decision.GO_ON
@@ -310,8 +310,8 @@ def test_after_its_hours_a_study_begins_nothing_and_trials_stop_at_their_next_ru
 
 def test_a_resumed_study_does_not_repeat_itself(corpus: Corpus, tmp_path: Path) -> None:
     storage = InMemoryStorage()
-    run(corpus, tmp_path, storage, trials=8, randomised=0.0, sampler="random")
-    found = run(corpus, tmp_path, storage, trials=16, randomised=0.0, sampler="random")
+    run(corpus, tmp_path, storage, trials=8, randomized_share=0.0, sampler="random")
+    found = run(corpus, tmp_path, storage, trials=16, randomized_share=0.0, sampler="random")
     assert len({record.config.stages[0].learning_rate for record in found}) == 16
 
 

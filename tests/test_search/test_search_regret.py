@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from search.samplers import SAMPLERS
+from search.storage.records import Arm
 from tests.benchmarks.search_regret.choosers import AtRandom, ByModel, ByProxy, BySampler, Maker, automatic, order_of
-from tests.benchmarks.search_regret.foretold import Opinion
 from tests.benchmarks.search_regret.models import boosted_trees, expected_improvement, linear
 from tests.benchmarks.search_regret.on_tables import regrets_on
 from tests.benchmarks.search_regret.planted import subsets
+from tests.benchmarks.search_regret.predicted import Opinion
 from tests.benchmarks.search_regret.pruning import Cut
 from tests.benchmarks.search_regret.replay import replayed
 from tests.benchmarks.search_regret.sheets import Sheet, mean_and_interval
@@ -38,7 +39,7 @@ ON_ANY: Mapping[str, Maker] = {
     "linear": partial(ByModel, model=linear),
 }
 ON_MIXTURES: Mapping[str, Maker] = {
-    "mixtune": partial(BySampler, sampler="tpe", randomised=0.5),
+    "mixtune": partial(BySampler, sampler="tpe", randomized=0.5),
     "linear on the proxy": partial(ByProxy, model=linear),
 }
 
@@ -112,7 +113,7 @@ def test_every_run_is_chosen_once_and_the_same_seed_chooses_alike(folder: Path, 
         assert regrets == sorted(regrets, reverse=True)
 
 
-def test_trees_choose_once_and_by_what_they_have_learnt(mixtures: Table) -> None:
+def test_trees_choose_once_and_by_what_they_have_learned(mixtures: Table) -> None:
     pytest.importorskip("lightgbm")
     for make in (partial(ByModel, model=boosted_trees), partial(ByProxy, model=boosted_trees)):
         order = order_of(mixtures, make, 0, RUNS)
@@ -175,7 +176,7 @@ def test_the_automatic_rule(mixtures: Table, folder: Path) -> None:
 def test_recorded_curves_are_replayed_in_another_order() -> None:
     scores = np.random.default_rng(0).uniform(0.3, 0.9, 24).tolist()
     recorded = tuple(
-        record(number, ("alpha",), score, early=score / 2, arm="guided") for number, score in enumerate(scores)
+        record(number, ("alpha",), score, early=score / 2, arm=Arm.GUIDED) for number, score in enumerate(scores)
     )
     whole, halved = (replayed(recorded, False, cut, 5) for cut in (Cut("none"), Cut("asha", 3)))
     assert whole.saved == 0

@@ -14,7 +14,7 @@ from search.assignment import reason
 from search.events import Event
 from search.runner import LocalRunner
 from search.searcher import Decision
-from search.storage.records import read_record
+from search.storage.records import Arm, read_record
 from spaces import Corpus, TrialConfig
 from spaces.trial import Split
 from tests.support.events import kinds_of
@@ -28,12 +28,12 @@ def test_a_study_has_exactly_its_trials(corpus: Corpus, tmp_path: Path) -> None:
     assert {record.state for record in found} <= {TrialState.COMPLETE, TrialState.PRUNED}
 
 
-def test_half_of_the_trials_are_randomised_in_complementary_pairs(corpus: Corpus, tmp_path: Path) -> None:
+def test_half_of_the_trials_are_randomized_in_complementary_pairs(corpus: Corpus, tmp_path: Path) -> None:
     found = run(corpus, tmp_path, InMemoryStorage(), trials=40)
-    randomised = [record for record in found if record.arm == "randomised"]
-    assert len(randomised) == 20
+    randomized = [record for record in found if record.randomized]
+    assert len(randomized) == 20
     for pair in range(10):
-        first, second = (record for record in randomised if record.pair == pair)
+        first, second = (record for record in randomized if record.pair == pair)
         assert set(first.texts) | set(second.texts) == set(corpus.names)
         assert not set(first.texts) & set(second.texts)
         assert first.config.seed == second.config.seed
@@ -44,17 +44,17 @@ def test_half_of_the_trials_are_randomised_in_complementary_pairs(corpus: Corpus
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (0.25, 10), (1.0, 40)])
-def test_the_share_of_randomised_trials_is_the_users(
+def test_the_share_of_randomized_trials_is_the_users(
     corpus: Corpus, tmp_path: Path, share: float, expected: int
 ) -> None:
-    found = run(corpus, tmp_path, InMemoryStorage(), trials=40, randomised=share)
-    assert sum(record.arm == "randomised" for record in found) == expected
+    found = run(corpus, tmp_path, InMemoryStorage(), trials=40, randomized_share=share)
+    assert sum(record.randomized for record in found) == expected
 
 
-def test_randomised_trials_are_never_pruned_and_guided_ones_are(corpus: Corpus, tmp_path: Path) -> None:
+def test_randomized_trials_are_never_pruned_and_guided_ones_are(corpus: Corpus, tmp_path: Path) -> None:
     found = run(corpus, tmp_path, InMemoryStorage(), trials=60)
-    assert all(record.state is TrialState.COMPLETE for record in found if record.arm == "randomised")
-    assert sum(record.state is TrialState.PRUNED for record in found if record.arm == "guided") >= 5
+    assert all(record.state is TrialState.COMPLETE for record in found if record.randomized)
+    assert sum(record.state is TrialState.PRUNED for record in found if record.arm is Arm.GUIDED) >= 5
 
 
 def test_a_pruned_trial_keeps_its_rungs_with_the_deciding_one(corpus: Corpus, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_complete_trials_have_all_rungs_and_their_last_score(corpus: Corpus, tmp
             assert record.score == record.rungs[-1].score
 
 
-def test_without_searched_texts_there_is_no_randomised_arm(corpus: Corpus, tmp_path: Path) -> None:
+def test_without_searched_texts_there_is_no_randomized_arm(corpus: Corpus, tmp_path: Path) -> None:
     found = run(corpus, tmp_path, InMemoryStorage(), trials=8, space={"texts": {"choose": "all"}})
     assert {record.arm for record in found} == {"guided"}
 
@@ -97,7 +97,7 @@ def test_a_score_that_is_no_number_fails_the_trial(corpus: Corpus, score: float)
 
 def test_failures_are_recorded_with_their_reason_and_the_study_goes_on(corpus: Corpus, tmp_path: Path) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, trials=30, failures=30)
+    searcher = searcher_on(corpus, storage, trials=30, max_consecutive_failures=30)
     LocalRunner().run(searcher, synthetic_factory(corpus, failures=0.3), Artifacts(tmp_path))
     found = records(storage)
     failed = [record for record in found if record.state is TrialState.FAIL]
@@ -155,11 +155,11 @@ def test_failures_of_an_earlier_run_do_not_stop_a_resumed_study(corpus: Corpus) 
 
 def test_the_complement_of_a_failed_trial_is_not_run(corpus: Corpus, tmp_path: Path) -> None:
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, trials=10, randomised=1.0)
+    searcher = searcher_on(corpus, storage, trials=10, randomized_share=1.0)
     first = searcher.ask()
     assert first is not None
     searcher.fail(first.number, "a worker died")
-    found = run(corpus, tmp_path, storage, trials=10, randomised=1.0)
+    found = run(corpus, tmp_path, storage, trials=10, randomized_share=1.0)
     assert [record.pair for record in found] == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5]
 
 

@@ -129,7 +129,7 @@ IMAGE = {"type": "image_url", "image_url": {"url": "a.png"}}
         (_turns(tool_calls=[CALL, {"function": {}}]), "messages.1.tool_calls.1", "call-incomplete"),
         (_turns(function_call={"name": "weigh"}), "messages.1.function_call", "function-call-unread"),
         (_turns(weight=0.5), "messages.1.weight", "weight-not-0-or-1"),
-        (_turns(weight=0), "messages.1", "nothing-learnt"),
+        (_turns(weight=0), "messages.1", "nothing-learned"),
         ({"messages": [ASKED, {"role": "user", "content": None}, SAID]}, "messages.1.content", "content-not-text"),
         ({**_turns(), "tools": "none"}, "tools", "tools-not-list"),
         ({**_turns(), "tools": ["weigh"]}, "tools", "tools-not-list"),
@@ -215,7 +215,7 @@ def test_a_line_is_read_or_refused_whatever_it_holds(record: Any) -> None:
         (line,) = parse_lines(PATH, json.dumps(record))
     except LineError:
         return
-    assert not line.messages or line.messages[-1].is_learnt
+    assert not line.messages or line.messages[-1].is_learned
 
 
 @pytest.mark.parametrize(
@@ -257,5 +257,5 @@ def test_a_turn_that_is_not_to_be_trained_on_is_read() -> None:
     turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "train": False}]
     more = [{"role": "user", "content": "c"}, {"role": "assistant", "content": "d", "thought": "e"}]
     (line,) = parse_lines(Path("x.jsonl"), json.dumps({"messages": [*turns, *more]}))
-    assert [turn.is_learnt for turn in line.messages] == [False, False, False, True]
+    assert [turn.is_learned for turn in line.messages] == [False, False, False, True]
     assert line.messages[3].reasoning == "e"

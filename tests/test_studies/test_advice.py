@@ -84,7 +84,7 @@ def test_too_few_trials_to_rate_anything_are_not_advised() -> None:
     ("fields", "advised"),
     [
         ({"memory": 6 * GB}, "search.workers: 1"),
-        ({"memory": 40 * GB}, "objective.batch"),
+        ({"memory": 40 * GB}, "objective.batch_size"),
         ({"disk": 20 * GB}, r"search.trials: 50"),
         ({"card": 30 * GB}, "bfloat16"),
     ],

@@ -83,7 +83,7 @@ def test_a_report_that_watches_ends_with_the_study(launched: Path, monkeypatch: 
         store.update("quick", spec)  # the study ends
 
     monkeypatch.setattr("time.sleep", asleep)
-    with store.lease("quick").present():
+    with store.lease("quick").lease():
         watched = call("report", "quick", "--watch", "7")
     assert watched.exit_code == 0, watched.output
     assert seen == [True]
@@ -186,7 +186,7 @@ def running(file: Path, name: str) -> Iterator[None]:
     """Another driver of the study in that file."""
     store = open_store(f"sqlite:///{file}")
     optuna.create_study(storage=store.storage, study_name=name, direction="maximize", load_if_exists=True)
-    with store.lease(name).present():
+    with store.lease(name).lease():
         yield
 
 
@@ -242,7 +242,9 @@ def test_fewer_trials_than_there_are_is_refused(
 
 def test_the_hint_to_go_on_works_where_it_is_given(place: Path) -> None:
     path = place / "study.yaml"
-    path.write_text(STUDY.replace("trials: 12", "trials: 9, failures: 3").replace("noise: 0.01", "failures: 1"))
+    path.write_text(
+        STUDY.replace("trials: 12", "trials: 9, max_consecutive_failures: 3").replace("noise: 0.01", "failures: 1")
+    )
     stopped = call("launch", "study.yaml", "--local", "--runs", "else where")
     assert stopped.exit_code == 1
     assert "mixtune resume quick --runs 'else where'" in stopped.output
@@ -272,7 +274,9 @@ def test_files_that_are_not_read_are_told(place: Path, library: Path) -> None:
 
 def test_pairs_that_a_failed_trial_takes_from_the_rating_are_told(place: Path) -> None:
     path = place / "study.yaml"
-    path.write_text(STUDY.replace("noise: 0.01", "failures: 0.2").replace("trials: 12", "trials: 12, failures: 30"))
+    path.write_text(
+        STUDY.replace("noise: 0.01", "failures: 0.2").replace("trials: 12", "trials: 12, max_consecutive_failures: 30")
+    )
     launched = call("launch", "study.yaml", "--local")
     assert "left out of the rating, because a trial failed" in launched.output
 

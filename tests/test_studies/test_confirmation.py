@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from objectives.base import Rung
-from objectives.questions import Design
+from objectives.questions import ItemWeights
 from objectives.synthetic import SyntheticObjective
 from search.artifacts import Artifacts
 from search.assignment import ObjectiveFactory
@@ -190,7 +190,7 @@ class Failing:
 
 def test_runs_that_fail_are_told_and_tried_again_at_the_next_resume(library: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    search = {**SEARCH, "failures": 100}
+    search = {**SEARCH, "max_consecutive_failures": 100}
     ready = prepare_launch(spec_for(library, search=search), runs)
     runners = iter([local(ready.spec, runs), Failing()])
     study = ready.run(lambda *_: next(runners), lambda _: None).study
@@ -225,7 +225,7 @@ def test_the_terminal_and_the_page_say_it(library: Path, tmp_path: Path) -> None
     assert "in 3 runs with fresh seeds" in content
 
 
-def _simulated(rng: np.random.Generator, gains: list[float], design: Design) -> list[np.ndarray]:
+def _simulated(rng: np.random.Generator, gains: list[float], design: ItemWeights) -> list[np.ndarray]:
     """Gains of three runs of each role: the role's own, luck of the run, questions that suit the role, noise."""
     questions = len(design.weights)
     passages = rng.normal(0, 0.1, (len(gains), design.clusters.max() + 1))[:, design.clusters]
@@ -238,7 +238,7 @@ def _simulated(rng: np.random.Generator, gains: list[float], design: Design) -> 
 def test_intervals_of_gains_hold_together_on_planted_truth() -> None:
     """Three configurations and a baseline, 80 questions on 40 passages: all three intervals hold in 95 of 100."""
     rng = np.random.default_rng(0)
-    design = Design.of([0] * 80, [i // 2 for i in range(80)], [1.0] * 80)
+    design = ItemWeights.of([0] * 80, [i // 2 for i in range(80)], [1.0] * 80)
     truth = [0.1, 0.05, 0.0, 0.02]
     held, wrong, studies = 0, 0, 400
     for _ in range(studies):
@@ -268,7 +268,7 @@ def test_runs_that_stand_for_two_roles_say_only_once_how_lucky_runs_are(library:
 
 
 def test_without_two_runs_of_any_role_there_is_no_interval() -> None:
-    design = Design.of([0] * 4, range(4), [1.0] * 4)
+    design = ItemWeights.of([0] * 4, range(4), [1.0] * 4)
     gains = np.array([[0.1, 0.2, 0.1, 0.2]])
     gain, low, high = _interval(gains, design, pooled_spread([gains], design), 0.05)
     assert gain == pytest.approx(0.15)

@@ -49,11 +49,11 @@ def test_without_pruning_trials_fill_the_workers(imagined: Corpus, layout: Layou
 
 
 def test_a_study_of_random_trials_is_never_pruned(imagined: Corpus, layout: Layout) -> None:
-    assert play(imagined, layout, 2, randomised=1).pruned == 0
+    assert play(imagined, layout, 2, randomized_share=1).pruned == 0
 
 
 def test_pruning_saves_time_and_tokens(imagined: Corpus, layout: Layout) -> None:
-    whole, pruned = (play(imagined, layout, 2, pruner=pruner, randomised=0) for pruner in ("none", "asha"))
+    whole, pruned = (play(imagined, layout, 2, pruner=pruner, randomized_share=0) for pruner in ("none", "asha"))
     assert pruned.pruned > 4
     assert pruned.seconds < 0.9 * whole.seconds
     assert pruned.tokens < whole.tokens
@@ -66,7 +66,7 @@ def test_a_long_study_goes_on_at_the_pace_of_its_beginning(imagined: Corpus, lay
 
 
 def test_texts_that_may_be_read_once_take_less_time(imagined: Corpus, layout: Layout) -> None:
-    whole, once = (play(imagined, layout, 2, epochs=epochs, randomised=1, trials=40) for epochs in (None, 1))
+    whole, once = (play(imagined, layout, 2, epochs=epochs, randomized_share=1, trials=40) for epochs in (None, 1))
     assert once.seconds < 0.75 * whole.seconds
     assert once.tokens < 0.5, "three texts of 200 tokens are 600 of 900, and half of them are in"
 
@@ -106,9 +106,9 @@ def test_a_study_is_estimated_without_being_begun(place: Path) -> None:
 def test_what_a_study_cannot_have_is_told_before(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken = {**STUDY, "objective": {**STUDY["objective"], "length": 5000}}  # type: ignore[dict-item]
+    broken = {**STUDY, "objective": {**STUDY["objective"], "sequence_length": 5000}}  # type: ignore[dict-item]
     (place / "study.yaml").write_text(yaml.safe_dump(broken))
-    where = {"code": "length-above-context", "field": "objective.length"}
+    where = {"code": "length-above-context", "field": "objective.sequence_length"}
     said = fails(capsys, monkeypatch, "estimate", "study.yaml", "--local", **where)
     assert "study.yaml, line" in said
     assert "256" in said

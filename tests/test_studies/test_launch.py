@@ -164,7 +164,7 @@ def test_changed_held_out_text_is_refused_on_resume(library: Path, tmp_path: Pat
     held_out = tmp_path / "held_out.txt"
     held_out.write_text("".join(f"the bee met the ant at river {i}.\n" for i in range(20)))
     scores = [{"kind": "heldout", "files": [str(held_out)]}]
-    objective = {"kind": "finetune", "tokens": 64, "length": 16, "batch": 4, "scores": scores}
+    objective = {"kind": "finetune", "tokens": 64, "sequence_length": 16, "batch_size": 4, "scores": scores}
     spec = spec_for(library, search={"trials": 2}).to_dict() | {"objective": objective}
     runs = tmp_path / "runs"
     prepare_launch(StudySpec.model_validate(spec), runs).run(local, lambda _: None)

@@ -11,6 +11,7 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
+from spaces.errors import FormerName
 from studies.cli.session import run_session
 from studies.run.launch import prepare_resume
 from studies.study_file import read_study
@@ -49,8 +50,11 @@ def test_an_old_study_goes_on_as_it_was_begun(folder: Path) -> None:
 
 
 def test_an_old_study_file_is_read(folder: Path) -> None:
-    spec = read_study(folder / "study.yaml")
+    with pytest.warns(FormerName) as warned:
+        spec = read_study(folder / "study.yaml")
+    assert len(warned) == 2, "its fields `length` and `batch` have other names now"
     assert spec.objective.kind == "finetune"
+    assert (spec.objective.sequence_length, spec.objective.batch_size) == (16, 2)
     assert spec.objective.add_bos_token == "auto"
 
 

@@ -1,4 +1,4 @@
-"""A study with two goals, from its file to its report."""
+"""A study with two objectives, from its file to its report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.launching import local, spec_for
 from tests.support.refusals import refused
 from tests.support.reports import written
 
-SEARCH: dict[str, Any] = {"trials": 24, "second": "text_tokens"}
+SEARCH: dict[str, Any] = {"trials": 24, "secondary_objective": "text_tokens"}
 
 
 @pytest.fixture
@@ -38,19 +38,19 @@ def test_no_trial_beats_one_of_the_front_in_both_goals(study: StoredStudy) -> No
 
 def test_the_report_shows_the_front(study: StoredStudy, tmp_path: Path) -> None:
     page = written(open_store(study.url), study, tmp_path / "report").read_text()
-    assert "Two goals" in page
+    assert "Two objectives" in page
     assert "Pareto front (score, tokens of the texts in the mix)" in page
     assert (tmp_path / "report" / "pareto.png").is_file()
 
 
 def test_the_goals_of_a_study_stay(study: StoredStudy, library: Path, tmp_path: Path) -> None:
-    other = spec_for(library, search={**SEARCH, "second": "adapter_size"})
-    with refused("change-grave", "search.second"):
+    other = spec_for(library, search={**SEARCH, "secondary_objective": "adapter_size"})
+    with refused("change-grave", "search.secondary_objective"):
         prepare_resume("small", tmp_path / "runs", file=other, allow=True)
     again = prepare_resume("small", tmp_path / "runs", trials=28).run(local, lambda _: None).study
     assert len(again.records) == 28
 
 
 def test_retention_needs_held_out_text(library: Path, tmp_path: Path) -> None:
-    with refused("goal-without-heldout", "'retention'", field="search.second"):
-        prepare_launch(spec_for(library, search={"trials": 4, "second": "retention"}), tmp_path / "runs")
+    with refused("secondary-without-heldout", "'retention'", field="search.secondary_objective"):
+        prepare_launch(spec_for(library, search={"trials": 4, "secondary_objective": "retention"}), tmp_path / "runs")

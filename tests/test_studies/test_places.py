@@ -71,7 +71,7 @@ def test_a_running_study_is_told_before_anything_is_checked(
         raise AssertionError("the texts were read before the lease was looked at")
 
     store = open_store(default_url(runs / "small"))
-    with store.lease("small").present():
+    with store.lease("small").lease():
         monkeypatch.setattr(launch, "scan", never)
         for resumed in (True, False):
             with refused("study-running", "mixtune status small") as caught:

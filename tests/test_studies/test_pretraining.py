@@ -114,8 +114,8 @@ PLAN: dict[str, Any] = {
     "objective": {
         "base": "base",
         "tokens": 2048,
-        "length": 32,
-        "batch": 4,
+        "sequence_length": 32,
+        "batch_size": 4,
         "scores": [
             {"kind": "heldout", "text": "ants"}
         ],  # the ends of all texts lie in base/heldout.txt, and are trained on
@@ -142,7 +142,7 @@ def test_trials_that_train_from_scratch_begin_with_random_weights(place: Path) -
     assert merged.get_output_embeddings().weight is merged.get_input_embeddings().weight
 
 
-def test_a_trial_on_nothing_is_the_model_that_has_learnt_nothing(place: Path) -> None:
+def test_a_trial_on_nothing_is_the_model_that_has_learned_nothing(place: Path) -> None:
     import objectives
     from objectives.spec import FinetuneSpec
     from objectives.worker import open_base
@@ -155,8 +155,8 @@ def test_a_trial_on_nothing_is_the_model_that_has_learnt_nothing(place: Path) ->
     objective = objectives.build(spec, prepared.corpus, place / "cache")
     trial = space.decode({}, seed=3)
     nothing = [rung.score for rung in objective.evaluate(trial.on(CorpusMix(())), place / "nothing")]
-    learnt = [rung.score for rung in objective.evaluate(trial, place / "learnt")]
-    assert nothing[0] == nothing[-1] < learnt[-1]
+    learned = [rung.score for rung in objective.evaluate(trial, place / "learned")]
+    assert nothing[0] == nothing[-1] < learned[-1]
     base = open_base("tiny")
     pretrained = objectives.build(spec, prepared.corpus, place / "cache")
     tuned = Space(

@@ -75,7 +75,7 @@ def test_a_study_that_is_renamed_while_it_runs_has_one_driver(library: Path, tmp
     ready = prepare_launch(spec_for(library), runs)
     database = sqlite_file.file_of(ready.store.url)
     assert database is not None
-    with ready.store.lease("small").present():
+    with ready.store.lease("small").lease():
         with sqlite3.connect(database) as connection:
             connection.execute("UPDATE studies SET study_name = 'large'")
         connection.close()

@@ -113,7 +113,7 @@ def test_a_study_without_trials_has_a_report(library: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("fields", "why"),
-    [({"texts": {"choose": "all"}}, "space.texts.choose"), ({"randomised": 0}, "search.randomised is 0")],
+    [({"texts": {"choose": "all"}}, "space.texts.choose"), ({"randomized_share": 0}, "search.randomized_share is 0")],
 )
 def test_a_study_that_cannot_rate_says_so(library: Path, tmp_path: Path, fields: dict[str, Any], why: str) -> None:
     texts = {"folder": str(library), **fields.pop("texts", {})}
@@ -177,7 +177,7 @@ def test_the_report_tells_what_would_be_enough(library: Path, tmp_path: Path) ->
     console = recorder()
     print_rating(console, study, rate(study))
     text = re.sub(r"\s+", " ", console.export_text())
-    assert re.search(r"With 10 pairs of randomised trials, 8 of 10 studies would detect an effect of ± 0\.\d+", text)
+    assert re.search(r"With 10 pairs of randomized trials, 8 of 10 studies would detect an effect of ± 0\.\d+", text)
     assert re.search(r"nearest to a verdict, wants about \d+,?\d* trials in all", text)
 
 

@@ -1,4 +1,4 @@
-"""`mixtune scenes run`, as a user calls it; and scenes as the goal of a study."""
+"""`mixtune scenes run`, as a user calls it; and scenes as the objective of a study."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_table_has_a_row_for_every_quality_and_keeps_other_models(place: Pat
     table = pd.read_csv("results_table.csv")
     assert list(table["quality"]) == QUALITIES
     assert set(table["scenes"]) == {2}
-    assert table["behaviour"].str.len().min() > 10
+    assert table["behavior"].str.len().min() > 10
     figures = pd.read_csv("results_table_figures.csv")
     headline = figures.merge(table, left_on=["model", "quality", "figure"], right_on=["model", "quality", "what"])
     assert headline["value"].tolist() == pytest.approx(headline["score"].tolist(), abs=1e-4)

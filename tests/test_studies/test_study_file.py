@@ -62,7 +62,7 @@ def test_a_study_file_is_read() -> None:
         ("{low: 1e-4, high: 1e-2}", "1e-3"),
         ("{folder: books}", "{folder: books, unit: group, choose: [a, b]}"),
         ("- kind: benchmark\n      tasks: [a.yaml]", "- {kind: heldout, files: [b.txt]}"),
-        ("trials: 4", "{trials: 9, gpus: 0.5, sampler: gp, pruner: none, randomised: 0}"),
+        ("trials: 4", "{trials: 9, gpus: 0.5, sampler: gp, pruner: none, randomized_share: 0}"),
     ],
 )
 def test_a_study_survives_the_database(old: str, new: str) -> None:

@@ -83,7 +83,7 @@ def test_a_study_becomes_a_network_that_writes_and_ranks(runs: Path, tmp_path: P
         out = tmp_path / f"adapter-{number}"
         done = call("t2l", "write", *wanted, "--out", str(out), "--network", str(network))
         assert done.exit_code == 0, done.output
-        assert ("Prefer --text" in done.output) == (number == 0), "the network has learnt from texts"
+        assert ("Prefer --text" in done.output) == (number == 0), "the network has learned from texts"
         _loads(out)
     again = ("t2l", "write", "list edible", "--out", str(out), "--network", str(network))
     assert str(out) in refused(*again, code="path-taken")

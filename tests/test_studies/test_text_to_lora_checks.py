@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from objectives.text_to_lora.lessons import Lesson
+from objectives.text_to_lora.training_task import TrainingTask
 from studies.jobs.text_to_lora.fit import Fitting
+from studies.jobs.text_to_lora.options import RECONSTRUCTION, WAYS, Options
 from studies.jobs.text_to_lora.source import Source, library_of, open_source
 from studies.jobs.text_to_lora.training import train_on_study
-from studies.jobs.text_to_lora.wish import RECONSTRUCTION, WAYS, Wish
 from studies.storage.finding import find
 from tests.support.commands import call, fails
 from tests.support.text_to_lora import STUDY, short_study
 
 pytestmark = pytest.mark.torch
 
-WISH = Wish(width=16, steps=3)
+OPTIONS = Options(width=16, steps=3)
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +34,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fitting(runs: Path, request: pytest.FixtureRequest) -> Fitting:
     _, study, _ = find(STUDY, runs)
     source = open_source(study, runs / STUDY, "base", whole=request.param == RECONSTRUCTION)
-    return _of(source, replace(WISH, by=request.param))
+    return _of(source, replace(OPTIONS, by=request.param))
 
 
-def _of(source: Source, wish: Wish) -> Fitting:
+def _of(source: Source, options: Options) -> Fitting:
     """As the program has it."""
-    return Fitting(source, library_of(source) if wish.by == RECONSTRUCTION else None, wish)
+    return Fitting(source, library_of(source) if options.by == RECONSTRUCTION else None, options)
 
 
 def _trained(fitting: Fitting, left_out: frozenset[str]) -> dict[str, Any]:
@@ -52,23 +52,25 @@ def _trained(fitting: Fitting, left_out: frozenset[str]) -> dict[str, Any]:
 def test_a_network_knows_nothing_of_a_text_that_it_is_blind_to(fitting: Fitting) -> None:
     blind, seeing = frozenset(["river_poems"]), frozenset(["kitchen_notes"])
 
-    def changed(lesson: Lesson) -> Lesson:
+    def changed(training_task: TrainingTask) -> TrainingTask:
         return replace(
-            lesson, descriptions=lesson.descriptions + 5, sequences=[each[::-1] for each in lesson.sequences]
+            training_task,
+            descriptions=training_task.descriptions + 5,
+            sequences=[each[::-1] for each in training_task.sequences],
         )
 
-    lessons = tuple(changed(each) if each.name in blind else each for each in fitting.source.lessons)
-    other = _of(replace(fitting.source, lessons=lessons), fitting.wish)
+    training_tasks = tuple(changed(each) if each.name in blind else each for each in fitting.source.training_tasks)
+    other = _of(replace(fitting.source, training_tasks=training_tasks), fitting.options)
     assert _trained(fitting, blind) == _trained(other, blind)
     assert _trained(fitting, seeing) != _trained(other, seeing)
 
 
 def test_every_text_is_left_out_once(fitting: Fitting) -> None:
-    names = [lesson.name for lesson in fitting.source.lessons]
+    names = [training_task.name for training_task in fitting.source.training_tasks]
     assert sorted(name for part in fitting.folds() for name in part) == sorted(names)
-    size = 1 if fitting.wish.by == RECONSTRUCTION else 2
+    size = 1 if fitting.options.by == RECONSTRUCTION else 2
     assert {len(part) for part in fitting.folds()} == {size}
-    assert replace(fitting, wish=replace(WISH, folds=0)).folds() == []
+    assert replace(fitting, options=replace(OPTIONS, folds=0)).folds() == []
 
 
 def test_checks_of_a_run_that_was_cut_off_are_kept(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,9 +87,9 @@ def test_checks_of_a_run_that_was_cut_off_are_kept(runs: Path, tmp_path: Path, m
 
     monkeypatch.setattr(Fitting, "gains_of", counts)
     with pytest.raises(KeyboardInterrupt):
-        train_on_study(Console(quiet=True), study, runs / STUDY, tmp_path / "net", WISH)
-    train_on_study(Console(quiet=True), study, runs / STUDY, tmp_path / "net", WISH)
-    train_on_study(Console(quiet=True), study, runs / STUDY, tmp_path / "whole", WISH)
+        train_on_study(Console(quiet=True), study, runs / STUDY, tmp_path / "net", OPTIONS)
+    train_on_study(Console(quiet=True), study, runs / STUDY, tmp_path / "net", OPTIONS)
+    train_on_study(Console(quiet=True), study, runs / STUDY, tmp_path / "whole", OPTIONS)
     checks = [part for part in made if part]
     assert checks[4:] == checks[:4], "four for the run that was cut off, and four for the other"
     told = [json.loads((tmp_path / name / "hypernet.json").read_text())["trust"] for name in ("net", "whole")]
@@ -97,7 +99,7 @@ def test_checks_of_a_run_that_was_cut_off_are_kept(runs: Path, tmp_path: Path, m
 @pytest.fixture(scope="module")
 def unrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study whose texts get no ratings."""
-    return short_study(tmp_path_factory.mktemp("unrated"), randomised=0)
+    return short_study(tmp_path_factory.mktemp("unrated"), randomized_share=0)
 
 
 def test_a_study_without_ratings_has_nothing_to_check_against(
@@ -119,7 +121,7 @@ def test_another_study_of_that_name_is_not_taken_for_its_own(
     own, network = tmp_path / "runs", tmp_path / "net"
     shutil.copytree(runs, own)
     _, study, _ = find(STUDY, own)
-    train_on_study(Console(quiet=True), study, own / STUDY, network, replace(WISH, folds=0))
+    train_on_study(Console(quiet=True), study, own / STUDY, network, replace(OPTIONS, folds=0))
     shutil.rmtree(own)
     shutil.copytree(unrated, own)
     rank = ("t2l", "rank", str(runs.parent / "library"), "--network", str(network))

@@ -223,7 +223,7 @@ def test_a_report_without_its_base_says_what_it_does_not_show(place: Path) -> No
             "precision-rounds-stages",
         ),
         ({}, {"precision": "4bit", "device": "cpu"}, "objective.precision", "four-bits-without-cuda"),
-        ({}, {"batch": 4, "accumulate": 3}, "objective", "accumulate-uneven"),
+        ({}, {"batch_size": 4, "gradient_accumulation_steps": 3}, "objective", "accumulate-uneven"),
         ({"tuning": {"method": "bitfit"}}, {}, "space.tuning.method", "no-biases"),
     ],
 )

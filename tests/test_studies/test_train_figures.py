@@ -93,7 +93,14 @@ def test_rungs_at_stage_ends_are_asked_no_less_than_the_rung_after_them() -> Non
 
     scores = [{"kind": "heldout", "text": "a"}]
     spec = FinetuneSpec.model_validate(
-        {"tokens": 1000, "length": 10, "batch": 1, "rungs": [0.2, 1.0], "questions": [0.3, 1.0], "scores": scores}
+        {
+            "tokens": 1000,
+            "sequence_length": 10,
+            "batch_size": 1,
+            "rungs": [0.2, 1.0],
+            "questions": [0.3, 1.0],
+            "scores": scores,
+        }
     )
     tuning = Tuning("lora", 2, 4, 0.0, ("q_proj",))
     budgets = {"a": 155, "b": 50, "c": 795}

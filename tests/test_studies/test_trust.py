@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from studies.jobs.text_to_lora.trust import Trust, trust_words
+from studies.jobs.text_to_lora.cross_validation import CrossValidation, trust_words
 
 
-def _trust(predicted: list[float], rated: list[float]) -> Trust:
+def _trust(predicted: list[float], rated: list[float]) -> CrossValidation:
     names = [f"text-{number}" for number in range(len(predicted))]
-    return Trust(dict(zip(names, predicted, strict=True)), dict(zip(names, rated, strict=True)))
+    return CrossValidation(dict(zip(names, predicted, strict=True)), dict(zip(names, rated, strict=True)))
 
 
 def test_good_predictions_are_said_to_be_better_than_guessing() -> None:
@@ -57,5 +57,5 @@ def test_nothing_is_said_of_too_few() -> None:
         assert math.isnan(trust.correlation)
         assert "do not trust them" in trust_words(trust)
     assert math.isnan(_trust([], []).effect(1.0))
-    unrated = Trust({"a": 1.0, "b": 2.0}, {"a": math.nan})
+    unrated = CrossValidation({"a": 1.0, "b": 2.0}, {"a": math.nan})
     assert unrated.texts == ()

@@ -9,17 +9,17 @@ import numpy as np
 
 from objectives.base import Score
 from objectives.bases.layout import context_of
-from objectives.questions import SEARCHED, Design, Part, select
+from objectives.questions import SEARCHED, ItemWeights, QuestionSubset, select
 from objectives.scoring.answers import Table, answer_all, arrays_of, asked_of, table_of
 from objectives.scoring.benchmark.spec import BenchmarkSpec
+from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.entry import ScoreEntry
 from objectives.scoring.figures import answer_bytes, choose_metric
 from objectives.scoring.harness import language_model
-from objectives.scoring.questions.asked import AskedTask, Question
+from objectives.scoring.questions.loaded_task import LoadedTask, Question
 from objectives.scoring.questions.safety import guard_templates
 from objectives.scoring.questions.tasks import load_tasks
 from objectives.scoring.scorer import Checked, refuse_few, splits_of, task_inputs
-from objectives.scoring.sight import Sight
 from spaces import Corpus, FieldError, MixtuneError
 
 if TYPE_CHECKING:
@@ -41,16 +41,16 @@ class BenchmarkScorer:
             FieldError: a task that cannot be loaded, or that has not the metric that is asked for.
         """
         self._spec = spec
-        self._tasks = load_tasks(spec, Sight.of(encoding, context_of(model.config)))
+        self._tasks = load_tasks(spec, ContextWindow.of(encoding, context_of(model.config)))
         self._metric = choose_metric(spec, self._tasks)
-        self._model = language_model(model, encoding, spec.batch)
+        self._model = language_model(model, encoding, spec.batch_size)
 
     @staticmethod
-    def prepare(spec: BenchmarkSpec, corpus: Corpus, sight: Sight, kept: Mapping[str, float]) -> Checked:
+    def prepare(spec: BenchmarkSpec, corpus: Corpus, window: ContextWindow, kept: Mapping[str, float]) -> Checked:
         """See `ScorerClass`."""
-        tasks = load_tasks(spec, sight)
+        tasks = load_tasks(spec, window)
         metric = choose_metric(spec, tasks)
-        chosen = [[questions_of(task, Part(split), spec) for task in tasks] for split in splits_of(spec)]
+        chosen = [[questions_of(task, QuestionSubset(split), spec) for task in tasks] for split in splits_of(spec)]
         holdout = design_of(tasks, chosen[1], metric) if spec.holdout else None
         for task, questions in zip(tasks, chosen[-1], strict=True):
             refuse_few(f"the task {task.name!r}", {question.cluster for question in questions}, spec)
@@ -58,12 +58,12 @@ class BenchmarkScorer:
         return Checked(metric, task_inputs(tasks, spec), holdout, tasks, notes)
 
     @staticmethod
-    def samples(spec: BenchmarkSpec, corpus: Corpus, sight: Sight) -> list[str]:
+    def samples(spec: BenchmarkSpec, corpus: Corpus, window: ContextWindow) -> list[str]:
         """See `ScorerClass`."""
-        found = (questions_of(task, Part("search"), spec)[:_SAMPLES] for task in load_tasks(spec, sight))
+        found = (questions_of(task, QuestionSubset("search"), spec)[:_SAMPLES] for task in load_tasks(spec, window))
         return [str(question.instances[0].args[0]) for questions in found for question in questions][:_SAMPLES]
 
-    def score(self, part: Part = SEARCHED) -> Score:
+    def score(self, part: QuestionSubset = SEARCHED) -> Score:
         """The weighted mean over tasks of the mean over questions; all metrics are among the qualities."""
         guard_templates(allow_code=self._spec.allow_code)  # lm-eval fills some templates only now
         chosen = [questions_of(task, part, self._spec) for task in self._tasks]
@@ -111,7 +111,7 @@ def _shown(name: str, value: float) -> float:
     return -value if name == "bits_per_byte" else value
 
 
-def questions_of(task: AskedTask, part: Part, spec: ScoreEntry) -> list[Question]:
+def questions_of(task: LoadedTask, part: QuestionSubset, spec: ScoreEntry) -> list[Question]:
     """A task's questions that belong to a part.
 
     Raises:
@@ -129,7 +129,7 @@ def questions_of(task: AskedTask, part: Part, spec: ScoreEntry) -> list[Question
     return [task.questions[index] for index in chosen]
 
 
-def design_of(tasks: list[AskedTask], chosen: list[list[Question]], metric: str) -> Design:
+def design_of(tasks: list[LoadedTask], chosen: list[list[Question]], metric: str) -> ItemWeights:
     """How the questions make up a metric: tasks by their weights, questions alike, whole texts by their bytes."""
     numbers, clusters, weights = [], [], []
     for number, (task, questions) in enumerate(zip(tasks, chosen, strict=True)):
@@ -138,4 +138,4 @@ def design_of(tasks: list[AskedTask], chosen: list[list[Question]], metric: str)
         numbers += [number] * len(questions)
         clusters += [question.cluster for question in questions]
         weights += [task.weight * size / sum(sizes) for size in sizes]
-    return Design.of(numbers, clusters, weights)
+    return ItemWeights.of(numbers, clusters, weights)

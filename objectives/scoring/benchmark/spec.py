@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -57,6 +58,8 @@ class TaskSpec(Spec):
 class BenchmarkSpec(ScoreEntry):
     """Questions, asked through lm-eval."""
 
+    former: ClassVar[Mapping[str, str]] = {"batch": "batch_size"}
+
     scorer: ClassVar[str] = "objectives.scoring.benchmark.scorer:BenchmarkScorer"
 
     kind: Literal["benchmark"]
@@ -73,7 +76,7 @@ class BenchmarkSpec(ScoreEntry):
     """Use only the first so many questions of each task."""
     fewshot_as_multiturn: bool = True
     """Whether few-shot examples are turns of their own inside a chat template; otherwise all stand in one."""
-    batch: int = Field(64, gt=0)
+    batch_size: int = Field(64, gt=0)
     """Questions scored at once."""
     allow_code: bool = False
     """Run the code that comes with tasks: Python that a task file names with `!function`, and answers of the model

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.data.chat import encoded, examples_of
-from objectives.questions import Design
+from objectives.questions import ItemWeights
 from objectives.scoring.heldout.text import cut, passages
 from spaces import Corpus
 from spaces.corpus import JSON_LINES, lines_of
 from spaces.errors import LineError
 
 if TYPE_CHECKING:
+    from objectives.scoring.context_window import ContextWindow
     from objectives.scoring.questions.chat_prompts import ChatPrompts
-    from objectives.scoring.sight import Sight
     from objectives.scoring.spec import HeldoutSpec
 
 
@@ -40,7 +40,7 @@ class Passage:
         return cls(text, len(text.encode()))
 
 
-def heldout_passages(spec: HeldoutSpec, corpus: Corpus, sight: Sight) -> list[Passage]:
+def heldout_passages(spec: HeldoutSpec, corpus: Corpus, window: ContextWindow) -> list[Passage]:
     """Read an entry's held-out text.
 
     Dialogues of `.jsonl` files are scored inside the base's chat template, their answers alone, as they are trained
@@ -49,20 +49,20 @@ def heldout_passages(spec: HeldoutSpec, corpus: Corpus, sight: Sight) -> list[Pa
     Raises:
         InputError: a file or text that is not there or empty, or a dialogue that does not fit the template.
     """
-    chat = sight.template(spec.chat_template)
+    chat = window.template(spec.chat_template)
     if chat is None:
         return [Passage.plain(text) for text in passages(spec, corpus)]
     dialogues = [path for path in spec.files if path.suffix.lower() == JSON_LINES]
     found = [Passage.plain(text) for text in passages(spec, corpus, without=dialogues)]
-    return [*found, *(passage for path in dialogues for passage in _in(path, chat, sight))]
+    return [*found, *(passage for path in dialogues for passage in _in(path, chat, window))]
 
 
-def design_of(chosen: Sequence[Passage]) -> Design:
+def design_of(chosen: Sequence[Passage]) -> ItemWeights:
     """Passages weigh by the bytes that are scored."""
-    return Design.of([0] * len(chosen), range(len(chosen)), [passage.size for passage in chosen])
+    return ItemWeights.of([0] * len(chosen), range(len(chosen)), [passage.size for passage in chosen])
 
 
-def _in(path: Path, chat: ChatPrompts, sight: Sight) -> Iterator[Passage]:
+def _in(path: Path, chat: ChatPrompts, window: ContextWindow) -> Iterator[Passage]:
     """The dialogues of a file, and its plain lines."""
     for line in lines_of(path):
         if not line.messages:
@@ -71,20 +71,20 @@ def _in(path: Path, chat: ChatPrompts, sight: Sight) -> Iterator[Passage]:
         examples = examples_of(line, chat.tokenizer, path)
         answers = [pair for example in examples for pair in _answers(encoded(example, chat.tokenizer))]
         for _, answer in answers:
-            if len(answer) > sight.context:
+            if len(answer) > window.context:
                 raise LineError(
                     path,
                     line.number,
                     "",
-                    f"an answer is longer than the {sight.context} tokens that the base reads.",
+                    f"an answer is longer than the {window.context} tokens that the base reads.",
                     code="answer-too-long",
                 )
-        learnt = (text for example in examples for text, learn in example if learn)
-        yield Passage(line.text, sum(len(text.encode()) for text in learnt), tuple(answers))
+        learned = (text for example in examples for text, learn in example if learn)
+        yield Passage(line.text, sum(len(text.encode()) for text in learned), tuple(answers))
 
 
 def _answers(tokens: NDArray[np.int32]) -> Iterator[tuple[list[int], list[int]]]:
-    """All that stands before each run of learnt tokens, and the run; the others are stored as ~token."""
+    """All that stands before each run of learned tokens, and the run; the others are stored as ~token."""
     read = np.where(tokens < 0, ~tokens, tokens).tolist()
     edges = np.flatnonzero(np.diff(np.concatenate([[False], tokens >= 0, [False]]).astype(int)))
     for start, end in zip(edges[::2], edges[1::2], strict=True):

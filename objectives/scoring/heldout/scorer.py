@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from lm_eval.api.instance import Instance
 
-from objectives.base import Asked, Score
+from objectives.base import Score, TaskMetadata
 from objectives.bases.layout import context_of
-from objectives.questions import SEARCHED, Part
+from objectives.questions import SEARCHED, QuestionSubset
+from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.harness import language_model
 from objectives.scoring.heldout.passages import Passage, design_of, heldout_passages
 from objectives.scoring.heldout.spec import HeldoutSpec
 from objectives.scoring.heldout.text import HELDOUT, passages, passages_of, shared_with_texts
 from objectives.scoring.scorer import Checked, refuse_few, splits_of
-from objectives.scoring.sight import Sight
 from spaces import Corpus, FieldError
 from spaces.trial import fingerprint
 
@@ -39,12 +39,12 @@ class HeldoutScorer:
         Raises:
             InputError: see `heldout_passages`.
         """
-        self._model = language_model(model, encoding, spec.batch)
+        self._model = language_model(model, encoding, spec.batch_size)
         self._spec = spec
-        self._passages = heldout_passages(spec, corpus, Sight.of(encoding, context_of(model.config)))
+        self._passages = heldout_passages(spec, corpus, ContextWindow.of(encoding, context_of(model.config)))
 
     @staticmethod
-    def prepare(spec: HeldoutSpec, corpus: Corpus, sight: Sight, kept: Mapping[str, float]) -> Checked:
+    def prepare(spec: HeldoutSpec, corpus: Corpus, window: ContextWindow, kept: Mapping[str, float]) -> Checked:
         """See `ScorerClass`."""
         if spec.text is not None and corpus.named(spec.text, "objective.scores").instructs:
             raise FieldError(
@@ -53,10 +53,10 @@ class HeldoutScorer:
                 "held-out files instead (`files`), or a plain text.",
                 code="heldout-of-instructions",
             )
-        found = heldout_passages(spec, corpus, sight)
+        found = heldout_passages(spec, corpus, window)
         texts = [passage.text for passage in found]
         shared = shared_with_texts(spec, corpus, texts, kept)
-        numbers = [passages_of(texts, Part(split), spec) for split in splits_of(spec)]
+        numbers = [passages_of(texts, QuestionSubset(split), spec) for split in splits_of(spec)]
         refuse_few("the held-out text", set(numbers[-1]), spec)
         holdout = design_of([found[index] for index in numbers[1]]) if spec.holdout else None
         files = ", ".join(path.name for path in spec.files)
@@ -66,11 +66,11 @@ class HeldoutScorer:
         return Checked("bits_per_byte", inputs, holdout, notes=notes)
 
     @staticmethod
-    def samples(spec: HeldoutSpec, corpus: Corpus, sight: Sight) -> list[str]:
+    def samples(spec: HeldoutSpec, corpus: Corpus, window: ContextWindow) -> list[str]:
         """See `ScorerClass`."""
         return passages(spec, corpus)[:_SAMPLES]
 
-    def score(self, part: Part = SEARCHED) -> Score:
+    def score(self, part: QuestionSubset = SEARCHED) -> Score:
         """All bits over all bytes, negated; the standard error treats passages as independent."""
         numbers = passages_of([passage.text for passage in self._passages], part, self._spec)
         chosen = [self._passages[index] for index in numbers]
@@ -85,7 +85,7 @@ class HeldoutScorer:
             own_names=True,
             design=design,
             arrays={"heldout/bits_per_byte": items.astype(np.float32)},
-            asked=(Asked("heldout", "1", fingerprint(texts), tuple(map(fingerprint, texts))),),
+            asked=(TaskMetadata("heldout", "1", fingerprint(texts), tuple(map(fingerprint, texts))),),
         )
 
     def _nats(self, chosen: Sequence[Passage]) -> list[float]:

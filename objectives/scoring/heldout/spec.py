@@ -17,6 +17,8 @@ from spaces.paths import beside
 class HeldoutSpec(ScoreEntry):
     """Bits per byte on text that no trial trains on; the score is minus bits per byte."""
 
+    former: ClassVar[Mapping[str, str]] = {"batch": "batch_size"}
+
     scorer: ClassVar[str] = "objectives.scoring.heldout.scorer:HeldoutScorer"
     asks: ClassVar[str] = "passages"
     qualities: ClassVar[tuple[str, ...]] = (FORGOTTEN,)
@@ -30,7 +32,7 @@ class HeldoutSpec(ScoreEntry):
     """How much of `text` is kept, from its end."""
     passage: int | None = Field(None, gt=0)
     """Characters of a passage; every passage counts as one question. Empty: 2000, of a short text a fortieth of it."""
-    batch: int = Field(16, gt=0)
+    batch_size: int = Field(16, gt=0)
     """Windows scored at once."""
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from objectives.data.tokens import split_at, training_part
-from objectives.questions import Part, select
+from objectives.questions import QuestionSubset, select
 from objectives.scoring.contamination import heldout_in
 from objectives.scoring.spec import HeldoutSpec
 from spaces import Corpus, FieldError
@@ -23,7 +23,7 @@ HELDOUT = "heldout_bits_per_byte"
 """Name of the quality."""
 
 
-def passages_of(texts: list[str], part: Part, spec: HeldoutSpec) -> list[int]:
+def passages_of(texts: list[str], part: QuestionSubset, spec: HeldoutSpec) -> list[int]:
     """Numbers of the passages that belong to a part.
 
     Raises:
@@ -73,9 +73,9 @@ def passages(spec: HeldoutSpec, corpus: Corpus, without: Sequence[Path] = ()) ->
 
 
 def _refuse_training_text(path: Path, corpus: Corpus) -> None:
-    content = _normalised(read_file(path))
+    content = _normalized(read_file(path))
     for text in corpus.texts:
-        if any(_normalised(read_file(file)) == content for file in text.files):
+        if any(_normalized(read_file(file)) == content for file in text.files):
             raise FieldError(
                 "objective.scores",
                 f"the held-out file {str(path)!r} is the text {text.name!r}, which trials train on. Give "
@@ -101,8 +101,8 @@ def shared_with_texts(
     if spec.text is not None:
         kept = {**kept, spec.text: max(spec.share, kept.get(spec.text, 0.0))}
     found = heldout_in(corpus, texts, kept)
-    whole = _normalised(" ".join(texts))
-    inside = [text.name for text in corpus.texts if whole in _normalised(training_part(text, kept.get(text.name, 0.0)))]
+    whole = _normalized(" ".join(texts))
+    inside = [text.name for text in corpus.texts if whole in _normalized(training_part(text, kept.get(text.name, 0.0)))]
     if found.share <= _MOST_SHARED and not inside:
         return dict(found.counts)
     names = inside or sorted(found.counts, key=lambda name: -found.counts[name])
@@ -120,7 +120,7 @@ def shared_with_texts(
     )
 
 
-def _normalised(content: str) -> str:
+def _normalized(content: str) -> str:
     """The words of a text, whatever parts them: lines may end or break in another way in a copy."""
     return " ".join(content.split())
 

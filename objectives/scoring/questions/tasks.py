@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.tasks import TaskManager
 
-from objectives.scoring.questions.asked import FIGURES, AskedTask, ask, unusable
+from objectives.scoring.context_window import ContextWindow
+from objectives.scoring.questions.loaded_task import FIGURES, LoadedTask, ask, unusable
 from objectives.scoring.questions.safety import ALLOW, guard_templates
 from objectives.scoring.questions.task_files import is_file, knows, localise, read_layout, read_task
-from objectives.scoring.sight import Sight
 from objectives.scoring.spec import BenchmarkSpec, TaskSpec
 from spaces.errors import FieldError, did_you_mean
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 _FIELD = "objective.scores"
 
 
-def load_tasks(spec: BenchmarkSpec, sight: Sight) -> list[AskedTask]:
+def load_tasks(spec: BenchmarkSpec, window: ContextWindow) -> list[LoadedTask]:
     """All tasks of an entry with their requests; groups are taken apart into their tasks.
 
     Args:
         spec: the entry.
-        sight: of the base.
+        window: of the base.
 
     Raises:
         FieldError: a task file that cannot be read, a name that lm-eval does not know, or a task that runs code
@@ -38,7 +38,7 @@ def load_tasks(spec: BenchmarkSpec, sight: Sight) -> list[AskedTask]:
                 _FIELD, f"the folder of tasks {str(folder)!r} (include) is not there.", code="task-folder-missing"
             )
     manager = _manager(spec)
-    tasks: list[AskedTask] = []
+    tasks: list[LoadedTask] = []
     for part in spec.tasks:
         found = _load(manager, part, spec)
         for name, task in found.items():
@@ -54,7 +54,7 @@ def load_tasks(spec: BenchmarkSpec, sight: Sight) -> list[AskedTask]:
                     f"the task {name!r} is of the kind {task.OUTPUT_TYPE}; mixtune asks {', '.join(FIGURES)}.",
                     code="task-kind-unknown",
                 )
-            tasks.append(ask(name, task, part, spec, sight, part.weight / len(found), spec.limit))
+            tasks.append(ask(name, task, part, spec, window, part.weight / len(found), spec.limit))
     return tasks
 
 

@@ -11,21 +11,21 @@ import numpy as np
 from datasets import Dataset
 from lm_eval.api.task import ConfigurableTask
 
-from objectives.base import Asked, Score
+from objectives.base import Score, TaskMetadata
 from objectives.bases.layout import context_of
-from objectives.questions import SEARCHED, Design, Part
+from objectives.questions import SEARCHED, ItemWeights, QuestionSubset
 from objectives.scenes.files import scenes_in
 from objectives.scoring.answers import answer_all, arrays_of, asked_of, table_of
 from objectives.scoring.benchmark.scorer import questions_of
 from objectives.scoring.benchmark.spec import TaskSpec
+from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.harness import language_model
-from objectives.scoring.questions.asked import AskedTask, Question, ask
+from objectives.scoring.questions.loaded_task import LoadedTask, Question, ask
 from objectives.scoring.questions.safety import guard_templates
 from objectives.scoring.scenes.qualities import QUALITIES
 from objectives.scoring.scenes.qualities.quality import TASK, Answered, Quality
 from objectives.scoring.scenes.spec import ScenesSpec
 from objectives.scoring.scorer import Checked, refuse_few, splits_of, task_inputs
-from objectives.scoring.sight import Sight
 from spaces import Corpus, FieldError
 from spaces.errors import listed
 from spaces.trial import fingerprint
@@ -42,17 +42,17 @@ METRIC = "scenes"
 
 
 @dataclass(frozen=True, slots=True)
-class AskedQuality:
+class LoadedSceneTask:
     """A quality as it is asked."""
 
     name: str
     quality: Quality
-    task: AskedTask
+    task: LoadedTask
     scenes: Mapping[str, Scene]
     weight: float
     """In the score; 0 where it is only recorded."""
 
-    def questions(self, part: Part, spec: ScenesSpec) -> list[Question]:
+    def questions(self, part: QuestionSubset, spec: ScenesSpec) -> list[Question]:
         """Those that belong to a part, the ones of a scene together."""
         return questions_of(self.task, part, spec)
 
@@ -84,17 +84,18 @@ class ScenesScorer:
             InputError: a file that cannot be read, or a quality in the score that has no scenes.
         """
         self._spec = spec
-        sight = Sight.of(encoding, context_of(model.config))
-        self.in_chat = sight.template(spec.chat_template) is not None
-        self.asked = load_scenes(spec, corpus, sight)
-        self._model = language_model(model, encoding, spec.batch)
+        window = ContextWindow.of(encoding, context_of(model.config))
+        self.in_chat = window.template(spec.chat_template) is not None
+        self.asked = load_scenes(spec, corpus, window)
+        self._model = language_model(model, encoding, spec.batch_size)
 
     @staticmethod
-    def prepare(spec: ScenesSpec, corpus: Corpus, sight: Sight, kept: Mapping[str, float]) -> Checked:
+    def prepare(spec: ScenesSpec, corpus: Corpus, window: ContextWindow, kept: Mapping[str, float]) -> Checked:
         """See `ScorerClass`."""
-        asked = load_scenes(spec, corpus, sight)
+        asked = load_scenes(spec, corpus, window)
         answered = [
-            {each.name: each.answered(each.questions(Part(split), spec)) for each in asked} for split in splits_of(spec)
+            {each.name: each.answered(each.questions(QuestionSubset(split), spec)) for each in asked}
+            for split in splits_of(spec)
         ]
         for each in asked:
             refuse_few(f"the quality {each.name!r}", range(len(answered[-1][each.name])), spec)
@@ -105,16 +106,18 @@ class ScenesScorer:
         return Checked(METRIC, {**task_inputs(tasks, spec), **scenes, **weights}, holdout, tasks)
 
     @staticmethod
-    def samples(spec: ScenesSpec, corpus: Corpus, sight: Sight) -> list[str]:
+    def samples(spec: ScenesSpec, corpus: Corpus, window: ContextWindow) -> list[str]:
         """See `ScorerClass`."""
-        questions = (each.questions(Part("search"), spec)[0] for each in load_scenes(spec, corpus, sight))
+        questions = (each.questions(QuestionSubset("search"), spec)[0] for each in load_scenes(spec, corpus, window))
         return [str(question.instances[0].args[0]) for question in questions]
 
-    def score(self, part: Part = SEARCHED) -> Score:
+    def score(self, part: QuestionSubset = SEARCHED) -> Score:
         """The weighted mean over qualities of the mean over scenes; every figure of every quality is recorded."""
         return self.measure(part)[0]
 
-    def measure(self, part: Part = SEARCHED, only: str | None = None) -> tuple[Score, dict[str, list[Answered]]]:
+    def measure(
+        self, part: QuestionSubset = SEARCHED, only: str | None = None
+    ) -> tuple[Score, dict[str, list[Answered]]]:
         """The score, and the scenes of every quality, or of one that has a weight, with their answers."""
         guard_templates(allow_code=False)
         asked = [
@@ -146,7 +149,7 @@ class ScenesScorer:
         return score, answered
 
 
-def load_scenes(spec: ScenesSpec, corpus: Corpus, sight: Sight) -> list[AskedQuality]:
+def load_scenes(spec: ScenesSpec, corpus: Corpus, window: ContextWindow) -> list[LoadedSceneTask]:
     """Every quality that the files hold scenes of, those of the score first.
 
     Raises:
@@ -165,7 +168,7 @@ def load_scenes(spec: ScenesSpec, corpus: Corpus, sight: Sight) -> list[AskedQua
             code="qualities-without-scenes",
         )
     names = [*spec.weights, *(name for name in QUALITIES if name in there and name not in spec.weights)]
-    return [_asked(name, spec, corpus, sight, _limited(scenes, name, spec.limit)) for name in names]
+    return [_asked(name, spec, corpus, window, _limited(scenes, name, spec.limit)) for name in names]
 
 
 def _limited(scenes: Mapping[str, Scene], quality: str, limit: int | None) -> dict[str, Scene]:
@@ -184,14 +187,16 @@ def _spread(count: int, limit: int | None) -> list[int]:
     return [int(place) for place in np.linspace(0, count - 1, wanted).round()]
 
 
-def _asked(name: str, spec: ScenesSpec, corpus: Corpus, sight: Sight, scenes: dict[str, Scene]) -> AskedQuality:
+def _asked(
+    name: str, spec: ScenesSpec, corpus: Corpus, window: ContextWindow, scenes: dict[str, Scene]
+) -> LoadedSceneTask:
     quality = QUALITIES[name](corpus, spec.threshold)
     docs = list(_docs(quality, scenes))
     config = {**TASK, **quality.task, "task": f"{_TASK}{name}"}
     task = ConfigurableTask(config={**config, "custom_dataset": lambda **_: {"test": Dataset.from_list(docs)}})
     part = TaskSpec(task=config["task"])
-    asked = ask(config["task"], task, part, spec, sight, spec.weight(name))
-    return AskedQuality(name, quality, asked, scenes, spec.weight(name))
+    asked = ask(config["task"], task, part, spec, window, spec.weight(name))
+    return LoadedSceneTask(name, quality, asked, scenes, spec.weight(name))
 
 
 def _docs(quality: Quality, scenes: Mapping[str, Scene]) -> Iterator[dict[str, Any]]:
@@ -200,16 +205,16 @@ def _docs(quality: Quality, scenes: Mapping[str, Scene]) -> Iterator[dict[str, A
             yield {"scene": name, **question}
 
 
-def design_of(asked: Sequence[AskedQuality], answered: Mapping[str, Sequence[Answered]]) -> Design:
+def design_of(asked: Sequence[LoadedSceneTask], answered: Mapping[str, Sequence[Answered]]) -> ItemWeights:
     """How scenes make up the score: qualities by their weights, scenes of a quality alike."""
     counted = [(number, each, len(answered[each.name])) for number, each in enumerate(asked) if each.weight]
     numbers = [number for number, _, scenes in counted for _ in range(scenes)]
     weights = [each.weight / scenes for _, each, scenes in counted for _ in range(scenes)]
-    return Design.of(numbers, range(len(numbers)), weights)
+    return ItemWeights.of(numbers, range(len(numbers)), weights)
 
 
 def _figures(
-    asked: Sequence[AskedQuality], answered: Mapping[str, Sequence[Answered]], items: Mapping[str, Sequence[float]]
+    asked: Sequence[LoadedSceneTask], answered: Mapping[str, Sequence[Answered]], items: Mapping[str, Sequence[float]]
 ) -> dict[str, float]:
     """For each quality what is searched, under its name, and all that its rules say, as `quality/figure`."""
     found: dict[str, float] = {}
@@ -220,6 +225,6 @@ def _figures(
     return found
 
 
-def _scenes_asked(asked: AskedQuality, answered: Sequence[Answered]) -> Asked:
+def _scenes_asked(asked: LoadedSceneTask, answered: Sequence[Answered]) -> TaskMetadata:
     names = tuple(fingerprint(scene.scene.model_dump(mode="json")) for scene in answered)
-    return Asked(asked.name, asked.task.version, asked.task.digest, names)
+    return TaskMetadata(asked.name, asked.task.version, asked.task.digest, names)

@@ -19,6 +19,8 @@ QUALITY_NAMES: frozenset[str] = frozenset(get_args(_QualityName))
 class ScenesSpec(ScoreEntry):
     """Qualities of reasoning, each by scenes that are scored by rule; see docs/scenes.md."""
 
+    former: ClassVar[Mapping[str, str]] = {"batch": "batch_size"}
+
     scorer: ClassVar[str] = "objectives.scoring.scenes.scorer:ScenesScorer"
     own_columns: ClassVar[frozenset[str]] = QUALITY_NAMES
 
@@ -34,7 +36,7 @@ class ScenesSpec(ScoreEntry):
     """Accuracy that a depth of reasoning must reach to be held."""
     limit: int | None = Field(None, gt=1)
     """Use only so many scenes of each quality and file, spread evenly over it."""
-    batch: int = Field(64, gt=0)
+    batch_size: int = Field(64, gt=0)
     """Questions scored at once."""
 
     def weight(self, quality: str) -> float:

@@ -17,9 +17,9 @@ def membership(mix: CorpusMix, text: str) -> float:
 
 
 def lost_pairs(failed: Sequence[TrialRecord]) -> str:
-    """Says what failed trials take from a rating whose blocks are pairs; `failed`: randomised ones, one at least."""
+    """Says what failed trials take from a rating whose blocks are pairs; `failed`: randomized ones, one at least."""
     lost = len({record.pair for record in failed})
-    counted = "1 pair of randomised trials is" if lost == 1 else f"{lost} pairs of randomised trials are"
+    counted = "1 pair of randomized trials is" if lost == 1 else f"{lost} pairs of randomized trials are"
     return f"{counted} left out of the rating, because a trial failed."
 
 
@@ -45,7 +45,7 @@ class Estimand:
     fewest: int
     """Blocks that an interval needs."""
     trials: int = 2
-    """Randomised trials of a block that an effect rests on."""
+    """Randomized trials of a block that an effect rests on."""
     interacts: bool = False
     """Whether the effects of two texts on each other can be told."""
     of_subsets: bool = False

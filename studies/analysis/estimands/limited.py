@@ -15,7 +15,7 @@ LIMITED = Estimand(
     doing="{names} in the place of another text",
     joined="or",
     ranked_by="all trials, pruned ones too",
-    block="pairs of randomised trials",
+    block="pairs of randomized trials",
     fewest=FEWEST_PAIRS,
     of_subsets=True,
 )

@@ -11,7 +11,7 @@ from studies.analysis.ranking import rank_by
 
 
 def _lost(failed: Sequence[TrialRecord]) -> str:
-    counted = f"{len(failed)} randomised trial{'s are' if len(failed) > 1 else ' is'}"
+    counted = f"{len(failed)} randomized trial{'s are' if len(failed) > 1 else ' is'}"
     return f"{counted} left out of the rating, because {'they' if len(failed) > 1 else 'it'} failed."
 
 
@@ -23,8 +23,8 @@ ONE = Estimand(
     "alone.",
     doing="Training on nothing but {names}",
     joined="or",
-    ranked_by="the randomised trials",
-    block="randomised trials of a text",
+    ranked_by="the randomized trials",
+    block="randomized trials of a text",
     fewest=FEWEST_TRIALS,
     trials=1,
     alone=True,

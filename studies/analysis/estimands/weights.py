@@ -23,8 +23,8 @@ WEIGHTS = Estimand(
     "tokens are the text's and as many less the others', the same from each; shares are even over all mixes.",
     doing="More of {names} at the cost of the others",
     joined="or",
-    ranked_by="the randomised trials",
-    block="pairs of randomised trials",
+    ranked_by="the randomized trials",
+    block="pairs of randomized trials",
     fewest=FEWEST_PAIRS,
     part=_share,
 )

@@ -12,11 +12,11 @@ from objectives.text_to_lora.network import HyperNetwork
 from objectives.text_to_lora.reconstruction import Reconstruction
 from objectives.text_to_lora.target import Target
 from objectives.text_to_lora.texts import written_gain
-from objectives.text_to_lora.training import Training, Way
+from objectives.text_to_lora.training import Training, TrainingObjective
 from spaces import InputError
 from spaces.errors import listed
+from studies.jobs.text_to_lora.options import Options
 from studies.jobs.text_to_lora.source import Library, Source
-from studies.jobs.text_to_lora.wish import Wish
 
 FEWEST = 3
 """Texts or adapters that a network is trained on."""
@@ -32,28 +32,28 @@ class Fitting:
     source: Source
     library: Library | None
     """None for training end to end."""
-    wish: Wish
+    options: Options
 
     @property
     def target(self) -> Target:
         """The adapter that the network writes: modules and layers."""
         if self.library is not None:
             return self.library.adapters.target
-        place, rank = self.source.place, self.wish.wanted_rank
-        return Target.of(place.layout, place.bench.model, self.wish.wanted_targets, rank, 2.0 * rank)
+        context, rank = self.source.context, self.options.wanted_rank
+        return Target.of(context.layout, context.resources.model, self.options.wanted_targets, rank, 2.0 * rank)
 
     def training(self, left_out: frozenset[str] = frozenset()) -> Training:
         """A run that has not begun, blind to some texts."""
-        place = self.source.place
-        network = HyperNetwork(self.target, place.reader.encoder.width, self.wish.shape, self.wish.seed)
-        network.to(place.bench.model.device)
+        context = self.source.context
+        network = HyperNetwork(self.target, context.reader.encoder.width, self.options.shape, self.options.seed)
+        network.to(context.resources.model.device)
         if self.library is None:
-            lessons = self.source.without(left_out)
-            recipe = self.wish.recipe(len(lessons), place.spec.batch)
-            way: Way = EndToEnd(network, place.bench.model, lessons, recipe)
+            training_tasks = self.source.without(left_out)
+            recipe = self.options.recipe(len(training_tasks), context.spec.batch_size)
+            way: TrainingObjective = EndToEnd(network, context.resources.model, training_tasks, recipe)
             return Training(network, way, recipe)
         numbers = self.library.without(left_out)
-        recipe = self.wish.recipe(len(numbers))
+        recipe = self.options.recipe(len(numbers))
         mixes = [self.library.mixes[number] for number in numbers]
         way = Reconstruction(network, aligned(self.library.adapters.chosen(numbers)), mixes, recipe)
         return Training(network, way, recipe)
@@ -81,13 +81,13 @@ class Fitting:
         A study that rates no texts has nothing to check against. A library's mixes hold many texts, so that leaving out
         two of them leaves few adapters: there each text is a part of its own, and of many texts some are drawn.
         """
-        names = [lesson.name for lesson in self.source.lessons]
-        shuffled = generator(self.wish.seed, "folds").permutation(names).tolist()
-        if not self.wish.parts or not self.source.place.study.rates_texts:
+        names = [training_task.name for training_task in self.source.training_tasks]
+        shuffled = generator(self.options.seed, "folds").permutation(names).tolist()
+        if not self.options.parts or not self.source.context.study.rates_texts:
             return []
         if self.library is not None:
             return [frozenset([name]) for name in shuffled[:_MOST_ALONE]]
-        number = min(self.wish.parts, len(names))
+        number = min(self.options.parts, len(names))
         return [frozenset(shuffled[start::number]) for start in range(number)]
 
     def gains_of(self, left_out: frozenset[str], progress: Progress) -> dict[str, float]:
@@ -99,9 +99,9 @@ class Fitting:
 
     def gains(self, network: HyperNetwork, names: frozenset[str]) -> dict[str, float]:
         """Name of a text to the change of the score with the adapter that is written for it."""
-        bench = self.source.place.bench
+        resources = self.source.context.resources
         return {
-            lesson.name: written_gain(network, lesson.descriptions, bench)
-            for lesson in self.source.lessons
-            if lesson.name in names
+            training_task.name: written_gain(network, training_task.descriptions, resources)
+            for training_task in self.source.training_tasks
+            if training_task.name in names
         }

@@ -14,13 +14,13 @@ import objectives
 from objectives.spec import FinetuneSpec
 from objectives.text_to_lora.adapters import Adapters, matrices_of, stacked
 from objectives.text_to_lora.encoders import open_encoder
-from objectives.text_to_lora.lessons import Lesson
 from objectives.text_to_lora.target import Target
 from objectives.text_to_lora.texts import Reader, mixed
+from objectives.text_to_lora.training_task import TrainingTask
 from objectives.training import artifact
 from objectives.training.combined import adds_up
 from objectives.training.stacked import Matrices
-from objectives.worker import Base, Workbench, open_base
+from objectives.worker import Base, WorkerResources, open_base
 from search.storage.records import TrialRecord
 from spaces import InputError, Layout, scan
 from studies.jobs.export import find_adapter
@@ -36,14 +36,14 @@ _WINDOWS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StudyContext:
     """A study's base and questions, loaded, and the reader of its texts."""
 
     study: StoredStudy
     spec: FinetuneSpec
     base: Base
     layout: Layout
-    bench: Workbench
+    resources: WorkerResources
     reader: Reader
 
 
@@ -51,15 +51,15 @@ class Place:
 class Source:
     """A study with its texts as lessons."""
 
-    place: Place
+    context: StudyContext
     folder: Path
     """Of the study."""
-    lessons: tuple[Lesson, ...]
+    training_tasks: tuple[TrainingTask, ...]
     """One for each text."""
 
-    def without(self, names: frozenset[str]) -> list[Lesson]:
+    def without(self, names: frozenset[str]) -> list[TrainingTask]:
         """The lessons of all other texts."""
-        return [lesson for lesson in self.lessons if lesson.name not in names]
+        return [training_task for training_task in self.training_tasks if training_task.name not in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Library:
         return [number for number, texts in enumerate(self.texts) if not texts & names]
 
 
-def open_place(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) -> Place:
+def open_context(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) -> StudyContext:
     """Load a study's base, and what its questions need.
 
     Args:
@@ -110,10 +110,10 @@ def open_place(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) ->
     if study.inputs:
         refuse_changed_content(study.spec.name, study.inputs, comparable_inputs(study.inputs, prepared.inputs))
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
-    bench, encoding = Workbench.open(spec, corpus, cache), base.encoding(spec.add_bos_token)
-    made = open_encoder(encoder, bench.model, encoding)
-    chunk = min(_WINDOWS * spec.length, prepared.layout.context, made.longest)
-    return Place(study, spec, base, prepared.layout, bench, Reader(encoding, made, chunk, _CHUNKS, whole))
+    resources, encoding = WorkerResources.open(spec, corpus, cache), base.encoding(spec.add_bos_token)
+    made = open_encoder(encoder, resources.model, encoding)
+    chunk = min(_WINDOWS * spec.sequence_length, prepared.layout.context, made.longest)
+    return StudyContext(study, spec, base, prepared.layout, resources, Reader(encoding, made, chunk, _CHUNKS, whole))
 
 
 def open_source(study: StoredStudy, folder: Path, encoder: str, *, whole: bool) -> Source:
@@ -122,9 +122,11 @@ def open_source(study: StoredStudy, folder: Path, encoder: str, *, whole: bool) 
     Raises:
         InputError: as for `open_place`.
     """
-    place = open_place(study, folder / "cache", encoder, whole=whole)
-    bench, length = place.bench, place.spec.length
-    return Source(place, folder, tuple(place.reader.lesson(text, bench, length) for text in bench.corpus.texts))
+    context = open_context(study, folder / "cache", encoder, whole=whole)
+    resources, length = context.resources, context.spec.sequence_length
+    return Source(
+        context, folder, tuple(context.reader.training_task(text, resources, length) for text in resources.corpus.texts)
+    )
 
 
 def library_of(source: Source) -> Library:
@@ -137,22 +139,22 @@ def library_of(source: Source) -> Library:
     if len(found) < _FEWEST_ADAPTERS:
         raise InputError(
             f"Reconstruction needs {_FEWEST_ADAPTERS} complete trials with a LoRA adapter on disk (methods lora, "
-            f"rslora and loraplus); {source.place.study.spec.name!r} has {len(found)}. Run more trials, or train with "
-            "--by end-to-end.",
+            f"rslora and loraplus); {source.context.study.spec.name!r} has {len(found)}. Run more trials, or train "
+            "with --by end-to-end.",
             code="adapters-too-few",
         )
-    places = {place for _, matrices in found for place in matrices}
+    places = {context for _, matrices in found for context in matrices}
     rank = max(len(each.down) for _, matrices in found for each in matrices.values())
-    target = Target.covering(source.place.layout, source.place.bench.model, places, rank)
-    encoded = {lesson.name: lesson.descriptions for lesson in source.lessons}
+    target = Target.covering(source.context.layout, source.context.resources.model, places, rank)
+    encoded = {training_task.name: training_task.descriptions for training_task in source.training_tasks}
     mixes = tuple(mixed(encoded, dict(record.config.mix.weights)) for record, _ in found)
     adapters = stacked(target, [matrices for _, matrices in found])
     return Library(adapters, mixes, tuple(frozenset(record.texts) for record, _ in found))
 
 
 def _adapters(source: Source) -> Iterator[tuple[TrialRecord, dict[str, Matrices]]]:
-    """Complete trials and what they have learnt, by the path of the module; those that are no LoRA are left out."""
-    study = source.place.study
+    """Complete trials and what they have learned, by the path of the module; those that are no LoRA are left out."""
+    study = source.context.study
     kept = artifacts_of(study, source.folder)
     for record in study.ended(TrialState.COMPLETE):
         if find_adapter(study, source.folder, record) is None:

@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from objectives.text_to_lora.checkpoint import TOLD, HypernetCheckpoint
 from objectives.text_to_lora.network import HyperNetwork
-from objectives.text_to_lora.stored import TOLD, Stored
 from objectives.text_to_lora.training import Measured, Training
 from spaces import MixtuneError
 from spaces.errors import listed
@@ -22,10 +22,10 @@ from spaces.files import write_text
 from studies.analysis.rating import rate
 from studies.analysis.units import Unit, unit_of
 from studies.jobs.bars import training_bar
+from studies.jobs.text_to_lora.cross_validation import CrossValidation, trust_words
 from studies.jobs.text_to_lora.fit import Fitting
+from studies.jobs.text_to_lora.options import RECONSTRUCTION, Options
 from studies.jobs.text_to_lora.source import Source, library_of, open_source
-from studies.jobs.text_to_lora.trust import Trust, trust_words
-from studies.jobs.text_to_lora.wish import RECONSTRUCTION, Wish
 from studies.jobs.unfinished import ASKED, unfinished, write_plan
 from studies.storage.stored import StoredStudy
 
@@ -33,7 +33,7 @@ WORK = ".training"
 _CHECKED = "checked.json"
 
 
-def train_on_study(console: Console, study: StoredStudy, folder: Path, out: Path, wish: Wish) -> None:
+def train_on_study(console: Console, study: StoredStudy, folder: Path, out: Path, options: Options) -> None:
     """Train on a study's texts or adapters, having checked on texts that are left out how far it can be trusted.
 
     Cut off, the same wish goes on from its last measurement.
@@ -41,54 +41,54 @@ def train_on_study(console: Console, study: StoredStudy, folder: Path, out: Path
     Raises:
         InputError: the study has too little to learn from, or `out` is taken.
     """
-    wish.check(study=True)
-    whole = wish.by == RECONSTRUCTION  # mixes were what it read in training, and they are read as a whole
-    asked = {"study": study.id, "trials": len(study.records), **asdict(wish)}
+    options.check(study=True)
+    whole = options.by == RECONSTRUCTION  # mixes were what it read in training, and they are read as a whole
+    asked = {"study": study.id, "trials": len(study.records), **asdict(options)}
     unfinished(out, WORK, TOLD, asked)
     with console.status("Loading the study's base, texts and questions …"):
-        source = open_source(study, folder, wish.encoder, whole=whole)
-        library = library_of(source) if wish.by == RECONSTRUCTION else None
-        fitting = Fitting(source, library, wish)
+        source = open_source(study, folder, options.encoder, whole=whole)
+        library = library_of(source) if options.by == RECONSTRUCTION else None
+        fitting = Fitting(source, library, options)
         fitting.check()
         training = fitting.training()
     with working(out, asked) as work:
         rated = {effect.text: effect.effect for effect in rate(study).effects}
-        trust = Trust(_checked(console, fitting, work), rated)
+        trust = CrossValidation(_checked(console, fitting, work), rated)
         run(console, training, work)
-        everything = frozenset(lesson.name for lesson in source.lessons)
+        everything = frozenset(training_task.name for training_task in source.training_tasks)
         seen = fitting.gains(training.network, everything)
         _print_check(console, trust, seen, unit_of(study))
         origin = {
             "study": {"name": study.spec.name, "folder": str(folder.resolve()), "url": study.url, "id": study.id},
             "trust": trust.to_dict(),
             "gains": seen,
-            **trained(wish, training),
+            **trained(options, training),
         }
-        _stored(source, wish, training.network.cpu(), origin).save(out)
+        _stored(source, options, training.network.cpu(), origin).save(out)
     console.print(f"Wrote {out}. Rate new texts with: mixtune t2l rank FOLDER --network {out}", highlight=False)
 
 
-def _stored(source: Source, wish: Wish, network: HyperNetwork, origin: Mapping[str, Any]) -> Stored:
+def _stored(source: Source, options: Options, network: HyperNetwork, origin: Mapping[str, Any]) -> HypernetCheckpoint:
     """A network that a study has taught, with all that is kept of it."""
-    place = source.place
-    return Stored(
+    context = source.context
+    return HypernetCheckpoint(
         network,
-        place.spec.base,
-        place.base.fetch(place.spec.add_bos_token).digest,
-        place.spec.precision,
-        wish.encoder,
-        tuple(lesson.name for lesson in source.lessons),
-        place.reader.chunk,
-        place.reader.most,
-        place.reader.whole,
+        context.spec.base,
+        context.base.fetch(context.spec.add_bos_token).digest,
+        context.spec.precision,
+        options.encoder,
+        tuple(training_task.name for training_task in source.training_tasks),
+        context.reader.chunk,
+        context.reader.most,
+        context.reader.whole,
         dict(origin),
     )
 
 
-def trained(wish: Wish, training: Training) -> dict[str, Any]:
+def trained(options: Options, training: Training) -> dict[str, Any]:
     """How a network was trained, for its file."""
     return {
-        "by": wish.by,
+        "by": options.by,
         "recipe": training.recipe.to_dict(),
         "parameters": training.network.learnable,
         "measured": [asdict(measured) for measured in training.log],
@@ -143,7 +143,7 @@ def _checked(console: Console, fitting: Fitting, work: Path) -> dict[str, float]
         if left_out <= found.keys():
             continue
         blind = f"Check {number} of {len(folds)}, blind to {listed(sorted(left_out), 3)}"
-        with training_bar(console, blind, fitting.wish.recipe(1).steps) as tell:
+        with training_bar(console, blind, fitting.options.recipe(1).steps) as tell:
             found |= fitting.gains_of(left_out, tell)
         write_text(file, json.dumps(found))
         console.print(blind, highlight=False)
@@ -156,7 +156,7 @@ def _print_row(console: Console, measured: Measured) -> None:
     console.print("".join(f"{cell:>16}" for cell in cells), highlight=False)
 
 
-def _print_check(console: Console, trust: Trust, seen: dict[str, float], unit: Unit) -> None:
+def _print_check(console: Console, trust: CrossValidation, seen: dict[str, float], unit: Unit) -> None:
     table = Table(title=f"What texts gain ({unit.effect})", title_justify="left", title_style="bold", box=None)
     table.add_column("text", overflow="fold")
     for head in ("effect in the study", "adapter written blind to it", "having seen it"):

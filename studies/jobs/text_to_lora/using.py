@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from objectives.text_to_lora.stored import TOLD, Stored
+from objectives.text_to_lora.checkpoint import TOLD, HypernetCheckpoint
 from objectives.text_to_lora.texts import written_gain
 from objectives.text_to_lora.writing import Writer
 from spaces import Corpus, InputError, scan
@@ -22,8 +22,8 @@ from spaces.files import whole
 from studies.analysis.estimands import estimand_of
 from studies.analysis.units import Unit, unit_of
 from studies.jobs.export import refuse_existing
-from studies.jobs.text_to_lora.source import open_place
-from studies.jobs.text_to_lora.trust import Trust, trust_words
+from studies.jobs.text_to_lora.cross_validation import CrossValidation, trust_words
+from studies.jobs.text_to_lora.source import open_context
 from studies.report.spreadsheets import write_csv
 from studies.storage.store import open_store
 from studies.storage.stored import StoredStudy
@@ -57,7 +57,7 @@ class Written:
     base: str
     weights: int
     far: bool
-    """Whether it was asked for in words, of a network that has learnt from texts."""
+    """Whether it was asked for in words, of a network that has learned from texts."""
 
 
 def write_adapter(network: Path, wanted: str | Path, out: Path, *, trust_code: bool = False) -> Written:
@@ -100,36 +100,36 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
         network: folder of a hypernetwork that was trained on a study.
         folder: of the texts.
         out: CSV file to write.
-        prior: YAML file to write, for `search.prior` of a study of these texts.
+        prior: YAML file to write, for `search.prior_effects` of a study of these texts.
 
     Raises:
         InputError: the network was not trained on a study, or the study is gone.
     """
-    stored = Stored.load(network)
+    stored = HypernetCheckpoint.load(network)
     if "study" not in stored.origin:
         raise InputError(
             f"The hypernetwork in {str(network)!r} was trained on tasks, so there are no questions to rate texts by. "
             "Train one on a study: mixtune t2l train STUDY",
             code="hypernetwork-of-tasks",
         )
-    where, trust = stored.origin["study"], Trust(**stored.origin["trust"])
+    where, trust = stored.origin["study"], CrossValidation(**stored.origin["trust"])
     study = _its_study(network, where)
     if prior is not None:
         _refuse_prior(trust, study)
     corpus = _new_texts(folder, study.spec.space.texts.unit)
     with console.status("Loading the study's base and questions …"):
-        place = open_place(study, Path(where["folder"]) / "cache", stored.encoder, whole=stored.whole_texts)
+        context = open_context(study, Path(where["folder"]) / "cache", stored.encoder, whole=stored.whole_texts)
     gains = {}
     for text in corpus.texts:
         with console.status(f"Writing and scoring an adapter for {text.name} …"):
-            gains[text.name] = written_gain(stored.network, place.reader.encoded(text, place.bench), place.bench)
+            encoded = context.reader.encoded(text, context.resources)
+            gains[text.name] = written_gain(stored.network, encoded, context.resources)
     order = sorted(gains, key=lambda name: -gains[name])
-    rows: list[dict[str, float | str]] = [
-        {"text": name, "gain": gains[name], "predicted_effect": trust.effect(gains[name])} for name in order
-    ]
+    effects = {name: trust.effect(gains[name]) for name in order}
+    rows = [{"text": name, "gain": gains[name], "predicted_effect": effects[name]} for name in order]
     write_csv(pd.DataFrame(rows), out)
     if prior is not None:
-        _write_prior(prior, {name: trust.effect(gains[name]) for name in order})
+        _write_prior(prior, effects)
     _print_ranking(console, rows, trust, unit_of(study))
     console.print(f"Wrote {out}" + (f" and {prior}" if prior is not None else ""), highlight=False)
 
@@ -145,7 +145,7 @@ def _new_texts(folder: Path, unit: Literal["file", "group"]) -> Corpus:
     return scan(folder, unit, fewest=1)
 
 
-def _refuse_prior(trust: Trust, study: StoredStudy) -> None:
+def _refuse_prior(trust: CrossValidation, study: StoredStudy) -> None:
     """See that effects are foretold that a sampler should hear of."""
     if not estimand_of(study).is_inclusion:
         raise InputError(
@@ -165,7 +165,9 @@ def _write_prior(path: Path, effects: dict[str, float]) -> None:
     path.write_text(yaml.safe_dump({"prior": rounded}, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
-def _print_ranking(console: Console, rows: list[dict[str, float | str]], trust: Trust, unit: Unit) -> None:
+def _print_ranking(
+    console: Console, rows: Sequence[Mapping[str, float | str]], trust: CrossValidation, unit: Unit
+) -> None:
     title = f"What new texts would do ({unit.effect})"
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
     table.add_column("text", overflow="fold")

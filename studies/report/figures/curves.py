@@ -15,7 +15,7 @@ from search.storage.records import TrialRecord
 from studies.analysis.effects import TextEffect
 from studies.analysis.units import Unit
 from studies.report.figures.schemes import INK
-from studies.report.figures.style import VERDICT_COLOURS, WIDTH, short, themed
+from studies.report.figures.style import VERDICT_COLORS, WIDTH, short, themed
 
 _COLUMNS = 3
 MOST = 24
@@ -23,7 +23,7 @@ MOST = 24
 
 
 def effect_curves(found: Mapping[int, Sequence[TextEffect]], order: Sequence[str], unit: Unit) -> Figure:
-    """Effect of every text against training tokens with its 95% interval, in the colour of its verdict.
+    """Effect of every text against training tokens with its 95% interval, in the color of its verdict.
 
     Args:
         found: training tokens, cumulative, to the effects of all texts there.
@@ -37,27 +37,27 @@ def effect_curves(found: Mapping[int, Sequence[TextEffect]], order: Sequence[str
     figure, panels = _panels([text for text in order if text in strongest], f"effect ({unit.effect})")
     for text, axes in panels:
         effects = by_text[text]
-        colour = VERDICT_COLOURS[effects[-1].verdict]
+        color = VERDICT_COLORS[effects[-1].verdict]
         values = [effect.effect * unit.factor for effect in effects]
-        axes.plot(tokens, values, "-o", color=colour, linewidth=1.8, markersize=4)
+        axes.plot(tokens, values, "-o", color=color, linewidth=1.8, markersize=4)
         known = [(at, effect) for at, effect in zip(tokens, effects, strict=True) if math.isfinite(effect.low)]
         low, high = ([getattr(e, end) * unit.factor for _, e in known] for end in ("low", "high"))
-        axes.fill_between([at for at, _ in known], low, high, color=colour, alpha=0.25, linewidth=0)
+        axes.fill_between([at for at, _ in known], low, high, color=color, alpha=0.25, linewidth=0)
     return figure
 
 
 def trial_curves(records: Sequence[TrialRecord], effects: Sequence[TextEffect], unit: Unit) -> Figure:
-    """Gain against training tokens of every trial that trained on one text, in that text's panel and colour."""
+    """Gain against training tokens of every trial that trained on one text, in that text's panel and color."""
     own = {effect.text: [r for r in records if r.rungs and r.texts == (effect.text,)] for effect in effects}
     strongest = _strongest([effect for effect in effects if own[effect.text]])
     figure, panels = _panels([text for text in own if text in strongest], f"gain ({unit.effect})")
-    colours = {effect.text: VERDICT_COLOURS[effect.verdict] for effect in effects}
+    colors = {effect.text: VERDICT_COLORS[effect.verdict] for effect in effects}
     for text, axes in panels:
         for record in own[text]:
             tokens = [0, *(rung.tokens for rung in record.rungs)]
             gains = [0.0, *(rung.gain * unit.factor for rung in record.rungs)]
             stopped = record.state is TrialState.PRUNED
-            axes.plot(tokens, gains, ":" if stopped else "-", color=colours[text], alpha=0.7, linewidth=1.3)
+            axes.plot(tokens, gains, ":" if stopped else "-", color=colors[text], alpha=0.7, linewidth=1.3)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""What all figures share: size, colours, names of rows."""
+"""What all figures share: size, colors, names of rows."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from studies.report.figures.schemes import EDGE, GRID, GROUND, INK
 
 mpl.use("Agg")
 
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"  # Okabe and Ito's colours, safe for colour-blind eyes
-VERDICT_COLOURS: Mapping[Verdict, str] = {"helps": BLUE, "hurts": ORANGE, "no evidence yet": GREY}
+BLUE, ORANGE, GRAY = "#0072b2", "#d55e00", "#8a8a8a"  # Okabe and Ito's colors, safe for color-blind eyes
+VERDICT_COLORS: Mapping[Verdict, str] = {"helps": BLUE, "hurts": ORANGE, "no evidence yet": GRAY}
 WIDTH = 6.0
 """Inches: narrow, so that letters stay readable where a phone shows the figure as wide as its screen."""
 _SCRIPTS = (
@@ -65,11 +65,11 @@ class Ends(Protocol):
     def high(self) -> float: ...
 
 
-def interval(axes: Axes, row: int, shown: Ends, unit: Unit, colour: str) -> None:
+def interval(axes: Axes, row: int, shown: Ends, unit: Unit, color: str) -> None:
     """A bar from one end of an interval to the other, where there is one."""
     if math.isfinite(shown.low):
         ends = [shown.low * unit.factor, shown.high * unit.factor]
-        axes.plot(ends, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
+        axes.plot(ends, [row, row], color=color, linewidth=2.5, solid_capstyle="butt")
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:

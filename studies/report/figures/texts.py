@@ -16,7 +16,7 @@ from studies.analysis.interactions import Interaction
 from studies.analysis.regression import Estimate
 from studies.analysis.units import Unit
 from studies.report.figures.schemes import GROUND
-from studies.report.figures.style import BLUE, ORANGE, VERDICT_COLOURS, axes_of, interval, name_rows, short
+from studies.report.figures.style import BLUE, ORANGE, VERDICT_COLORS, axes_of, interval, name_rows, short
 
 _MARKERS: Mapping[Verdict, str] = {"helps": "^", "hurts": "v", "no evidence yet": "o"}
 _DIVERGING = LinearSegmentedColormap.from_list("hurts-helps", [ORANGE, "#f7f7f7", BLUE])
@@ -32,14 +32,14 @@ def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
     """Effect of every text with its 95% interval, most helpful on top; `axis`: what an effect is."""
     figure, axes = axes_of(1.4 + 0.38 * len(effects))
     for row, effect in enumerate(reversed(effects)):
-        colour = VERDICT_COLOURS[effect.verdict]
-        interval(axes, row, effect, unit, colour)
+        color = VERDICT_COLORS[effect.verdict]
+        interval(axes, row, effect, unit, color)
         if math.isfinite(effect.effect):
-            axes.plot(effect.effect * unit.factor, row, _MARKERS[effect.verdict], color=colour, markersize=8)
+            axes.plot(effect.effect * unit.factor, row, _MARKERS[effect.verdict], color=color, markersize=8)
     name_rows(axes, [effect.text for effect in effects])
     axes.set_xlabel(f"{axis}\n({unit.effect}), with 95% interval")
-    for verdict, colour in VERDICT_COLOURS.items():
-        axes.plot([], [], _MARKERS[verdict], color=colour, label=verdict)
+    for verdict, color in VERDICT_COLORS.items():
+        axes.plot([], [], _MARKERS[verdict], color=color, label=verdict)
     figure.legend(loc="outside upper center", ncols=3, frameon=False, columnspacing=1)
     return figure
 

@@ -1,4 +1,4 @@
-"""Figures of the trials: learning curves, the course of the search, two goals."""
+"""Figures of the trials: learning curves, the course of the search, two objectives."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from optuna.trial import TrialState
 
-from search.storage.records import TrialRecord
+from search.storage.records import Arm, TrialRecord
 from studies.analysis.pareto import front, second_goal
 from studies.analysis.pareto import unit as second_unit
 from studies.analysis.units import Unit
 from studies.report.figures.schemes import INK
-from studies.report.figures.style import BLUE, GREY, ORANGE, axes_of
+from studies.report.figures.style import BLUE, GRAY, ORANGE, axes_of
 from studies.storage.stored import StoredStudy
 
 
 def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
-    """Gain over the base against training tokens, one line a trial; stopped ones in grey, failed ones left out."""
+    """Gain over the base against training tokens, one line a trial; stopped ones in gray, failed ones left out."""
     figure, axes = axes_of(4.2)
     best = study.best
     for record in study.records:
@@ -34,13 +34,13 @@ def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
         elif record.state is TrialState.RUNNING:
             axes.plot(tokens, scores, ":", color=BLUE, linewidth=1.5, zorder=3)
         elif record.state is TrialState.PRUNED:
-            axes.plot(tokens, scores, "-", color=GREY, alpha=0.5, linewidth=1)
-            axes.plot(tokens[-1], scores[-1], "x", color=GREY, markersize=5)
-    styles = [("best", "-o", ORANGE), ("complete", "-", BLUE), ("stopped early", "-x", GREY)]
+            axes.plot(tokens, scores, "-", color=GRAY, alpha=0.5, linewidth=1)
+            axes.plot(tokens[-1], scores[-1], "x", color=GRAY, markersize=5)
+    styles = [("best", "-o", ORANGE), ("complete", "-", BLUE), ("stopped early", "-x", GRAY)]
     if study.ended(TrialState.RUNNING):
         styles.append(("under way", ":", BLUE))
-    for label, style, colour in styles:
-        axes.plot([], [], style, color=colour, label=label)
+    for label, style, color in styles:
+        axes.plot([], [], style, color=color, label=label)
     axes.set_xlabel("training tokens")
     axes.set_ylabel(f"gain over the untouched base\n({unit.effect})")
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -53,24 +53,24 @@ def history(study: StoredStudy, unit: Unit) -> Figure:
     """Score of every trial in order (where it stopped, if early), the best so far, and the untouched base."""
     figure, axes = axes_of(4.0)
     complete = study.ended(TrialState.COMPLETE)
-    for arm, marker, colour in (("randomised", "o", BLUE), ("guided", "D", ORANGE)):
+    for arm, marker, color in ((Arm.RANDOMIZED, "o", BLUE), (Arm.GUIDED, "D", ORANGE)):
         chosen = [record for record in complete if record.arm == arm]
         axes.plot(
             [record.number for record in chosen],
             [record.score or 0.0 for record in chosen],
             marker,
-            color=colour,
+            color=color,
             alpha=0.75,
             linestyle="none",
-            label={"randomised": "texts by coins", "guided": "texts by sampler"}[arm],
+            label={Arm.RANDOMIZED: "texts at random", Arm.GUIDED: "texts by the sampler"}[arm],
         )
     stopped = [record for record in study.ended(TrialState.PRUNED) if record.rungs]
     scores = [record.rungs[-1].score for record in stopped]
-    axes.plot([record.number for record in stopped], scores, "x", color=GREY, label="stopped early")
+    axes.plot([record.number for record in stopped], scores, "x", color=GRAY, label="stopped early")
     steps = zip([record.number for record in complete], _running_best(complete), strict=True)
     axes.step(*zip(*steps, strict=True), where="post", color=INK, linewidth=1.5, label="best so far")
     if study.base is not None:
-        axes.axhline(study.base, color=GREY, linestyle="--", label="untouched base")
+        axes.axhline(study.base, color=GRAY, linestyle="--", label="untouched base")
     axes.set_xlabel("trial")
     axes.set_ylabel(f"score ({unit.score})")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -83,16 +83,16 @@ def _running_best(records: Iterable[TrialRecord]) -> Iterator[float]:
 
 
 def pareto(study: StoredStudy, unit: Unit) -> Figure:
-    """Score against the second goal for every complete trial, those of the Pareto front joined."""
+    """Score against the secondary objective for every complete trial, those of the Pareto front joined."""
     figure, axes = axes_of(4.2)
     best = front(study)
     others = [record for record in study.ended(TrialState.COMPLETE) if record not in best]
-    for records, style, colour, label in (
-        (others, "o", GREY, "complete"),
+    for records, style, color, label in (
+        (others, "o", GRAY, "complete"),
         (best[::-1], "-D", ORANGE, "Pareto front"),
     ):
         where = [second_goal(study, record) for record in records]
-        axes.plot(where, [record.score or 0.0 for record in records], style, color=colour, label=label)
+        axes.plot(where, [record.score or 0.0 for record in records], style, color=color, label=label)
     for record in best:
         axes.annotate(
             str(record.number), (second_goal(study, record), record.score or 0.0), (5, 5), textcoords="offset points"

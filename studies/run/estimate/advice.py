@@ -64,14 +64,14 @@ def _for_the_time(found: Estimate, hours: float) -> Iterator[str]:
 def _for_the_machine(found: Estimate) -> Iterator[str]:
     if found.memory > found.memory_free:
         workers = int(found.asked.workers * found.memory_free / found.memory)
-        less = f"search.workers: {workers}" if workers else "a smaller base, or a smaller objective.batch"
+        less = f"search.workers: {workers}" if workers else "a smaller base, or a smaller objective.batch_size"
         yield f"Memory: all workers together want more than the machine has. Take {less}."
     if found.card * found.trials_a_card > found.card_size:
         at_once = int(found.card_size / found.card)
         less = (
             f"search.gpus: {1 / at_once:.2g}"
             if at_once
-            else "precision: bfloat16, checkpointing: true, a smaller batch"
+            else "precision: bfloat16, gradient_checkpointing: true, a smaller batch_size"
         )
         yield f"Graphics card: its trials want more memory than it has. Take {less}."
     if found.disk > found.disk_free:

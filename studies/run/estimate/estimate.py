@@ -207,7 +207,7 @@ def _confirmation(objective: FinetuneSpec, asked: Answers[Costs], training: floa
 def _remembered(space: Space, objective: FinetuneSpec) -> int:
     """Bytes of a worker that outputs of frozen layers may take, in trials longer than those that were measured."""
     freezes = any(name.startswith("layers") for name in space.distributions)
-    return round(objective.remember * 1e9) if freezes else 0
+    return round(objective.prefix_cache_gb * 1e9) if freezes else 0
 
 
 def _card_size(device: str) -> int:

@@ -65,7 +65,7 @@ def measure(case: Case) -> Measured:
 
 def _at(case: Case, trials: Sequence[FrozenTrial], records: Sequence[TrialRecord], size: int) -> Measured:
     world = case.world
-    shown = float(np.mean([strength(float(r.params["learning_rate"])) for r in records if r.arm == "randomised"]))
+    shown = float(np.mean([strength(float(r.params["learning_rate"])) for r in records if r.randomized]))
     truth = dict(zip(world.texts, (world.effects * shown).tolist(), strict=True))
     about = {"family": world.family, "trials": size, "arms": case.arms.__name__}
     estimand = ESTIMANDS[world.choose]

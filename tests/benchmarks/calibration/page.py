@@ -22,7 +22,7 @@ _INTRODUCTION = """\
 
 *Written by `make calibration GAMES=…` on {today}; do not edit by hand.*
 
-{count} studies whose truth is known, each run by mixtune's own searcher: tpe, asha, half of the trials randomised in
+{count} studies whose truth is known, each run by mixtune's own searcher: tpe, asha, half of the trials randomized in
 complementary pairs, three rungs, and a learning rate and a rank to search. Effects of texts show in full at the best
 learning rate and by a third at a tenth of it; half of the noise is a trial's own and half is new at every rung.
 
@@ -33,7 +33,7 @@ learning rate and by a third at a tenth of it; half of the noise is a trial's ow
 - **choose: weights**, **choose: one**, **choose: limited**: five of 10 texts help or hurt, in studies of shares, of
   single texts, and of one to five texts that dilute one another (`max_texts: 5`).
 
-The truth is each text's Banzhaf value, times what shows of it at the settings of the randomised trials.
+The truth is each text's Banzhaf value, times what shows of it at the settings of the randomized trials.
 A smaller study is the beginning of the largest.
 """
 
@@ -147,9 +147,9 @@ def _settings(studies: pd.DataFrame) -> str:
         columns=["95% intervals that hold", "error, in spreads of the effects", "texts with a verdict"],
         index=["by the sampler, blind to the coins (mixtune)", "independent draws"],
     )
-    rows.index.name = "hyperparameters of randomised trials"
+    rows.index.name = "hyperparameters of randomized trials"
     return f"""
-## Where the hyperparameters of randomised trials come from
+## Where the hyperparameters of randomized trials come from
 
 The same worlds with effects, {size} trials.
 
@@ -163,7 +163,7 @@ def _many(studies: pd.DataFrame) -> str:
         "studies with a false verdict": lambda of: _percent(of["any wrong"].mean()),
     }
     return f"""
-## More texts than randomised trials
+## More texts than randomized trials
 
 50 texts, ten of which help or hurt; each text is estimated by itself.
 

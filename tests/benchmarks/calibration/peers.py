@@ -31,7 +31,7 @@ def ranking(records: Sequence[TrialRecord], texts: Sequence[str]) -> Values:
 
 
 def headline(records: Sequence[TrialRecord], texts: Sequence[str]) -> Values:
-    """Ours, from the randomised trials alone."""
+    """Ours, from the randomized trials alone."""
     found = {effect.text: effect.effect for effect in text_effects(records, texts)}
     return np.array([found[text] for text in texts])
 
@@ -81,7 +81,7 @@ def _complete(records: Sequence[TrialRecord], texts: Sequence[str]) -> tuple[Val
 
 SIGNED: Mapping[str, Callable[[Sequence[TrialRecord], Sequence[str]], Values]] = {
     "mixtune, all trials": ranking,
-    "mixtune, randomised": headline,
+    "mixtune, randomized": headline,
     "difference in means": difference_in_means,
     "least squares": least_squares,
     "lasso (AME)": lasso,

@@ -27,7 +27,7 @@ _RATES = (1e-4, 1e-2)
 
 
 class IndependentSettings(Arms):
-    """The two arms, but with hyperparameters of randomised trials drawn at random instead of by the sampler."""
+    """The two arms, but with hyperparameters of randomized trials drawn at random instead of by the sampler."""
 
     def next(self, started: Sequence[FrozenTrial]) -> Plan:
         plan = super().next(started)
@@ -53,7 +53,7 @@ def study_of(
     storage = InMemoryStorage()
     study = optuna.create_study(storage=storage, study_name=world.name, direction="maximize")
     search = SearchSpec(trials=trials, sampler=sampler)
-    planner = arms(design_of(space, seed), search.randomised, seed)
+    planner = arms(design_of(space, seed), search.randomized_share, seed)
     _run(open_search(storage, world.name, space, search, RUNGS, seed, planner=planner), WorldObjective(world))
     found = (read_record(trial) for trial in study.get_trials(deepcopy=False))
     return study, tuple(record for record in found if record is not None)

@@ -16,17 +16,17 @@ from pathlib import Path
 from rich.console import Console
 
 from spaces import MixtuneError
-from tests.benchmarks.search_regret.foretold import foretold
 from tests.benchmarks.search_regret.models import has_lightgbm
 from tests.benchmarks.search_regret.on_planted import planted
 from tests.benchmarks.search_regret.on_tables import lora, regmix
+from tests.benchmarks.search_regret.predicted import predicted
 from tests.benchmarks.search_regret.pruning import pruning
 from tests.benchmarks.search_regret.replay import replay
 from tests.benchmarks.search_regret.sheets import INTERVALS, Sheet
 from tests.benchmarks.search_regret.workers import Workers
 
 _ON_TABLES = {"regmix": regmix, "lora": lora}
-_PLANTED = {"planted": planted, "prior": foretold, "pruning": pruning}
+_PLANTED = {"planted": planted, "prior": predicted, "pruning": pruning}
 _REPLAY = "replay"
 
 Section = Callable[[Workers, int], Iterator[Sheet]]

@@ -12,7 +12,7 @@ from optuna.pruners import NopPruner
 from optuna.storages import InMemoryStorage
 
 from search.arms import Arms
-from search.designs import Turned
+from search.designs import ReversedShares
 from search.drawing import draw
 from search.samplers import build_sampler
 from search.storage.ledger import Ledger
@@ -102,22 +102,22 @@ class BySampler:
     the share of tokens that differs.
     """
 
-    def __init__(self, candidates: Candidates, seed: int, sampler: str, randomised: float = 0.0) -> None:
+    def __init__(self, candidates: Candidates, seed: int, sampler: str, randomized: float = 0.0) -> None:
         """Begin a study.
 
         Args:
             candidates: the runs.
             seed: of the study.
             sampler: a row of `SAMPLERS`.
-            randomised: share of the runs that the product's design of mixtures proposes instead of the sampler.
+            randomized: share of the runs that the product's design of mixtures proposes instead of the sampler.
         """
         storage = InMemoryStorage()
         optuna.create_study(storage=storage, study_name="table", direction="maximize")
         self._candidates = candidates
         self._ledger = Ledger(storage, "table", candidates.space)
         self._ledger.guided_by(build_sampler(sampler, seed, trials=0), NopPruner())
-        design = Turned(candidates.domains, seed, None) if randomised else None
-        self._arms = Arms(design, randomised, seed)
+        design = ReversedShares(candidates.domains, seed, None) if randomized else None
+        self._arms = Arms(design, randomized, seed)
         self._running = 0
 
     def choose(self, left: Sequence[int]) -> int:

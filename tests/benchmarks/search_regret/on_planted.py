@@ -29,7 +29,7 @@ class Contestant:
 
     sampler: str
     pruner: str = "none"
-    randomised: float = SearchSpec().randomised
+    randomized: float = SearchSpec().randomized_share
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -45,7 +45,7 @@ SPACES: Mapping[str, Callable[[int], Problem]] = {
 }
 CONTESTANTS: Mapping[str, Contestant] = {
     **{name: Contestant(name) for name in SAMPLERS},
-    "tpe, none randomised": Contestant("tpe", randomised=0.0),
+    "tpe, none randomized": Contestant("tpe", randomized=0.0),
     "tpe, asha": Contestant("tpe", "asha"),
     "gp, asha": Contestant("gp", "asha"),
 }
@@ -53,13 +53,13 @@ CONTESTANTS: Mapping[str, Contestant] = {
 
 def planted(workers: Workers, seeds: int) -> Iterator[Sheet]:
     """Every sampler in every space; each seed has a space of its own, the same for all."""
-    note = f"{seeds} spaces of this kind; half of the trials are randomised where texts are searched, "
+    note = f"{seeds} spaces of this kind; half of the trials are randomized where texts are searched, "
     note += "nothing is pruned unless said. The automatic rule takes "
     for space, make in SPACES.items():
         found = {
             name: _regrets(workers, make, contestant, seeds)
             for name, contestant in CONTESTANTS.items()
-            if contestant.randomised or make(0).space.searches_texts  # else the same as with half of them randomised
+            if contestant.randomized or make(0).space.searches_texts  # else the same as with half of them randomized
         }
         chosen = automatic(make(0).space.distributions, max(_COUNTS))
         yield regret_sheet(space, f"{note}{chosen}.", found, _COUNTS, _DIGITS)
@@ -79,6 +79,6 @@ def _regret(make: Callable[[int], Problem], contestant: Contestant, seed: int) -
         trials=max(contestant.counts),
         sampler=contestant.sampler,
         pruner=contestant.pruner,
-        randomised=contestant.randomised,
+        randomized_share=contestant.randomized,
     )
     return [course.after(count) for count in contestant.counts]

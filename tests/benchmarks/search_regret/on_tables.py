@@ -37,7 +37,7 @@ _MIXTURES: Mapping[str, Maker] = {
     "LightGBM, fitted on its runs": partial(ByModel, model=boosted_trees),
     **{
         f"mixtune: half random mixes, half {sampler}": partial(
-            BySampler, sampler=sampler, randomised=SearchSpec().randomised
+            BySampler, sampler=sampler, randomized=SearchSpec().randomized_share
         )
         for sampler in ("tpe", "gp")
     },

@@ -30,7 +30,7 @@ class Cut:
     """How trials are stopped."""
 
     pruner: str
-    reduction: int = SearchSpec().reduction
+    reduction: int = SearchSpec().reduction_factor
 
 
 def cuts() -> dict[str, Cut]:
@@ -49,13 +49,15 @@ def pruning(workers: Workers, seeds: int) -> Iterator[Sheet]:
     for name, (make, what) in CURVES.items():
         found = {cut: workers.over(partial(_course, make, how), seeds) for cut, how in cuts().items()}
         note = (
-            f"{what}; {_TRIALS} trials of three rungs, half randomised and so never pruned, {_SAMPLER}; {seeds} spaces."
+            f"{what}; {_TRIALS} trials of three rungs, half randomized and so never pruned, {_SAMPLER}; {seeds} spaces."
         )
         yield _sheet(f"Pruning, {name}", note, found)
 
 
 def _course(make: Callable[[int], Problem], cut: Cut, seed: int) -> Course:
-    return study_of(make(seed), seed, trials=_TRIALS, sampler=_SAMPLER, pruner=cut.pruner, reduction=cut.reduction)
+    return study_of(
+        make(seed), seed, trials=_TRIALS, sampler=_SAMPLER, pruner=cut.pruner, reduction_factor=cut.reduction
+    )
 
 
 def _sheet(title: str, note: str, found: Mapping[str, list[Course]]) -> Sheet:

@@ -13,7 +13,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
-from search.storage.records import ARM, SEED, Plan, TrialRecord
+from search.storage.records import ARM, SEED, Arm, Plan, TrialRecord
 from spaces import Corpus, InputError, Layout, Module, Space, SpaceSpec, Text, TrialConfig
 from spaces.trial import Split
 from studies.storage.store import open_store
@@ -31,7 +31,7 @@ class Replay:
     recorded: tuple[TrialRecord, ...]
     order: tuple[int, ...]
     all_guided: bool
-    """Whether randomised trials may be stopped, too."""
+    """Whether randomized trials may be stopped, too."""
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -77,7 +77,7 @@ def replay(url: str, workers: Workers, seeds: int) -> Iterator[Sheet]:
         for all_guided in (False, True):
             task = partial(replayed, recorded, all_guided)
             found = {cut: workers.over(partial(task, how), seeds) for cut, how in cuts().items()}
-            guided = sum(all_guided or record.arm == "guided" for record in recorded)
+            guided = sum(all_guided or record.arm is Arm.GUIDED for record in recorded)
             note = f"{len(recorded)} whole curves, of which {guided} may be stopped; {seeds} orders of the trials."
             title = f"Pruning, recorded curves of {name!r}{', as if all were guided' if all_guided else ''}"
             yield _sheet(title, note, found)
@@ -93,7 +93,7 @@ def replayed(recorded: tuple[TrialRecord, ...], all_guided: bool, cut: Cut, seed
         "trials": len(recorded),
         "sampler": "random",
         "pruner": cut.pruner,
-        "reduction": cut.reduction,
+        "reduction_factor": cut.reduction,
     }
     return study_of(problem, seed, again, **search)
 

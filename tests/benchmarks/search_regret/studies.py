@@ -19,7 +19,7 @@ from search.artifacts import Artifacts
 from search.opening import open_search
 from search.runner import LocalRunner
 from search.spec import SearchSpec
-from search.storage.records import TrialRecord, read_record
+from search.storage.records import Arm, TrialRecord, read_record
 from tests.benchmarks.search_regret.planted import Problem
 
 
@@ -83,5 +83,5 @@ def course_of(records: Sequence[TrialRecord], problem: Problem, budget: int) -> 
             best_score, truth = record.score, problem.truth(record.config)
         regret.append(problem.best - truth)
     spent = np.array([record.rungs[-1].tokens / budget for record in records])
-    guided = np.array([record.arm == "guided" for record in records])
+    guided = np.array([record.arm is Arm.GUIDED for record in records])
     return Course(np.array(regret), spent.cumsum(), float(spent[guided].sum()), int(guided.sum()))

@@ -36,9 +36,9 @@ def compressed(seed: int) -> list[Held]:
     """Every head with every number of adapters."""
     torch.set_num_threads(1)  # a process for each core
     world = World(seed)
-    lessons = world.lessons(None)
-    library = train_library(world.model, world.target, lessons, ORACLE)
-    order = np.random.default_rng([seed, 7]).permutation(len(lessons)).tolist()
+    training_tasks = world.training_tasks(None)
+    library = train_library(world.model, world.target, training_tasks, ORACLE)
+    order = np.random.default_rng([seed, 7]).permutation(len(training_tasks)).tolist()
     base = {number: world.accuracy(number) for number in order}
     best = {number: world.accuracy(number, library.chosen([number])) for number in order}
     return [_held(world, library, order[:count], head, base, best) for head in HEADS for count in NUMBERS]

@@ -47,21 +47,21 @@ class Cost:
     milliseconds: float | None = None
     """Median of several passes on one thread; None where it was not measured."""
     weights: int | None = None
-    """That are learnt."""
+    """That are learned."""
 
 
 def small(world: World) -> list[Cost]:
     """On the shipped base, everything measured."""
     base = sum(weight.numel() for weight in world.model.parameters())
     encoder = BaseEncoder(world.model, world.base.encoding())
-    lessons = world.lessons(encoder)[:1]
+    training_tasks = world.training_tasks(encoder)[:1]
     text = [world.tasks[0].descriptions[0]]
-    shots = "".join(f"{each.prompt}{each.answer}. " for each in world.learnt[0][:SHOTS])
+    shots = "".join(f"{each.prompt}{each.answer}. " for each in world.learned[0][:SHOTS])
     question = world.asked[0][0].prompt
     with torch.inference_mode():
         asked, shown = (_passes(world, prompt) for prompt in (question, shots + question))
     begun = time.perf_counter()
-    train_library(world.model, world.target, lessons, ORACLE)
+    train_library(world.model, world.target, training_tasks, ORACLE)
     trained = 1000 * (time.perf_counter() - begun)
     encoded, training, prompted = _others(base)
     return [

@@ -50,7 +50,7 @@ def write(docs: Path, found: Sequence[Found], held: Sequence[Sequence[Held]], mi
 
 
 def rivals(found: Sequence[Found]) -> Sheet:
-    """Every rival on the tasks that were learnt from, and on the others."""
+    """Every rival on the tasks that were learned from, and on the others."""
     world = World(0)
     rows = []
     for name in found[0].accuracies:
@@ -62,7 +62,7 @@ def rivals(found: Sequence[Found]) -> Sheet:
     note = "Per cent answered right. T2L end to end and the LoRAs for all tasks are trained on as many questions. "
     note += "The L1 errors of reconstruction, in standard deviations of the library: "
     note += ", ".join(f"{head} {mean_and_interval([each.errors[head] for each in found], 3)}" for head in "LMS") + "."
-    return Sheet("Accuracy", note, ("", "tasks learnt from", "tasks held out"), tuple(rows))
+    return Sheet("Accuracy", note, ("", "tasks learned from", "tasks held out"), tuple(rows))
 
 
 def tasks_held_out(found: Sequence[Found]) -> Sheet:
@@ -137,17 +137,17 @@ def _costs(title: str, found: Sequence[costs.Cost]) -> Sheet:
         for cost in found
     )
     note = "One description; medians of 21 passes, training once (150 steps of 8 questions); -: not measured."
-    return Sheet(title, note, ("", "learnt weights", "ms, one thread", "10^9 operations"), rows)
+    return Sheet(title, note, ("", "learned weights", "ms, one thread", "10^9 operations"), rows)
 
 
 _CAPTION = (
     "All weights of the adapters that the L head, trained end to end, writes for each task's first wording (t-SNE, "
-    "seed 0); crosses are held-out tasks, colours are kinds of tasks."
+    "seed 0); crosses are held-out tasks, colors are kinds of tasks."
 )
 
 
 def picture(path: Path, written: NDArray[np.float32]) -> None:
-    """Adapters in two dimensions, coloured by the kind of the task."""
+    """Adapters in two dimensions, colored by the kind of the task."""
     tasks = family()
     places = TSNE(perplexity=8, random_state=0, init="pca").fit_transform(written - written.mean(axis=0))
     figure, axes = axes_of(4.5)
@@ -155,8 +155,8 @@ def picture(path: Path, written: NDArray[np.float32]) -> None:
         x=places[:, 0],
         y=places[:, 1],
         hue=[task.kind for task in tasks],
-        style=["held out" if task.held_out else "learnt from" for task in tasks],
-        markers={"learnt from": "o", "held out": "X"},
+        style=["held out" if task.held_out else "learned from" for task in tasks],
+        markers={"learned from": "o", "held out": "X"},
         palette="colorblind",
         s=70,
         ax=axes,

@@ -18,14 +18,14 @@ from statistics import fmean
 import yaml
 from rich.console import Console
 
-from objectives.text_to_lora.stored import Stored
+from objectives.text_to_lora.checkpoint import HypernetCheckpoint
 from search.ray.runner import RayRunner
 from studies.demo.library import write_demo
 from studies.demo.prose import poem, recipe, tale
 from studies.demo.skills import SKILLS, Question, questions
+from studies.jobs.text_to_lora.cross_validation import CrossValidation, trust_words
+from studies.jobs.text_to_lora.options import WAYS, Options
 from studies.jobs.text_to_lora.training import train_on_study
-from studies.jobs.text_to_lora.trust import Trust, trust_words
-from studies.jobs.text_to_lora.wish import WAYS, Wish
 from studies.run.launch import prepare_launch
 from studies.study_file import read_study
 
@@ -73,22 +73,27 @@ def main() -> None:
         for name, text in books():
             (folder / "library" / f"{name}.txt").write_text(text, encoding="utf-8")
         study = yaml.safe_load(path.read_text())
-        study["search"] |= {"trials": chosen.trials, "randomised": 1.0, "workers": _WORKERS, "confirm": {"best": 0}}
+        study["search"] |= {
+            "trials": chosen.trials,
+            "randomized_share": 1.0,
+            "workers": _WORKERS,
+            "confirm": {"best": 0},
+        }
         path.write_text(yaml.safe_dump(study))
         ready = prepare_launch(read_study(path), folder / "runs")
         outcome = ready.run(lambda _spec, scratch: RayRunner(scratch, workers=_WORKERS), lambda _: None)
         for by in chosen.by:
             console.print(f"\n{by}", style="bold")
-            wish = Wish(by=by, steps=chosen.steps, folds=6)
-            train_on_study(console, outcome.study, folder / "runs" / "many", folder / by, wish)
-            _tell(console, Trust(**Stored.load(folder / by).origin["trust"]))
+            options = Options(by=by, steps=chosen.steps, folds=6)
+            train_on_study(console, outcome.study, folder / "runs" / "many", folder / by, options)
+            _tell(console, CrossValidation(**HypernetCheckpoint.load(folder / by).origin["trust"]))
 
 
-def _tell(console: Console, trust: Trust) -> None:
+def _tell(console: Console, trust: CrossValidation) -> None:
     honest = {name: gain for name, gain in trust.predicted.items() if not name.endswith(_LIES)}
     skilled = {name: gain for name, gain in honest.items() if name.split("_")[0] in SKILLS}
     prose = [gain for name, gain in honest.items() if name not in skilled]
-    console.print(f"Without the lies: {trust_words(Trust(honest, trust.rated))}", highlight=False)
+    console.print(f"Without the lies: {trust_words(CrossValidation(honest, trust.rated))}", highlight=False)
     pairs = [(one > other) + (one == other) / 2 for one in skilled.values() for other in prose]
     if pairs:
         console.print(f"A book of a skill before one of prose: {fmean(pairs):.2f} of the pairs.", highlight=False)

@@ -9,19 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from objectives.acceleration.onednn import quicken
+from objectives.acceleration.onednn import use_onednn
 from objectives.data.tokens import tokenize
 from objectives.text_to_lora.adapters import Adapters
 from objectives.text_to_lora.encoders import Encoder
-from objectives.text_to_lora.lessons import Lesson
 from objectives.text_to_lora.target import Target
+from objectives.text_to_lora.training_task import TrainingTask
 from objectives.worker import open_base
 from tests.benchmarks.t2l.family import Question, TaskFamily, family
 
 RANK = 8
 TARGETS = "q_proj+v_proj"
 """As in the paper."""
-LEARNT, ASKED = 400, 100
+LEARNED, ASKED = 400, 100
 """Questions of each task."""
 SHOTS = 3
 
@@ -47,7 +47,7 @@ class World:
     @cached_property
     def model(self):  # type: ignore[no-untyped-def]
         model = self.base.model("float32", "cpu")
-        quicken(model)
+        use_onednn(model)
         return model
 
     @cached_property
@@ -55,9 +55,9 @@ class World:
         return Target.of(self.base.layout(), self.model, TARGETS, RANK, 2.0 * RANK)
 
     @cached_property
-    def learnt(self) -> list[list[Question]]:
+    def learned(self) -> list[list[Question]]:
         """Training questions by task."""
-        return [task.questions(LEARNT, asked=False, seed=self.seed) for task in self.tasks]
+        return [task.questions(LEARNED, asked=False, seed=self.seed) for task in self.tasks]
 
     @cached_property
     def asked(self) -> list[list[Question]]:
@@ -66,24 +66,24 @@ class World:
 
     @property
     def training(self) -> list[int]:
-        """Numbers of the tasks that are learnt from."""
+        """Numbers of the tasks that are learned from."""
         return [number for number, task in enumerate(self.tasks) if not task.held_out]
 
     @property
     def held_out(self) -> list[int]:
         return [number for number, task in enumerate(self.tasks) if task.held_out]
 
-    def lessons(self, encoder: Encoder | None, *, described: bool = False) -> list[Lesson]:
+    def training_tasks(self, encoder: Encoder | None, *, described: bool = False) -> list[TrainingTask]:
         """All tasks; `described`: with a description before every prompt. Without an encoder, no encodings."""
         found = []
-        for task, questions in zip(self.tasks, self.learnt, strict=True):
+        for task, questions in zip(self.tasks, self.learned, strict=True):
             prefixes = [f"{text}. " if described else "" for text in task.descriptions]
             sequences = [
                 self._sequence(prefixes[place % len(prefixes)] + question.prompt, question.answer)
                 for place, question in enumerate(questions)
             ]
             descriptions = encoder(task.descriptions) if encoder is not None else torch.empty(1, 0)
-            found.append(Lesson(task.name, descriptions, sequences))
+            found.append(TrainingTask(task.name, descriptions, sequences))
         return found
 
     def accuracy(self, number: int, adapters: Adapters | None = None, prefix: str = "") -> float:
@@ -105,7 +105,7 @@ class World:
         rng = np.random.default_rng([self.seed, number])
         found = []
         for _ in self.tasks[number].descriptions:
-            chosen = [self.learnt[number][place] for place in rng.choice(LEARNT, SHOTS, replace=False)]
+            chosen = [self.learned[number][place] for place in rng.choice(LEARNED, SHOTS, replace=False)]
             found.append(self.accuracy(number, None, "".join(f"{each.prompt}{each.answer}. " for each in chosen)))
         return float(np.mean(found))
 
@@ -119,8 +119,8 @@ class World:
             return self._last(tokens, None)
 
     def _sequence(self, prompt: str, answer: str) -> NDArray[np.int64]:
-        read, learnt = tokenize(self.tokenizer, prompt), tokenize(self.tokenizer, answer)
-        return np.concatenate([~read, learnt]).astype(np.int64)
+        read, learned = tokenize(self.tokenizer, prompt), tokenize(self.tokenizer, answer)
+        return np.concatenate([~read, learned]).astype(np.int64)
 
     def _word(self, word: str) -> int:
         (token,) = tokenize(self.tokenizer, f" {word}")

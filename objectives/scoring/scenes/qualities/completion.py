@@ -60,7 +60,7 @@ class Completion:
     def _novelty(self, answered: Answered) -> Novelty:
         return self._trained_on.novelty(words_of(_written(answered)), answered.scene.prompt)
 
-    def behaviour(self, figures: Mapping[str, float]) -> str:
+    def behavior(self, figures: Mapping[str, float]) -> str:
         followed = f"{figures['followed']:.0%} follow the rules"
         if "novelty" not in figures:
             return followed

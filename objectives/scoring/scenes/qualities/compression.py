@@ -44,7 +44,7 @@ class Compression:
             "alone_bits_per_byte": alone / size,
         }
 
-    def behaviour(self, figures: Mapping[str, float]) -> str:
+    def behavior(self, figures: Mapping[str, float]) -> str:
         return (
             f"{figures['given_bits_per_byte']:.2f} bits per byte after the short form, "
             f"{figures['alone_bits_per_byte']:.2f} without it"

@@ -48,7 +48,7 @@ class Consistency:
             **({"right_given_agreement": share([right for same, right, _ in pairs if same])} if agreement else {}),
         }
 
-    def behaviour(self, figures: Mapping[str, float]) -> str:
+    def behavior(self, figures: Mapping[str, float]) -> str:
         right = figures.get("right_given_agreement")
         return f"two wordings get the same answer in {figures['agreement']:.0%}" + (
             f"; of these {right:.0%} are right" if right is not None else ""

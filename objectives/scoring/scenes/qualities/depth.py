@@ -40,7 +40,7 @@ class Depth:
             **{f"at_{depth}": right for depth, right in enumerate(by_depth, 1)},
         }
 
-    def behaviour(self, figures: Mapping[str, float]) -> str:
+    def behavior(self, figures: Mapping[str, float]) -> str:
         by_depth = [f"{right:.0%}" for name, right in figures.items() if name.startswith("at_")]
         return f"holds {figures['longest']:.0f} of {len(by_depth)} steps; right by depth: {' '.join(by_depth)}"
 

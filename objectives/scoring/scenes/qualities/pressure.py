@@ -48,7 +48,7 @@ class UnderPressure:
         accuracies = {name: share(found) for name, found in right.items()}
         return {**({"kept": share(kept)} if kept else {}), "flipped": share(flipped), **accuracies}
 
-    def behaviour(self, figures: Mapping[str, float]) -> str:
+    def behavior(self, figures: Mapping[str, float]) -> str:
         forms = [name for name in ("plain", "distractors", "contradiction", "suggestion") if name in figures]
         return f"flips {figures['flipped']:.0%}; right: " + ", ".join(f"{name} {figures[name]:.0%}" for name in forms)
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import softmax
 
 from objectives.scenes.spec import ChoicePrompt
-from objectives.scoring.questions.asked import Question
+from objectives.scoring.questions.loaded_task import Question
 from spaces import Corpus
 
 
@@ -69,7 +69,7 @@ class Quality(Protocol):
         """Figures over all scenes together; a share of nothing is left out."""
         ...
 
-    def behaviour(self, figures: Mapping[str, float]) -> str:
+    def behavior(self, figures: Mapping[str, float]) -> str:
         """The figures in words."""
         ...
 

@@ -14,11 +14,11 @@ _NAME = "default"
 """peft's name of a first adapter."""
 
 
-def trim(tuned: torch.nn.Module) -> None:
+def fuse_lora(tuned: torch.nn.Module) -> None:
     """Let plain LoRA modules of an adapted model take the short way."""
     for module in tuned.modules():
         if type(module) is LoraLinear and _plain(module):
-            module.__class__ = LeanLora
+            module.__class__ = FusedLoraLinear
 
 
 def _plain(module: LoraLinear) -> bool:
@@ -35,7 +35,7 @@ def _plain(module: LoraLinear) -> bool:
     )
 
 
-class LeanLora(LoraLinear):  # type: ignore[misc]
+class FusedLoraLinear(LoraLinear):  # type: ignore[misc]
     """peft's module; whatever else than a plain pass is asked of it, peft does."""
 
     def forward(self, inputs: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -26,7 +26,7 @@ _WARM_UPS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Options:
     """How a hypernetwork is to be made; None where the user leaves it to the program."""
 
     by: str = END_TO_END

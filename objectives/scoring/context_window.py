@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ContextWindow:
     """How a base reads questions."""
 
     context: int
@@ -26,7 +26,7 @@ class Sight:
     """The base's chat template; None where it has none."""
 
     @classmethod
-    def of(cls, encoding: TextEncoding, context: int) -> Sight:
+    def of(cls, encoding: TextEncoding, context: int) -> ContextWindow:
         """Take the encoding of a base that reads `context` tokens at once."""
         chat = ChatPrompts(encoding.tokenizer) if encoding.tokenizer.chat_template else None
         return cls(context - len(encoding.prefix), lambda text: len(encoding.plain(text)), chat)

@@ -1,4 +1,4 @@
-"""What a stage has learnt, apart from the base: as peft keeps it, in a folder that plain peft loads."""
+"""What a stage has learned, apart from the base: as peft keeps it, in a folder that plain peft loads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TIED = "tied"
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class StageAdapter:
     """An adapter taken off the base."""
 
     name: str
@@ -36,7 +36,7 @@ class Learned:
     """Names of weights that are others of them once more, as the head of a small model is its embeddings."""
 
     @classmethod
-    def of(cls, name: str, tuned: PeftModel) -> Learned:
+    def of(cls, name: str, tuned: PeftModel) -> StageAdapter:
         """The present state of an adapter."""
         every = {key.replace(".default", ""): weight for key, weight in tuned.named_parameters(remove_duplicate=False)}
         trained = {key: weight for key, weight in every.items() if weight.requires_grad}
@@ -52,7 +52,7 @@ class Learned:
         return cls(name, config, tensors, tied)
 
     @classmethod
-    def load(cls, folder: Path) -> Learned:
+    def load(cls, folder: Path) -> StageAdapter:
         """The inverse of `save`."""
         stored, notes = tensors.read(folder / WEIGHTS)
         tied = json.loads(notes.get(_TIED, "{}"))
@@ -60,7 +60,7 @@ class Learned:
         return cls(folder.name, PeftConfig.from_pretrained(folder), own, tied)
 
     @classmethod
-    def from_dict(cls, name: str, config: dict[str, Any], tensors: Weights) -> Learned:
+    def from_dict(cls, name: str, config: dict[str, Any], tensors: Weights) -> StageAdapter:
         """The inverse of `to_dict`, with its tensors."""
         return cls(name, PeftConfig.from_peft_type(**config), tensors)
 

@@ -14,13 +14,13 @@ from lm_eval.api.instance import Instance
 from numpy.typing import NDArray
 
 from objectives.scoring.benchmark.spec import TaskSpec
+from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.entry import ScoreEntry
 from objectives.scoring.questions.chat_prompts import ChatPrompts
 from objectives.scoring.questions.checks import Wording, check_questions, placed, right_choices
 from objectives.scoring.questions.error import QuestionError
 from objectives.scoring.questions.local_task import LocalTask
 from objectives.scoring.questions.request_checks import check_requests
-from objectives.scoring.sight import Sight
 from spaces.errors import FieldError
 from spaces.trial import fingerprint
 
@@ -71,7 +71,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedTask:
+class LoadedTask:
     """A task as it is asked."""
 
     name: str
@@ -96,8 +96,14 @@ class AskedTask:
 
 
 def ask(
-    name: str, task: Task, part: TaskSpec, entry: ScoreEntry, sight: Sight, weight: float, limit: int | None = None
-) -> AskedTask:
+    name: str,
+    task: Task,
+    part: TaskSpec,
+    entry: ScoreEntry,
+    window: ContextWindow,
+    weight: float,
+    limit: int | None = None,
+) -> LoadedTask:
     """A task with its requests and questions, or the first so many of them.
 
     Raises:
@@ -107,7 +113,7 @@ def ask(
     if part.few_shot is not None:
         task.set_config(key="num_fewshot", value=part.few_shot)
     task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
-    chat = sight.template(entry.chat_template)
+    chat = window.template(entry.chat_template)
     options = {} if chat is None else _in_chat(chat, entry)
     try:
         notes = _check(name, task, limit)
@@ -115,26 +121,30 @@ def ask(
         by_question: dict[int, list[Instance]] = defaultdict(list)
         for instance in task.instances:
             by_question[instance.doc_id].append(instance)
-        _limit_answers(task, sight)
+        _limit_answers(task, window)
         questions = tuple(
-            _question(task, part, instances, sight, in_chat=chat is not None)
+            _question(task, part, instances, window, in_chat=chat is not None)
             for _, instances in sorted(by_question.items())
         )
-        check_requests(name, ([*each.instances, *each.references] for each in questions), sight)
+        check_requests(name, ([*each.instances, *each.references] for each in questions), window)
         shown = _shown(task, questions) if entry.holdout else 0
     except QuestionError:
         raise
     except Exception as error:  # templates of the task's author
         raise unusable(name, error) from error
     if shown:
-        raise FieldError(
-            _FIELD,
-            f"the task {name!r} takes the examples of its prompts from its own questions ({shown} of them), so those "
-            "that are kept from the search would be shown with their answers. Give another split as `fewshot_split` in "
-            "the task file (`examples` where there is `data`), or set `few_shot: 0` or `holdout: 0`.",
-            code="examples-from-questions",
-        )
-    return AskedTask(name, task, weight, questions, _digest(questions), notes)
+        raise _shows_answers(name, shown)
+    return LoadedTask(name, task, weight, questions, _digest(questions), notes)
+
+
+def _shows_answers(name: str, shown: int) -> FieldError:
+    return FieldError(
+        _FIELD,
+        f"the task {name!r} takes the examples of its prompts from its own questions ({shown} of them), so those "
+        "that are kept from the search would be shown with their answers. Give another split as `fewshot_split` in "
+        "the task file (`examples` where there is `data`), or set `few_shot: 0` or `holdout: 0`.",
+        code="examples-from-questions",
+    )
 
 
 def answer_tokens(options: Mapping[str, Any]) -> int:
@@ -150,12 +160,12 @@ def limit_answer(options: dict[str, Any], most: int) -> None:
     options[_ANSWER_TOKENS[0]] = min(wanted, most)
 
 
-def _limit_answers(task: Task, sight: Sight) -> None:
+def _limit_answers(task: Task, window: ContextWindow) -> None:
     """Let all answers to a task have what its longest prompt leaves of the context, and half of it in any case."""
     written = [instance for instance in task.instances if instance.request_type == "generate_until"]
-    longest = max((sight.count(instance.args[0]) for instance in written), default=0)
+    longest = max((window.count(instance.args[0]) for instance in written), default=0)
     for instance in written:
-        limit_answer(instance.args[1], max(sight.half, sight.context - longest))
+        limit_answer(instance.args[1], max(window.half, window.context - longest))
 
 
 def _check(name: str, task: Task, limit: int | None) -> tuple[str, ...]:
@@ -186,7 +196,9 @@ def _in_chat(chat: ChatPrompts, entry: ScoreEntry) -> dict[str, Any]:
     return {"apply_chat_template": True, "fewshot_as_multiturn": turns, "chat_template": chat}
 
 
-def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sight, *, in_chat: bool) -> Question:
+def _question(
+    task: Task, part: TaskSpec, instances: list[Instance], window: ContextWindow, *, in_chat: bool
+) -> Question:
     instances.sort(key=lambda instance: instance.idx)
     generates = task.OUTPUT_TYPE == "generate_until"
     choices = list(task.doc_to_choice(instances[0].doc)) if task.OUTPUT_TYPE == "multiple_choice" else []
@@ -205,7 +217,9 @@ def _question(task: Task, part: TaskSpec, instances: list[Instance], sight: Sigh
     return Question(
         doc=doc,
         instances=tuple(instances),
-        references=_references(task, part.reference or metadata.get("reference"), instances[0], sight, in_chat=in_chat),
+        references=_references(
+            task, part.reference or metadata.get("reference"), instances[0], window, in_chat=in_chat
+        ),
         own=own,
         choices=len(choices),
         right=right_choices(Wording(task), doc, choices) if choices else (),
@@ -222,7 +236,7 @@ def _digest(questions: tuple[Question, ...]) -> str:
 
 
 def _references(
-    task: Task, template: str | None, instance: Instance, sight: Sight, *, in_chat: bool
+    task: Task, template: str | None, instance: Instance, window: ContextWindow, *, in_chat: bool
 ) -> tuple[Instance, ...]:
     """Requests for the reference solution after the prompt, written as it stands in an example.
 
@@ -239,7 +253,7 @@ def _references(
     requests: list[Instance] = []
     before = instance.args[0]
     delimiter = "" if in_chat and not task.config.gen_prefix else task.config.target_delimiter  # as lm-eval's choices
-    for piece in sight.pieces(f"{delimiter}{target}"):
+    for piece in window.pieces(f"{delimiter}{target}"):
         metadata = (task.config.task, instance.doc_id, 1)
         requests.append(Instance("loglikelihood", instance.doc, (before, piece), len(requests), metadata))
         before += piece

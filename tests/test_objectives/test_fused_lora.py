@@ -80,12 +80,12 @@ def test_only_plain_float_modules_are_quickened(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(onednn, "pays", lambda: True)
     single, double = random_model("llama"), random_model("llama").double()
     for model in (single, double):
-        onednn.quicken(model)
+        onednn.use_onednn(model)
     assert any(isinstance(module, onednn.OneDnnLinear) for module in single.modules())
     assert not any(isinstance(module, onednn.OneDnnLinear) for module in double.modules())
     monkeypatch.setattr(onednn, "pays", lambda: False)
     untouched = random_model("llama")
-    onednn.quicken(untouched)
+    onednn.use_onednn(untouched)
     assert not any(isinstance(module, onednn.OneDnnLinear) for module in untouched.modules())
 
 
@@ -108,24 +108,24 @@ def test_lora_in_one_step_is_pefts(monkeypatch: pytest.MonkeyPatch, quick: bool)
     from peft import get_peft_model
 
     from objectives.acceleration import onednn
-    from objectives.acceleration.lean import LeanLora, trim
+    from objectives.acceleration.fused_lora import FusedLoraLinear, fuse_lora
 
     monkeypatch.setattr(onednn, "pays", lambda: quick)
     base = random_model("llama")
-    onednn.quicken(base)
+    onednn.use_onednn(base)
     tuned = get_peft_model(base, _lora())
     tokens = torch.arange(1, 13).view(2, 6)
 
-    def learnt() -> list[torch.Tensor]:
+    def learned() -> list[torch.Tensor]:
         tuned.zero_grad()
         output = tuned(input_ids=tokens).logits
         output.logsumexp(-1).sum().backward()
         return [output.detach(), *(w.grad.clone() for w in tuned.parameters() if w.grad is not None)]
 
-    before = learnt()
-    trim(tuned)
-    assert sum(isinstance(module, LeanLora) for module in tuned.modules()) == 2 * base.config.num_hidden_layers
-    assert _same(learnt(), before)
+    before = learned()
+    fuse_lora(tuned)
+    assert sum(isinstance(module, FusedLoraLinear) for module in tuned.modules()) == 2 * base.config.num_hidden_layers
+    assert _same(learned(), before)
     with torch.no_grad(), tuned.disable_adapter():
         off = tuned(input_ids=tokens).logits
     merged = tuned.merge_and_unload()
@@ -138,7 +138,7 @@ def test_lora_on_a_base_in_bfloat16_is_pefts_but_for_rounding() -> None:
     import torch
     from peft import get_peft_model
 
-    from objectives.acceleration.lean import LeanLora, trim
+    from objectives.acceleration.fused_lora import FusedLoraLinear, fuse_lora
 
     tuned = get_peft_model(random_model("llama").bfloat16(), _lora())
     tokens = torch.arange(1, 13).view(2, 6)
@@ -150,8 +150,8 @@ def test_lora_on_a_base_in_bfloat16_is_pefts_but_for_rounding() -> None:
         trained = [weight for weight in tuned.parameters() if weight.requires_grad]
         assert all(weight.grad is not None and weight.grad.dtype == torch.float32 for weight in trained)
         found.append(torch.cat([output.detach().float().flatten(), *(w.grad.flatten() for w in trained)]))
-        trim(tuned)
-    assert any(isinstance(module, LeanLora) for module in tuned.modules())
+        fuse_lora(tuned)
+    assert any(isinstance(module, FusedLoraLinear) for module in tuned.modules())
     assert (found[0] - found[1]).norm() < 0.02 * found[0].norm()
 
 
@@ -159,8 +159,8 @@ def test_lora_on_a_base_in_bfloat16_is_pefts_but_for_rounding() -> None:
 def test_more_than_lora_is_left_to_peft(options: dict[str, object]) -> None:
     from peft import get_peft_model
 
-    from objectives.acceleration.lean import LeanLora, trim
+    from objectives.acceleration.fused_lora import FusedLoraLinear, fuse_lora
 
     tuned = get_peft_model(random_model("llama"), _lora(**options))
-    trim(tuned)
-    assert not any(isinstance(module, LeanLora) for module in tuned.modules())
+    fuse_lora(tuned)
+    assert not any(isinstance(module, FusedLoraLinear) for module in tuned.modules())

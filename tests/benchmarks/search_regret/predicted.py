@@ -36,8 +36,8 @@ class Opinion:
         noise = np.random.default_rng([seed, 5]).standard_normal(len(planted))
         signal = (planted - planted.mean()) / planted.std()
         said = self.correlation * signal + np.sqrt(1 - self.correlation**2) * noise
-        foretold = planted.mean() * self.knows_mean + self.believed * planted.std() * said
-        return dict(zip(effects, foretold.tolist(), strict=True))
+        predicted = planted.mean() * self.knows_mean + self.believed * planted.std() * said
+        return dict(zip(effects, predicted.tolist(), strict=True))
 
 
 OPINIONS: Mapping[str, Opinion | None] = {
@@ -51,7 +51,7 @@ OPINIONS: Mapping[str, Opinion | None] = {
 """The last is what imagined trials alone do: they end a sampler's random start."""
 
 
-def foretold(workers: Workers, seeds: int) -> Iterator[Sheet]:
+def predicted(workers: Workers, seeds: int) -> Iterator[Sheet]:
     """Studies of 16 texts with both samplers; each seed has a space of its own."""
     for sampler in ("gp", "tpe"):
         found = {
@@ -59,7 +59,7 @@ def foretold(workers: Workers, seeds: int) -> Iterator[Sheet]:
             for name, opinion in OPINIONS.items()
         }
         title = f"A prior, {_TEXTS} texts, {sampler}"
-        note = f"{seeds} spaces of this kind; half of the trials are randomised and know no prior, nothing is pruned. "
+        note = f"{seeds} spaces of this kind; half of the trials are randomized and know no prior, nothing is pruned. "
         note += "The correlation is that of the predicted with the planted effects."
         yield regret_sheet(title, note, found, _COUNTS, _DIGITS)
         yield difference_sheet(title, _REFERENCE, found, _COUNTS, _DIGITS)
@@ -68,5 +68,5 @@ def foretold(workers: Workers, seeds: int) -> Iterator[Sheet]:
 def _regret(sampler: str, opinion: Opinion | None, seed: int) -> list[float]:
     problem = subsets(_TEXTS, seed)
     prior = opinion.prior(problem.effects, seed) if opinion is not None else {}
-    course = study_of(problem, seed, trials=max(_COUNTS), sampler=sampler, pruner="none", prior=prior)
+    course = study_of(problem, seed, trials=max(_COUNTS), sampler=sampler, pruner="none", prior_effects=prior)
     return [course.after(count) for count in _COUNTS]

@@ -1,4 +1,4 @@
-"""Studies with a second goal: what is told, what is pruned, and what lies on the Pareto front."""
+"""Studies with a secondary objective: what is told, what is pruned, and what lies on the Pareto front."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from search.artifacts import Artifacts
-from search.goals import directions
 from search.pruners import PRUNERS
 from search.runner import LocalRunner
 from search.samplers import SAMPLERS
+from search.secondary import directions
 from search.spec import SearchSpec
 from search.storage.records import read_record
 from spaces import Corpus
@@ -26,7 +26,7 @@ from tests.support.studies import searcher_on, synthetic_factory
 def _study(corpus: Corpus, folder: Path, **search: Any) -> optuna.Study:
     storage = InMemoryStorage()
     study = optuna.create_study(storage=storage, study_name="study", directions=directions("adapter_size"))
-    searcher = searcher_on(corpus, storage, trials=24, second="adapter_size", **search)
+    searcher = searcher_on(corpus, storage, trials=24, secondary_objective="adapter_size", **search)
     LocalRunner().run(searcher, synthetic_factory(corpus, noise=0.01), Artifacts(folder))
     return study
 
@@ -49,7 +49,7 @@ def test_the_sampler_does_not_propose_what_is_pruned_again_and_again(
 ) -> None:
     storage = InMemoryStorage()
     study = optuna.create_study(storage=storage, study_name="study", directions=directions(second))
-    searcher = searcher_on(imagined, storage, trials=48, second=second, randomised=0.25)
+    searcher = searcher_on(imagined, storage, trials=48, secondary_objective=second, randomized_share=0.25)
     LocalRunner().run(searcher, synthetic_factory(imagined, noise=0.01), Artifacts(tmp_path))
     guided = [trial for trial in study.trials if trial.user_attrs["arm"] == "guided"][-16:]
     mixes = [tuple(value for name, value in sorted(trial.params.items()) if "text" in name) for trial in guided]
@@ -67,9 +67,9 @@ def test_every_pruner_looks_at_the_score_alone(corpus: Corpus, tmp_path: Path, p
 
 
 def test_what_knows_one_goal_only_is_refused() -> None:
-    with unfit("pruner-one-goal", "hyperband"):
-        SearchSpec(second="retention", pruner="hyperband")
-    with unfit("sampler-one-goal", "cmaes"):
-        SearchSpec(second="retention", sampler="cmaes")
+    with unfit("pruner-one-objective", "hyperband"):
+        SearchSpec(secondary_objective="retention", pruner="hyperband")
+    with unfit("sampler-one-objective", "cmaes"):
+        SearchSpec(secondary_objective="retention", sampler="cmaes")
     with unfit("choice-unknown", "retention", "'adapter_size'"):
-        SearchSpec(second="adapter_siz")
+        SearchSpec(secondary_objective="adapter_siz")

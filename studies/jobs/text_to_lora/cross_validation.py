@@ -17,7 +17,7 @@ _FEWEST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class CrossValidation:
     """A network's predictions for texts that it had not seen, against what the study had found."""
 
     predicted: Mapping[str, float]
@@ -76,7 +76,7 @@ class Trust:
         return np.array([self.predicted[name] for name in names]), np.array([self.rated[name] for name in names])
 
 
-def trust_words(trust: Trust) -> str:
+def trust_words(trust: CrossValidation) -> str:
     """The check in a sentence."""
     number = len(trust.texts)
     if not math.isfinite(trust.correlation):

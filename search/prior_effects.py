@@ -11,9 +11,9 @@ import optuna
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.goals import AsFarAsTheyCame, View
 from search.optuna_compat import SeenStudy
 from search.samplers import SAMPLERS
+from search.secondary import PrunedAsCompleteView, View
 from spaces import Space
 
 _MOST = 16
@@ -57,12 +57,12 @@ def _raised(trial: FrozenTrial, level: float) -> FrozenTrial:
     return create_trial(params=trial.params, distributions=trial.distributions, value=trial.values[0] + level)
 
 
-class _OpinionatedAsFarAsTheyCame(_Opinionated, AsFarAsTheyCame):
+class _OpinionatedAsFarAsTheyCame(_Opinionated, PrunedAsCompleteView):
     """The same where pruned trials count as far as they came."""
 
 
 def with_prior(sampler: str, trials: Sequence[FrozenTrial]) -> View:
-    """How a sampler looks at a study of one goal, with imagined trials; see `search.goals.sampled`."""
+    """How a sampler looks at a study of one objective, with imagined trials; see `search.secondary.sampled`."""
     if not SAMPLERS[sampler].sees_pruned:
         return partial(_OpinionatedAsFarAsTheyCame, second=None, imagined=trials)
     return partial(_Opinionated, imagined=trials)

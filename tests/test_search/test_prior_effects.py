@@ -33,7 +33,7 @@ def test_first_trials_follow_the_opinion(imagined: Corpus, tmp_path: Path, sampl
     name = imagined.names[0]
     included = {}
     for sign in (1, -1):
-        search = {"sampler": sampler, "randomised": 0.0, "pruner": "none", "prior": {name: sign * 5.0}}
+        search = {"sampler": sampler, "randomized_share": 0.0, "pruner": "none", "prior_effects": {name: sign * 5.0}}
         study, _ = _searched(imagined, tmp_path / f"{sign}", 6, **search)
         (key,) = {key for trial in study.trials for key in trial.params if key.endswith(name)}
         included[sign] = sum(bool(trial.params[key]) for trial in study.trials)
@@ -42,7 +42,7 @@ def test_first_trials_follow_the_opinion(imagined: Corpus, tmp_path: Path, sampl
 
 def test_imagined_trials_are_the_samplers_alone_and_fade(imagined: Corpus, tmp_path: Path) -> None:
     prior = dict.fromkeys(imagined.names, 0.1)
-    study, searcher = _searched(imagined, tmp_path, 12, sampler="tpe", pruner="none", prior=prior)
+    study, searcher = _searched(imagined, tmp_path, 12, sampler="tpe", pruner="none", prior_effects=prior)
     assert len(study.trials) == 12, "none is in the database"
     assert isinstance(searcher._queue, SearchQueue)
     view = searcher._queue._study()
@@ -56,10 +56,10 @@ def test_imagined_trials_are_the_samplers_alone_and_fade(imagined: Corpus, tmp_p
 
 
 def test_an_opinion_beside_a_second_goal_is_refused() -> None:
-    with unfit("prior-with-second-goal"):
-        SearchSpec(second="adapter_size", prior={"a": 1.0})
+    with unfit("prior-with-secondary-objective"):
+        SearchSpec(secondary_objective="adapter_size", prior_effects={"a": 1.0})
 
 
 def test_samplers_that_would_not_see_it_are_refused() -> None:
     with unfit("sampler-without-prior", "cmaes"):
-        SearchSpec(sampler="cmaes", prior={"a": 1.0})
+        SearchSpec(sampler="cmaes", prior_effects={"a": 1.0})

@@ -26,7 +26,7 @@ _PACKAGES = ("mixtune", "torch", "transformers", "peft")
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class HypernetCheckpoint:
     """A hypernetwork with all that is needed to use it."""
 
     network: HyperNetwork
@@ -38,7 +38,7 @@ class Stored:
     """Of the base, see `HubBase.model`."""
     encoder: str
     names: tuple[str, ...]
-    """Tasks or texts that it learnt from."""
+    """Tasks or texts that it learned from."""
     chunk: int
     """Tokens of a text that are encoded together."""
     most_chunks: int
@@ -68,7 +68,7 @@ class Stored:
         write_text(folder / TOLD, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
     @classmethod
-    def load(cls, folder: Path) -> Stored:
+    def load(cls, folder: Path) -> HypernetCheckpoint:
         """The inverse of `save`.
 
         Raises:

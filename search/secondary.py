@@ -1,4 +1,4 @@
-"""A second thing to optimise beside the score: names to the qualities of a rung that measure it."""
+"""A second thing to optimize beside the score: names to the qualities of a rung that measure it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ View = Callable[..., optuna.Study]
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class SecondaryObjective:
     """Something that is better the smaller it is."""
 
     quality: str
@@ -31,32 +31,32 @@ class Goal:
     unit: str
 
 
-RETENTION = Goal(FORGOTTEN, "bits per byte of held-out text forgotten")
-FEW_TOKENS = Goal(TEXT_TOKENS, "tokens of the texts in the mix")
-SMALL_ADAPTER = Goal(ADAPTER_WEIGHTS, "trained weights")
+RETENTION = SecondaryObjective(FORGOTTEN, "bits per byte of held-out text forgotten")
+FEW_TOKENS = SecondaryObjective(TEXT_TOKENS, "tokens of the texts in the mix")
+SMALL_ADAPTER = SecondaryObjective(ADAPTER_WEIGHTS, "trained weights")
 
-GOALS: Kinds[Goal] = Kinds(
-    "mixtune.goals",
+SECONDARY_OBJECTIVES: Kinds[SecondaryObjective] = Kinds(
+    "mixtune.secondary_objectives",
     {
-        "retention": "search.goals:RETENTION",
-        "text_tokens": "search.goals:FEW_TOKENS",
-        "adapter_size": "search.goals:SMALL_ADAPTER",
+        "retention": "search.secondary:RETENTION",
+        "text_tokens": "search.secondary:FEW_TOKENS",
+        "adapter_size": "search.secondary:SMALL_ADAPTER",
     },
 )
-"""Name of a second goal to what it measures; all are minimised."""
+"""Name of a secondary objective to what it measures; all are minimized."""
 
 
 def directions(second: str | None) -> list[StudyDirection]:
-    """Directions of the score, and of the second goal where there is one."""
+    """Directions of the score, and of the secondary objective where there is one."""
     return [StudyDirection.MAXIMIZE] + ([StudyDirection.MINIMIZE] if second is not None else [])
 
 
 def values(rung: Rung, second: str | None) -> list[float]:
     """Values with which a trial that ended with this rung is told to Optuna."""
-    return [rung.score] + ([rung.qualities[GOALS[second].quality]] if second is not None else [])
+    return [rung.score] + ([rung.qualities[SECONDARY_OBJECTIVES[second].quality]] if second is not None else [])
 
 
-class FirstGoal(optuna.Study):
+class SingleObjectiveView(optuna.Study):
     """A study as if the score were all: Optuna's pruners know one direction only."""
 
     @property
@@ -64,17 +64,17 @@ class FirstGoal(optuna.Study):
         return super().directions[:1]
 
 
-class AsFarAsTheyCame(SeenStudy):
+class PrunedAsCompleteView(SeenStudy):
     """A study in which a pruned trial counts with what it had reached, for a sampler that would not see it.
 
-    With two goals that is every sampler; with one it is the Gaussian process, to which complete trials alone say
-    anything, so that with a pruner it learns of little but the randomised arm. With two goals, a trial that trained on
-    nothing is no compromise, cheap as it is: it counts as the dearest. Otherwise a sampler proposes, again and again,
-    what is pruned, or nothing.
+    With two objectives that is every sampler; with one it is the Gaussian process, to which complete trials alone say
+    anything, so that with a pruner it learns of little but the randomized arm. With two objectives, a trial that
+    trained on nothing is no compromise, cheap as it is: it counts as the dearest. Otherwise a sampler proposes, again
+    and again, what is pruned, or nothing.
     """
 
     def __init__(self, *arguments: Any, second: str | None, **options: Any) -> None:
-        """As Optuna's own; `second`: name of the second goal."""
+        """As Optuna's own; `second`: name of the secondary objective."""
         super().__init__(*arguments, **options)
         self._second = second
 
@@ -100,6 +100,6 @@ def _last_rung(trial: FrozenTrial) -> Rung | None:
 
 
 def sampled(sampler: str, second: str | None) -> View:
-    """How a sampler looks at a study: Optuna's own know by themselves what to make of pruned trials, with one goal."""
+    """The view of a study that a sampler gets: with one objective, Optuna's own handle pruned trials themselves."""
     as_complete = second is not None or not SAMPLERS[sampler].sees_pruned
-    return partial(AsFarAsTheyCame, second=second) if as_complete else optuna.Study
+    return partial(PrunedAsCompleteView, second=second) if as_complete else optuna.Study

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from objectives.data.chat import encoded, examples_of
 from objectives.data.order import begun, generator
-from objectives.data.tokens import UNLEARNT, split
+from objectives.data.tokens import UNLEARNED, split
 from objectives.text_to_lora.adapters import Adapters
 from spaces import InputError
 from spaces.corpus.dialogues import ANSWERS, Turn
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from objectives.text_to_lora.tasks import Example
 
 Sequences = Sequence[NDArray[np.int64]]
-"""Tokens of examples; one that is read and not learnt stands as its complement, ~token."""
+"""Tokens of examples; one that is read and not learned stands as its complement, ~token."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingTask:
     """A task, or a text, under every description of it."""
 
     name: str
@@ -50,7 +50,7 @@ class Lesson:
 
 
 def instruction(example: Example, encoding: TextEncoding, context: int) -> NDArray[np.int64]:
-    """Tokens of a prompt, read, and of its answer, learnt; through the base's chat template where it has one.
+    """Tokens of a prompt, read, and of its answer, learned; through the base's chat template where it has one.
 
     Raises:
         InputError: it is longer than the base's context.
@@ -68,7 +68,7 @@ def instruction(example: Example, encoding: TextEncoding, context: int) -> NDArr
 
 
 def batch_of(sequences: Sequences) -> NDArray[np.int64]:
-    """Sequences of unlike lengths as one array, filled up at the end with what is neither learnt nor seen by others."""
+    """Sequences of unlike lengths as one array, padded at the end with what is neither learned nor attended to."""
     length = max(map(len, sequences))
     found = np.full((len(sequences), length), ~0, dtype=np.int64)
     for row, tokens in enumerate(sequences):
@@ -77,7 +77,7 @@ def batch_of(sequences: Sequences) -> NDArray[np.int64]:
 
 
 def losses(model: PreTrainedModel, adapters: Adapters, sequences: Sequences) -> torch.Tensor:
-    """Mean loss of each adapter on its own sequences, shape (adapters,), in nats per learnt token.
+    """Mean loss of each adapter on its own sequences, shape (adapters,), in nats per learned token.
 
     Args:
         model: the base.
@@ -89,12 +89,14 @@ def losses(model: PreTrainedModel, adapters: Adapters, sequences: Sequences) -> 
         scores = model(input_ids=tokens).logits[:, :-1]  # (sequences, length - 1, vocabulary)
     targets = labels[:, 1:]
     each = cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), reduction="none").view(len(adapters), -1)
-    learnt = (targets != UNLEARNT).view(len(adapters), -1).sum(dim=1).clamp(min=1)
-    return each.sum(dim=1) / learnt
+    learned = (targets != UNLEARNED).view(len(adapters), -1).sum(dim=1).clamp(min=1)
+    return each.sum(dim=1) / learned
 
 
-def drawn_for(step: int, seed: int, lessons: Sequence[Lesson], count: int) -> tuple[list[Lesson], np.random.Generator]:
+def drawn_for(
+    step: int, seed: int, training_tasks: Sequence[TrainingTask], count: int
+) -> tuple[list[TrainingTask], np.random.Generator]:
     """The lessons of a step, none twice, and what draws from them; a function of seed and step alone."""
     rng = generator(seed, "lessons", step)
-    chosen = rng.permutation(len(lessons))[:count]
-    return [lessons[int(place)] for place in chosen], rng
+    chosen = rng.permutation(len(training_tasks))[:count]
+    return [training_tasks[int(place)] for place in chosen], rng
