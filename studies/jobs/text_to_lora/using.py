@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -126,11 +126,11 @@ def rank_texts(console: Console, network: Path, folder: Path, out: Path, prior: 
             gains[text.name] = written_gain(stored.network, encoded, context.resources)
     order = sorted(gains, key=lambda name: -gains[name])
     effects = {name: trust.effect(gains[name]) for name in order}
-    rows = [{"text": name, "gain": gains[name], "predicted_effect": effects[name]} for name in order]
-    write_csv(pd.DataFrame(rows), out)
+    table = pd.DataFrame({"text": order, "gain": [gains[name] for name in order], "predicted_effect": effects.values()})
+    write_csv(table, out)
     if prior is not None:
         _write_prior(prior, effects)
-    _print_ranking(console, rows, trust, unit_of(study))
+    _print_ranking(console, table.to_dict("records"), trust, unit_of(study))
     console.print(f"Wrote {out}" + (f" and {prior}" if prior is not None else ""), highlight=False)
 
 
@@ -166,7 +166,7 @@ def _write_prior(path: Path, effects: dict[str, float]) -> None:
 
 
 def _print_ranking(
-    console: Console, rows: Sequence[Mapping[str, float | str]], trust: CrossValidation, unit: Unit
+    console: Console, rows: Sequence[Mapping[Hashable, Any]], trust: CrossValidation, unit: Unit
 ) -> None:
     title = f"What new texts would do ({unit.effect})"
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
