@@ -11,22 +11,23 @@ from spaces import Corpus
 from spaces.kinds import load
 
 if TYPE_CHECKING:
-    from objectives.spec import FinetuneSpec, SyntheticSpec
+    from objectives.spec import ObjectiveSpec
 
 OBJECTIVES: Mapping[str, str] = {
     "finetune": "objectives.finetune:FinetuneObjective",
+    "function": "objectives.function:FunctionObjective",
     "synthetic": "objectives.synthetic:SyntheticObjective",
 }
 """Kind of an `objective:` section to the class that runs it."""
 
 
 class _ObjectiveClass(Protocol):
-    def __call__(self, spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Objective: ...
+    def __call__(self, spec: ObjectiveSpec, corpus: Corpus, cache: Path) -> Objective: ...
 
-    def prepare(self, spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Prepared: ...
+    def prepare(self, spec: ObjectiveSpec, corpus: Corpus, cache: Path) -> Prepared: ...
 
 
-def prepare(spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Prepared:
+def prepare(spec: ObjectiveSpec, corpus: Corpus, cache: Path) -> Prepared:
     """Check an objective against the corpus and the machine, before any compute.
 
     `cache` is a folder for what can be made anew.
@@ -37,7 +38,7 @@ def prepare(spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> 
     return cast("_ObjectiveClass", load(OBJECTIVES[spec.kind])).prepare(spec, corpus, cache)
 
 
-def build(spec: FinetuneSpec | SyntheticSpec, corpus: Corpus, cache: Path) -> Objective:
+def build(spec: ObjectiveSpec, corpus: Corpus, cache: Path) -> Objective:
     """The objective that runs trials; `cache` is a folder for what can be made anew."""
     return cast("_ObjectiveClass", load(OBJECTIVES[spec.kind]))(spec, corpus, cache)
 

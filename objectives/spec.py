@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from objectives.scoring.spec import ScoreSpec
 from spaces.choices import Spec, Switch
 from spaces.errors import UnfitError
+from spaces.functions import FunctionField
 
 _Share = Annotated[float, Field(gt=0, le=1)]
 Precision = Literal["float32", "bfloat16", "4bit"]
@@ -156,12 +157,41 @@ class SyntheticSpec(Spec):
         return self
 
 
+class FunctionSpec(Spec):
+    """A Python function that scores a trial: for a training of your own, or for anything else that texts change.
+
+    The function is called as `function(trial)` and returns the trial's score, or yields one score for each rung; higher
+    is better. It runs on the workers.
+    """
+
+    kind: Literal["function"]
+    function: FunctionField
+    """`module:name` of a function in an installed package; in Python, the function itself."""
+    tokens: int = Field(1_000, gt=0)
+    """Budget of a trial, which the function finds in `trial.stages`; its unit is the function's to choose."""
+    rungs: int = Field(1, gt=0)
+    """Number of scores that the function yields for a trial, at evenly spaced shares of `tokens`."""
+    base_score: float = 0.0
+    """Score without any text: gains are measured from it."""
+
+    @model_validator(mode="after")
+    def _a_token_a_rung(self) -> Self:
+        if self.tokens < self.rungs:
+            raise UnfitError(
+                f"tokens must be at least rungs, got tokens {self.tokens} and rungs {self.rungs}",
+                code="tokens-below-rungs",
+            )
+        return self
+
+
 def _kind(data: Any) -> str:
     kind = data.get("kind", "finetune") if isinstance(data, dict) else getattr(data, "kind", "finetune")
     return str(kind)
 
 
 ObjectiveSpec = Annotated[
-    Annotated[FinetuneSpec, Tag("finetune")] | Annotated[SyntheticSpec, Tag("synthetic")],
+    Annotated[FinetuneSpec, Tag("finetune")]
+    | Annotated[SyntheticSpec, Tag("synthetic")]
+    | Annotated[FunctionSpec, Tag("function")],
     Discriminator(_kind),
 ]

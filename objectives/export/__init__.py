@@ -17,7 +17,7 @@ from objectives.worker import open_base
 from spaces import InputError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from objectives.bases.identity import BaseIdentity
 
@@ -69,6 +69,24 @@ def export(
         base.tokenizer().save_pretrained(out / FORMS["merged"])
     artifact.write_lines(out / artifact.PROVENANCE, iter(lines))
     (out / "README.md").write_text(card(lines, forms), encoding="utf-8")
+
+
+def load(spec: FinetuneSpec, kept: Path, base_digest: str = "") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The base with a trial's stages merged into it, on the processor, and its tokenizer.
+
+    Args:
+        spec: the trial's objective, which names the base.
+        kept: the folder that the trial left at its last rung.
+        base_digest: hash of the base when the trial was trained; empty if it is not known.
+
+    Raises:
+        InputError: the base is gone, or has changed.
+    """
+    base = open_base(spec.base, trust_code=spec.trust_remote_code)
+    _refuse_changed(base.fetch(spec.add_bos_token), spec, base_digest)
+    model = base.model("bfloat16" if spec.precision == FOUR_BITS else spec.precision, "cpu")
+    _merged(model, artifact.load(kept), artifact.read_lines(kept / artifact.PROVENANCE))
+    return model.eval(), base.tokenizer()
 
 
 def _refuse_changed(identity: BaseIdentity, spec: FinetuneSpec, digest: str) -> None:

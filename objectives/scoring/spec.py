@@ -8,6 +8,7 @@ from pydantic import Field
 
 from objectives.scoring.benchmark.spec import BenchmarkSpec, TaskSpec
 from objectives.scoring.entry import ScoreEntry
+from objectives.scoring.function.spec import FunctionScoreSpec
 from objectives.scoring.heldout.spec import HeldoutSpec
 from objectives.scoring.scenes.spec import QUALITY_NAMES, ScenesSpec
 from spaces.kinds import Kinds
@@ -16,6 +17,7 @@ SCORERS: Kinds[type[ScoreEntry]] = Kinds(
     "mixtune.scorers",
     {
         "benchmark": "objectives.scoring.benchmark.spec:BenchmarkSpec",
+        "function": "objectives.scoring.function.spec:FunctionScoreSpec",
         "heldout": "objectives.scoring.heldout.spec:HeldoutSpec",
         "scenes": "objectives.scoring.scenes.spec:ScenesSpec",
     },
@@ -31,6 +33,7 @@ __all__ = [
     "QUALITY_NAMES",
     "SCORERS",
     "BenchmarkSpec",
+    "FunctionScoreSpec",
     "HeldoutSpec",
     "ScenesSpec",
     "ScoreEntry",

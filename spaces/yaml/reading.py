@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import typing
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,6 +95,21 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
             stacklevel=2,
         )
     return read
+
+
+def validated(data: Mapping[str, Any], kind: type[_Model], what: str) -> _Model:
+    """Check data that a Python caller gives, with the messages of a file; arguments are those of `read_file`.
+
+    Raises:
+        FileError: the data cannot be used; one paragraph for each mistake.
+    """
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        root = yaml.compose(yaml.safe_dump(json.loads(json.dumps(data, default=str))), Loader=Loader)
+        assert root is not None
+        faults = (replace(fault, line=0) for fault in _faults(error.errors(), root, kind))
+        raise FileError(Path(what), list(faults)) from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+import mixtune
 from studies.cli.models import models
 from studies.cli.options import RUNS, Local, Name, Runs, Storage, console_of, degrade_output
 from studies.cli.quiet import quieten_libraries
@@ -18,7 +19,6 @@ from studies.cli.text_to_lora import t2l
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -30,9 +30,7 @@ app.add_typer(t2l, name="t2l")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"mixtune {version('mixtune')}")
+        typer.echo(f"mixtune {mixtune.__version__}")
         raise typer.Exit
 
 
@@ -68,21 +66,27 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Folder of texts.")],
     out: Annotated[Path, typer.Option(help="Study file to write.")] = Path("study.yaml"),
     base: Annotated[str, typer.Option(help="tiny, a model folder, or a name on the hub.")] = "tiny",
-    task: Annotated[list[str] | None, typer.Option(help="lm-eval task, may be repeated.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="lm-eval task; may be repeated.")] = None,
     heldout: Annotated[str | None, typer.Option(help="Text whose end is scored.")] = None,
     hours: Annotated[float, typer.Option(min=0.01, help="Time that the study should take on this machine.")] = 1.0,
     no_timing: Annotated[bool, typer.Option("--no-timing", help="Do not time the base here, for the sizes.")] = False,
     local: Local = False,
 ) -> None:
     """Write a commented study file for a folder of texts, of a size that ends in about an hour here."""
-    from spaces.corpus import reading_notes
-    from studies.jobs.starter import Starter, write_study_file
-
     console = console_of()
-    starter = Starter(folder, base, tuple(task or ()), heldout, hours)
     with console.status("Reading the texts …") as status:
-        written = write_study_file(starter, out, measure=not no_timing, local=local, told=status.update)
-    for note in reading_notes(written.corpus):
+        written = mixtune.write_study_file(
+            folder,
+            out,
+            base=base,
+            tasks=task or (),
+            heldout=heldout,
+            hours=hours,
+            measure=not no_timing,
+            local=local,
+            on_step=status.update,
+        )
+    for note in written.notes:
         console.print(f"Note: {note}")
     for choice in written.choices:
         console.print(choice, highlight=False)
@@ -99,61 +103,51 @@ def launch(
     local: Local = False,
 ) -> None:
     """Check a study file, then run the study."""
-    from spaces.yaml.reading import located
-    from studies.study_file import read_study
-
     console = console_of()
-    with console.status(_CHECKING), located(study):
-        spec = read_study(study)  # a mistake in it is told before anything heavy is imported
-        from studies.cli.session import run_session
-        from studies.run.launch import prepare_launch
+    with console.status(_CHECKING):
+        made = mixtune.Study.create(study, runs=runs)
+    raise typer.Exit(_session(console, made, local=local))
 
-        ready = prepare_launch(spec, runs, with_ray=not local)
-    raise typer.Exit(run_session(console, ready, local=local))
+
+def _session(console: Console, study: mixtune.Study, *, local: bool) -> int:
+    from studies.cli.session import run_session
+
+    return run_session(console, study, local=local)
 
 
 @app.command()
 def resume(
     name: Name,
     trials: Annotated[int | None, typer.Option(min=1, help="New number of trials.")] = None,
-    study: Annotated[Path | None, typer.Option(help="Study file to go on with, changed in what is harmless.")] = None,
-    allow: Annotated[bool, typer.Option("--allow", help="Take over the harmless changes of --study.")] = False,
+    study: Annotated[Path | None, typer.Option(help="Study file with harmless changes to continue with.")] = None,
+    allow: Annotated[bool, typer.Option("--allow", help="Accept the harmless changes of --study.")] = False,
     runs: Runs = RUNS,
     storage: Storage = None,
     local: Local = False,
 ) -> None:
-    """Go on with a study, from its database."""
-    from studies.cli.session import run_session
-    from studies.run.launch import prepare_resume
-    from studies.study_file import read_study
-
+    """Continue a study, from its database."""
     console = console_of()
     with console.status(_CHECKING):
-        file = read_study(study) if study is not None else None
-        ready = prepare_resume(name, runs, storage, trials, file, allow=allow)
-    raise typer.Exit(run_session(console, ready, local=local))
+        opened = mixtune.open_study(name, runs=runs, storage=storage)
+        opened.check(trials, study, allow=allow)
+    raise typer.Exit(_session(console, opened, local=local))
 
 
 @app.command()
 def status(
-    name: Annotated[str | None, typer.Argument(help="Name of the study; all studies where none is given.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of the study; all studies if none is given.")] = None,
     runs: Runs = RUNS,
     storage: Storage = None,
 ) -> None:
     """Show how far a study is."""
-    from spaces.errors import MixtuneError
-    from studies.report.standing import print_status
-    from studies.storage.finding import find, names_in
-
-    names = [name] if name is not None else names_in(runs)
+    names = [name] if name is not None else mixtune.list_studies(runs)
     console = console_of()
     if not names:
-        console.print(f"There is no study in {runs}. `mixtune demo` runs one; `mixtune init FOLDER` begins one.")
+        console.print(f"There is no study in {runs}. `mixtune demo` runs one; `mixtune init FOLDER` starts one.")
     for each in names:
         try:
-            store, study, _ = find(each, runs, storage, reading=True)
-            print_status(console, study, store.lease(each).others())
-        except MixtuneError as error:
+            mixtune.open_study(each, runs=runs, storage=storage).print_status(console)
+        except mixtune.MixtuneError as error:
             if name is not None:
                 raise
             console.print(f"{each}: {error}", highlight=False)
@@ -165,54 +159,33 @@ def report(
     runs: Runs = RUNS,
     storage: Storage = None,
     watch: Annotated[
-        float | None, typer.Option(min=1, help="Write it anew every so many seconds, while the study runs.")
+        float | None, typer.Option(min=1, help="Write it again every so many seconds, while the study runs.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write; `report` in the study's folder otherwise.")] = None,
 ) -> None:
     """Write the page, the figures, the tables and a notebook; at any time of a study."""
-    from studies.analysis.confirmation import has_more
-    from studies.analysis.rating import rate
-    from studies.jobs.inspecting import inspect_best
-    from studies.report.page import write_report
-    from studies.report.standing import print_status
-    from studies.report.terminal import print_rating
-    from studies.storage.finding import find
-
     console = console_of()
     while True:
-        store, study, folder = find(name, runs, storage, reading=True)  # anew: another program may write meanwhile
-        drivers = store.lease(name).others()
-        again = watch if drivers and has_more(study) else None
+        study = mixtune.open_study(name, runs=runs, storage=storage)  # again: another program may write meanwhile
+        now = study.status()
+        again = watch if now.drivers and not now.finished else None
         with console.status("Writing the report …"):
-            rating = rate(study)
-            inspection, note = (None, "") if drivers else inspect_best(study, folder)
-            page = write_report(store, study, rating, out or folder / "report", again, inspection)
-        store.close()
+            written = study.write_report(out, refresh=again)
         if again is None:
             break
-        print_status(console, study, drivers)
+        study.print_status(console)
+        study.close()
         time.sleep(again)
-    print_rating(console, study, rating)
-    if note:
-        console.print(f"\n{note}", highlight=False)
-    console.print(f"\nreport: {page}", soft_wrap=True, highlight=False)
+    study.print_rating(console)
+    if written.note:
+        console.print(f"\n{written.note}", highlight=False)
+    console.print(f"\nreport: {written.page}", soft_wrap=True, highlight=False)
 
 
 @app.command()
 def best(name: Name, runs: Runs = RUNS, storage: Storage = None) -> None:
     """Show the best trial: its texts, settings and scores."""
-    from spaces.errors import InputError
-    from studies.report.standing import print_best
-    from studies.storage.finding import find
-    from studies.storage.places import resume_command
-
-    _, study, folder = find(name, runs, storage, reading=True)
-    if study.best is None:
-        raise InputError(
-            f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, folder)}",
-            code="no-trial-complete",
-        )
-    print_best(console_of(), study, study.best)
+    mixtune.open_study(name, runs=runs, storage=storage).best.print(console_of())
 
 
 @app.command()
@@ -223,17 +196,10 @@ def estimate(
     local: Local = False,
 ) -> None:
     """Say how long a study will take on this machine, and whether it fits; takes under a minute."""
-    from spaces.yaml.reading import located
-    from studies.study_file import read_study
-
     console = console_of()
-    with console.status(_CHECKING) as status, located(study):
-        spec = read_study(study)  # a mistake in it is told before anything heavy is imported
-        from studies.run.estimate.estimate import estimate as estimated
-        from studies.run.estimate.shown import print_estimate
-
-        found = estimated(spec, runs, local=local, told=status.update)
-    print_estimate(console, found, hours)
+    with console.status(_CHECKING) as status:
+        predicted = mixtune.estimate(study, runs=runs, local=local, on_step=status.update)
+    predicted.print(console, hours)
 
 
 _USERS_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
@@ -249,11 +215,9 @@ def main() -> None:
     """Run the command line; an expected error is one paragraph on standard error and the exit status 1."""
     quieten_libraries()
     degrade_output()
-    from spaces.errors import MixtuneError
-
     try:
         app()
-    except MixtuneError as error:
+    except mixtune.MixtuneError as error:
         _fail(str(error))
     except OSError as error:
         if error.errno not in _USERS_ERRORS:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+import mixtune
 from studies.cli.options import RUNS, Name, Only, Out, Runs, Storage, console_of
 
 models = typer.Typer()
@@ -24,14 +25,11 @@ def export(
     storage: Storage = None,
 ) -> None:
     """Write a trial's model: a PEFT adapter, a merged model, one file; with provenance and a model card."""
-    from studies.jobs.export import export_trial
-    from studies.storage.finding import find
-
     console = console_of()
-    _, study, folder = find(name, runs, storage, reading=True)
+    study = mixtune.open_study(name, runs=runs, storage=storage)
     with console.status("Writing the model …"):
-        record = export_trial(study, folder, out, trial, only or ())
-    console.print(f"Wrote trial {record.number} to {out}. {out}/README.md says how to load it.", soft_wrap=True)
+        number = study.export(out, trial, only or ())
+    console.print(f"Wrote trial {number} to {out}. {out}/README.md says how to load it.", soft_wrap=True)
 
 
 @models.command()
@@ -42,14 +40,9 @@ def train(
     runs: Runs = RUNS,
 ) -> None:
     """Train one model, in one or several stages, without a search."""
-    from spaces.yaml.reading import located
-    from studies.jobs.train import run_training
-    from studies.study_file import read_study
-
     console = console_of()
     try:
-        with located(pipeline):
-            written = run_training(console, read_study(pipeline), runs, out, tuple(only or ()))
+        written = mixtune.train(pipeline, out, forms=only or (), runs=runs, console=console)
     except KeyboardInterrupt:
         console.print("Stopped. The same command goes on from the last row above, if there is one.", highlight=False)
         raise typer.Exit(130) from None
@@ -85,35 +78,16 @@ def pretrain(
     ] = False,
 ) -> None:
     """Train a small base model from nothing on a folder of texts; the same command goes on after a break."""
+    from studies.jobs.options import checked_device
     from studies.jobs.pretraining import PretrainingOptions, run_pretraining
 
     console = console_of()
+    options = PretrainingOptions(texts, out, params, minutes, seed, checked_device(device), untrained)
     try:
-        run_pretraining(console, PretrainingOptions(texts, out, params, minutes, seed, _device(device), untrained))
+        run_pretraining(console, options)
     except KeyboardInterrupt:
         console.print("Stopped. The same command goes on from the last row above, if there is one.", highlight=False)
         raise typer.Exit(130) from None
-
-
-def _device(device: str) -> str:
-    """A device by its name.
-
-    Raises:
-        InputError: there is none of that name.
-    """
-    from objectives.device import DEVICES, cards
-    from spaces.errors import InputError, did_you_mean, listed
-
-    if device not in DEVICES:
-        raise InputError(
-            f"--device must be one of {listed(DEVICES)}; got {device!r}.{did_you_mean(device, DEVICES)}",
-            code="option-unknown",
-        )
-    if device == "cuda" and not cards():
-        raise InputError(
-            "--device cuda wants a graphics card that torch can use, and there is none. Leave it out.", code="no-gpu"
-        )
-    return device
 
 
 @scenes_app.command(name="run")
@@ -137,16 +111,8 @@ def scenes_run(
     trust_remote_code: Annotated[bool, typer.Option(help="Run Python that comes with a model.")] = False,
 ) -> None:
     """Measure five qualities of reasoning of some models, by scenes that are scored by rule."""
-    from objectives.scoring.spec import ScenesSpec
-    from spaces import InputError
-    from spaces.choices import SWITCHES
-    from spaces.errors import listed
+    from studies.jobs.options import checked_device, scenes_spec
     from studies.jobs.scenes import run_scenes
 
-    if chat_template not in SWITCHES:
-        raise InputError(
-            f"--chat-template must be one of {listed(SWITCHES)}; got {chat_template!r}.", code="option-unknown"
-        )
-    asked = {"files": files or ["english"], "limit": limit, "threshold": threshold, "chat_template": chat_template}
-    spec = ScenesSpec.model_validate({"kind": "scenes", **asked})
-    run_scenes(console_of(), models, spec, out, texts, _device(device), trust_code=trust_remote_code)
+    spec = scenes_spec(files or ["english"], limit, chat_template, threshold)
+    run_scenes(console_of(), models, spec, out, texts, checked_device(device), trust_code=trust_remote_code)

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -20,6 +20,11 @@ Storage = Annotated[str | None, typer.Option(help="Database URL, where it is not
 Out = Annotated[Path, typer.Option(help="Folder to write; must not exist.")]
 Only = Annotated[list[str] | None, typer.Option(help="adapter, merged or file; may be repeated. All where none is.")]
 Local = Annotated[bool, typer.Option("--local", help="One trial after the other in this process, without Ray.")]
+
+
+def backend_of(*, local: bool) -> Literal["ray", "local"]:
+    """The backend that the option --local asks for."""
+    return "local" if local else "ray"
 
 
 class _Console(Console):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+import mixtune
 from studies.cli.options import RUNS, Runs, Storage, console_of
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def train(
     trust_remote_code: _Trust = False,
 ) -> None:
     """Train a hypernetwork on a study's texts and adapters, or on tasks; the same command goes on after a break."""
+    from studies.jobs.options import train_on_named_study
     from studies.jobs.text_to_lora.options import Options
 
     options = Options(
@@ -89,36 +91,24 @@ def train(
     with _may_be_stopped():
         if study is not None and tasks is None:
             _refuse_base(base, trust=trust_remote_code)
-            _train_on_study(study, out, options, runs, storage)
+            train_on_named_study(console_of(), study, runs, storage, out, options)
         elif tasks is not None and study is None:
             _train_on_tasks(tasks, out, base or "tiny", options, trust=trust_remote_code)
         else:
             _one_of_two("`mixtune t2l train` takes the name of a study or --tasks FOLDER")
 
 
-def _train_on_study(name: str, out: Path | None, options: Options, runs: Path, storage: str | None) -> None:
-    from studies.jobs.text_to_lora.training import train_on_study
-    from studies.jobs.text_to_lora.using import FOLDER
-    from studies.storage.finding import find
-
-    _, study, folder = find(name, runs, storage, reading=True)
-    train_on_study(console_of(), study, folder, out or folder / FOLDER, options)
-
-
 def _train_on_tasks(tasks: Path, out: Path | None, base: str, options: Options, *, trust: bool) -> None:
-    from spaces import InputError
     from studies.jobs.text_to_lora.task_training import train_on_tasks
 
     if out is None:
-        raise InputError("With --tasks, --out names the folder to write.", code="out-missing")
+        raise mixtune.InputError("With --tasks, --out names the folder to write.", code="out-missing")
     train_on_tasks(console_of(), tasks, base, out, options, trust_code=trust)
 
 
 def _refuse_base(base: str | None, *, trust: bool) -> None:
-    from spaces import InputError
-
     if base is not None or trust:
-        raise InputError(
+        raise mixtune.InputError(
             "--base and --trust-remote-code go with --tasks: a study says what its base is. Leave them out.",
             code="option-without-meaning",
         )
@@ -136,9 +126,7 @@ def _may_be_stopped() -> Iterator[None]:
 
 
 def _one_of_two(what: str) -> NoReturn:
-    from spaces import InputError
-
-    raise InputError(f"{what}, one of the two.", code="one-of-two")
+    raise mixtune.InputError(f"{what}, one of the two.", code="one-of-two")
 
 
 @t2l.command()

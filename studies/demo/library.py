@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
+from spaces import InputError
 from studies.demo.books import BOOKS
 from studies.demo.skills import SKILLS, Question, questions
+from studies.spec import check_name
+from studies.storage.places import default_url, resume_command
+from studies.storage.store import open_store
 
 STUDY_FILE = "study.yaml"
 _QUESTIONS = "questions.jsonl"
@@ -28,8 +33,50 @@ def is_demo(folder: Path) -> bool:
     return all(path.is_file() for path in files)
 
 
-def write_demo(folder: Path, name: str, seed: int) -> Path:
-    """Write the library, the benchmark and a study file that uses them; return the study file's path."""
+def new_demo(runs: Path, name: str, seed: int, *, again: bool) -> Path:
+    """Write the demo to its folder in `runs`; return the path of the study file.
+
+    Args:
+        runs: folder that holds studies.
+        name: name of the study and of its folder.
+        seed: seed of the books, the benchmark and the search.
+        again: remove an earlier demo of that name first.
+
+    Raises:
+        InputError: there is a study of that name that is not to be removed, or a program runs it.
+    """
+    check_name(name)
+    folder = runs / name
+    if again and is_demo(folder):
+        store = open_store(default_url(folder))
+        if name in store.names():
+            store.lease(name).refuse_taken()
+        store.close()
+        shutil.rmtree(folder)
+    if (folder / "study.db").exists():
+        what = "a demo" if is_demo(folder) else "a study that is no demo"
+        raise InputError(
+            f"There is {what} in {str(folder)!r} already. Resume it: "
+            f"`{resume_command(name, default_url(folder), folder)}`. Start a demo again with --again, or another one "
+            "with --name.",
+            code="name-taken",
+        )
+    return write_demo(folder, name, seed)
+
+
+def write_demo(folder: Path | str, name: str = "demo", seed: int = 0) -> Path:
+    """Write a library of twelve small books, a benchmark and a study file; return the study file's path.
+
+    Args:
+        folder: folder to write to.
+        name: name of the study in the file.
+        seed: seed of the books, the benchmark and the search.
+
+    Example:
+        >>> write_demo("a-demo").name
+        'study.yaml'
+    """
+    folder = Path(folder)
     library = folder / "library"
     library.mkdir(parents=True, exist_ok=True)
     for book in BOOKS:

@@ -19,6 +19,8 @@ from studies.storage.places import resume_command
 from studies.storage.stored import StoredStudy
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
     from objectives.export import Form
 
 
@@ -41,6 +43,23 @@ def export_trial(
         artifacts_of(study, folder).copy(record.number, record.rungs[-1].artifact, Path(made))
         write_export(objective, Path(made), out, origin, chosen, study.inputs.get("the base", ""))
     return record
+
+
+def load_trial(study: StoredStudy, folder: Path, trial: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model of a trial, merged into its base on the processor, and its tokenizer.
+
+    Raises:
+        InputError: the trial has nothing on disk, or its base is gone or has changed.
+    """
+    from objectives.export import load
+
+    record = next(record for record in study.records if record.number == trial)
+    objective = study.spec.objective
+    if not isinstance(objective, FinetuneSpec) or find_adapter(study, folder, record) is None:
+        raise _why_not(study, folder, trial)
+    with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
+        artifacts_of(study, folder).copy(record.number, record.rungs[-1].artifact, Path(made))
+        return load(objective, Path(made), study.inputs.get("the base", ""))
 
 
 def write_export(

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyascii import anyascii
 from jinja2 import Environment
@@ -17,6 +17,7 @@ from jinja2 import Environment
 from objectives.bases import BASES
 from objectives.templating import environment
 from spaces import Corpus, InputError, MixtuneError, scan
+from spaces.corpus import reading_notes
 from studies.study_file import parse_study
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ class Written:
     choices: tuple[str, ...]
     """What was chosen for the user, in sentences."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the files that were read."""
+        return tuple(reading_notes(self.corpus))
+
 
 def write_study_file(
     starter: Starter,
@@ -104,6 +110,19 @@ def write_study_file(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
     return Written(corpus, (*_choices(starter, sizes), time))
+
+
+def starting_spec(starter: Starter) -> dict[str, Any]:
+    """Data of the study that `write_study_file` would write, with sizes that were not timed.
+
+    Raises:
+        InputError: the folder cannot be used.
+    """
+    corpus = scan(starter.folder)
+    heldout = corpus[starter.heldout].name if starter.heldout is not None else corpus.names[0]
+    starter = replace(starter, heldout=heldout)
+    path = Path.cwd() / "study.yaml"
+    return parse_study(_rendered(starter, corpus, _first_sizes(corpus), path), path).to_dict()
 
 
 def _choices(starter: Starter, sizes: Sizes) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
 from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
@@ -51,6 +52,12 @@ class Picture:
     def of(cls, name: str, title: str, text: str, caption: str, figure: Figure) -> Picture:
         """Draw a figure in both formats."""
         return cls(name, title, text, caption, {kind: drawn(figure, kind) for kind in ("png", "svg")})
+
+    def _repr_html_(self) -> str:
+        """HTML for a notebook: the figure above its caption."""
+        return Markup('<figure><img alt="{}" src="{}"><figcaption>{}</figcaption></figure>').format(
+            self.text, self.data, self.caption
+        )
 
     @property
     def data(self) -> str:

@@ -18,6 +18,7 @@ from studies.analysis.effects import TextEffect
 from studies.analysis.estimands import estimand_of
 from studies.analysis.ranking import TOP
 from studies.analysis.rating import Rating
+from studies.analysis.settings import Importance
 from studies.report.rating_words import trials_to_decide
 from studies.report.standing import counts
 from studies.storage.stored import StoredStudy
@@ -59,6 +60,18 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
         }
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def ranking_table(rating: Rating) -> pd.DataFrame:
+    """One row for each ranked text, the best first; empty if there are too few trials."""
+    rows = [[each.text, each.effect, each.spread, each.top] for each in rating.ranking.values()]
+    return pd.DataFrame(rows, columns=["text", "effect", "spread", "top"])
+
+
+def settings_table(importances: Sequence[Importance]) -> pd.DataFrame:
+    """One row for each searched setting, the most important first."""
+    rows = [[each.name, each.share, each.low, each.high] for each in importances]
+    return pd.DataFrame(rows, columns=["setting", "share", "low", "high"])
 
 
 def quality_table(rating: Rating) -> pd.DataFrame:

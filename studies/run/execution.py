@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from search.storage.leases import LeasedDriver
 from spaces import FieldError, InputError
 from studies.analysis.confirmation import runs_of
 from studies.analysis.units import duration
+from studies.run.status import Status, status_of
 from studies.spec import StudySpec
 from studies.storage.artifacts import artifacts_of
 from studies.storage.places import resume_command
@@ -39,7 +40,7 @@ MakeRunner = Callable[[StudySpec, Path], Runner]
 class Ending(Enum):
     """Why a run of a study ended."""
 
-    FINISHED = "no trial is left to begin"
+    FINISHED = "every trial has ended"
     INTERRUPTED = "a signal"
     OUT_OF_TIME = "the hours of the run are over"
     FAILING = "too many trials failed for the same reason"
@@ -49,11 +50,18 @@ class Ending(Enum):
 class Outcome:
     """How a run of a study ended."""
 
-    study: StoredStudy
-    folder: Path
     ending: Ending
     reason: str
-    """In words, where it stopped of itself."""
+    """Why it stopped before every trial had ended, in words; empty if it did not, or if the user stopped it."""
+    study: StoredStudy = field(repr=False)
+    """The study as it was stored at the end."""
+    folder: Path = field(repr=False)
+    """The study's folder."""
+
+    @property
+    def status(self) -> Status:
+        """How far the study was at the end."""
+        return status_of(self.study, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,8 @@ class Run:
                 with driver.lease(), listening(self.ready.spec.search.listeners, name, folder) as hear:
                     ending, reason = self._heard_by(hear).search_and_confirm(driver)
         except KeyboardInterrupt:
-            return Outcome(self._after_interrupt(number, before), folder, Ending.INTERRUPTED, "")
-        return Outcome(store.load(store.name_now(number)), folder, ending, reason)
+            return Outcome(Ending.INTERRUPTED, "", self._after_interrupt(number, before), folder)
+        return Outcome(ending, reason, store.load(store.name_now(number)), folder)
 
     def _heard_by(self, hear: Watch) -> Run:
         """The same run, whose events listeners hear before the terminal, which may end the program."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import objectives
 from objectives.base import Prepared
@@ -12,12 +13,13 @@ from search.artifacts import Artifacts
 from search.deadline import Deadline
 from spaces import Corpus, InputError, Space, scan
 from spaces.corpus import reading_notes
+from spaces.functions import UserFunction
 from studies.analysis.confirmation import confirming_runs
+from studies.functions import bound
 from studies.run.changes import refuse_changed_file
 from studies.run.checks import (
     check_disk,
     check_listeners,
-    check_machine,
     check_precision,
     check_prior,
     check_second_goal,
@@ -71,8 +73,8 @@ class Ready:
         return Run(self, make_runner, watch, Deadline(self.spec.search.timeout_hours)).run()
 
 
-def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Ready:
-    """Check a new study and make it in its database; `with_ray`: see that its trials fit this machine, too.
+def prepare_launch(spec: StudySpec, runs: Path) -> Ready:
+    """Check a new study and make it in its database.
 
     Raises:
         InputError: anything that would make the study fail, or its name is taken.
@@ -88,8 +90,6 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
             raise InputError(taken(spec.name, url, folder), code="name-taken")
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     ready = _ready(spec, folder, url, corpus, spec.search.trials)
-    if with_ray and spec.search.ray.address is None and "RAY_ADDRESS" not in os.environ:
-        check_machine(spec)
     ready.store.create(spec, ready.prepared, folder)
     remember_url(folder, url)
     return replace(ready, new=True)
@@ -103,6 +103,7 @@ def prepare_resume(
     file: StudySpec | None = None,
     *,
     allow: bool = False,
+    functions: Mapping[str, UserFunction] = MappingProxyType({}),
 ) -> Ready:
     """Check that an existing study can go on.
 
@@ -113,6 +114,7 @@ def prepare_resume(
         trials: new number of trials.
         file: study file to go on with.
         allow: whether the file may differ in what leaves scores comparable.
+        functions: the user's functions that the study calls, by import path, if they cannot be imported.
 
     Raises:
         InputError: there is no such study, or what it rests on has changed.
@@ -124,6 +126,7 @@ def prepare_resume(
     if file is not None:
         refuse_changed_file(spec, file, resume_command(name, store.url, folder), allow=allow)
         spec = file.model_copy(update={"name": spec.name, "storage": spec.storage})
+    spec = bound(spec, functions)
     if trials is not None:
         spec = _with_trials(spec, trials, len(study.records))
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
+from search.storage.urls import shown
 from spaces import InputError
 from spaces.errors import did_you_mean, listed
 from studies.spec import check_name
@@ -61,6 +62,27 @@ def names_in(runs: Path) -> list[str]:
     A folder whose database cannot be read, or lies elsewhere, stands under its own name: `find` says what is wrong.
     """
     return sorted({name for folder in studies_in(runs) for name in _names_in(runs / folder) or [folder]})
+
+
+def only_name(url: str) -> str:
+    """Name of the only study in a database.
+
+    Raises:
+        InputError: it holds none, or several.
+    """
+    names = open_store(url, reading=True).names()
+    if len(names) != 1:
+        raise InputError(
+            f"The database {shown(url)} holds {len(names)} studies: {listed(names)}. Say which one with name=…",
+            code="study-ambiguous",
+        )
+    return names[0]
+
+
+def name_in(folder: Path) -> str:
+    """Name of the study in a folder; the folder's own name if its database does not tell."""
+    names = _names_in(folder)
+    return names[0] if len(names) == 1 else folder.resolve().name
 
 
 def _renamed(name: str, runs: Path, *, reading: bool) -> Found:

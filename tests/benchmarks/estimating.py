@@ -31,7 +31,7 @@ def actual(spec: StudySpec, runs: Path) -> tuple[float, float, int]:
         if isinstance(event, ConfirmationBegun):
             confirming.append(time.perf_counter())
 
-    ready = prepare_launch(spec, runs, with_ray=True)
+    ready = prepare_launch(spec, runs)
     begun = time.perf_counter()
     outcome = ready.run(lambda spec, scratch: ray_runner(spec, ready.prepared.device, scratch), watch)
     end = time.perf_counter()

@@ -8,9 +8,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from optuna.trial import TrialState
 from rich.console import Console
 
+from mixtune import open_study
 from spaces.errors import FormerName
 from studies.cli.session import run_session
 from studies.run.launch import prepare_resume
@@ -37,15 +37,16 @@ def folder(tmp_path: Path) -> Path:
 
 def test_an_old_study_goes_on_as_it_was_begun(folder: Path) -> None:
     """It read no special tokens and no chat template, and keeps to that, so that its trials stay comparable."""
-    ready = prepare_resume("old", folder / "runs", trials=6)
-    assert ready.spec.objective.kind == "finetune"
-    assert ready.spec.objective.add_bos_token == "off"
-    assert [score.chat_template for score in ready.spec.objective.scores] == ["off"]
-    assert run_session(Console(quiet=True), ready, local=True) == 0
-    study = ready.store.load("old")
-    assert len(study.records) == 6
-    assert not study.ended(TrialState.FAIL, TrialState.RUNNING)
-    assert study.reading == {}
+    study = open_study("old", runs=folder / "runs")
+    study.check(trials=6)
+    objective = study.spec.objective
+    assert objective.kind == "finetune"
+    assert objective.add_bos_token == "off"
+    assert [score.chat_template for score in objective.scores] == ["off"]
+    assert run_session(Console(quiet=True), study, local=True) == 0
+    status = study.status()
+    assert (status.ended, status.failed, status.running) == (6, 0, 0)
+    assert study.trials()["arm"].isin(["randomized", "guided"]).all(), "the arms of the old trials, too"
     assert (folder / "runs" / "old" / "report" / "report.html").is_file()
 
 

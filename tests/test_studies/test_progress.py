@@ -10,15 +10,16 @@ from rich.console import Console
 from objectives.base import Rung
 from search.events import RungTold, TrialFinished, TrialLost, TrialStarted
 from studies.analysis.units import duration
+from studies.cli.progress import Progress
 from studies.run.launch import prepare_launch
-from studies.run.progress import Progress
+from studies.run.status import status_of
 from tests.support.launching import spec_for
 
 
 def progress(library: Path, tmp_path: Path, *, terminal: bool) -> tuple[Progress, Console]:
     ready = prepare_launch(spec_for(library), tmp_path / "runs")
     console = Console(file=io.StringIO(), width=90, force_terminal=terminal, record=True)
-    return Progress(console, ready.store.load("small"), trials=8, rungs=3), console
+    return Progress(console, status_of(ready.store.load("small"), ()), rungs=3), console
 
 
 def rung(index: int, score: float) -> Rung:

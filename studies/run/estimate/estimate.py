@@ -12,6 +12,7 @@ from statistics import fmean
 
 import optuna
 import psutil
+from rich.console import Console
 
 from objectives.base import Prepared
 from objectives.costs import Costs, measure
@@ -68,6 +69,12 @@ class Estimate:
     """Whether all that is scored has a `limit` of questions."""
     fewest: int
     """Trials without which no text has an interval."""
+
+    def print(self, console: Console | None = None, hours: float | None = None) -> None:
+        """Print the estimate, and what to lower so that the study fits; `hours`: time that the user has."""
+        from studies.run.estimate.shown import print_estimate
+
+        print_estimate(console or Console(), self, hours)
 
     @property
     def start(self) -> float:

@@ -14,10 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from objectives.base import Rung
-from search.events import ConfirmationBegun, Event, RungTold, TrialFinished, TrialLost, TrialStarted
+from mixtune import ConfirmationBegun, Event, Rung, RungTold, Status, TrialFinished, TrialLost, TrialStarted
 from studies.analysis.units import duration
-from studies.storage.stored import StoredStudy
 
 _WORDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
@@ -31,25 +29,22 @@ class _Running:
 class Progress:
     """Counts what happens in a run, and shows it when asked, or as it happens."""
 
-    def __init__(self, console: Console, study: StoredStudy, trials: int, rungs: int) -> None:
+    def __init__(self, console: Console, status: Status, rungs: int) -> None:
         """Start from what the database holds.
 
         Args:
             console: where to show it.
-            study: as it is now; trials of earlier runs count.
-            trials: of the whole study.
+            status: the study as it is now; trials of earlier runs count.
             rungs: of a full trial.
         """
         self._console = console
         self._live = console.is_terminal
-        self._trials = trials
+        self._trials = status.total
         self._what = "trial"
         self._rungs = rungs
-        self._counts = dict.fromkeys(_WORDS, 0)
-        for record in study.ended(*_WORDS):
-            self._counts[record.state] += 1
-        self._base = study.base
-        self._best = (study.best.number, study.best.score or 0.0) if study.best else None
+        self._counts = {state: getattr(status, word) for state, word in _WORDS.items()}
+        self._base = status.base
+        self._best = status.best
         self._running: dict[int, _Running] = {}
         self._begun = time.monotonic()
         self._first_end: float | None = None

@@ -1,0 +1,1 @@
+"""Scoring by a Python function of the user."""

@@ -1,0 +1,117 @@
+"""A study's specification from what a Python caller gives: a file, a mapping, keyword arguments, functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from spaces import InputError
+from spaces.yaml.reading import located, validated
+from studies.functions import bound, functions_of
+from studies.spec import StudySpec
+from studies.study_file import read_study
+
+_SECTIONS = ("space", "objective", "search")
+_TOP = ("name", "seed", "storage", "artifacts")
+_FIELDS = {"texts": ("space", "texts", "folder"), "trials": ("search", "trials"), "tokens": ("objective", "tokens")} | {
+    "base": ("objective", "base")
+}
+
+
+def spec_of(given: StudySpec | Mapping[str, Any] | Path | str | None, fields: Mapping[str, Any]) -> StudySpec:
+    """The specification of a new study; paths start at the study file, or at the current folder.
+
+    Args:
+        given: a specification, its data, the path of a study file, or None for the defaults of `mixtune init`.
+        fields: changes to it, by the keyword arguments of `Study.create`; None changes nothing.
+
+    Raises:
+        InputError: a file or a field cannot be used.
+    """
+    fields = {name: value for name, value in fields.items() if value is not None}
+    if isinstance(given, str | Path):
+        given = read_study(Path(given))
+    if isinstance(given, StudySpec):
+        data, functions = given.to_dict(), functions_of(given)
+    else:
+        data, functions = dict(given) if given is not None else _defaults(fields), {}
+    spec = validated(_changed(data, fields), StudySpec, "study").anchored(Path.cwd())
+    return bound(spec, functions)
+
+
+@contextmanager
+def located_in(given: object) -> Iterator[None]:
+    """Add the line of the study file, if one was given, to an error about one of its fields."""
+    with located(Path(given)) if isinstance(given, str | Path) else nullcontext():
+        yield
+
+
+def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The study that `mixtune init` writes for a folder, without timing anything.
+
+    Raises:
+        InputError: no folder of texts was given, or it cannot be read.
+    """
+    from studies.jobs.starter import Starter, starting_spec
+
+    if "texts" not in fields:
+        raise InputError(
+            "Study.create needs a study file, a mapping, or texts=FOLDER with the texts to rate.", code="texts-missing"
+        )
+    heldout = fields.get("heldout")
+    starter = Starter(Path(fields["texts"]), fields.get("base", "tiny"), tuple(fields.get("tasks", ())), heldout)
+    data = starting_spec(starter)
+    if callable(fields.get("objective")):  # it trains as it likes: nothing but the texts varies
+        space = {"texts": data["space"]["texts"]}
+        return {"name": data["name"], "space": space, "objective": {}, "search": data["search"]}
+    return data
+
+
+def _changed(data: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a study with the changes that keyword arguments ask for."""
+    changed = {**data, **{name: fields[name] for name in _TOP if name in fields}}
+    for name in _SECTIONS:
+        if name in fields:
+            changed[name] = _section(changed.get(name, {}), fields[name])
+    for name, path in _FIELDS.items():
+        if name in fields:
+            value = str(fields[name]) if name == "texts" else fields[name]
+            changed = _merged(changed, _nested(path, value))
+    scores = _scores(fields)
+    return _merged(changed, {"objective": {"scores": scores}}) if scores else changed
+
+
+def _section(before: Mapping[str, Any], given: Any) -> Any:
+    if callable(given):
+        kept = before if before.get("kind") == "function" else {}
+        return {**kept, "kind": "function", "function": given}
+    if isinstance(given, Mapping) and given.get("kind", before.get("kind")) == before.get("kind"):
+        return _merged(before, given)
+    return given
+
+
+def _scores(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Entries of `objective.scores` that the keywords tasks, heldout and scorers ask for."""
+    scores: list[dict[str, Any]] = []
+    if "tasks" in fields:
+        scores.append({"kind": "benchmark", "tasks": list(fields["tasks"])})
+    if "heldout" in fields:
+        scores.append({"kind": "heldout", "text": fields["heldout"]})
+    return [*({"kind": "function", "function": each} for each in fields.get("scorers", ())), *scores]
+
+
+def _nested(path: Sequence[str], value: Any) -> dict[str, Any]:
+    for name in reversed(path):
+        value = {name: value}
+    return dict(value)
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """One mapping with another's values in place of its own, section by section."""
+    merged = dict(old)
+    for name, value in new.items():
+        before = merged.get(name)
+        merged[name] = _merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+    return merged

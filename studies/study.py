@@ -1,0 +1,237 @@
+"""A study from Python: create or open it, run it, read its results. The command line calls nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from studies.functions import bound, functions_of, named
+from studies.results import StudyResults
+from studies.storage import finding
+from studies.storage.store import Store
+
+if TYPE_CHECKING:
+    from search.events import Event
+    from spaces.functions import UserFunction
+    from studies.run.execution import Outcome
+    from studies.run.interrupts import Stop
+    from studies.run.launch import Ready
+    from studies.spec import StudySpec
+
+Backend = Literal["ray", "local"]
+RUNS = Path("runs")
+
+
+class Study(StudyResults):
+    """A search over texts and settings: its specification, its trials in a database, and what they say.
+
+    Make one with `Study.create`, open an existing one with `open_study`. Every method reads the database anew, so that
+    results are up to date while another program runs the study.
+
+    Example:
+        >>> study = Study.create(texts="library", objective=count_words, name="words", trials=12)
+        >>> study.run(backend="local").ending
+        <Ending.FINISHED: 'every trial has ended'>
+        >>> study.effects().columns[:4].tolist()
+        ['text', 'group', 'pages', 'tokens']
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        folder: Path,
+        functions: Mapping[str, UserFunction],
+        ready: Ready | None = None,
+    ) -> None:
+        """Use `Study.create` or `open_study` instead."""
+        super().__init__(store, name, folder)
+        self._functions = functions
+        self._ready = ready
+
+    @classmethod
+    def create(
+        cls,
+        spec: StudySpec | Mapping[str, Any] | Path | str | None = None,
+        *,
+        runs: Path | str = RUNS,
+        name: str | None = None,
+        texts: Path | str | None = None,
+        base: str | None = None,
+        tasks: Sequence[str] | None = None,
+        heldout: str | None = None,
+        scorers: Sequence[Callable[..., Any]] | None = None,
+        objective: Callable[..., Any] | Mapping[str, Any] | None = None,
+        trials: int | None = None,
+        tokens: int | None = None,
+        seed: int | None = None,
+        storage: str | None = None,
+        space: Mapping[str, Any] | None = None,
+        search: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Check a new study and store it; nothing is trained yet.
+
+        Keyword arguments replace what `spec` says.
+
+        Args:
+            spec: a study file, its data, or None to start from the defaults of `mixtune init`.
+            runs: folder that holds studies; the study gets a folder of its own in it.
+            name: name of the study and of its folder.
+            texts: folder of the texts to rate.
+            base: `tiny`, the folder of a model, or its name on the hub.
+            tasks: lm-eval tasks to score on.
+            heldout: name of the text whose end is scored instead.
+            scorers: own scorers, called as `scorer(model, tokenizer)`; see `docs/how-to/own-scorer.md`.
+            objective: own objective, called as `objective(trial)`, or fields of the section `objective:`.
+            trials: trials of the whole study.
+            tokens: training tokens of a trial.
+            seed: seed of the search.
+            storage: URL of the database; SQLite in the study's folder if not given.
+            space: fields of the section `space:`.
+            search: fields of the section `search:`.
+
+        Raises:
+            InputError: a value cannot be used, or a study of this name exists.
+
+        Example:
+            >>> study = Study.create(texts="library", objective=count_words, name="created", trials=12)
+            >>> study.status().total
+            12
+        """
+        from studies.given import located_in, spec_of
+
+        top = {"name": name, "seed": seed, "storage": storage, "space": space, "objective": objective, "search": search}
+        scored = {"tasks": tasks, "heldout": heldout, "scorers": scorers}
+        sizes = {"texts": texts, "base": base, "trials": trials, "tokens": tokens}
+        made = spec_of(spec, top | scored | sizes)  # a mistake in a file is reported before heavy imports
+        from studies.run.launch import prepare_launch
+
+        with located_in(spec):
+            ready = prepare_launch(made, Path(runs))
+        return cls(ready.store, made.name, ready.folder, functions_of(made), ready)
+
+    @property
+    def spec(self) -> StudySpec:
+        """The study's specification as it is stored."""
+        return bound(self._stored().spec, self._functions)
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Training tokens, cumulative, at which every trial is scored.
+
+        Raises:
+            InputError: the study cannot be run; see `check`.
+        """
+        self.check()
+        assert self._ready is not None
+        return self._ready.rungs
+
+    def check(
+        self, trials: int | None = None, spec: StudySpec | Path | str | None = None, *, allow: bool = False
+    ) -> tuple[str, ...]:
+        """Check everything that further trials need, without running any; return notes for the user.
+
+        Args:
+            trials: new number of trials of the whole study.
+            spec: a changed study file to continue with.
+            allow: accept changes in it that leave scores comparable.
+
+        Raises:
+            InputError: the study cannot be run: its texts, base or tasks are missing or have changed, for example.
+        """
+        from studies.given import spec_of
+        from studies.run.launch import prepare_resume
+
+        if self._ready is None or trials is not None or spec is not None:
+            file = spec_of(spec, {}) if spec is not None else None
+            runs, name = self.folder.parent, self.name
+            self._ready = prepare_resume(name, runs, self.url, trials, file, allow=allow, functions=self._functions)
+        return self._ready.notes
+
+    def run(self, backend: Backend = "ray", on_event: Callable[[Event], None] = lambda _: None) -> Outcome:
+        """Run trials until the study has all of them, then confirm the best ones; Ctrl-C stops in order.
+
+        Args:
+            backend: `ray` runs trials side by side; `local` one after the other in this process.
+            on_event: called with every event of the run, in this process.
+
+        Returns:
+            Why the run ended. Everything that was computed is stored, whatever the reason.
+
+        Raises:
+            InputError: the study cannot be run, or another program runs it.
+        """
+        from studies.run.runners import runner_of
+
+        self.check()
+        ready, self._ready = self._ready, None
+        assert ready is not None
+        return ready.run(runner_of(backend, ready), on_event)
+
+    def resume(
+        self,
+        trials: int | None = None,
+        backend: Backend = "ray",
+        on_event: Callable[[Event], None] = lambda _: None,
+    ) -> Outcome:
+        """Continue the study, with more trials if `trials` is given; arguments and result are those of `run`."""
+        self.check(trials)
+        return self.run(backend, on_event)
+
+    @contextmanager
+    def stoppable(self) -> Iterator[Stop]:
+        """Within the block, SIGINT, SIGTERM and SIGHUP stop a run in order; a second one ends the process."""
+        from studies.run.interrupts import stoppable
+
+        with stoppable(self.resume_command) as stop:
+            yield stop
+
+    def __repr__(self) -> str:
+        return f"Study({self.name!r}, url={self.url!r})"
+
+
+def open_study(
+    where: Path | str,
+    *,
+    name: str | None = None,
+    runs: Path | str = RUNS,
+    storage: str | None = None,
+    objective: Callable[..., Any] | None = None,
+    scorers: Sequence[Callable[..., Any]] = (),
+) -> Study:
+    """Open an existing study by its name, its folder, or the URL of its database.
+
+    Args:
+        where: the name of a study in `runs`, a study's folder, or a database URL.
+        name: the study's name, if a URL names a database of several.
+        runs: folder that holds studies.
+        storage: URL of the database, if the study's folder does not know it.
+        objective: the study's own objective, if it is a function that cannot be imported.
+        scorers: its own scorers, likewise.
+
+    Raises:
+        InputError: there is no such study; the message lists those that exist.
+
+    Example:
+        >>> open_study("demo", runs=runs).status().finished
+        True
+    """
+    functions = named([*scorers, *([objective] if objective is not None else [])])
+    if isinstance(where, str) and "://" in where:
+        storage, where = where, name or finding.only_name(where)
+    elif isinstance(where, Path) or Path(where).is_dir() or "/" in where:
+        runs, where = Path(where).parent, name or finding.name_in(Path(where))
+    store, study, folder = finding.find(str(where), Path(runs), storage, reading=True)
+    return Study(store, study.spec.name, folder, functions)
+
+
+def list_studies(runs: Path | str = RUNS) -> list[str]:
+    """Names of the studies in a folder of studies.
+
+    Example:
+        >>> list_studies(runs)
+        ['demo']
+    """
+    return finding.names_in(Path(runs))
