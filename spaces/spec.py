@@ -51,7 +51,7 @@ class TextsSpec(Spec):
 
     @property
     def kind(self) -> str:
-        """`subset`, `limited` (a subset of limited size), `weights`, `one`, or `fixed` (the same texts in all trials)."""
+        """`subset`, `limited` (a subset of limited size), `weights`, `one` or `fixed` (same texts in all trials)."""
         if not isinstance(self.choose, str) or self.choose == "all":
             return "fixed"
         return "limited" if self.limits else self.choose
