@@ -103,7 +103,7 @@ def _refuse_network(path: Path) -> None:
     """
     folder = path.parent.resolve()
     mounts = [part for part in psutil.disk_partitions(all=True) if folder.is_relative_to(part.mountpoint)]
-    nearest = max(reversed(mounts), key=lambda part: len(part.mountpoint), default=None)  # the last one hides earlier ones
+    nearest = max(reversed(mounts), key=lambda part: len(part.mountpoint), default=None)  # the last one covers others
     if nearest is not None and nearest.fstype in _NETWORK:
         raise InputError(
             f"The study database {str(path)!r} would be on a network file system ({nearest.fstype} at "
