@@ -120,7 +120,7 @@ class LayersDimension:
             raise FieldError(
                 self._field,
                 f"a range of {self._least} may hit layers without any {what}: the layers {listed(map(str, lacking))} "
-                f"lack them, and the layers {trainable} have them. Set min to {least} and max to at "
+                f"lack them, and the layers {trainable} have them. Set min: {least}, and max to at "
                 "least that, or name layers.",
                 code="range-may-train-nothing",
             )
