@@ -28,7 +28,7 @@ class Run:
     """A confirmation run, scored on the held-out questions."""
 
     role: str
-    """What the run represents; runs of one role differ in their seeds, and random mixes also in their texts."""
+    """Role of the run; runs of one role differ in their seeds, and random mixes also in their texts."""
     arm: Arm
     of: int | None
     """Number of the search trial that the run repeats; None for a baseline."""

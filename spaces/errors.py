@@ -93,7 +93,7 @@ class Fault:
     """Path of the field, such as `space.stages.0.texts`; empty if the fault is not in a field."""
     code: str
     says: str
-    """What must hold, what came, and what to do."""
+    """Message: what must hold, what came, and what to do."""
 
     def shown(self, path: Path) -> str:
         """Return the location and the message of the fault."""

@@ -48,11 +48,11 @@ class Method:
     config: Callable[..., Any]
     """Function from a `spaces.Tuning` and an `objectives.training.site.Site` to a peft configuration."""
     size: Callable[[Tuning, Module], int] = _no_weights
-    """Number of weights that the method adds to a target module."""
+    """Function that returns the number of weights that the method adds to a target module."""
     copied: Callable[[Layout], tuple[int, ...]] = _no_copies
-    """Number of base weights that the method trains in each layer; empty if the layout does not have the numbers."""
+    """Function that returns the number of base weights trained in each layer; empty if the layout has no numbers."""
     missing: Callable[[Layout], Missing | None] = _nothing
-    """What the method needs and the base does not have; None if nothing is missing."""
+    """Function that returns what the method needs and a base does not have; None if nothing is missing."""
     on_parameters: bool = False
     """Whether peft can adapt a parameter of a module with the method (`target_parameters`), such as expert matrices."""
     linear_alone: bool = False

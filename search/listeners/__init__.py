@@ -81,4 +81,4 @@ def _report(name: str, error: BaseException) -> None:
     """Print the error of a listener; an error while printing must not end the run either."""
     with suppress(Exception):
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        sys.stderr.write(f"The listener {name!r} (search.listeners) failed and is disabled; trials go on: {reason}\n")
+        sys.stderr.write(f"The listener {name!r} (search.listeners) failed and is off; trials continue: {reason}\n")
