@@ -1,3 +1,3 @@
-"""Which trial comes next, and which are stopped: Optuna inside Ray Tune, with the database as the only truth."""
+"""Search: which trial runs next, and which are pruned. Optuna inside Ray Tune, with all state in the database."""
 
 from __future__ import annotations

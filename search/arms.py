@@ -1,4 +1,4 @@
-"""The two arms of a study: texts drawn at random, or chosen by the sampler."""
+"""The two arms of a study: trials with texts drawn at random, and trials with texts chosen by the sampler."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from spaces.trial import fingerprint
 
 
 class Planner(Protocol):
-    """Decides what the next trial is about."""
+    """Decides the arm, the seed and the fixed parameters of the next trial."""
 
     def next(self, started: Sequence[FrozenTrial]) -> Plan | None:
-        """The trial after those that were begun; None where there is none."""
+        """Return the plan of the next trial after the started ones, or None if there is none."""
         ...
 
 
 class Arms:
-    """Deals trials to the two arms, from the trials that a study has."""
+    """Planner that assigns trials to the two arms, given the existing trials of a study."""
 
     def __init__(self, design: RandomizedDesign | None, share: float, seed: int) -> None:
-        """Say how.
+        """Configure the planner.
 
         Args:
-            design: of the randomized trials; None where there are none.
-            share: of the randomized trials, kept at every point of the study, to within one block of them.
-            seed: of the study.
+            design: design of the randomized trials; None for a study without them.
+            share: share of randomized trials, in [0, 1], kept at every point of the study to within one block.
+            seed: seed of the study.
         """
         self._design = design
         self._share = share
         self._seed = seed
 
     def next(self, started: Sequence[FrozenTrial]) -> Plan:
-        """Plan the trial after those that were started: one of a block that lacks trials, else any other."""
+        """Plan the next trial: the next one of an incomplete block, or else a new one."""
         blocks: dict[int, list[FrozenTrial]] = {}
         for trial in started:
             if records.is_randomized(trial):
                 blocks.setdefault(trial.user_attrs[records.PAIR], []).append(trial)
         if self._design is not None:
             for number, members in blocks.items():
-                plan = self._next_of(self._design, number, members)
+                plan = self._next_in_block(self._design, number, members)
                 if plan is not None:
                     return plan
         randomized = sum(map(len, blocks.values()))
@@ -62,8 +62,8 @@ class Arms:
         )
 
     @staticmethod
-    def _next_of(design: RandomizedDesign, number: int, members: Sequence[FrozenTrial]) -> Plan | None:
-        """The next trial of a block, with the settings and seed of its first; None where it gets no more."""
+    def _next_in_block(design: RandomizedDesign, number: int, members: Sequence[FrozenTrial]) -> Plan | None:
+        """Plan the next trial of a block, with the settings and seed of the first one; None if the block is done."""
         failed = any(member.state is TrialState.FAIL for member in members)
         if len(members) == design.size or (failed and design.whole):
             return None
@@ -74,5 +74,5 @@ class Arms:
 
 
 def wants_randomized(randomized: int, guided: int, share: float) -> bool:
-    """Whether the next trial belongs to the randomized arm, so that its share is kept at every point of the study."""
+    """Whether the next trial must be randomized, to keep the share of that arm at every point of the study."""
     return share > 0 and randomized < share * (randomized + guided + 1)

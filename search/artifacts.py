@@ -1,4 +1,4 @@
-"""Where trials keep their files: a folder that every machine of the study sees, or any place that fsspec knows."""
+"""Storage for the files of trials: a folder that all machines of the study share, or any URL that fsspec supports."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from spaces import FieldError
 
 
 class Artifacts:
-    """A working folder per trial; what lies in it at a rung survives the machine that made it."""
+    """One working folder per trial, whose content at each rung survives the machine that wrote it."""
 
     def __init__(self, place: str | Path) -> None:
-        """Name the place: a folder, or a URL such as `s3://bucket/study`; nothing is made or read yet."""
+        """Store the location, a folder or a URL such as `s3://bucket/study`, without creating or reading anything."""
         self.place = str(place)
 
     @property
     def _folder(self) -> Path | None:
-        """The place as a folder that is used as it is; None where files are copied there and back."""
+        """The location as a folder that is used directly, or None if files are copied to and from a URL."""
         return None if "://" in self.place else Path(self.place)
 
     def check(self) -> None:
-        """See that files can be kept there, by writing one and removing it.
+        """Check that the location is writable, by writing and removing a file.
 
         Raises:
-            FieldError: they cannot.
+            FieldError: the location is not writable.
         """
         try:
             files = self._files()
             files.makedirs(self._path(""), exist_ok=True)
             files.pipe_file(self._path("probe"), b"mixtune")
             files.rm_file(self._path("probe"))
-        except Exception as error:  # whatever a file system of any kind may say
+        except Exception as error:  # file systems of fsspec raise errors of any type
             raise FieldError(
                 "artifacts",
                 f"nothing can be written to {self.place!r}: {type(error).__name__}: {error}. Name a folder or a URL "
@@ -48,22 +48,22 @@ class Artifacts:
 
     @contextmanager
     def working(self, number: int) -> Iterator[Path]:
-        """The working folder of a trial, with what the trial kept there before."""
+        """Provide the working folder of a trial, with the files that the trial stored before."""
         if self._folder is not None:
             folder = self._folder / _name(number)
             folder.mkdir(parents=True, exist_ok=True)
             yield folder
             return
-        with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
-            folder = Path(made) / _name(number)
+        with tempfile.TemporaryDirectory(prefix="mixtune-") as temporary:
+            folder = Path(temporary) / _name(number)
             folder.mkdir()
             self._download(_name(number), folder)
             yield folder
 
     def keep(self, number: int, folder: Path) -> None:
-        """Make what lies in a trial's working folder safe; what it has removed is removed.
+        """Store the content of a trial's working folder, and remove stored files that are no longer in the folder.
 
-        The state goes last and appears whole, so that it never speaks of files that are not there.
+        The state is copied last and appears whole, so that it never refers to files that are not stored.
         """
         if self._folder is not None:
             return
@@ -78,21 +78,21 @@ class Artifacts:
             files.rm_file(f"{root}/{name}")
 
     def cleanup(self, number: int) -> None:
-        """Remove what was only needed to go on with a trial."""
+        """Remove the files that are only needed to resume a trial."""
         if self._folder is not None:
             shutil.rmtree(self._folder / _name(number) / STATE, ignore_errors=True)
         elif self._listed(f"{_name(number)}/{STATE}"):
             self._files().rm(self._path(f"{_name(number)}/{STATE}"), recursive=True)
 
     def locate(self, number: int, artifact: str) -> str | None:
-        """Path or URL of a folder that a trial kept; None where it is not there."""
+        """Return the path or URL of a folder that a trial stored, or None if it does not exist."""
         name = f"{_name(number)}/{artifact}"
         if not artifact or not self._listed(name):
             return None
         return str(self._folder / name) if self._folder is not None else f"{self.place.rstrip('/')}/{name}"
 
     def copy(self, number: int, artifact: str, out: Path) -> None:
-        """Copy such a folder."""
+        """Copy a folder that a trial stored to `out`."""
         out.mkdir(parents=True, exist_ok=True)
         self._download(f"{_name(number)}/{artifact}", out)
 
@@ -103,7 +103,7 @@ class Artifacts:
             self._files().get_file(f"{self._path(name)}/{file}", str(target))
 
     def _listed(self, name: str) -> list[str]:
-        """Files below a folder, relative to it; none where there is no such folder."""
+        """Return the files below a folder, as relative paths; empty if there is no such folder."""
         files, root = self._files(), self._path(name)
         files.invalidate_cache()
         return [path[len(root) :].lstrip("/") for path in files.find(root)]

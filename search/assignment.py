@@ -1,4 +1,4 @@
-"""A trial as a worker runs it; workers import nothing else of the search, so that they start soon."""
+"""Trials as workers run them; workers import nothing else from the search, so that they start quickly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spaces import TrialConfig
 from spaces.trial import Split
 
 ObjectiveFactory = Callable[[], Objective]
-"""Builds the objective in the process that runs trials; must pickle."""
+"""Function that builds the objective in the process that runs trials; it must be picklable."""
 NO_LAST_RUNG = "The trial ended before its last rung."
 
 
@@ -22,17 +22,17 @@ class Assignment:
     number: int
     config: TrialConfig
     split: Split
-    """The questions to score it on."""
+    """Split of the questions that the trial is scored on."""
 
 
 def reason(error: BaseException) -> str:
-    """One line that says why a trial failed."""
+    """Return the reason why a trial failed, on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def rungs_of(objective: Objective, assignment: Assignment, artifacts: Artifacts) -> Iterator[Rung]:
-    """Run a trial in its working folder; what lies there is safe before each rung is told."""
+    """Run a trial in its working folder and yield its rungs; the folder is stored before each rung is yielded."""
     with artifacts.working(assignment.number) as folder:
         for rung in objective.evaluate(assignment.config, folder, assignment.split):
             artifacts.keep(assignment.number, folder)

@@ -1,4 +1,4 @@
-"""What is run when the search has ended: its best configurations anew, beside baselines, on fresh questions."""
+"""Confirmation runs after the search: its best configurations, trained again, and baselines, on held-out questions."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ RANDOM_MIX = "random mix"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run on the questions that the search never saw."""
+    """A confirmation run, scored on the held-out questions."""
 
     role: str
-    """What it stands for; runs of one role differ in their seeds, those of a random mix in their texts, too."""
+    """Role of the run; runs of one role differ in their seeds, and random mixes also in their texts."""
     arm: Arm
     of: int | None
-    """The trial of the search that it repeats."""
+    """Number of the search trial that the run repeats; None for a baseline."""
     config: TrialConfig
 
 
 def plan(
-    found: Iterable[TrialRecord],
+    trials: Iterable[TrialRecord],
     texts: Sequence[str],
     spec: ConfirmSpec,
     seed: int,
@@ -44,46 +44,46 @@ def plan(
     mixes: bool,
     limits: Limits | None = None,
 ) -> list[Run]:
-    """The runs that confirm a search, from its trials alone: a search that goes on may have others.
+    """Return the runs that confirm a search, given its trials; they may change if the search continues.
 
-    All roles share the same fresh seeds, and the baselines the settings of the best trial, so that they differ in
-    their texts alone.
+    All roles share the same fresh seeds, and the baselines use the settings of the best trial, so that they differ only
+    in their texts.
 
     Args:
-        found: trials of the search.
+        trials: trials of the search.
         texts: names of all texts.
-        spec: how many.
-        seed: of the study.
-        mixes: whether texts were searched, so that mixes of others are of interest.
-        limits: fewest and most texts of a mix; a random mix keeps them.
+        spec: number of candidates and seeds.
+        seed: seed of the study.
+        mixes: whether texts were searched, so that baselines with other mixes are run.
+        limits: fewest and most texts of a mix, which apply to random mixes too.
     """
-    candidates = _best(found, spec.best)
+    candidates = _best(trials, spec.best)
     if not candidates:
         return []
     seeds = [int(fingerprint([seed, "confirm", number])[:8], 16) for number in range(spec.seeds)]
     settings = candidates[0].config
     runs = [
-        Run(f"trial {record.number}", Arm.CONFIRM, record.number, _on(record.config, None, each))
-        for record, each in product(candidates, seeds)
+        Run(f"trial {record.number}", Arm.CONFIRM, record.number, _on(record.config, None, run_seed))
+        for record, run_seed in product(candidates, seeds)
     ]
     runs.append(Run(BASE, Arm.BASELINE, None, _on(settings.untrained(), None, seeds[0])))
     if mixes:
-        runs += [Run(ALL_TEXTS, Arm.BASELINE, None, _on(settings, texts, each)) for each in seeds]
-        drawn = ((_drawn(texts, limits, each), each) for each in seeds)
-        runs += [Run(RANDOM_MIX, Arm.BASELINE, None, _on(settings, mix, each)) for mix, each in drawn]
+        runs += [Run(ALL_TEXTS, Arm.BASELINE, None, _on(settings, texts, run_seed)) for run_seed in seeds]
+        drawn = ((_random_mix(texts, limits, run_seed), run_seed) for run_seed in seeds)
+        runs += [Run(RANDOM_MIX, Arm.BASELINE, None, _on(settings, mix, run_seed)) for mix, run_seed in drawn]
     if mixes and spec.each_text:
-        alone = product(texts, seeds)
-        runs += [Run(f"only {text}", Arm.BASELINE, None, _on(settings, (text,), each)) for text, each in alone]
+        single = product(texts, seeds)
+        runs += [Run(f"only {text}", Arm.BASELINE, None, _on(settings, (text,), run_seed)) for text, run_seed in single]
     return runs
 
 
 class ConfirmationQueue:
-    """Hands out the runs of a confirmation that were not begun yet, in their order."""
+    """Queue of the confirmation runs that have not started yet, in order."""
 
     split: Split = "holdout"
 
     def __init__(self, ledger: Ledger, runs: Sequence[Run], failed: Iterable[TrialConfig] = ()) -> None:
-        """Say which; `failed`: configurations of those that failed before, and are run once more."""
+        """Store the runs; `failed` has the configurations of runs that failed before and are run once more."""
         self._ledger = ledger
         self._runs = runs
         self._failed = list(failed)
@@ -97,7 +97,7 @@ class ConfirmationQueue:
         if not left:
             return None
         attributes = {records.ARM: left[0].arm, records.ROLE: left[0].role, records.SEED: left[0].config.seed}
-        # Earlier versions read from the configuration which questions a run is asked; one may share the study.
+        # Earlier versions, which may share the study, read the split from the configuration.
         return Plan({}, {**attributes, records.CONFIG: {**left[0].config.to_dict(), "half": self.split}})
 
     def config(self, trial: FrozenTrial) -> TrialConfig:
@@ -107,31 +107,31 @@ class ConfirmationQueue:
         return missing(self._runs, map(self.config, self._ledger.trials()), self._failed)
 
 
-def missing(runs: Sequence[Run], begun: Iterable[TrialConfig], failed: Iterable[TrialConfig]) -> list[Run]:
-    """Runs that are not among those that were begun or only failed; one that stands for two roles is run once."""
-    attempts = Counter(config.fingerprint for config in begun)
+def missing(runs: Sequence[Run], started: Iterable[TrialConfig], failed: Iterable[TrialConfig]) -> list[Run]:
+    """Return the runs that have not started or have only failed; a run with two roles is returned once."""
+    attempts = Counter(config.fingerprint for config in started)
     failures = Counter(config.fingerprint for config in failed)
-    wanted = {run.config.fingerprint: run for run in reversed(runs)}
-    return [run for name, run in list(wanted.items())[::-1] if attempts[name] <= failures[name]]
+    distinct = {run.config.fingerprint: run for run in reversed(runs)}
+    return [run for name, run in list(distinct.items())[::-1] if attempts[name] <= failures[name]]
 
 
-def _best(found: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
-    """The complete trials with the highest scores that trained on something, each configuration once."""
-    complete = [record for record in found if record.state is TrialState.COMPLETE and record.config.trains]
+def _best(trials: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
+    """Return the complete trials with the highest scores that trained on something, each configuration once."""
+    complete = [record for record in trials if record.state is TrialState.COMPLETE and record.config.trains]
     complete.sort(key=lambda record: (-(record.score or 0.0), record.number))
     distinct = {replace(record.config, seed=0): record for record in reversed(complete)}
     return sorted(distinct.values(), key=complete.index)[:most]
 
 
 def _on(config: TrialConfig, texts: Sequence[str] | None, seed: int) -> TrialConfig:
-    """The configuration with a fresh seed, on other texts where some are given."""
+    """Return the configuration with a fresh seed and, if given, other texts."""
     if texts is not None:
         config = config.on(CorpusMix.equal(texts))
     return replace(config, seed=seed)
 
 
-def _drawn(texts: Sequence[str], limits: Limits | None, seed: int) -> list[str]:
-    """Some of the texts, at least one: each by the flip of a coin, or of a size that the limits allow."""
+def _random_mix(texts: Sequence[str], limits: Limits | None, seed: int) -> list[str]:
+    """Draw a non-empty subset of the texts: each with probability 1/2, or with a size within the limits."""
     rng = random.Random(seed)
     if limits is not None:
         size = rng.randint(*limits)

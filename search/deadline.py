@@ -1,4 +1,4 @@
-"""How long a launch or resume may take."""
+"""Time limit of a launch or resume."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import time
 
 
 class Deadline:
-    """The end of one launch or resume, shared by the search and its confirmation."""
+    """Time limit of one launch or resume, shared by the search and its confirmation."""
 
     def __init__(self, hours: float | None = None) -> None:
-        """Begin to count; `hours` from now is the end, None means never."""
+        """Start the clock; the deadline is `hours` from now, or never if None."""
         self._ends = time.monotonic() + hours * 3600 if hours is not None else math.inf
 
     @property
     def over(self) -> bool:
-        """Whether it has passed."""
+        """Whether the deadline has passed."""
         return time.monotonic() >= self._ends

@@ -1,4 +1,4 @@
-"""How the texts of randomized trials are drawn, for every way in which texts are searched."""
+"""Randomized designs: how the texts of randomized trials are drawn, for each way in which texts are searched."""
 
 from __future__ import annotations
 
@@ -23,41 +23,40 @@ class RandomizedDesign(Protocol):
     """Draws blocks of trials that share settings and seed and differ in their texts."""
 
     propensity: float | None
-    """Probability with which a text is in a trial's mix; None where texts are in to a degree."""
+    """Probability that a text is in a trial's mix; None if texts have shares instead."""
     size: int
-    """Trials of a block."""
+    """Number of trials in a block."""
     whole: bool
-    """Whether a block says nothing without all of its trials: once one has failed, the others are not run."""
+    """Whether a block is useless without all of its trials: once one has failed, the others are not run."""
 
     def block(self, number: int) -> Sequence[Mapping[str, Any]]:
-        """The parameters of the texts, trial by trial; the same whenever asked."""
+        """Return the parameters of the texts for each trial of a block; deterministic."""
         ...
 
 
-class BalancedCoins:
-    """Fair coin flips for the texts of each pair of randomized trials, balanced over blocks of pairs.
+class BalancedAssignments:
+    """Random assignments of texts to the pairs of randomized trials, balanced over blocks of pairs.
 
-    A block is a Hadamard matrix whose columns are dealt to the texts, whose signs are flipped and whose
-    rows are shuffled at random. Each text is then in with probability one half, any two texts are
-    independent, and over a whole block every two texts are exactly uncorrelated: with independent flips
-    their chance correlations would make the effects of 8 texts from 16 pairs about twice as uncertain
-    (`docs/experiments.md`). A pair is a mix and its complement (a fold-over, Box and Wilson, 1951), which frees the
-    effects of single texts from those of pairs of texts.
+    A block is a Hadamard matrix with randomly assigned columns, flipped signs and shuffled rows. Each text is then
+    included with probability 1/2, any two texts are independent, and over a whole block any two texts are exactly
+    uncorrelated: with independent draws, chance correlations would make the effects of 8 texts from 16 pairs about
+    twice as uncertain (`docs/experiments.md`). A pair is a mix and its complement (a fold-over, Box and Wilson, 1951),
+    which separates the effects of single texts from interactions of two texts.
     """
 
     def __init__(self, texts: int, seed: int) -> None:
-        """Prepare blocks for so many texts; equal seeds give equal coins."""
+        """Prepare blocks for a number of texts; equal seeds give equal assignments."""
         self._texts = texts
         self._seed = seed
         self._rows = 1 << max(2, texts.bit_length())  # the power of two above the number of texts
 
     def draw(self, pair: int) -> tuple[int, ...]:
-        """The coins of a pair's first trial, 1 where a text is in; the second trial has the opposite."""
+        """Return the assignment of a pair's first trial, 1 for an included text; the second trial has the opposite."""
         block, row = divmod(pair, self._rows)
-        return tuple(int(coin) for coin in self.block(block)[row])
+        return tuple(int(bit) for bit in self.block(block)[row])
 
     def block(self, block: int) -> NDArray[np.int64]:
-        """All rows of a block, shape (rows, texts), of 0 and 1."""
+        """Return all rows of a block as 0 and 1, shape (rows, texts)."""
         rng = np.random.default_rng([self._seed, block])
         columns = 1 + rng.permutation(self._rows - 1)[: self._texts]
         signs = hadamard(self._rows)[:, columns] * rng.choice((-1, 1), self._texts)
@@ -66,7 +65,7 @@ class BalancedCoins:
 
 
 class ComplementaryPairs:
-    """A subset by coin flips, and the texts that it leaves out."""
+    """Pairs of a random subset and its complement."""
 
     propensity: float | None = 0.5
     size = 2
@@ -74,16 +73,16 @@ class ComplementaryPairs:
 
     def __init__(self, texts: Sequence[str], seed: int, _: Limits | None) -> None:
         self._names = [PREFIX + text for text in texts]
-        self._coins = BalancedCoins(len(texts), seed)
+        self._assignments = BalancedAssignments(len(texts), seed)
 
     def block(self, number: int) -> Sequence[Mapping[str, Any]]:
-        coins = self._coins.draw(number)
-        both = (coins, tuple(1 - coin for coin in coins))
-        return [dict(zip(self._names, each, strict=True)) for each in both]
+        subset = self._assignments.draw(number)
+        complement = tuple(1 - bit for bit in subset)
+        return [dict(zip(self._names, bits, strict=True)) for bits in (subset, complement)]
 
 
 class SingleTextBlocks:
-    """Every text by itself, in an order of its own (a randomized complete block design, Fisher, 1935)."""
+    """Blocks with one trial per text, in random order (a randomized complete block design, Fisher, 1935)."""
 
     whole = False
 
@@ -99,7 +98,7 @@ class SingleTextBlocks:
 
 
 class ReversedShares:
-    """Shares that are even over the simplex, and the same turned round: the largest becomes the smallest."""
+    """Pairs of shares drawn uniformly from the simplex, and the same shares with their ranks reversed."""
 
     propensity: float | None = None
     size = 2
@@ -111,16 +110,16 @@ class ReversedShares:
 
     def block(self, number: int) -> Sequence[Mapping[str, Any]]:
         shares = np.random.default_rng([self._seed, number]).dirichlet(np.ones(len(self._texts)))
-        turned = np.empty_like(shares)
+        swapped = np.empty_like(shares)
         order = np.argsort(shares)
-        turned[order] = shares[order[::-1]]
-        return [parameters_of(self._texts, each.tolist()) for each in (shares, turned)]
+        swapped[order] = shares[order[::-1]]
+        return [parameters_of(self._texts, row.tolist()) for row in (shares, swapped)]
 
 
 class DisjointPairs:
-    """Two subsets of the same size, drawn at random and with as few texts in common as there can be.
+    """Pairs of random subsets of the same size, with as few texts in common as possible.
 
-    Sizes are even over what is allowed; the subset of all texts, which leaves nothing to compare, is not drawn.
+    Sizes are uniform over the allowed range; the subset of all texts, which leaves nothing to compare, is not drawn.
     """
 
     size = 2
@@ -150,9 +149,9 @@ DESIGNS: Mapping[str, Callable[[Sequence[str], int, Limits | None], RandomizedDe
     "one": SingleTextBlocks,
     "weights": ReversedShares,
 }
-"""`TextsSpec.kind` to how randomized trials draw their texts."""
+"""`TextsSpec.kind` to the design of the randomized trials."""
 
 
 def design_of(space: Space, seed: int) -> RandomizedDesign | None:
-    """The design of a space's randomized trials; None where all trials train on the same texts."""
+    """Return the design of a space's randomized trials, or None if all trials train on the same texts."""
     return DESIGNS[space.choose](space.searched, seed, space.limits) if space.searches_texts else None

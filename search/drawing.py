@@ -1,4 +1,4 @@
-"""Drawing what a trial lacks: the study's sampler asked for values, with nothing written."""
+"""Sampling of the missing parameters of a trial, without writing to the database."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def draw(study: Study, trial: FrozenTrial, distributions: Mapping[str, BaseDistribution]) -> dict[str, Any]:
-    """Values for the parameters that a running trial has not yet.
+    """Draw values for the parameters that a running trial does not have yet.
 
-    As Optuna's `ask`, but for a trial that exists: one whose coins are tossed, or whose driver died while it
-    was being drawn.
+    This does what Optuna's `ask` does, but for an existing trial: one whose texts were drawn at random, or one whose
+    driver died during the sampling.
     """
     sampler = study.sampler
     sampler.before_trial(study, trial)

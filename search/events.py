@@ -1,4 +1,4 @@
-"""What happens in a run of a study, for whoever watches; higher scores are better in all of it."""
+"""Events in a run of a study, for listeners; higher scores are better in all of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from objectives.base import Rung
 
 @dataclass(frozen=True, slots=True)
 class TrialStarted:
-    """A trial begins, or goes on where it was left."""
+    """A trial starts, or resumes from its last state."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class RungTold:
-    """A trial has told a rung, or had told it before a break."""
+    """A trial reported a rung, now or before an interruption."""
 
     number: int
     rung: Rung
@@ -26,14 +26,14 @@ class RungTold:
 
 @dataclass(frozen=True, slots=True)
 class TrialLost:
-    """A trial cannot go on where it was, because its worker died; it is handed out again."""
+    """A trial lost its worker and is queued again."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class TrialFinished:
-    """A trial has ended: complete, pruned or failed."""
+    """A trial ended: complete, pruned or failed."""
 
     number: int
     state: TrialState
@@ -41,10 +41,10 @@ class TrialFinished:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationBegun:
-    """From now on, numbers are those of the runs of the confirmation."""
+    """The confirmation starts; trial numbers in later events are those of confirmation runs."""
 
     runs: int
-    """Runs that are left."""
+    """Number of runs left."""
 
 
 TrialEvent = TrialStarted | RungTold | TrialLost | TrialFinished

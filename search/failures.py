@@ -1,4 +1,4 @@
-"""Failures alike in a row: a study that can only fail stops instead of burning the night."""
+"""Consecutive failures for the same reason, which stop a study that can only fail."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import re
 _FIGURES = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|0x[0-9a-f]+|\b(?=\w*\d)[0-9a-f]{8,}\b|\d[\d.,]*(e[-+]?\d+)?"
 )
-"""What differs between failures of one kind: identifiers, addresses, figures, the trial's number in a path."""
+"""Parts of a message that differ between failures of one kind: identifiers, addresses, numbers."""
 
 
 class FailuresInARow:
-    """Counts failures of one kind since the last trial that did not fail, in one run of a study."""
+    """Counter of failures of the same kind since the last trial that did not fail, in one run of a study."""
 
     def __init__(self, limit: int) -> None:
-        """Set how many are too many."""
+        """Set the number of failures that stops the study."""
         self._limit = limit
         self._kinds: list[str] = []
         self.verdict = ""
-        """Why the study stops; empty while it does not."""
+        """Reason why the study stops; empty as long as it continues."""
 
     def add(self, reason: str) -> None:
-        """Count a failure; one of another kind starts the count anew."""
+        """Count a failure; a failure of another kind restarts the count."""
         kind = _FIGURES.sub("#", reason)
         self._kinds = [*self._kinds, kind] if kind in self._kinds else [kind]
         if len(self._kinds) >= self._limit:
             self.verdict = f"{len(self._kinds)} trials in a row failed for the same reason: {reason}"
 
     def clear(self) -> None:
-        """A trial ended well."""
+        """Reset the count after a trial that did not fail."""
         self._kinds = []

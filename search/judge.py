@@ -1,4 +1,4 @@
-"""Whether a trial goes on after a rung."""
+"""Decision whether a trial continues after a rung."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from search.storage.ledger import Ledger
 
 
 class Judge(Protocol):
-    """Stops weak trials."""
+    """Decides which trials to stop early."""
 
     def stops(self, number: int) -> bool:
-        """Whether a trial is stopped at the rung that it has just told, which is not its last."""
+        """Whether a trial is stopped at the rung that it has just reported, which is not its last."""
         ...
 
 
 class NeverStops:
-    """A judge that lets every trial go on to its last rung."""
+    """Judge that never stops a trial before its last rung."""
 
     def stops(self, number: int) -> bool:
         return False
 
 
 class PrunerJudge:
-    """Stops the guided trials that the study's pruner would stop, from the rungs in the database alone."""
+    """Judge that stops the guided trials that the study's pruner would stop, given the rungs in the database."""
 
     def __init__(self, ledger: Ledger, pruner: BasePruner) -> None:
-        """Say how; `ledger`: the trials in the database."""
+        """Store the trials in the database (`ledger`) and the pruner."""
         self._ledger = ledger
         self._pruner = pruner
 
     def stops(self, number: int) -> bool:
-        """Whether a trial is stopped here.
+        """Whether a trial is stopped at its current rung.
 
-        A randomized trial is never stopped, but the pruner sees it, as a rival of the guided ones, until it
-        would have stopped it: from there on it must not count as promoted.
+        A randomized trial is never stopped, but the pruner compares it with the guided ones until the rung at which it
+        would have stopped the trial: from there on, the trial must not count as promoted.
         """
         trial = self._ledger.trial(number)
         if trial.user_attrs.get(records.STOPPED_BY_PRUNER) is not None:

@@ -1,4 +1,4 @@
-"""The log of a driver: it stores what happens to trials, and tells whoever watches."""
+"""Trial log of a driver, which stores the events of trials and notifies the watcher."""
 
 from __future__ import annotations
 
@@ -19,112 +19,112 @@ from search.storage.records import Plan
 
 
 class TrialLog:
-    """Trials that this driver runs, or may take over from a dead one; whoever watches hears of every change."""
+    """Log of the trials that this driver runs or takes over from a dead driver, with a notification of every change."""
 
     def __init__(
         self,
         ledger: Ledger,
         driver: Driver,
         watch: Callable[[Event], None],
-        second: str | None = None,
+        secondary: str | None = None,
     ) -> None:
-        """Say whose log it is.
+        """Open the log.
 
         Args:
             ledger: the trials in the database.
-            driver: who runs trials.
-            watch: hears of everything that happens.
-            second: name of the secondary objective, whose value a complete trial has beside its score.
+            driver: the driver that runs the trials.
+            watch: called with every event.
+            secondary: name of the secondary objective, whose value a complete trial has in addition to its score.
         """
         self.driver = driver
         self._ledger = ledger
         self._watch = watch
-        self._second = second
-        self._under_way: set[int] = set()
-        self._claims = threading.Lock()  # what is under way changes together with the database
+        self._secondary = secondary
+        self._running_here: set[int] = set()
+        self._claims = threading.Lock()  # keeps `_running_here` consistent with the database
         self.when_ended: Callable[[int], None] = lambda _: None
-        """Called with the number of each trial that has ended, or that has to start anew."""
+        """Called with the number of each trial that has ended or must start again."""
 
     @property
     def running(self) -> int:
-        """Trials that have begun and not ended, those of other drivers included."""
+        """Number of running trials, including those of other drivers."""
         return len(self._ledger.trials(TrialState.RUNNING))
 
     def end_foreign(self) -> None:
-        """End the running trials that this program did not make: nobody would."""
+        """Fail the running trials that mixtune did not create, since nothing else would end them."""
         for number in self._ledger.foreign():
-            self._tell(number, TrialState.FAIL)
+            self._end(number, TrialState.FAIL)
 
     def begin(self, plan: Plan) -> FrozenTrial:
-        """Make a trial for this driver to run."""
-        made = self._ledger.create(plan, self.driver.id)
-        self._under_way.add(made.number)
-        return made
+        """Create a trial for this driver to run."""
+        trial = self._ledger.create(plan, self.driver.id)
+        self._running_here.add(trial.number)
+        return trial
 
-    def left_behind(self) -> FrozenTrial | None:
-        """A trial that nobody runs any more, now this driver's own."""
+    def adopt_abandoned(self) -> FrozenTrial | None:
+        """Take over a trial that no driver runs any longer, and return that trial, or None if there is none."""
         alive_ids = self.driver.alive_ids()
         with self._claims:
             for trial in self._ledger.trials(TrialState.RUNNING):
                 owner = trial.user_attrs.get(records.DRIVER)
-                if trial.number not in self._under_way and (owner == self.driver.id or owner not in alive_ids):
-                    self._under_way.add(trial.number)
+                if trial.number not in self._running_here and (owner == self.driver.id or owner not in alive_ids):
+                    self._running_here.add(trial.number)
                     self._ledger.note(trial.number, records.DRIVER, self.driver.id)
                     return trial
         return None
 
     def announce(self, trial: FrozenTrial) -> None:
-        """Tell that a trial starts, with the rungs that it has from before a break."""
+        """Notify the watcher that a trial starts, and of the rungs that it reported before an interruption."""
         self._watch(TrialStarted(trial.number))
         for index in range(len(trial.intermediate_values)):
-            if (told := records.read_rung(trial, index)) is not None:
-                self._watch(RungTold(trial.number, told))
+            if (rung := records.read_rung(trial, index)) is not None:
+                self._watch(RungTold(trial.number, rung))
 
-    def mine(self, number: int) -> FrozenTrial | None:
-        """A trial to which this driver may still write; None where another has taken it over, or even ended it."""
+    def owned_trial(self, number: int) -> FrozenTrial | None:
+        """Return a trial if this driver still owns it, or None if another driver has taken it over or it has ended."""
         trial = self._ledger.trial(number)
         if not trial.state.is_finished() and trial.user_attrs.get(records.DRIVER) == self.driver.id:
             return trial
-        self._under_way.discard(number)
+        self._running_here.discard(number)
         return None
 
     @contextmanager
     def unless_taken(self, number: int) -> Iterator[None]:
-        """Stop writing to a trial that another driver took over, and ended, since it was looked at."""
+        """Skip the rest of the block if another driver has taken over and ended the trial in the meantime."""
         try:
             yield
         except UpdateFinishedTrialError:
-            self._under_way.discard(number)
+            self._running_here.discard(number)
 
     def store_rung(self, number: int, rung: Rung) -> None:
-        """Store a rung and tell it."""
+        """Store a rung and notify the watcher."""
         self._ledger.store_rung(number, rung)
         self._watch(RungTold(number, rung))
 
     def store_survival(self, number: int, tokens: int) -> None:
-        """Store that a trial goes on from a rung."""
+        """Store that a trial continues after the rung at `tokens`."""
         self._ledger.note(number, records.SURVIVED, tokens)
 
     def give_up(self, number: int, times: int) -> None:
-        """Let a trial go whose worker was lost so many times: it is left behind for whoever asks next."""
+        """Release a trial that has lost its worker, `times` times in total, so that any driver can take it over."""
         with self.unless_taken(number), self._claims:
             self._ledger.note(number, records.LOST, times)
-            self._under_way.discard(number)
+            self._running_here.discard(number)
         self._watch(TrialLost(number))
 
     def fail(self, number: int, reason: str) -> None:
-        """End a trial as failed, with its reason."""
+        """End a trial as failed, and store the reason."""
         self._ledger.note(number, records.ERROR, reason)
         self.finish(number, TrialState.FAIL)
 
     def finish(self, number: int, state: TrialState, last: Rung | None = None) -> None:
-        """End a trial; `last`: the rung that a complete one ended with."""
+        """End a trial; `last` is the final rung of a complete trial."""
         with self._claims:
-            self._tell(number, state, last)
-            self._under_way.discard(number)
+            self._end(number, state, last)
+            self._running_here.discard(number)
         self.when_ended(number)
         self._watch(TrialFinished(number, state))
 
-    def _tell(self, number: int, state: TrialState, last: Rung | None = None) -> None:
-        told = values(last, self._second) if last is not None else None
-        self._ledger.study().tell(number, told, state, skip_if_finished=True)
+    def _end(self, number: int, state: TrialState, last: Rung | None = None) -> None:
+        results = values(last, self._secondary) if last is not None else None
+        self._ledger.study().tell(number, results, state, skip_if_finished=True)

@@ -1,4 +1,4 @@
-"""Processors that this process may use."""
+"""Number of processors that this process may use."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def processors(cgroup: Path = _CGROUP) -> float:
-    """Processors that this process may use: those of its affinity, and no more than its container's share.
+    """Return the number of processors that this process may use, limited by its CPU affinity and its container.
 
     Args:
-        cgroup: where the limits of control groups stand, of version 2 or 1.
+        cgroup: folder with the limits of control groups, version 2 or 1.
     """
-    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(min(float(mine), _quota(cgroup)), 0.01)
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(min(float(affinity), _quota(cgroup)), 0.01)
 
 
 def _quota(cgroup: Path) -> float:
-    """Processors' worth of time in every period; infinite where there is no limit."""
+    """Return the CPU quota as a number of processors; infinite if there is no limit."""
     first, second = cgroup / "cpu.max", cgroup / "cpu" / "cpu.cfs_quota_us"
     if first.is_file():
         quota, period = first.read_text().split()[:2]

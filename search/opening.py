@@ -1,4 +1,4 @@
-"""Puts a searcher together: for the trials of a search, and for the runs that confirm it."""
+"""Assembly of searchers, for the trials of a search and for the runs that confirm it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from search.designs import design_of
 from search.events import Event
 from search.judge import Judge, NeverStops, PrunerJudge
 from search.log import TrialLog
-from search.prior_effects import imagined, with_prior
+from search.prior_effects import prior_trials, prior_view
 from search.pruners import build_pruner
 from search.queue import Queue, SearchQueue
 from search.samplers import build_sampler
 from search.searcher import StudySearcher
-from search.secondary import sampled
+from search.secondary import sampler_view
 from search.spec import SearchSpec
 from search.storage.drivers import Driver, LoneDriver
 from search.storage.ledger import Ledger
@@ -42,31 +42,32 @@ def open_search(
     planner: Planner | None = None,
     deadline: Deadline | None = None,
 ) -> StudySearcher:
-    """Open an existing Optuna study for searching; trials in it that another program began are ended.
+    """Open an existing Optuna study for searching, and end running trials in it that another program created.
 
     Args:
         storage: the database.
-        name: of the study in it.
-        space: what to search.
-        spec: how.
-        rungs: cumulative tokens at which every trial reports.
-        seed: of the study.
-        watch: hears of everything that happens.
-        driver: who searches; None where nobody else can.
-        planner: decides what trials are about; None for the two arms of a search.
-        deadline: when to stop; None: after the hours of `spec`.
+        name: name of the study in the database.
+        space: the search space.
+        spec: settings of the search.
+        rungs: training tokens, cumulative, at which every trial reports.
+        seed: seed of the study.
+        watch: called with every event.
+        driver: the driver that runs the trials; None if the study cannot have another driver.
+        planner: planner of the trials; None for the two arms of a search.
+        deadline: time limit; None for `spec.timeout_hours` from now.
     """
     driver = driver or LoneDriver()
     ledger = Ledger(storage, name, space.distributions)
     sampler = build_sampler(spec.sampling, seed, len(ledger.trials()), len(driver.alive_ids()) - 1)
-    view = with_prior(spec.sampling, imagined(space, spec.prior_effects, seed)) if spec.prior_effects else None
+    view = prior_view(spec.sampling, prior_trials(space, spec.prior_effects, seed)) if spec.prior_effects else None
     pruner = build_pruner(spec.pruner, rungs, spec.reduction_factor)
     ledger.guided_by(sampler, pruner)
     log = TrialLog(ledger, driver, watch, spec.secondary_objective)
     log.end_foreign()
     planner = planner or Arms(design_of(space, seed), spec.randomized_share, seed)
-    queue = SearchQueue(ledger, space, planner, view or sampled(spec.sampling, spec.secondary_objective), spec.trials)
-    return _put_together(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.timeout_hours), spec)
+    view = view or sampler_view(spec.sampling, spec.secondary_objective)
+    queue = SearchQueue(ledger, space, planner, view, spec.trials)
+    return _assemble(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.timeout_hours), spec)
 
 
 def open_confirmation(
@@ -80,28 +81,28 @@ def open_confirmation(
     driver: Driver,
     deadline: Deadline,
 ) -> StudySearcher:
-    """Open the Optuna study that holds the runs of a confirmation: all of them go to their end.
+    """Open the Optuna study of the confirmation runs, none of which is pruned.
 
     Args:
         storage: the database.
-        name: of the study in it.
-        runs: all that confirm the search.
-        failed: configurations of those that failed before; they are run once more.
-        spec: of the search: how many failures and lost workers are borne.
-        rungs: cumulative tokens at which every run reports.
-        watch: hears of everything that happens.
-        driver: who runs them.
-        deadline: when to stop.
+        name: name of the study in the database.
+        runs: all confirmation runs of the search.
+        failed: configurations of the runs that failed before, which are run once more.
+        spec: settings of the search, for the limits on failures and retries.
+        rungs: training tokens, cumulative, at which every run reports.
+        watch: called with every event.
+        driver: the driver that runs the confirmation.
+        deadline: time limit.
     """
     ledger = Ledger(storage, name, {})
-    ledger.guided_by(RandomSampler(seed=0), NopPruner())  # neither is asked anything
+    ledger.guided_by(RandomSampler(seed=0), NopPruner())  # neither is used
     log = TrialLog(ledger, driver, watch)
     log.end_foreign()
     queue = ConfirmationQueue(ledger, runs, failed)
-    return _put_together(log, queue, NeverStops(), rungs, deadline, spec)
+    return _assemble(log, queue, NeverStops(), rungs, deadline, spec)
 
 
-def _put_together(
+def _assemble(
     log: TrialLog,
     queue: Queue,
     judge: Judge,

@@ -1,4 +1,4 @@
-"""What is thought of the texts before a study begins, for the sampler alone: trials that it imagines were run."""
+"""Prior effects of texts for the sampler, given as imaginary trials; the analysis does not use them."""
 
 from __future__ import annotations
 
@@ -11,58 +11,58 @@ import optuna
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.optuna_compat import SeenStudy
+from search.optuna_compat import StudyView
 from search.samplers import SAMPLERS
 from search.secondary import PrunedAsCompleteView, View
 from spaces import Space
 
 _MOST = 16
-"""Imagined trials where no real one is complete yet; one goes for every two that are."""
+"""Number of imaginary trials before any real one is complete; every two complete trials remove one."""
 
 
-def imagined(space: Space, effects: Mapping[str, float], seed: int) -> list[FrozenTrial]:
-    """Trials drawn at random with the scores that the effects of their texts foretell, the mean of all being 0.
+def prior_trials(space: Space, effects: Mapping[str, float], seed: int) -> list[FrozenTrial]:
+    """Return random trials with the scores predicted from the effects of their texts, centered on 0.
 
-    So a sampler that learns from complete trials begins with these effects as its opinion, and forgets them as it
-    learns: Optuna's Gaussian process takes no mean function.
+    A sampler that learns from complete trials starts with these effects as its prior, and forgets them as trials
+    complete. This replaces a mean function, which Optuna's Gaussian process does not support.
     """
     study = optuna.create_study(sampler=RandomSampler(seed))
     distributions = space.distributions
-    found = []
+    trials = []
     for _ in range(_MOST):
         params = study.ask(distributions).params
         texts = space.decode(params, seed).mix.names
         score = sum(effect * ((name in texts) - 0.5) for name, effect in effects.items())
-        found.append(create_trial(params=params, distributions=distributions, value=score))
-    return found
+        trials.append(create_trial(params=params, distributions=distributions, value=score))
+    return trials
 
 
-class _Opinionated(SeenStudy):
-    """A study in which the sampler finds imagined trials before the real ones."""
+class _PriorView(StudyView):
+    """A study that shows imaginary trials before the real ones."""
 
-    def __init__(self, *arguments: Any, imagined: Sequence[FrozenTrial], **options: Any) -> None:
+    def __init__(self, *arguments: Any, prior: Sequence[FrozenTrial], **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._imagined = imagined
+        self._prior = prior
 
-    def seen(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-        """Imagined trials, raised to the mean of the complete ones, then all that there are."""
-        found = super().seen(trials)
-        scores = [trial.values[0] for trial in found if trial.state is TrialState.COMPLETE]
-        level = fmean(scores) if scores else 0.0
-        left = self._imagined[: max(0, _MOST - len(scores) // 2)]
-        return [*(_raised(trial, level) for trial in left), *found]
-
-
-def _raised(trial: FrozenTrial, level: float) -> FrozenTrial:
-    return create_trial(params=trial.params, distributions=trial.distributions, value=trial.values[0] + level)
+    def visible_trials(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        """Return imaginary trials, shifted to the mean of the complete ones, followed by all real trials."""
+        real = super().visible_trials(trials)
+        scores = [trial.values[0] for trial in real if trial.state is TrialState.COMPLETE]
+        mean = fmean(scores) if scores else 0.0
+        left = self._prior[: max(0, _MOST - len(scores) // 2)]
+        return [*(_shifted(trial, mean) for trial in left), *real]
 
 
-class _OpinionatedAsFarAsTheyCame(_Opinionated, PrunedAsCompleteView):
-    """The same where pruned trials count as far as they came."""
+def _shifted(trial: FrozenTrial, mean: float) -> FrozenTrial:
+    return create_trial(params=trial.params, distributions=trial.distributions, value=trial.values[0] + mean)
 
 
-def with_prior(sampler: str, trials: Sequence[FrozenTrial]) -> View:
-    """How a sampler looks at a study of one objective, with imagined trials; see `search.secondary.sampled`."""
+class _PriorAndPrunedView(_PriorView, PrunedAsCompleteView):
+    """A study that shows imaginary trials, and pruned trials as complete."""
+
+
+def prior_view(sampler: str, trials: Sequence[FrozenTrial]) -> View:
+    """Return a sampler's view of a study with one objective and imaginary trials; see `secondary.sampler_view`."""
     if not SAMPLERS[sampler].sees_pruned:
-        return partial(_OpinionatedAsFarAsTheyCame, second=None, imagined=trials)
-    return partial(_Opinionated, imagined=trials)
+        return partial(_PriorAndPrunedView, secondary=None, prior=trials)
+    return partial(_PriorView, prior=trials)

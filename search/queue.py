@@ -1,4 +1,4 @@
-"""The queue of a search: its two arms plan trials, its sampler draws the rest."""
+"""Queue of a search: a planner plans trials, and the sampler draws their remaining parameters."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from spaces.trial import Split
 
 
 class Queue(Protocol):
-    """Says which trials are to run."""
+    """Queue of the trials to run."""
 
     @property
     def split(self) -> Split:
-        """The questions that its trials are scored on."""
+        """Split of the questions that the trials are scored on."""
         ...
 
     @property
     def remaining(self) -> int:
-        """Trials that no driver has begun."""
+        """Number of trials that no driver has started."""
         ...
 
     def next(self) -> Plan | None:
-        """The plan of the next new trial; None where there is none."""
+        """Return the plan of the next new trial, or None if there is none."""
         ...
 
     def config(self, trial: FrozenTrial) -> TrialConfig:
-        """The configuration of a trial that has begun, drawn and stored where a driver had no time for it."""
+        """Return the configuration of a started trial, drawn and stored first if the trial does not have one yet."""
         ...
 
 
 class SearchQueue:
-    """The trials of a search: the planner says what each is about, the sampler draws the rest."""
+    """Queue of the trials of a search: the planner plans each trial, and the sampler draws the other parameters."""
 
     split: Split = "search"
 
     def __init__(self, ledger: Ledger, space: Space, planner: Planner, view: View, trials: int) -> None:
-        """Say how trials are chosen.
+        """Set how trials are chosen.
 
         Args:
             ledger: the trials in the database.
-            space: what to search.
-            planner: decides what a trial is about before the sampler sees it.
-            view: shows the study to the sampler, which draws the parameters that the planner leaves open.
-            trials: of the whole study.
+            space: the search space.
+            planner: planner of new trials, called before the sampler.
+            view: the study as shown to the sampler, which draws the parameters that the planner leaves open.
+            trials: number of trials of the whole study.
         """
         self._ledger = ledger
         self._space = space

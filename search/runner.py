@@ -1,4 +1,4 @@
-"""What runs trials: the contract, and the runner for one process."""
+"""Runners of trials: the contract, and the runner for a single process."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from spaces import InputError
 
 
 class WorkerStartError(InputError):
-    """A worker cannot import or build what trials need; the trial that it was to run is not spent."""
+    """A worker cannot import or build what trials need; its trial stays open and is not counted as failed."""
 
     code = "worker-unstartable"
 
     def __init__(self, cause: str) -> None:
-        """Say what the worker met; `cause`: one line."""
+        """Build the message from the cause, which is one line."""
         super().__init__(
-            f"A worker cannot start: {cause} Trials run in processes of their own, on a cluster on other machines: "
-            "install there what is missing. `--local` runs one trial after the other without them."
+            f"A worker cannot start: {cause} Trials run in separate processes, on a cluster on other machines: install "
+            "there what is missing. `--local` runs one trial after the other without workers."
         )
 
 
@@ -29,29 +29,29 @@ class Runner(Protocol):
     """Runs trials until the searcher has none left, or until it is interrupted."""
 
     def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
-        """Run trials; the searcher hears of every rung and every failure, and decides.
+        """Run trials, and report every rung and every failure to the searcher, which decides what happens next.
 
         Args:
-            searcher: gives trials and takes results.
-            objective: builds what evaluates a trial.
-            artifacts: where each trial has a working folder of its own.
+            searcher: source of trials, which takes their results.
+            objective: function that builds the objective of the trials.
+            artifacts: storage for the working folders of the trials.
 
         Raises:
-            KeyboardInterrupt: the user stopped it; trials under way stay open in the database.
+            KeyboardInterrupt: the user stopped the run; running trials stay open in the database.
         """
         ...
 
 
 class LocalRunner:
-    """One trial after the other in this process: for tests and for debugging."""
+    """Runner of one trial after the other in this process, for tests and debugging."""
 
     def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
         searcher.when_ended(artifacts.cleanup)
-        built = objective()
+        evaluator = objective()
         while (assignment := searcher.ask()) is not None:
-            self._trial(searcher, built, assignment, artifacts)
+            self._run_trial(searcher, evaluator, assignment, artifacts)
 
-    def _trial(
+    def _run_trial(
         self, searcher: StudySearcher, objective: Objective, assignment: Assignment, artifacts: Artifacts
     ) -> None:
         number = assignment.number
@@ -61,7 +61,7 @@ class LocalRunner:
             while decision is Decision.GO_ON:
                 try:
                     rung = next(rungs, None)
-                except Exception as error:  # noqa: BLE001  whatever a trial raises is recorded, and the study goes on
+                except Exception as error:  # noqa: BLE001  any error of a trial is recorded, and the study continues
                     searcher.fail(number, reason(error))
                     return
                 if rung is None:

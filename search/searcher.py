@@ -1,4 +1,4 @@
-"""The bridge's inner half: hands out trials, stores every rung, tells the true end of every trial."""
+"""Searcher of a study: hands out trials, stores their rungs and decides when they end, for any runner."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from search.storage import records
 
 
 class Decision(Enum):
-    """Order to a runner after a rung: go on, stop, or pause."""
+    """Decision for a runner after a rung: continue, stop or pause the trial."""
 
     GO_ON = "go on"
     STOP = "stop"
     """The trial has ended."""
     PAUSE = "pause"
-    """The trial stops here and goes on elsewhere or later."""
+    """The trial stops here and resumes elsewhere or later."""
 
 
 class StudySearcher:
-    """Decides what happens to trials, from the study database alone, for any runner.
+    """Decides what happens to trials, based only on the study database, for any runner.
 
-    `ask` may run in one thread beside `report`, `fail` and `lost` in another.
+    `ask` may run in one thread while `report`, `fail` and `lost` run in another.
     """
 
     def __init__(
@@ -45,15 +45,15 @@ class StudySearcher:
         failures: int,
         retries: int,
     ) -> None:
-        """Put the parts together; `search.opening` makes them.
+        """Store the parts, which `search.opening` builds.
 
         Args:
-            log: what is stored of trials.
-            queue: what comes next.
-            judge: who goes on after a rung.
-            rungs: cumulative tokens at which every trial reports.
-            deadline: when no more trials are handed out, and those under way pause at their next rung.
-            failures: alike in a row that stop the study.
+            log: log of the trials of this driver.
+            queue: queue of new trials.
+            judge: judge of whether a trial continues after a rung.
+            rungs: training tokens, cumulative, at which every trial reports.
+            deadline: time after which no trial is handed out and running ones pause at their next rung.
+            failures: number of consecutive failures for the same reason that stops the study.
             retries: how often a trial whose worker died is handed out again.
         """
         self.rungs = rungs
@@ -66,40 +66,39 @@ class StudySearcher:
 
     @property
     def remaining(self) -> int:
-        """Trials that no driver has begun."""
+        """Number of trials that no driver has started."""
         return self._queue.remaining
 
     @property
     def unfinished(self) -> int:
-        """Trials still to finish, running ones included."""
+        """Number of trials left to finish, including running ones."""
         return self.remaining + self._log.running
 
     @property
     def stop_reason(self) -> str:
-        """Why the study stopped before its last trial; empty where it did not."""
+        """Reason why the study stopped before its last trial; empty if it did not."""
         return self._failures.verdict
 
     @property
     def out_of_time(self) -> bool:
-        """Whether the hours of this run are over."""
+        """Whether the time limit of this run has passed."""
         return self._deadline.over
 
     def when_ended(self, cleanup: Callable[[int], None]) -> None:
-        """Call `settle` with the number of each trial that has ended, or that has to start anew."""
+        """Register `cleanup` to be called with the number of each trial that has ended or must start again."""
         self._log.when_ended = cleanup
 
     def ask(self) -> Assignment | None:
-        """The next trial to run, or None where there is none now.
+        """Return the next trial to run, or None if there is none now.
 
-        Trials that a dead worker or a dead driver left behind come first, under their numbers and with their
-        configurations.
+        Trials abandoned by a dead worker or a dead driver come first, with their old numbers and configurations.
 
         Raises:
             InputError: another driver has taken over.
         """
         while not (self.stop_reason or self.out_of_time):
             with self._log.driver.exclusive():
-                trial = self._log.left_behind() or self._new_trial()
+                trial = self._log.adopt_abandoned() or self._new_trial()
                 if trial is None:
                     return None
                 config = self._queue.config(trial)
@@ -111,19 +110,19 @@ class StudySearcher:
         return None
 
     def report(self, number: int, rung: Rung) -> Decision:
-        """Store a rung and decide; at the last rung, or when pruned, the trial is told to the study.
+        """Store a rung and decide how the trial continues; at the last rung, or if pruned, the trial ends.
 
-        A trial that goes on after a break tells rungs again; what was stored and decided before stands.
+        A trial that resumes after an interruption reports its rungs again; earlier values and decisions stand.
         """
-        trial = self._log.mine(number)
+        trial = self._log.owned_trial(number)
         if trial is None:
             return Decision.PAUSE
         if rung.index > len(trial.intermediate_values):
-            self._log.when_ended(number)  # without its state the trial starts anew
-            self.lost(number, "The database lacks rungs that the trial has told (a power cut, a backup brought back).")
+            self._log.when_ended(number)  # without its state, the trial starts again
+            self.lost(number, "The database lacks rungs that the trial reported (a power cut, or a restored backup).")
             return Decision.PAUSE
         if not math.isfinite(rung.score):
-            self.fail(number, f"The score at {rung.tokens} tokens is {rung.score}, not a number to compare.")
+            self.fail(number, f"The score at {rung.tokens} tokens is {rung.score}, not a finite number.")
             return Decision.STOP
         decision = Decision.PAUSE
         with self._log.unless_taken(number):
@@ -133,15 +132,15 @@ class StudySearcher:
         return Decision.PAUSE if decision is Decision.GO_ON and self.out_of_time else decision
 
     def fail(self, number: int, reason: str) -> None:
-        """Tell a trial as failed, with its reason; after too many alike in a row, stop the study."""
-        if self._log.mine(number) is not None:
+        """End a trial as failed, with its reason; too many consecutive failures of one kind stop the study."""
+        if self._log.owned_trial(number) is not None:
             with self._log.unless_taken(number):
                 self._log.fail(number, reason)
             self._failures.add(reason)
 
     def lost(self, number: int, reason: str) -> None:
-        """A trial cannot go on where it was: it is handed out again, unless that has happened too often."""
-        trial = self._log.mine(number)
+        """Queue a trial again that cannot continue on its worker, or fail it if that has happened too often."""
+        trial = self._log.owned_trial(number)
         if trial is None:
             return
         times = trial.user_attrs.get(records.LOST, 0) + 1
@@ -151,7 +150,7 @@ class StudySearcher:
         self._log.give_up(number, times)
 
     def _new_trial(self) -> FrozenTrial | None:
-        """A trial with what is planned for it, made in one transaction; None where the study has all its trials."""
+        """Create the next planned trial in one transaction; None if the study has all its trials."""
         plan = self._queue.next()
         return self._log.begin(plan) if plan is not None else None
 
@@ -168,6 +167,6 @@ class StudySearcher:
         return Decision.GO_ON
 
     def _finish(self, number: int, state: TrialState, last: Rung | None = None) -> None:
-        """End a trial well; `last`: the rung that a complete one ended with."""
+        """End a trial that did not fail; `last` is the final rung of a complete trial."""
         self._failures.clear()
         self._log.finish(number, state, last)

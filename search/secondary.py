@@ -1,4 +1,4 @@
-"""A second thing to optimize beside the score: names to the qualities of a rung that measure it."""
+"""Secondary objectives, optimized in addition to the score and measured by qualities of a rung."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import ADAPTER_WEIGHTS, FORGOTTEN, TEXT_TOKENS, Rung
-from search.optuna_compat import SeenStudy
+from search.optuna_compat import StudyView
 from search.samplers import SAMPLERS
 from search.storage.records import read_rung
 from spaces.kinds import Kinds
 
 View = Callable[..., optuna.Study]
-"""Makes the study that a sampler or a pruner is shown, from what makes Optuna's own."""
+"""Constructor, with the arguments of `optuna.Study`, of the study that a sampler or a pruner is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecondaryObjective:
-    """Something that is better the smaller it is."""
+    """A secondary objective, which is minimized."""
 
     quality: str
-    """Name of the rung's quality that measures it."""
+    """Name of the rung's quality that measures the objective."""
     unit: str
 
 
@@ -43,63 +43,63 @@ SECONDARY_OBJECTIVES: Kinds[SecondaryObjective] = Kinds(
         "adapter_size": "search.secondary:SMALL_ADAPTER",
     },
 )
-"""Name of a secondary objective to what it measures; all are minimized."""
+"""Secondary objectives by name; all are minimized."""
 
 
-def directions(second: str | None) -> list[StudyDirection]:
-    """Directions of the score, and of the secondary objective where there is one."""
-    return [StudyDirection.MAXIMIZE] + ([StudyDirection.MINIMIZE] if second is not None else [])
+def directions(secondary: str | None) -> list[StudyDirection]:
+    """Return the directions of the score and, if there is one, of the secondary objective."""
+    return [StudyDirection.MAXIMIZE] + ([StudyDirection.MINIMIZE] if secondary is not None else [])
 
 
-def values(rung: Rung, second: str | None) -> list[float]:
-    """Values with which a trial that ended with this rung is told to Optuna."""
-    return [rung.score] + ([rung.qualities[SECONDARY_OBJECTIVES[second].quality]] if second is not None else [])
+def values(rung: Rung, secondary: str | None) -> list[float]:
+    """Return the objective values reported to Optuna for a trial that ended with this rung."""
+    return [rung.score] + ([rung.qualities[SECONDARY_OBJECTIVES[secondary].quality]] if secondary is not None else [])
 
 
 class SingleObjectiveView(optuna.Study):
-    """A study as if the score were all: Optuna's pruners know one direction only."""
+    """A study with the score as its only objective, because Optuna's pruners support a single direction."""
 
     @property
     def directions(self) -> list[StudyDirection]:
         return super().directions[:1]
 
 
-class PrunedAsCompleteView(SeenStudy):
-    """A study in which a pruned trial counts with what it had reached, for a sampler that would not see it.
+class PrunedAsCompleteView(StudyView):
+    """A study that shows pruned trials as complete, with their last values, to samplers that ignore pruned trials.
 
-    With two objectives that is every sampler; with one it is the Gaussian process, to which complete trials alone say
-    anything, so that with a pruner it learns of little but the randomized arm. With two objectives, a trial that
-    trained on nothing is no compromise, cheap as it is: it counts as the dearest. Otherwise a sampler proposes, again
-    and again, what is pruned, or nothing.
+    With two objectives, every sampler ignores them. With one, only the Gaussian process does, so that with a pruner it
+    would learn of little but the randomized arm. With two objectives, a trial that trained on nothing is not a useful
+    compromise although it is cheap, so it counts as the most expensive. Otherwise a sampler keeps proposing what was
+    pruned, or the empty mix.
     """
 
-    def __init__(self, *arguments: Any, second: str | None, **options: Any) -> None:
-        """As Optuna's own; `second`: name of the secondary objective."""
+    def __init__(self, *arguments: Any, secondary: str | None, **options: Any) -> None:
+        """Pass all arguments to `optuna.Study`, except for `secondary`, the name of the secondary objective."""
         super().__init__(*arguments, **options)
-        self._second = second
+        self._secondary = secondary
 
-    def seen(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-        """Trials with the pruned ones as complete."""
-        reached = {trial.number: rung for trial in trials if (rung := _last_rung(trial)) is not None}
-        dearest = max((values(rung, self._second)[-1] for rung in reached.values()), default=0.0)
-        return [self._as_far_as_it_came(trial, reached.get(trial.number), dearest) for trial in trials]
+    def visible_trials(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        """Return the trials, with the pruned ones as complete."""
+        last_rungs = {trial.number: rung for trial in trials if (rung := _last_rung(trial)) is not None}
+        worst = max((values(rung, self._secondary)[-1] for rung in last_rungs.values()), default=0.0)
+        return [self._as_complete(trial, last_rungs.get(trial.number), worst) for trial in trials]
 
-    def _as_far_as_it_came(self, trial: FrozenTrial, last: Rung | None, dearest: float) -> FrozenTrial:
+    def _as_complete(self, trial: FrozenTrial, last: Rung | None, worst: float) -> FrozenTrial:
         if last is None or trial.state not in {TrialState.COMPLETE, TrialState.PRUNED}:
             return trial
-        seen = copy.copy(trial)
-        seen.state = TrialState.COMPLETE
-        seen.values = values(last, self._second)
-        if self._second is not None and not last.qualities[TEXT_TOKENS]:
-            seen.values = [last.score, dearest]
-        return seen
+        complete = copy.copy(trial)
+        complete.state = TrialState.COMPLETE
+        complete.values = values(last, self._secondary)
+        if self._secondary is not None and not last.qualities[TEXT_TOKENS]:
+            complete.values = [last.score, worst]
+        return complete
 
 
 def _last_rung(trial: FrozenTrial) -> Rung | None:
     return read_rung(trial, len(trial.intermediate_values) - 1)
 
 
-def sampled(sampler: str, second: str | None) -> View:
-    """The view of a study that a sampler gets: with one objective, Optuna's own handle pruned trials themselves."""
-    as_complete = second is not None or not SAMPLERS[sampler].sees_pruned
-    return partial(PrunedAsCompleteView, second=second) if as_complete else optuna.Study
+def sampler_view(sampler: str, secondary: str | None) -> View:
+    """Return a sampler's view of a study: the plain study if the sampler handles pruned trials itself."""
+    as_complete = secondary is not None or not SAMPLERS[sampler].sees_pruned
+    return partial(PrunedAsCompleteView, secondary=secondary) if as_complete else optuna.Study

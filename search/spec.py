@@ -1,4 +1,4 @@
-"""The `search:` section of a study file: how the next trial is chosen, and which are stopped."""
+"""The `search:` section of a study file: how trials are chosen, pruned and run."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ AUTO = "auto"
 
 
 class RaySpec(Spec):
-    """The Ray cluster that runs trials."""
+    """Settings of the Ray cluster that runs trials."""
 
     address: str | None = None
-    """`auto`: the cluster that this machine belongs to; `HOST:PORT`: that of this head, from one of its machines;
-    empty: Ray is started here."""
+    """`auto`: the cluster that this machine belongs to; `HOST:PORT`: the cluster with this head node, from one of its
+    machines; empty: Ray is started on this machine."""
 
 
 class ConfirmSpec(Spec):
-    """Runs on the questions that the search never saw, when it has ended."""
+    """Confirmation runs on held-out questions, after the search."""
 
     best: int = Field(3, ge=0)
-    """How many of the best configurations are trained anew; 0: none."""
+    """Number of the best configurations that are trained again; 0: none."""
     seeds: int = Field(3, ge=2)
-    """Runs of each, with fresh seeds."""
+    """Number of runs of each configuration, with fresh seeds."""
     each_text: bool = False
     """Also run every text alone, with the best settings."""
 
 
 class SearchSpec(Spec):
-    """Trials, sampler, pruner, and what a trial may use of the machine."""
+    """Settings of the search: trials, sampler, pruner, and the resources of a trial."""
 
     former: ClassVar[Mapping[str, str]] = {
         "second": "secondary_objective",
@@ -48,39 +48,41 @@ class SearchSpec(Spec):
     }
 
     trials: int = Field(40, gt=0)
-    """Trials to finish, pruned and failed ones included."""
+    """Number of trials to finish, including pruned and failed ones."""
     sampler: str = "auto"
     """`auto`: gp for one objective and up to 128 trials, else tpe (docs/samplers.md)."""
     secondary_objective: str | None = None
-    """A second objective beside the score: `retention` (forget little of held-out text), `text_tokens` (few tokens of
-    text), `adapter_size` (few trained weights). Pruning looks at the score alone; the report shows the Pareto front."""
+    """A second objective in addition to the score: `retention` (forget little of held-out text), `text_tokens` (few
+    tokens of text), `adapter_size` (few trained weights). Pruning uses only the score; the report shows the Pareto
+    front."""
     prior_effects: dict[str, float] = Field(default_factory=dict)
-    """Text to the effect that it is thought to have, in the score's unit; gp and tpe begin with that opinion and
-    forget it as trials complete (`mixtune t2l rank --prior` writes one). Empty: no opinion."""
+    """Texts to their expected effects, in the score's unit; gp and tpe start from these and forget them as trials
+    complete (`mixtune t2l rank --prior` writes them). Empty: no prior."""
     pruner: str = "asha"
     randomized_share: float = Field(0.5, ge=0, le=1)
-    """Share of the trials whose texts are drawn by coin flips and that are never pruned: the effects of the texts
-    are measured on these alone."""
+    """Share of the trials that are randomized: their texts are drawn at random and they are never pruned. The effects
+    of the texts are measured only on these trials."""
     reduction_factor: int = Field(3, gt=1)
-    """asha and hyperband keep one trial in so many at each of their rungs."""
+    """asha and hyperband keep one in `reduction_factor` trials at each of their rungs."""
     workers: int | None = Field(None, gt=0)
-    """Trials at once; empty: as many as the machine's processors or GPUs allow."""
+    """Number of concurrent trials; empty: as many as the machine's processors or GPUs allow."""
     cpus: Annotated[float, Field(gt=0)] = 1
-    """Processors of a trial."""
+    """Number of processors per trial."""
     gpus: float | None = Field(None, ge=0)
-    """GPUs of a trial, 0.5 puts two trials on one; empty: one where the objective runs on a GPU, else none."""
+    """Number of GPUs per trial; 0.5 puts two trials on one GPU. Empty: 1 if the objective runs on a GPU, else 0."""
     max_consecutive_failures: int = Field(3, gt=0)
-    """The study stops after so many failures in a row for the same reason."""
+    """Number of consecutive failures for the same reason after which the study stops."""
     retries: int = Field(2, ge=0)
-    """How often a trial goes on elsewhere when the worker that runs it dies; then it has failed."""
+    """How often a trial resumes on another worker when its worker dies, before the trial fails."""
     confirm: ConfirmSpec = ConfirmSpec()
-    """Runs after the search, beside the untouched base, all texts and a random mix."""
+    """Runs after the search: its best configurations, the untouched base, all texts and a random mix."""
     ray: RaySpec = RaySpec()
     timeout_hours: float | None = Field(None, gt=0)
-    """Time for one launch or resume: no trial begins after it, those under way stop at their next rung and go on at
-    the next resume. Empty: until all trials are finished."""
+    """Time limit of one launch or resume, in hours: after it, no trial starts, and running trials pause at their next
+    rung until the next resume. Empty: no limit."""
     listeners: list[str] = Field(default_factory=list)
-    """Who hears of every event beside the terminal: `jsonl` (lines in `events.jsonl`), or what other packages add."""
+    """Listeners to all events, in addition to the terminal: `jsonl` (lines in `events.jsonl`), or those of other
+    packages."""
 
     @field_validator("sampler")
     @classmethod
@@ -89,7 +91,7 @@ class SearchSpec(Spec):
 
     @property
     def sampling(self) -> str:
-        """Name of the sampler that is meant."""
+        """Name of the sampler, with `auto` resolved."""
         if self.sampler != AUTO:
             return self.sampler
         return preferred(1 if self.secondary_objective is None else 2, self.trials)
@@ -103,38 +105,39 @@ class SearchSpec(Spec):
 
     @field_validator("secondary_objective")
     @classmethod
-    def _goal(cls, name: str | None) -> str | None:
+    def _secondary_objective(cls, name: str | None) -> str | None:
         return SECONDARY_OBJECTIVES.known(name) if name is not None else None
 
     @model_validator(mode="after")
-    def _made_for_two_goals(self) -> Self:
+    def _check_two_objectives(self) -> Self:
         if self.secondary_objective is not None and SAMPLERS[self.sampling].objectives < 2:
             fit = [name for name in SAMPLERS if SAMPLERS[name].objectives > 1]
             raise UnfitError(
-                f"the sampler {self.sampling} searches for one objective only; with `secondary_objective`, take one of "
+                f"the sampler {self.sampling} supports only one objective; with `secondary_objective`, use one of "
                 f"{listed(fit)}",
                 code="sampler-one-objective",
             )
         if self.secondary_objective is not None and PRUNERS[self.pruner].objectives < 2:
             fit = [name for name in PRUNERS if PRUNERS[name].objectives > 1]
             raise UnfitError(
-                f"the pruner {self.pruner} knows one objective only; with `secondary_objective`, take one of "
+                f"the pruner {self.pruner} supports only one objective; with `secondary_objective`, use one of "
                 f"{listed(fit)}",
                 code="pruner-one-objective",
             )
         return self
 
     @model_validator(mode="after")
-    def _opinion_on_the_score(self) -> Self:
+    def _check_prior_effects(self) -> Self:
         if self.secondary_objective is not None and self.prior_effects:
             raise UnfitError(
-                "a prior is an opinion on the score alone; leave out `prior_effects` or `secondary_objective`",
+                "prior effects apply to the score only; leave out `prior_effects` or `secondary_objective`",
                 code="prior-with-secondary-objective",
             )
         if self.prior_effects and not SAMPLERS[self.sampling].takes_prior:
             fit = [name for name in SAMPLERS if SAMPLERS[name].takes_prior]
             raise UnfitError(
-                f"the sampler {self.sampling} takes no prior; take one of {listed(fit)}, or leave out `prior_effects`",
+                f"the sampler {self.sampling} does not support a prior; use one of {listed(fit)}, or leave out "
+                "`prior_effects`",
                 code="sampler-without-prior",
             )
         return self

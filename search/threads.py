@@ -1,4 +1,4 @@
-"""Linear algebra on one thread."""
+"""Limit of linear algebra libraries to one thread."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from threadpoolctl import ThreadpoolController
 
 
 def on_one_thread() -> AbstractContextManager[object]:
-    """Keep the libraries that are loaded now to one thread, within the block.
+    """Limit the loaded linear algebra libraries to one thread within the block.
 
-    Small matrices take ten times as long on all threads, beside busy workers even more. To find the libraries, the
-    maps of the whole process are read, which takes longer than many a draw: that is done anew only after an import.
+    Small matrices take ten times as long on all threads, and even longer when workers are busy. Finding the libraries
+    means reading the memory maps of the whole process, which takes longer than most draws, so this is repeated only
+    after an import.
     """
-    found: AbstractContextManager[object] = _controller(len(sys.modules)).limit(limits=1)
-    return found
+    limit: AbstractContextManager[object] = _controller(len(sys.modules)).limit(limits=1)
+    return limit
 
 
 @lru_cache(maxsize=1)
 def _controller(_modules: int) -> ThreadpoolController:
-    """The libraries that a process with so many modules has loaded."""
+    """Return the controller of the loaded libraries, cached by the number of imported modules."""
     return ThreadpoolController()

@@ -1,4 +1,4 @@
-"""What may vary in a study: texts, adapter settings, layers, learning rate. Plain values, no torch, no ray."""
+"""Search spaces of a study: texts, adapter settings, layers and learning rate. Plain values, without torch or ray."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ __all__ = [
     "scan",
 ]
 
-_LATER = {"Space": "spaces.space", "SpaceSpec": "spaces.spec"}
-"""What only a search needs, by its module: a trial runs on a machine without Optuna, too."""
+_LAZY = {"Space": "spaces.space", "SpaceSpec": "spaces.spec"}
+"""Names that only a search needs, to their modules; imported lazily, so that a trial runs without Optuna."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+    return getattr(import_module(_LAZY[name]), name)

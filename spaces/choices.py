@@ -1,4 +1,4 @@
-"""A value of the study file that is either fixed or searched: one value, a list, or a range."""
+"""Values of the study file that are fixed or searched: one value, a list, or a range."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from spaces.errors import UnfitError
 
 
 class Spec(BaseModel):
-    """Base of everything parsed from a study file: frozen, unknown fields refused."""
+    """Base class of every section parsed from a study file: frozen, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     former: ClassVar[Mapping[str, str]] = {}
-    """Former names of fields, to their names now. Files and stored studies may still use them."""
+    """Former names of fields, to their current names. Files and stored studies may still use them."""
 
     @model_validator(mode="before")
     @classmethod
@@ -43,7 +43,7 @@ class Spec(BaseModel):
 
     @classmethod
     def _renamed(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """The same data, its fields under today's names."""
+        """Return the data with every field under its current name."""
         for old, new in cls.former.items():
             if old in data and new in data:
                 raise UnfitError(f"`{old}` is the former name of `{new}`; keep only `{new}`", code="field-twice")
@@ -51,7 +51,7 @@ class Spec(BaseModel):
 
     @classmethod
     def _refuse_truth_values(cls, data: dict[str, Any]) -> None:
-        """Refuse `true` where a number is asked for: pydantic would take it for 1."""
+        """Refuse `true` for a number, which pydantic would read as 1."""
         for name, value in data.items():
             field = cls.model_fields.get(name)
             if isinstance(value, bool) and field is not None and _is_number(field):
@@ -59,22 +59,22 @@ class Spec(BaseModel):
 
 
 def _switch(value: object) -> object:
-    """YAML 1.1 reads the bare words `on` and `off` as true and false."""
+    """Turn true and false back into `on` and `off`, since YAML 1.1 reads these bare words as booleans."""
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
 SWITCHES: tuple[Literal["auto", "on", "off"], ...] = ("auto", "on", "off")
 Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)]
-"""`auto` decides by the base; `on` and `off` decide themselves."""
+"""A setting that is on, off, or (`auto`) chosen by the base."""
 
 
 def _is_number(field: FieldInfo) -> bool:
-    """Whether a field, of a type such as `float | list[float] | None`, takes numbers and no truth values or words."""
+    """Whether a field, such as a `float | list[float] | None`, takes numbers but neither booleans nor text."""
     return _admits(field.annotation, int, float) and not _admits(field.annotation, bool, str)
 
 
 def _admits(annotation: Any, *kinds: type) -> bool:
-    """Whether a type has one of these, or a literal of it, in it."""
+    """Whether a type contains one of these kinds, or a literal of one."""
     inner = get_args(annotation)
     return annotation in kinds or any(isinstance(part, kinds) or _admits(part, *kinds) for part in inner)
 
@@ -85,7 +85,7 @@ class IntRange(Spec):
     low: int = Field(ge=1)
     high: int
     log: bool = False
-    """Search the logarithm: for values that matter by their ratio."""
+    """Search on a logarithmic scale, for values that matter by their ratio."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -99,7 +99,7 @@ class FloatRange(Spec):
     low: float = Field(gt=0)
     high: float
     log: bool = False
-    """Search the logarithm: for values that matter by their ratio."""
+    """Search on a logarithmic scale, for values that matter by their ratio."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -108,13 +108,13 @@ class FloatRange(Spec):
 
 
 class RateRange(FloatRange):
-    """A range of learning rates, searched by the logarithm unless told otherwise."""
+    """A range of learning rates, searched on a logarithmic scale by default."""
 
     log: bool = True
 
 
 class ShareRange(FloatRange):
-    """A range of shares, from 0 and below 1."""
+    """A range of shares in [0, 1)."""
 
     low: float = Field(ge=0)
     high: float = Field(lt=1)
@@ -124,11 +124,11 @@ def _check_range(limits: IntRange | FloatRange) -> None:
     if limits.low >= limits.high:
         raise UnfitError(f"low must be less than high, got low {limits.low} and high {limits.high}", code="range-empty")
     if limits.log and limits.low <= 0:
-        raise UnfitError(f"low must be above 0 where log is true, got {limits.low}", code="log-range-not-positive")
+        raise UnfitError(f"low must be above 0 if log is true, got {limits.low}", code="log-range-not-positive")
 
 
 def form(value: object) -> str:
-    """Which form of a choice a file uses: decides before checking, so that errors speak of that form alone."""
+    """Return which form of a choice a file uses; decided before validation, so that errors concern that form only."""
     if isinstance(value, list | tuple):
         return "list"
     return "range" if isinstance(value, dict | Spec) else "one"
@@ -174,14 +174,14 @@ NameChoice = Annotated[Annotated[str, One] | Annotated[list[str], _Values, Sever
 
 
 def options(choice: object) -> tuple[Any, ...]:
-    """The listed values of a choice: one for a fixed value, none for a range."""
+    """Return the listed values of a choice: one for a fixed value, none for a range."""
     if isinstance(choice, list):
         return tuple(choice)
     return () if isinstance(choice, IntRange | FloatRange) else (choice,)
 
 
 def distribution(choice: object) -> BaseDistribution | None:
-    """Distribution that a sampler draws this choice from, or None where it is fixed."""
+    """Return the distribution that a sampler draws this choice from, or None if the choice is fixed."""
     match choice:
         case IntRange():
             return IntDistribution(choice.low, choice.high, log=choice.log)
@@ -194,10 +194,10 @@ def distribution(choice: object) -> BaseDistribution | None:
 
 
 def largest(choice: object) -> float:
-    """The largest number of a choice."""
+    """Return the largest number of a choice."""
     return float(choice.high if isinstance(choice, IntRange | FloatRange) else max(options(choice)))
 
 
 def pick(choice: object, params: dict[str, Any], name: str) -> Any:
-    """The value of a choice in one trial: from its parameters where searched, else the fixed one."""
+    """Return the value of a choice in one trial: from the trial's parameters if searched, else the fixed value."""
     return params[name] if distribution(choice) is not None else options(choice)[0]

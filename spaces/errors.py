@@ -1,10 +1,10 @@
-"""mixtune's exceptions, and the nearest valid name for a wrong one.
+"""Exceptions of mixtune, and the nearest valid name for a misspelled one.
 
-An error's text is for people and may be reworded at any time. What programs and tests ask is its `code`: a few words
-in kebab-case for the kind of fault, such as `study-unknown`, given where the error is raised and never renamed. Two
-places share a code only where a reader would call both the same fault. An error without a code of its own has that of
-its class. Faults that pydantic finds have pydantic's type, in kebab-case: `extra-forbidden`, `greater-than`. Where a
-fault stands is told by `field`, `line` and `path`.
+The text of an error is for people and may be reworded at any time. Programs and tests check its `code`: a few words in
+kebab-case for the kind of fault, such as `study-unknown`, given where the error is raised and never renamed. Two places
+share a code only if a reader would call both the same fault. An error without a code of its own has that of its class.
+Faults that pydantic reports have pydantic's type in kebab-case: `extra-forbidden`, `greater-than`. The attributes
+`field`, `line` and `path` give the location of a fault.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from typing import Any
 
 
 class MixtuneError(Exception):
-    """Root of every error that mixtune raises on purpose; its text is one paragraph for the user."""
+    """Base class of every error that mixtune raises on purpose; the message is one paragraph for the user."""
 
     code: str = "error"
-    """The kind of fault, for programs."""
+    """Kind of fault, for programs."""
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
-        """Take the text, and the code where it is another than the class's."""
+        """Store the message, and the code if it differs from that of the class."""
         super().__init__(message)
         if code is not None:
             self.code = code
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Keep text and attributes on the way from a worker, whatever the constructor takes."""
-        return _rebuilt, (type(self), self.args, self.__dict__)
+        """Preserve the message and the attributes when pickled, whatever arguments the constructor takes."""
+        return _rebuild, (type(self), self.args, self.__dict__)
 
 
-def _rebuilt(kind: type[MixtuneError], args: tuple[Any, ...], attributes: dict[str, Any]) -> MixtuneError:
+def _rebuild(kind: type[MixtuneError], args: tuple[Any, ...], attributes: dict[str, Any]) -> MixtuneError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(attributes)
     return error
 
 
 class FormerName(FutureWarning):
-    """A file uses the former name of a field; the next release refuses it."""
+    """Warning that a file uses the former name of a field, which the next release refuses."""
 
 
 class InputError(MixtuneError):
-    """Something that the user gave (a file, a folder, a field, a name) cannot be used."""
+    """A file, folder, field or name given by the user cannot be used."""
 
     code = "input"
 
@@ -55,7 +55,7 @@ class FieldError(InputError):
     code = "field"
 
     def __init__(self, field: str, message: str, *, code: str | None = None) -> None:
-        """Keep the field's path, such as `space.tuning.targets`, for whoever knows its line."""
+        """Store the path of the field, such as `space.tuning.targets`, from which `located` finds the line."""
         super().__init__(f"{field}: {message}", code=code)
         self.field = field
         self.reason = message
@@ -67,14 +67,14 @@ class LineError(InputError):
     code = "line"
 
     def __init__(self, path: Path, line: int, field: str, message: str, *, code: str | None = None) -> None:
-        """Keep where the fault stands.
+        """Store the location of the fault.
 
         Args:
-            path: of the file.
-            line: its number from 1; 0 for a record that stands in no line.
-            field: within the line, such as `messages.2.content`, counted from 0; empty for the whole line.
+            path: path of the file.
+            line: line number, from 1; 0 for a record without a line.
+            field: path within the line, such as `messages.2.content`, counted from 0; empty for the whole line.
             message: what must hold, what came, and what to do.
-            code: the kind of fault.
+            code: kind of fault.
         """
         place = f"{str(path)!r}" + (f", line {line}" if line else "")
         super().__init__(f"{place}: {f'{field}: ' if field else ''}{message}", code=code)
@@ -85,18 +85,18 @@ class LineError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong in a YAML file."""
+    """One fault in a YAML file."""
 
     line: int
-    """From 1; 0 for the file as a whole."""
+    """Line number, from 1; 0 for the file as a whole."""
     field: str
-    """Its path, such as `space.stages.0.texts`; empty where the fault is no field's."""
+    """Path of the field, such as `space.stages.0.texts`; empty if the fault is not in a field."""
     code: str
     says: str
-    """What must hold, what came, and what to do."""
+    """Message: what must hold, what came, and what to do."""
 
     def shown(self, path: Path) -> str:
-        """Return the place and what is wrong."""
+        """Return the location and the message of the fault."""
         line = f", line {self.line}" if self.line else ""
         return f"{path}{line}: {f'{self.field}: ' if self.field else ''}{self.says}"
 
@@ -107,7 +107,7 @@ class FileError(InputError):
     code = "file"
 
     def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
-        """Say all that is wrong, a paragraph for each; at least one fault."""
+        """Build the message from all faults (at least one), one paragraph each."""
         super().__init__("\n".join(fault.shown(path) for fault in faults), code=faults[0].code)
         self.path = path
         self.line = faults[0].line
@@ -116,22 +116,22 @@ class FileError(InputError):
 
 
 class UnfitError(ValueError):
-    """A value that a section of a file cannot take; pydantic catches it and says where it stands."""
+    """A section of a file cannot take a value; pydantic catches this error and adds the location."""
 
     def __init__(self, message: str, *, code: str) -> None:
-        """Take what must hold and what came, and the kind of fault."""
+        """Store the message (what must hold and what came) and the kind of fault."""
         super().__init__(message)
         self.code = code
 
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str:
-    """` Did you mean 'x'?` for the nearest valid word, or the empty string."""
+    """Return ` Did you mean 'x'?` for the nearest valid word, or the empty string."""
     near = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.5)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
-    """Names for an error message: at most `most`, then how many more."""
+    """Return names for an error message: at most `most`, then the number of the others."""
     names = list(names)
     rest = f", and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest if names else "none"

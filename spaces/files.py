@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, whenever a program is cut off."""
+"""Atomic writes: files and folders appear whole or not at all, even if the program is killed."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from pathlib import Path
 
 @contextmanager
 def whole(path: Path, *, shared: bool = False, overwrite: bool = True) -> Iterator[Path]:
-    """Give a path to write a file or a folder at; it gets its true name when the block has ended well.
+    """Yield a temporary path to write a file or a folder at, and rename that to `path` when the block succeeds.
 
-    Folders above it are made.
+    Parent folders are created.
 
     Args:
-        path: of the file or folder.
-        shared: whether several programs may write it at once; the last one stands.
-        overwrite: whether a file or a folder of that name is replaced by one of its kind.
+        path: path of the file or folder.
+        shared: whether several programs may write the path at once; the last one wins.
+        overwrite: whether an existing file or folder of the same kind is replaced.
 
     Raises:
-        FileExistsError: there is something of that name which is not to be replaced.
+        FileExistsError: the path exists and `overwrite` is false.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    mark = f".{os.getpid()}" if shared else ""  # without it, what a killed program left is replaced by the next
-    unfinished = path.with_name(f".{path.name}{mark}.tmp")
+    suffix = f".{os.getpid()}" if shared else ""  # without it, the next program replaces what a killed one left
+    unfinished = path.with_name(f".{path.name}{suffix}.tmp")
     _remove(unfinished)
     try:
         yield unfinished
         if not overwrite and os.path.lexists(path):
-            raise FileExistsError(f"{str(path)!r} exists already.")
+            raise FileExistsError(f"{str(path)!r} already exists.")
         if unfinished.is_dir() and path.is_dir():
             shutil.rmtree(path)
         unfinished.replace(path)
@@ -39,7 +39,7 @@ def whole(path: Path, *, shared: bool = False, overwrite: bool = True) -> Iterat
 
 
 def write_text(path: Path, text: str, *, shared: bool = False) -> None:
-    """Write a file of UTF-8, whole or not at all; `shared`: several programs may write it at once."""
+    """Write a UTF-8 file atomically; set `shared` if several programs may write it at once."""
     with whole(path, shared=shared) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Tables of kinds: names to what describes a kind in its own file, ours and those of other packages."""
+"""Registries of kinds: names to objects that are imported lazily, from mixtune and from other packages."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ Kind = TypeVar("Kind")
 
 
 class Kinds(Mapping[str, Kind], Generic[Kind]):
-    """A table of kinds, whose rows are imported when they are asked for.
+    """Registry of kinds whose rows are imported on first use.
 
-    Another package adds a row by an entry point of the table's group, `name = "package.module:object"`. Our own rows
-    come first and cannot be replaced.
+    Another package adds a row with an entry point of the registry's group, `name = "package.module:object"`. Built-in
+    rows come first and cannot be replaced.
     """
 
     def __init__(self, group: str, rows: Mapping[str, str]) -> None:
-        """Name the table.
+        """Store the group and the built-in rows.
 
         Args:
             group: group of entry points, such as `mixtune.samplers`.
-            rows: name to `module:object`.
+            rows: names to `module:object`.
         """
         self.group = group
         self._rows = rows
 
     def __getitem__(self, name: str) -> Kind:
-        """The kind of this name.
+        """Return the kind of this name.
 
         Raises:
-            KeyError: there is none.
-            InputError: another package names it, and cannot be imported.
+            KeyError: there is no such kind.
+            InputError: another package provides the kind, and cannot be imported.
         """
         if name in self._rows:
             return cast("Kind", load(self._rows[name]))
         target = _installed(self.group)[name]
         try:
             return cast("Kind", load(target))
-        except Exception as error:  # whatever another package raises, the user must hear which one it is
+        except Exception as error:  # another package may raise anything; the message must name that package
             raise InputError(
-                f"{target!r}, which an installed package names as {name!r} of {self.group}, cannot be imported: "
-                f"{type(error).__name__}: {error}. Mend that package, or uninstall it.",
+                f"{target!r}, which an installed package registers as {name!r} of {self.group}, cannot be imported: "
+                f"{type(error).__name__}: {error}. Fix that package, or uninstall it.",
                 code="plugin-broken",
             ) from error
 
@@ -56,10 +56,10 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
         return len(self._targets())
 
     def known(self, name: str, *others: str) -> str:
-        """The name, if there is a kind of it or it is one of `others`.
+        """Return the name unchanged if it is the name of a kind or one of `others`.
 
         Raises:
-            UnfitError: there is none; the nearest is named.
+            UnfitError: there is no such kind; the message gives the nearest name.
         """
         names = [*others, *self]
         if name not in names:
@@ -74,11 +74,11 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
 
 @cache
 def _installed(group: str) -> Mapping[str, str]:
-    """Rows that other installed packages add."""
+    """Return the rows that other installed packages add."""
     return {point.name: point.value for point in entry_points(group=group)}
 
 
 def load(target: str) -> object:
-    """The object that `module:name` names."""
+    """Import and return the object at `module:name`."""
     module, name = target.split(":")
     return getattr(import_module(module), name)

@@ -1,4 +1,4 @@
-"""Methods of tuning by name; another package adds one by an entry point of the group `mixtune.methods`."""
+"""Tuning methods by name; another package adds one with an entry point of the group `mixtune.methods`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that a method needs and a base has not."""
+    """Something that a method needs and that a base does not have."""
 
     code: str
     says: str
@@ -39,36 +39,36 @@ def _no_weights(_tuning: Tuning, _module: Module) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way of changing what a base does, and all that the rest of the program must know of it."""
+    """A tuning method, with everything that the rest of the program must know about the method."""
 
     low_rank: bool
-    """Whether it has a rank, a scale and a dropout."""
+    """Whether the method has a rank, a scale and a dropout."""
     targets: bool
-    """Whether it sits on target modules; one that does not changes whole layers."""
+    """Whether the method adapts target modules; otherwise, whole layers change."""
     config: Callable[..., Any]
-    """From a `spaces.Tuning` and an `objectives.training.site.Site` to the configuration of peft."""
+    """Function from a `spaces.Tuning` and an `objectives.training.site.Site` to a peft configuration."""
     size: Callable[[Tuning, Module], int] = _no_weights
-    """Number of weights that it puts on a target module."""
+    """Function that returns the number of weights that the method adds to a target module."""
     copied: Callable[[Layout], tuple[int, ...]] = _no_copies
-    """Number of the base's own weights that it trains in each layer; empty where the layout does not say."""
+    """Function that returns the number of base weights trained in each layer; empty if the layout has no numbers."""
     missing: Callable[[Layout], Missing | None] = _nothing
-    """What a base has not that it needs; None where nothing."""
+    """Function that returns what the method needs and a base does not have; None if nothing is missing."""
     on_parameters: bool = False
-    """Whether peft can put it on a parameter of a module (`target_parameters`), such as experts' matrices."""
+    """Whether peft can adapt a parameter of a module with the method (`target_parameters`), such as expert matrices."""
     linear_alone: bool = False
-    """Whether it sits on linear modules alone, also where LoRA reaches them as parameters."""
+    """Whether the method adapts only linear modules, even those that LoRA reaches as parameters."""
     anywhere: bool = False
-    """Whether it finds something to train in every layer."""
+    """Whether the method can train something in every layer."""
     whole: bool = False
-    """Whether it trains the whole model, from random weights."""
+    """Whether the method trains the whole model, from random weights."""
     b_rate: float = 1.0
-    """Learning rate of LoRA's matrices B, as a multiple of that of all other weights."""
+    """Learning rate of LoRA's B matrices, as a multiple of the rate of all other weights."""
     trains: Callable[[str], bool] = _all
-    """Which weights of the copies that peft made, by name; the others are the base's own."""
+    """Predicate on the names of the weights that peft copied: whether the method trains that weight."""
 
     @property
     def copies(self) -> bool:
-        """Whether it trains weights of the base itself, on copies, rather than a few beside them."""
+        """Whether the method trains copies of the base's own weights, rather than a few added weights."""
         return not self.targets
 
 
@@ -86,4 +86,4 @@ METHODS: Kinds[Method] = Kinds(
         "from_scratch": "objectives.training.methods.from_scratch:FROM_SCRATCH",
     },
 )
-"""`space.tuning.method` to what it is; the rows import peft only when an adapter is made."""
+"""`space.tuning.method` to its `Method`; the rows import peft only when an adapter is built."""

@@ -1,4 +1,4 @@
-"""Paths of a study file, which start where it lies."""
+"""Paths in a study file, which are relative to its folder."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def beside(path: Path, folder: Path) -> Path:
-    """A path that starts at a folder, absolute; `~` is the user's home."""
+    """Return a path relative to a folder as an absolute path, with `~` expanded."""
     return (folder / path.expanduser()).resolve()
 
 
 def file_beside(name: str, folder: Path) -> str:
-    """The path of a YAML file that starts at a folder; a name that is no such file as it is."""
+    """Return the absolute path of a YAML file relative to a folder, or the name unchanged if it is not a YAML file."""
     return str(beside(Path(name), folder)) if name.endswith((".yaml", ".yml")) else name

@@ -1,4 +1,4 @@
-"""How often a text may be read."""
+"""Limits on how often a trial reads a text."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ _ROUNDING = 1e-6
 
 
 def as_read(trial: TrialConfig, tokens: Mapping[str, int]) -> tuple[Stage, ...]:
-    """The stages of a trial with what they really read: no text more often than the trial may, all stages together.
+    """Return the stages of a trial with what they actually read, no text more than `max_epochs` times in all stages.
 
-    `tokens`: of every text in the trial.
+    Args:
+        trial: the trial as chosen.
+        tokens: number of tokens of every text in the trial.
     """
     if trial.max_epochs is None:
         return trial.stages
     names = {name for stage in trial.stages for name in stage.mix.names}
     room = {name: trial.max_epochs * tokens[name] for name in names}
-    found = []
+    stages = []
     for stage in trial.stages:
         mix, budget = capped(stage.mix, stage.budget, room) if stage.mix.names else (stage.mix, stage.budget)
         room |= {name: max(0.0, room[name] - share * budget) for name, share in mix.weights}
-        found.append(replace(stage, mix=mix, budget=budget))
-    return tuple(found)
+        stages.append(replace(stage, mix=mix, budget=budget))
+    return tuple(stages)
 
 
 def capped(mix: CorpusMix, budget: int, room: Mapping[str, float]) -> tuple[CorpusMix, int]:
-    """A mix and the tokens trained on it, such that no text is read more than there is room for.
+    """Return a mix and its training tokens such that no text is read more than its room allows.
 
-    What a text may not take goes to the others, in the proportions of their shares; where none has room left, the
+    Tokens beyond a text's room go to the other texts, in proportion to their shares; if no text has room left, the
     budget is cut.
 
     Args:
-        mix: as it was chosen.
-        budget: tokens.
-        room: text to the tokens that may be read of it, repetitions included.
+        mix: the mix as chosen.
+        budget: training tokens.
+        room: text names to the number of tokens that may be read of the text, repetitions included.
     """
     taken: dict[str, float] = {}
     left = dict(mix.weights)

@@ -1,4 +1,4 @@
-"""A space: from the `space:` section to what a sampler draws, and back to a trial."""
+"""Search space: the distributions of a `space:` section, and the decoding of drawn parameters into a trial."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _TEXTS: Mapping[str, type[_Texts]] = {
     "one": OneTextDimension,
     "weights": SharesDimension,
 }
-"""`TextsSpec.kind` to what decodes it; anything else is fixed."""
+"""`TextsSpec.kind` to its dimension; other kinds have fixed texts."""
 
 
 class Space:
-    """Everything that a study may choose among, for one corpus and one base."""
+    """Search space of a study, for one corpus and one base."""
 
     def __init__(self, spec: SpaceSpec, corpus: Corpus, layout: Layout, budget: int) -> None:
         """Check the section against the texts and the model.
 
         Args:
-            spec: the section.
+            spec: the `space:` section.
             corpus: the texts.
             layout: the base's layers and modules.
             budget: training tokens of every trial.
@@ -67,12 +67,12 @@ class Space:
 
     @property
     def searched(self) -> tuple[str, ...]:
-        """Names of the texts among which trials choose."""
+        """Names of the texts that trials choose from."""
         return self._texts.searched
 
     @property
     def limits(self) -> tuple[int, int] | None:
-        """Fewest and most texts of a mix, where they are limited."""
+        """Fewest and most texts of a mix, or None if their number is not limited."""
         return (self._texts.least, self._texts.most) if isinstance(self._texts, LimitedDimension) else None
 
     @property
@@ -82,7 +82,7 @@ class Space:
 
     @property
     def methods(self) -> frozenset[str]:
-        """Methods of tuning that a trial may use."""
+        """Tuning methods that a trial may use."""
         return frozenset(method for plan in self._stages.plans for method in plan.tuning.methods)
 
     @property
@@ -93,19 +93,19 @@ class Space:
 
     @property
     def stages(self) -> int:
-        """Trainings of a trial, in a row."""
+        """Number of stages of a trial."""
         return len(self._stages.plans)
 
     @property
     def budgets(self) -> dict[str, int]:
-        """Tokens of each stage, by its name."""
+        """Training tokens of each stage, by name of the stage."""
         plans = self._stages.plans
-        found = _budgets(self._budget, [plan.share for plan in plans])
-        return {plan.name: tokens for plan, tokens in zip(plans, found, strict=True)}
+        budgets = _budgets(self._budget, [plan.share for plan in plans])
+        return {plan.name: tokens for plan, tokens in zip(plans, budgets, strict=True)}
 
     @property
     def largest(self) -> int:
-        """Most weights that a trial may train, all its stages together."""
+        """Largest number of weights that a trial may train, summed over its stages."""
         return sum(
             max(
                 self._layout.trained_weights(tuning, layers)
@@ -116,15 +116,15 @@ class Space:
         )
 
     def idle(self, params: Params) -> frozenset[str]:
-        """Parameters without an effect on this trial, such as a rank where the method has none.
+        """Return the parameters without an effect on this trial, such as a rank if the method has none.
 
-        Samplers get to see them as they were drawn: they learn faster so that they have no effect than from values that
-        are always the same (`docs/experiments.md`).
+        Samplers are given the drawn values of these parameters: they learn faster from them that the parameters have no
+        effect than from constant values (`docs/experiments.md`).
         """
         return self._stages.idle(params)
 
     def decode(self, params: Params, seed: int) -> TrialConfig:
-        """The trial that these parameters stand for."""
+        """Return the trial that these parameters describe."""
         mix = self._texts.decode(params)
         stages = tuple(self._filled(self._stages.decode(params), mix, params))
         return TrialConfig(self._base, seed, stages, max_epochs=self._epochs)
@@ -143,6 +143,6 @@ class Space:
 
 
 def _budgets(total: int, shares: Sequence[float]) -> list[int]:
-    """Whole tokens for each stage, which sum to the total."""
+    """Return the whole number of tokens for each stage; they sum to the total."""
     ends = [round(total * math.fsum(shares[: place + 1])) for place in range(len(shares))]
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]

@@ -1,4 +1,4 @@
-"""The `space:` section of a study file: what may vary."""
+"""The `space:` section of a study file: the settings that may vary."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from spaces.errors import UnfitError
 from spaces.methods import METHODS
 
 MOST_ORDERED = 4
-"""Stages whose order can be searched: 24 orders."""
+"""Largest number of stages whose order can be searched: 24 orders."""
 
 
 class TextsSpec(Spec):
-    """Which texts there are, and which of them a trial trains on."""
+    """The texts of a study, and which of them a trial trains on."""
 
     folder: Path
     """Every .txt, .md and .jsonl file below it is a text; a relative path starts at the study file."""
@@ -39,19 +39,19 @@ class TextsSpec(Spec):
         Annotated[Literal["subset", "weights", "one", "all"], One] | Annotated[list[str], Field(min_length=1), Several],
         Discriminator(form),
     ] = "subset"
-    """`subset`: search over which texts, with equal shares. `weights`: over the shares of all texts. `one`: each trial
-    trains on one text. `all`, or a list of names of texts or of sub-folders: these texts in every trial."""
+    """`subset`: search which texts are used, with equal shares. `weights`: search the shares of all texts. `one`: each
+    trial trains on one text. `all`, or a list of names of texts or sub-folders: these texts in every trial."""
 
     min_texts: int | None = Field(None, ge=1)
-    """Fewest texts of a subset; 1 where only `max_texts` is given."""
+    """Fewest texts of a subset; 1 if only `max_texts` is given."""
     max_texts: int | None = Field(None, ge=1)
-    """Most texts of a subset; all where only `min_texts` is given."""
+    """Most texts of a subset; all if only `min_texts` is given."""
     max_epochs: float | None = Field(None, gt=0)
-    """How often a trial may read a text; empty: as often as its tokens ask for."""
+    """How often a trial may read a text; empty: without a limit."""
 
     @property
     def kind(self) -> str:
-        """`subset`, `limited` (of so many texts), `weights` or `one`; `fixed` where all trials have the same texts."""
+        """`subset`, `limited` (a subset of limited size), `weights`, `one` or `fixed` (same texts in all trials)."""
         if not isinstance(self.choose, str) or self.choose == "all":
             return "fixed"
         return "limited" if self.limits else self.choose
@@ -83,19 +83,19 @@ class TextsSpec(Spec):
 
 
 class TuningSpec(Spec):
-    """Settings of the training: which weights, and how."""
+    """Settings of the training: which weights change, and how."""
 
     method: NameChoice = "lora"
-    """`lora`, `rslora` (scaled by alpha / sqrt(rank)), `dora` (norms are trained apart), `loraplus` (B learns 16 times
-    as fast as A), `ia3` (a factor for each output), `bitfit` (biases), `layernorm` (norms), `full` (whole layers),
-    `from_scratch` (the whole model, from random weights); a list is searched."""
+    """`lora`, `rslora` (scaled by alpha / sqrt(rank)), `dora` (norms are trained separately), `loraplus` (B has 16
+    times the learning rate of A), `ia3` (a factor for each output), `bitfit` (biases), `layernorm` (norms), `full`
+    (whole layers), `from_scratch` (the whole model, from random weights); a list is searched."""
     rank: IntChoice = 8
     alpha: FloatChoice | None = None
     """The adapter's output is scaled by alpha / rank."""
     alpha_per_rank: FloatChoice | None = None
-    """Alpha as a multiple of the rank; 2 where neither is given."""
+    """Alpha as a multiple of the rank; 2 if neither `alpha` nor `alpha_per_rank` is given."""
     dropout: ShareChoice = 0.0
-    """Probability of dropping an input of the adapter while training."""
+    """Probability of dropping an input of the adapter during training."""
     targets: NameChoice = "all-linear"
     """`attention`, `mlp`, `experts`, `all-linear`, or module names joined by `+`; a list is searched."""
 
@@ -114,7 +114,7 @@ class TuningSpec(Spec):
 
 
 def _as_text(layers: object) -> object:
-    """YAML reads the single layer `3` as a number."""
+    """Turn layer numbers into text, because YAML reads the single layer `3` as a number."""
     if isinstance(layers, list):
         return [str(layer) if type(layer) is int else layer for layer in layers]
     return str(layers) if type(layers) is int else layers
@@ -124,16 +124,16 @@ _LayerNames = Annotated[NameChoice, BeforeValidator(_as_text)]
 
 
 class LayersSpec(Spec):
-    """Which layers are trained: named ones, all but named ones, or any contiguous range of so many."""
+    """Layers that are trained: named ones, all but named ones, or a contiguous range of limited length."""
 
     train: _LayerNames | None = None
     """Layers that are trained: `6-10`, `-4 to -1` (from the end), several joined by `+`; a list is searched."""
     freeze: _LayerNames | None = None
-    """Layers that are not, the others are; as `train`."""
+    """Layers that stay frozen while the others are trained; same format as `train`."""
     min: int | None = Field(None, ge=1)
-    """Fewest layers of a searched range; 1 where only `max` is given."""
+    """Fewest layers of a searched range; 1 if only `max` is given."""
     max: int | None = Field(None, ge=1)
-    """Most layers of a searched range; all where only `min` is given."""
+    """Most layers of a searched range; all if only `min` is given."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -163,40 +163,42 @@ LayersChoice = Annotated[
 
 
 class StageSpec(Spec):
-    """One of several trainings in a row; what it does not say is as the space says."""
+    """One of several trainings in a row; settings that a stage omits are those of the space."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=32)
     texts: list[str] | None = Field(None, min_length=1)
     """Texts or sub-folders, with equal shares; empty: the trial's mix."""
     share: float | None = Field(None, gt=0, lt=1)
-    """Of the trial's tokens; stages that do not say share the rest evenly."""
+    """Share of the trial's tokens, in (0, 1); stages without a share split the rest evenly."""
     tuning: TuningSpec | None = None
     layers: LayersChoice | None = None
     learning_rate: RateChoice | None = None
 
 
 class SpaceSpec(Spec):
-    """Choices among which a study searches; every field is fixed by one value and searched by a list or a range."""
+    """Search space of a study; every field is fixed by a single value and searched by a list or a range."""
 
     texts: TextsSpec
     tuning: TuningSpec = TuningSpec()
     layers: LayersChoice = "all"
-    """Layers that are trained, the others stay frozen."""
+    """Layers that are trained; the others stay frozen."""
     learning_rate: RateChoice = 1e-4
     stages: list[StageSpec] = Field(default=[])
-    """Trainings in a row, each on top of what those before it have changed; empty: one."""
+    """Trainings in a row, each on top of the previous ones; empty: a single training."""
     order: Literal["given", "any"] = "given"
     """`any`: the order of the stages is searched."""
 
     @model_validator(mode="after")
-    def _stages_that_can_be(self) -> Self:
+    def _check_stages(self) -> Self:
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):
             raise UnfitError(f"two stages have the same name: {names}", code="stage-names-alike")
         shares = [stage.share for stage in self.stages]
-        known, unsaid = math.fsum(share or 0.0 for share in shares), shares.count(None)
-        if shares and (known >= 1 if unsaid else not math.isclose(known, 1.0, abs_tol=1e-6)):
+        total, unset = math.fsum(share or 0.0 for share in shares), shares.count(None)
+        if shares and (total >= 1 if unset else not math.isclose(total, 1.0, abs_tol=1e-6)):
             raise UnfitError(f"the shares of the stages must sum to 1, got {shares}", code="stage-shares-sum")
         if self.order == "any" and not 1 < len(names) <= MOST_ORDERED:
-            raise UnfitError(f"order: any wants 2 to {MOST_ORDERED} stages, got {len(names)}", code="stage-order-count")
+            raise UnfitError(
+                f"order: any requires 2 to {MOST_ORDERED} stages, got {len(names)}", code="stage-order-count"
+            )
         return self

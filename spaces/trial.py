@@ -1,4 +1,4 @@
-"""One choice out of the space: what a trial trains on and how."""
+"""Configuration of a trial: the texts that it trains on, and how."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spaces.errors import MixtuneError
 from spaces.methods import METHODS
 
 Split = Literal["search", "holdout"]
-"""Of a benchmark's questions: what the search may see, or what it never sees."""
+"""Split of a benchmark's questions: those that the search scores on, or those held out from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class CorpusMix:
     """Texts and their shares of the training tokens; the empty mix trains on nothing."""
 
     weights: tuple[tuple[str, float], ...]
-    """Text name and share; the shares sum to 1."""
+    """Pairs of text name and share; the shares sum to 1."""
 
     def __post_init__(self) -> None:
         total = math.fsum(weight for _, weight in self.weights)
@@ -32,7 +32,7 @@ class CorpusMix:
 
     @classmethod
     def equal(cls, names: Iterable[str]) -> CorpusMix:
-        """Every named text with the same share."""
+        """Return a mix of the named texts with equal shares."""
         names = tuple(names)
         return cls(tuple((name, 1 / len(names)) for name in names))
 
@@ -82,18 +82,18 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class TrialConfig:
-    """Everything that determines a trial's outcome, given the corpus and the objective."""
+    """All settings that determine a trial's outcome, given the corpus and the objective."""
 
     base: str
     seed: int
-    """Of the data order, the adapter's first weights and dropout."""
+    """Seed of the data order, the adapter's initial weights and dropout."""
     stages: tuple[Stage, ...]
     max_epochs: float | None = None
-    """How often a text may be read, all stages together; `spaces.repetition` has what that makes of the stages."""
+    """How often a text may be read in all stages together; `spaces.repetition` applies the limit to the stages."""
 
     @property
     def mix(self) -> CorpusMix:
-        """The mix that a study searches; the first stage's where every stage has its own."""
+        """The searched mix, or the first stage's mix if every stage has its own."""
         return next((stage.mix for stage in self.stages if not stage.own_mix), self.stages[0].mix)
 
     @property
@@ -103,32 +103,32 @@ class TrialConfig:
 
     @property
     def from_scratch(self) -> bool:
-        """Whether the model begins with random weights instead of the base's."""
+        """Whether the model starts from random weights instead of the base's."""
         return METHODS[self.stages[0].tuning.method].whole
 
     def untrained(self) -> TrialConfig:
-        """The untouched base: the same trial with nothing to train on in any stage."""
+        """Return the trial without any texts in its stages, which is the untouched base."""
         return replace(self, stages=tuple(replace(stage, mix=CorpusMix(())) for stage in self.stages))
 
     def on(self, mix: CorpusMix) -> TrialConfig:
-        """The trial with another mix in every stage that has none of its own."""
+        """Return the trial with another mix in every stage that does not have its own."""
         return replace(self, stages=tuple(stage if stage.own_mix else replace(stage, mix=mix) for stage in self.stages))
 
     @property
     def fingerprint(self) -> str:
-        """The first 16 hex digits of the sha256 of the configuration."""
+        """First 16 hex digits of the SHA-256 of the configuration, for the search split."""
         return self.fingerprint_on("search")
 
     def fingerprint_on(self, split: Split) -> str:
-        """The fingerprint of the trial's run on a split of the questions, by which that run's state is known."""
-        return fingerprint(self.to_dict() | {"half": split})  # a former field: states of old studies are found by it
+        """Return the fingerprint that identifies the state of the trial's run on a split of the questions."""
+        return fingerprint(self.to_dict() | {"half": split})  # the former field name keeps states of old studies valid
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrialConfig:
-        """The inverse of `to_dict`, also after a round trip through JSON."""
+        """Build a configuration from the output of `to_dict`, also after a round trip through JSON."""
         return cls(
             data["base"],
             data["seed"],
@@ -151,6 +151,6 @@ def _stage(data: dict[str, Any]) -> Stage:
 
 
 def fingerprint(data: object) -> str:
-    """The first 16 hex digits of the sha256 of JSON data; equal data, however ordered, gives equal digits."""
+    """Return the first 16 hex digits of the SHA-256 of JSON data, independent of the order of keys."""
     canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

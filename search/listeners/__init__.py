@@ -1,5 +1,6 @@
-"""Listeners to the events of a run by name, one file each; another package adds one by an entry point of the group
-`mixtune.listeners`.
+"""Listeners to the events of a run by name, one file each.
+
+Another package adds one with an entry point of the group `mixtune.listeners`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ LISTENERS: Kinds[ListenerKind] = Kinds("mixtune.listeners", {"jsonl": "search.li
 
 
 class _Guarded:
-    """A listener whose errors cost no trial: the first is told, it hears no more, and it is closed all the same."""
+    """Wrapper that keeps the errors of a listener from ending trials.
+
+    The first error is printed and disables the listener, which is closed all the same.
+    """
 
     def __init__(self, name: str, listener: Listener) -> None:
         self._name = name
@@ -35,32 +39,32 @@ class _Guarded:
     def _try(self, call: Callable[[], None]) -> None:
         try:
             call()
-        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a listener raises, trials go on
+        except (Exception, SystemExit) as error:  # noqa: BLE001  trials continue after any error
             if not self._failed:
-                _tell(self._name, error)
+                _report(self._name, error)
             self._failed = True
 
 
 @contextmanager
 def listening(names: Sequence[str], study: str, folder: Path) -> Iterator[Callable[[Event], None]]:
-    """Within the block, the listeners of these names hear what the given function is called with.
+    """Open the listeners of these names within the block, and yield a function that passes an event to all of them.
 
     Args:
-        names: rows of `LISTENERS`.
+        names: names of listeners in `LISTENERS`.
         study: name of the study.
-        folder: of the study, `runs/NAME`.
+        folder: folder of the study, `runs/NAME`.
     """
     with ExitStack() as stack:
-        guarded = [each for name in names if (each := _opened(name, study, folder)) is not None]
-        for each in guarded:
-            stack.callback(each.close)
+        guarded = [listener for name in names if (listener := _opened(name, study, folder)) is not None]
+        for listener in guarded:
+            stack.callback(listener.close)
 
-        one_at_a_time = threading.Lock()  # trials are asked for in one thread and told in another
+        one_at_a_time = threading.Lock()  # trials are requested in one thread and reported in another
 
         def hear(event: Event) -> None:
             with one_at_a_time:
-                for each in guarded:
-                    each.hear(event)
+                for listener in guarded:
+                    listener.hear(event)
 
         yield hear
 
@@ -69,12 +73,12 @@ def _opened(name: str, study: str, folder: Path) -> _Guarded | None:
     try:
         return _Guarded(name, LISTENERS[name](study, folder))
     except (Exception, SystemExit) as error:  # noqa: BLE001  as above
-        _tell(name, error)
+        _report(name, error)
         return None
 
 
-def _tell(name: str, error: BaseException) -> None:
-    """Say once what is wrong; nothing that goes wrong with that may end the run either."""
+def _report(name: str, error: BaseException) -> None:
+    """Print the error of a listener; an error while printing must not end the run either."""
     with suppress(Exception):
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        sys.stderr.write(f"The listener {name!r} (search.listeners) failed and hears no more; trials go on: {reason}\n")
+        sys.stderr.write(f"The listener {name!r} (search.listeners) failed and is off; trials continue: {reason}\n")

@@ -1,4 +1,4 @@
-"""Events as lines of JSON, appended to `events.jsonl` in the study's folder."""
+"""Listener that appends events as JSON lines to `events.jsonl` in the study's folder."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FILE = "events.jsonl"
 
 
 class JsonLines:
-    """A line for each event: when, in which part of the study, which, and its fields.
+    """Listener that writes one line per event: the time, the study, its part, the event's type and its fields.
 
-    A rung is told without the scores of its questions. Trials that go on after a break tell their rungs again.
+    Rungs are written without the scores of their questions. Trials that resume write their earlier rungs again.
     """
 
     def __init__(self, study: str, folder: Path) -> None:
@@ -28,11 +28,11 @@ class JsonLines:
         self._file = (folder / FILE).open("a", encoding="utf-8")
 
     def hear(self, event: Event) -> None:
-        if isinstance(event, ConfirmationBegun):  # from now on, numbers are those of its runs
+        if isinstance(event, ConfirmationBegun):  # later trial numbers are those of its runs
             self._part = "confirmation"
         now = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        told = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
-        line = {"time": now, "study": self._study, "part": self._part, "event": type(event).__name__, **told}
+        content = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+        line = {"time": now, "study": self._study, "part": self._part, "event": type(event).__name__, **content}
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()
 
@@ -41,7 +41,7 @@ class JsonLines:
 
 
 def _plain(value: object) -> Any:
-    """JSON data."""
+    """Return a field of an event as JSON data."""
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, Rung):

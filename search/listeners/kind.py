@@ -1,4 +1,4 @@
-"""The contract of a kind of listener, such as a tracker of experiments."""
+"""Contract of a kind of listener, such as an experiment tracker."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from search.events import Event
 
 
 class Listener(Protocol):
-    """Hears of everything that happens in one run of a study.
+    """Receives all events in one run of a study.
 
-    It is called by one thread at a time, but not always by the same one. What it raises costs no trial; one that never
-    returns holds up the study.
+    A listener is called by one thread at a time, but not always by the same thread. Its errors do not end trials; a
+    call that never returns blocks the study.
     """
 
     def hear(self, event: Event) -> None:
-        """An event, a moment after it is stored. It should be quick: the next trial waits for it."""
+        """Handle an event, right after it is stored; this should be quick, because the next trial waits."""
         ...
 
     def close(self) -> None:
-        """The run is over, however it ended."""
+        """Release resources at the end of the run, however the run ended."""
         ...
 
 
 class ListenerKind(Protocol):
-    """Makes a listener for one run of a study; most are classes."""
+    """Creates a listener for one run of a study; most kinds are classes."""
 
     def __call__(self, study: str, folder: Path) -> Listener:
-        """A listener; `study`: its name, `folder`: the study's, `runs/NAME`."""
+        """Return a listener for the study of this name, whose folder is `runs/NAME`."""
         ...

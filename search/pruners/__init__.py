@@ -1,4 +1,4 @@
-"""Pruners by name, one file each; another package adds one by an entry point of the group `mixtune.pruners`."""
+"""Pruners by name, one file each; another package adds one with an entry point of the group `mixtune.pruners`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PRUNERS: Kinds[PrunerKind] = Kinds(
 
 
 def build_pruner(name: str, rungs: Rungs, reduction: int) -> BasePruner:
-    """A pruner that decides from the rungs in the database alone, so that it decides the same after a resume."""
+    """Build a pruner that depends only on the rungs in the database, so that decisions do not change after a resume."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # some are marked so; the version is held
+        warnings.simplefilter("ignore", ExperimentalWarning)  # some are experimental, but the version is pinned
         return PRUNERS[name].build(rungs, reduction)

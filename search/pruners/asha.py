@@ -1,4 +1,4 @@
-"""Asynchronous successive halving: at every rung one trial in so many goes on."""
+"""Asynchronous successive halving: at every rung, one in `reduction_factor` trials continues."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from search.pruners.rungs import by_rung
 class RungHalvingPruner(SuccessiveHalvingPruner):
     """Successive halving (Li et al., 2020, arXiv 1810.05934) that decides at every rung of the study.
 
-    Optuna's decides at multiples of the first budget by powers of the reduction factor, and would pass over
-    rungs at, say, a third and two thirds of the budget.
+    Optuna's pruner decides at the first budget times powers of the reduction factor, and would skip rungs at, say, a
+    third and two thirds of the budget.
     """
 
     def __init__(self, reduction: int) -> None:

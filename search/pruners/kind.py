@@ -1,4 +1,4 @@
-"""What the search asks of a kind of pruner; a rung's step is its cumulative number of training tokens."""
+"""Contract of a kind of pruner; the step of a rung is its cumulative number of training tokens."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from optuna.pruners import BasePruner
 
 Rungs = Sequence[int]
-"""Cumulative tokens of the rungs of a full trial."""
+"""Rungs of a full trial, in training tokens, cumulative."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrunerKind:
-    """A pruner, and all that the rest of the program must know of it."""
+    """A kind of pruner, with everything that the rest of the program must know about it."""
 
     build: Callable[[Rungs, int], BasePruner]
-    """From the rungs and the reduction factor."""
+    """Function that builds the pruner from the rungs and the reduction factor."""
     objectives: int = 2
-    """Objectives of the studies that it can be used in, at most; it looks at the first one alone."""
+    """Largest number of objectives of a study with this pruner, which looks only at the first one."""

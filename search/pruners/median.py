@@ -1,4 +1,4 @@
-"""Median stopping: a trial below the median of the others at the same rung stops."""
+"""Median pruning: a trial stops if it is below the median of the others at the same rung."""
 
 from __future__ import annotations
 

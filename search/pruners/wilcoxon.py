@@ -1,4 +1,4 @@
-"""Wilcoxon's signed-rank test: a trial that is surely worse than the best one, question by question, stops."""
+"""Wilcoxon's signed-rank test: a trial stops if it is significantly worse than the best one, question by question."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class QuestionWilcoxonPruner(BasePruner):
-    """Stops a trial that is surely worse than the best one, question by question at the same rung.
+    """Pruner of trials that are significantly worse than the best one, question by question at the same rung.
 
-    Optuna's Wilcoxon pruner compares running means over question numbers within one evaluation; here a rung
-    scores all questions at once, so each rung is laid out as a small study of its own: the best finished
-    trial's questions against this trial's.
+    Optuna's Wilcoxon pruner compares running means over question numbers within one evaluation. Here, a rung scores all
+    questions at once, so each rung becomes a small study: the questions of the best finished trial against those of
+    this trial.
     """
 
     def __init__(self, p_threshold: float = 0.1) -> None:
@@ -30,15 +30,15 @@ class QuestionWilcoxonPruner(BasePruner):
         finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         index = len(trial.intermediate_values) - 1
         rivals = [rung for other in finished if (rung := read_rung(other, index)) is not None]
-        mine = read_rung(trial, index)
-        if not rivals or mine is None:
+        own = read_rung(trial, index)
+        if not rivals or own is None:
             return False
         best = max(rivals, key=lambda rung: rung.score)
-        if not mine.items or len(mine.items) != len(best.items):
+        if not own.items or len(own.items) != len(best.items):
             return False
         questions = optuna.create_study(direction="maximize")
         questions.add_trial(_as_trial(best, TrialState.COMPLETE))
-        return self._pruner.prune(questions, _as_trial(mine, TrialState.RUNNING))
+        return self._pruner.prune(questions, _as_trial(own, TrialState.RUNNING))
 
 
 def _as_trial(rung: Rung, state: TrialState) -> FrozenTrial:

@@ -1,4 +1,4 @@
-"""The driver's side of the bridge: what Tune asks of a search algorithm and a scheduler, passed on to our searcher."""
+"""Driver side of the bridge to Ray Tune: a search algorithm and a scheduler that delegate to the study's searcher."""
 
 from __future__ import annotations
 
@@ -21,49 +21,50 @@ from search.runner import WorkerStartError
 from search.searcher import Decision, StudySearcher
 
 _PATIENCE = 0.05
-"""Seconds for which Tune waits for a trial while others run; a sampler that thinks longer goes on beside it."""
+"""Seconds that Tune waits for a trial while others run; a slower sampler continues in its thread."""
 _ASK_AGAIN = 2.0
-"""Seconds until a study that had no trial to give is asked again: one may be left behind by then."""
+"""Seconds until a searcher without a trial is asked again, because a trial may have been abandoned by then."""
 
 
 class Guarded:
-    """Passes calls on to the searcher and keeps the error that one raised: Tune hands on errors as text only."""
+    """Proxy of the searcher that stores the first error of its calls, because Tune passes on errors only as text."""
 
     def __init__(self, searcher: StudySearcher) -> None:
         self._searcher = searcher
         self.fault: Exception | None = None
-        self._works = False  # whether a worker has told a rung in this run
+        self._any_rung = False  # whether a worker has reported a rung in this run
 
     def ask(self) -> Assignment | None:
-        with self._keeping():
+        with self._store_fault():
             return self._searcher.ask()
 
     def report(self, number: int, rung: Rung) -> Decision:
-        self._works = True
-        with self._keeping():
+        self._any_rung = True
+        with self._store_fault():
             return self._searcher.report(number, rung)
 
     def fail(self, number: int, reason: str) -> None:
-        with self._keeping():
+        with self._store_fault():
             self._searcher.fail(number, reason)
 
     def lost(self, number: int, reason: str) -> None:
-        with self._keeping():
+        with self._store_fault():
             self._searcher.lost(number, reason)
 
     def unable(self, number: int, cause: str) -> None:
-        """A worker can run no trial: the run ends where none has told a rung yet, because all would fail alike.
+        """Handle a worker that cannot run trials: end the run if no worker has reported a rung yet.
 
-        Later it is one worker or machine of several, and the trial goes on elsewhere.
+        All workers would then fail in the same way. Later, only that worker or its machine is broken, and the trial
+        resumes on another one.
         """
-        if self._works:
+        if self._any_rung:
             self.lost(number, f"A worker cannot start: {cause}")
             return
         self.fault = self.fault or WorkerStartError(f"{cause.rstrip('.')}.")
         raise self.fault
 
     @contextmanager
-    def _keeping(self) -> Iterator[None]:
+    def _store_fault(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:
@@ -72,64 +73,64 @@ class Guarded:
 
 
 class TuneSearcher(Searcher):  # type: ignore[misc]
-    """Hands Tune the searcher's trials; results come in through the scheduler, which sees all of them.
+    """Tune search algorithm that suggests the searcher's trials; results arrive through the scheduler.
 
-    The sampler thinks in a thread of its own, so that results are taken in meanwhile.
+    The sampler runs in its own thread, so that results are processed in the meantime.
     """
 
     def __init__(self, searcher: Guarded) -> None:
         super().__init__()
         self._searcher = searcher
         self._thread = ThreadPoolExecutor(1, "mixtune-ask")
-        self._asked: Future[Assignment | None] | None = None
-        self._asked_idle = False
+        self._pending: Future[Assignment | None] | None = None
+        self._pending_idle = False  # whether nothing ran when the pending request was submitted
         self._running: set[str] = set()
         self._not_before = 0.0
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """A trial; None where there is none now; FINISHED where there was none while nothing ran.
+        """Return a trial, None if there is none now, or FINISHED if there was none while no trial was running.
 
-        An answer to a question from before the last trial was lost says nothing about that trial.
+        A request that was submitted while trials ran cannot end the run, because a trial may have been lost since.
         """
         while True:
-            if self._asked is None:
+            if self._pending is None:
                 if self._running and time.monotonic() < self._not_before:
                     return None
-                self._asked_idle = not self._running
-                self._asked = self._thread.submit(self._searcher.ask)
-            if not wait([self._asked], timeout=_PATIENCE if self._running else None).done:
+                self._pending_idle = not self._running
+                self._pending = self._thread.submit(self._searcher.ask)
+            if not wait([self._pending], timeout=_PATIENCE if self._running else None).done:
                 return None
-            assignment, self._asked = self._asked.result(), None
+            assignment, self._pending = self._pending.result(), None
             if assignment is not None:
                 break
             if self._running:
                 self._not_before = time.monotonic() + _ASK_AGAIN
                 return None
-            if self._asked_idle:
+            if self._pending_idle:
                 return str(Searcher.FINISHED)
         self._running.add(trial_id)
         return {NUMBER: assignment.number, TRIAL: assignment.config.to_dict(), SPLIT: assignment.split}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Take note that a place is free; the scheduler has told the database already."""
+        """Note that a worker is free; the scheduler has already stored the result."""
         self._running.discard(trial_id)
         self._not_before = 0.0
 
     def close(self) -> None:
-        """Wait for the thread."""
+        """Wait for the sampler's thread to end."""
         self._thread.shutdown()
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the database is the only truth."""
+        """Do nothing, because all state is in the database."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing; see `save`."""
+        """Do nothing, because all state is in the database."""
 
 
 class DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
-    """Passes every result to the searcher and does what it decides.
+    """Tune scheduler that passes every result to the searcher and applies the searcher's decision.
 
-    A trial never reports itself as done: Tune would then skip the scheduler for the last result.
+    A trial never reports itself as done, because Tune would then skip the scheduler for the last result.
     """
 
     def __init__(self, searcher: Guarded) -> None:
@@ -148,7 +149,7 @@ class DatabaseScheduler(FIFOScheduler):  # type: ignore[misc]
         return str(self.CONTINUE if decision is Decision.GO_ON else self.STOP)
 
     def on_trial_error(self, tune_controller: object, trial: Trial) -> None:
-        """A worker or its machine died, or Tune itself met an error."""
+        """Handle the death of a worker or its machine, or an error within Tune."""
         number = trial.config[NUMBER]
         error, lines = error_of(trial)
         if could_not_start(lines):

@@ -1,6 +1,6 @@
-"""What the search takes of Ray that Ray does not promise: the one place to look when a new version fails.
+"""Uses of Ray beyond its public API: the one place to look when a new version breaks the search.
 
-Tried with Ray 2.60.0.
+Tested with Ray 2.60.0.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _IN_CREATION = "creation task"
 
 
 class WorkerOutOfMemoryError(OutOfMemoryError, RayActorError):  # type: ignore[misc]
-    """Ray has killed a worker because its machine ran low on memory: for Tune, a worker's death like any other.
+    """Ray killed a worker because its machine ran low on memory; Tune handles this like any other death of a worker.
 
-    Ray's own error is none of an actor, and Tune ends the whole run where it meets it.
+    Ray's own error is not an actor error, and ends the whole run in Tune.
     """
 
     def __init__(self, message: str) -> None:
@@ -27,38 +27,38 @@ class WorkerOutOfMemoryError(OutOfMemoryError, RayActorError):  # type: ignore[m
         self.message = message
 
 
-def take_memory_for_a_workers_death() -> None:
-    """From now on, let this process make a `WorkerOutOfMemoryError` of the death that Ray's memory monitor deals out.
+def treat_out_of_memory_as_worker_death() -> None:
+    """Make this process raise `WorkerOutOfMemoryError` when Ray's memory monitor kills a worker.
 
     Replaces the name `OutOfMemoryError` in the private module `ray._private.serialization`, which builds errors from
-    what Ray tells. Tune has no setting for which errors cost an actor alone.
+    Ray's reports. Tune has no setting for the errors that concern only an actor.
     """
     serialization.OutOfMemoryError = WorkerOutOfMemoryError
 
 
 def error_of(trial: Trial) -> tuple[Exception | None, list[str]]:
-    """Read the error of a trial that Tune has just written: the error itself, where Tune keeps it, and its lines.
+    """Read the error that Tune has just written for a trial: the exception, if Tune pickled one, and its lines.
 
-    Reads `Trial.pickled_error_file` and `Trial.error_file`, which are not documented. Tune's own readers,
-    `get_pickled_error` and `get_error`, look where the files are copied to later than a scheduler is told.
+    Reads the undocumented `Trial.pickled_error_file` and `Trial.error_file`. Tune's own readers, `get_pickled_error`
+    and `get_error`, look in a folder that the files reach only after the scheduler is called.
     """
     pickled = Path(trial.pickled_error_file or "")
     error = cloudpickle.loads(pickled.read_bytes()) if pickled.is_file() else None
     lines = Path(trial.error_file).read_text(encoding="utf-8").strip().splitlines()
-    return error, lines[1:]  # under Tune's own headline
+    return error, lines[1:]  # without Tune's header line
 
 
 def could_not_start(lines: list[str]) -> bool:
-    """Whether an error, as lines, is that of a worker that could not import or build what it runs.
+    """Whether the lines of an error are those of a worker that could not import or build what it runs.
 
-    Known by words of Ray's message alone: the class of the error is that of every worker's death.
+    Only the wording of Ray's message shows this: the class of the error is the same for every death of a worker.
     """
     return _IN_CREATION in lines[0]
 
 
 def sockets_in(folder: str | None) -> dict[str, Any]:
-    """The option of `ray.init` that says where Ray's sockets and records lie; none for Ray's own choice.
+    """Return the option of `ray.init` that sets the folder of Ray's sockets and logs; None for Ray's default.
 
-    The option `_temp_dir` is private. The public one, `ray start --temp-dir`, is for clusters that are started by hand.
+    The option `_temp_dir` is private. The public one, `ray start --temp-dir`, is only for clusters started by hand.
     """
     return {"_temp_dir": folder}

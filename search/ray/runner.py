@@ -1,4 +1,4 @@
-"""Runs trials in Ray Tune, on this machine or on a cluster."""
+"""Runner of trials in Ray Tune, on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from search.artifacts import Artifacts
 from search.assignment import ObjectiveFactory
 from search.machine import processors
 from search.ray.bridge import DatabaseScheduler, Guarded, TuneSearcher
-from search.ray.ray_compat import sockets_in, take_memory_for_a_workers_death
+from search.ray.ray_compat import sockets_in, treat_out_of_memory_as_worker_death
 from search.ray.start import (
     ADDRESS,
     AUTHENTICATION,
     ENVIRONMENT,
     check_address,
     first_line,
-    nothing_to_import,
+    in_empty_folder,
     own_signals,
     short_folder,
 )
@@ -42,23 +42,23 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Answers(Generic[Answer]):
-    """Answers of workers to a question, and how long they took to start."""
+    """Answers of workers to a question, with their start times."""
 
     workers: int
     ray: float
-    """Seconds until Ray ran."""
+    """Seconds until Ray was running."""
     worker: float
-    """Seconds from then until the last worker could begin."""
+    """Seconds from Ray's start until the last worker was ready."""
     answers: list[Answer]
 
 
 def _answer(question: Callable[[], Answer]) -> tuple[float, Answer]:
-    """When a worker began to answer, and the answer."""
+    """Return the time at which a worker began to answer, and its answer."""
     return time.time(), question()
 
 
 class RayRunner:
-    """Several trials at once in Ray Tune, on this machine or on the cluster of `address`."""
+    """Runner of concurrent trials in Ray Tune, on this machine or on the cluster at `address`."""
 
     def __init__(
         self,
@@ -69,15 +69,16 @@ class RayRunner:
         address: str | None = None,
         packages: Sequence[ModuleType] = (),
     ) -> None:
-        """Say what a trial may use; Ray starts with `run`.
+        """Set the resources of a trial; Ray starts with `run`.
 
         Args:
-            scratch: folder for Ray's own records, of no use after the run.
-            workers: trials at once; empty for as many as fit.
-            cpus: processors of a trial.
-            gpus: GPUs of a trial.
-            address: of a running cluster, `auto` for one that this machine belongs to; empty to start Ray here.
-            packages: to send to a cluster's machines.
+            scratch: folder for Ray's own files, not needed after the run.
+            workers: number of concurrent trials; None for as many as fit.
+            cpus: number of processors per trial.
+            gpus: number of GPUs per trial.
+            address: address of a running cluster, or `auto` for the one that this machine belongs to; None to start Ray
+                on this machine.
+            packages: packages to send to the machines of a cluster.
         """
         self._scratch = scratch
         self._workers = workers
@@ -88,7 +89,7 @@ class RayRunner:
 
     def run(self, searcher: StudySearcher, objective: ObjectiveFactory, artifacts: Artifacts) -> None:
         self._start()
-        take_memory_for_a_workers_death()
+        treat_out_of_memory_as_worker_death()
         searcher.when_ended(artifacts.cleanup)
         guarded = Guarded(searcher)
         trials = TuneSearcher(guarded)
@@ -102,11 +103,11 @@ class RayRunner:
             trials.close()
 
     def ask_workers(self, question: Callable[[], Answer]) -> Answers[Answer]:
-        """Start Ray as for a study, ask as many workers as it would have, all at once, and end Ray.
+        """Start Ray as for a study, call `question` on all of its workers at once, and shut Ray down.
 
-        `question` must pickle; what it needs is imported by the workers.
+        `question` must be picklable; the workers import what it needs.
         """
-        begun = time.time()
+        began = time.time()
         self._start()
         try:
             self._check_resources()
@@ -115,19 +116,19 @@ class RayRunner:
             ask = ray.remote(num_cpus=self._cpus, num_gpus=self._gpus)(_answer)
             answers = ray.get([ask.remote(question) for _ in range(workers)])
         except (MixtuneError, RayError) as error:
-            cause = getattr(error, "cause", None) or error  # Ray's own, of both kinds, has a traceback for its text
+            cause = getattr(error, "cause", None) or error  # the text of Ray's own errors is a traceback
             if isinstance(cause, MixtuneError):
                 raise cause from None
             raise InputError(
                 f"A worker failed at what a trial does: {type(cause).__name__}: {' '.join(str(cause).split())[:300]} "
-                "Where it is memory, lower search.workers or objective.batch_size, or take a smaller base.",
+                "If memory is short, lower search.workers or objective.batch_size, or use a smaller base.",
                 code="worker-failed",
             ) from error
         finally:
             ray.shutdown()
         return Answers(
             workers,
-            started - begun,
+            started - began,
             max(since for since, _ in answers) - started,
             [answer for _, answer in answers],
         )
@@ -137,7 +138,7 @@ class RayRunner:
         if self._address is not None:
             check_address(self._address)
         try:
-            with own_signals(), nothing_to_import(self._scratch):
+            with own_signals(), in_empty_folder(self._scratch):
                 self._connect()
         except (ConnectionError, AuthenticationError) as error:
             raise FieldError(
@@ -151,7 +152,7 @@ class RayRunner:
             ray.shutdown()
             raise FieldError(
                 "search.ray",
-                f"Ray cannot be started on this machine: {type(error).__name__}: {first_line(error)} Its records are "
+                f"Ray cannot be started on this machine: {type(error).__name__}: {first_line(error)} Ray's logs are "
                 f"in {tempfile.gettempdir()!r} (TMPDIR). `--local` runs one trial after the other without Ray.",
                 code="ray-unstartable",
             ) from error
@@ -160,8 +161,8 @@ class RayRunner:
         cpus = None
         if self._address is None:
             usable = max(1, math.floor(processors()))
-            wanted = math.ceil((self._workers or 0) * self._cpus)  # as many as asked for, even beyond the machine's own
-            cpus = max(usable, wanted)
+            requested = math.ceil((self._workers or 0) * self._cpus)  # may exceed the machine's own processors
+            cpus = max(usable, requested)
         ray.init(
             **(sockets_in(short_folder()) if self._address is None else {}),
             address=self._address or "local",  # not a cluster that happens to run on this machine
@@ -173,24 +174,24 @@ class RayRunner:
         )
 
     def _check_resources(self) -> None:
-        """Refuse what no machine of the cluster has: Ray would wait for it for ever.
+        """Refuse resources that no machine of the cluster has, because Ray would wait for them forever.
 
         Raises:
-            InputError: a trial wants more processors or GPUs than any machine has.
+            InputError: a trial needs more processors or GPUs than any machine has.
         """
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        for field, name, wanted in (("cpus", "CPU", self._cpus), ("gpus", "GPU", self._gpus)):
+        for field, name, needed in (("cpus", "CPU", self._cpus), ("gpus", "GPU", self._gpus)):
             most = max((machine.get(name, 0) for machine in machines), default=0)
-            if wanted > most:
+            if needed > most:
                 raise FieldError(
                     f"search.{field}",
-                    f"a trial wants {wanted:g}, and the largest machine that Ray knows has {most:g}. Lower the field, "
-                    "or run on a larger machine.",
+                    f"a trial needs {needed:g}, and the largest machine of the Ray cluster has {most:g}. Lower the "
+                    "field, or run on a larger machine.",
                     code="trial-wants-more-than-cluster",
                 )
 
     def _concurrent(self) -> int:
-        """Trials at once: as many as were asked for, or as fit."""
+        """Return the number of concurrent trials: as requested, or as many as fit."""
         resources = ray.cluster_resources()
         fit = resources.get("CPU", 1) / self._cpus
         if self._gpus:
@@ -213,7 +214,7 @@ class RayRunner:
         self, trials: TuneSearcher, scheduler: DatabaseScheduler, objective: ObjectiveFactory, artifacts: Artifacts
     ) -> None:
         for name in ("ray.tune", "ray.air", "ray.train"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # failures are told by the searcher, once
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # the searcher reports failures itself
         tune.run(
             tune.with_parameters(TrialActor, objective=objective, artifacts=artifacts),
             name="trials",

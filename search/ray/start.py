@@ -1,4 +1,4 @@
-"""Ray's start: signals, folders and addresses, so that it begins well or says why it cannot."""
+"""Preparation of Ray's start: signals, folders and addresses, with clear errors if Ray cannot start."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from spaces import FieldError
 
 _LONGEST_FOLDER = 40
-"""Characters of Ray's folder; the names of its sockets have about 60 more."""
+"""Longest path of Ray's folder, in characters; the names of its sockets add about 60."""
 ADDRESS = "search.ray.address"
 AUTHENTICATION = (
-    "A cluster that was started with a token, as Ray does where there is one, wants RAY_AUTH_MODE=token and the same "
-    "~/.ray/auth_token here."
+    "A cluster that was started with a token, which Ray uses if there is one, requires RAY_AUTH_MODE=token and the "
+    "same ~/.ray/auth_token here."
 )
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -26,7 +26,7 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "1e9",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # a signal ends the run at once: nothing waits to be saved
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # a signal ends the run at once, because nothing is left to save
     "RAY_AIR_NEW_OUTPUT": "0",
 }
 
@@ -37,18 +37,18 @@ def first_line(error: Exception) -> str:
 
 
 def short_folder() -> str | None:
-    """A folder for Ray's sockets, whose paths may have 107 characters; None where Ray's own choice is short enough."""
-    usual = Path(tempfile.gettempdir()) / "ray"
-    if len(str(usual)) <= _LONGEST_FOLDER:
+    """Return a folder for Ray's sockets, whose paths are limited to 107 characters; None if the default is short."""
+    default = Path(tempfile.gettempdir()) / "ray"
+    if len(str(default)) <= _LONGEST_FOLDER:
         return None
-    return str(Path("/tmp") / f"ray-{os.getuid()}")  # noqa: S108  Ray makes it, for this user alone
+    return str(Path("/tmp") / f"ray-{os.getuid()}")  # noqa: S108  Ray creates the folder, only for this user
 
 
 @contextmanager
-def nothing_to_import(scratch: Path) -> Iterator[None]:
-    """Connect from an empty folder: Ray lets its workers import from the one in which it is started.
+def in_empty_folder(scratch: Path) -> Iterator[None]:
+    """Change to an empty folder within the block, because Ray's workers import from the folder in which Ray starts.
 
-    A file `search.py` or `optuna.py` of the user's would be imported in place of ours.
+    A file `search.py` or `optuna.py` of the user would be imported instead of the package.
     """
     empty = scratch / "empty"
     empty.mkdir(parents=True, exist_ok=True)
@@ -57,17 +57,17 @@ def nothing_to_import(scratch: Path) -> Iterator[None]:
 
 
 def check_address(address: str) -> None:
-    """See that a cluster may be there: Ray itself tries for minutes.
+    """Check quickly that a cluster can be reached, because Ray itself retries for minutes.
 
     Raises:
-        FieldError: Tune cannot use such an address, or nothing answers at it.
+        FieldError: Tune cannot use such an address, or nothing answers there.
     """
     if "://" in address:
         raise FieldError(
             ADDRESS,
-            f"must be auto or HOST:PORT; got {address!r}. Through a Ray client Tune would move its driver, and the "
-            "database's connection with it, to the cluster. Launch on a machine of the cluster with `address: auto`, "
-            "or hand the command over: ray job submit --address http://HEAD:8265 -- mixtune launch study.yaml",
+            f"must be auto or HOST:PORT; got {address!r}. With a Ray client, Tune would move its driver, and with it "
+            "the database connection, to the cluster. Launch on a machine of the cluster with `address: auto`, or "
+            "submit the command: ray job submit --address http://HEAD:8265 -- mixtune launch study.yaml",
             code="ray-address-malformed",
         )
     host, _, port = address.rpartition(":")
@@ -85,21 +85,21 @@ def check_address(address: str) -> None:
 
 @contextmanager
 def own_signals() -> Iterator[None]:
-    """Signals keep the handlers that they have; Ray's end the process without a word.
+    """Restore the signal handlers after the block, because those of Ray end the process without a message.
 
-    For a moment of Ray's start its native code meets SIGTERM itself, with a dump, which Python cannot prevent.
+    For a moment during Ray's start, its native code handles SIGTERM with a dump, which Python cannot prevent.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    came = False
+    terminated = False
     try:
         yield
-    except SystemExit:  # by Ray's handler
-        came = True
+    except SystemExit:  # raised by Ray's handler
+        terminated = True
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    if came:
+    if terminated:
         signal.raise_signal(signal.SIGTERM)

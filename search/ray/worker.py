@@ -1,4 +1,4 @@
-"""The worker's side of the bridge: runs one trial after the other and keeps its objective warm between them."""
+"""Worker side of the bridge to Ray Tune: an actor that runs one trial after the other with the same objective."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from search.assignment import NO_LAST_RUNG, Assignment, ObjectiveFactory, reason
 from spaces import TrialConfig
 
 NUMBER = "number"
-"""Key of a trial's number in what Tune hands to a worker."""
+"""Key of the trial's number in the configuration that Tune passes to a worker."""
 TRIAL = "trial"
-"""Key of its configuration."""
+"""Key of the trial's configuration."""
 SPLIT = "split"
-"""Key of the questions that it is scored on."""
+"""Key of the split of the questions that the trial is scored on."""
 RUNG = "rung"
-"""Key of a rung in what a worker tells."""
+"""Key of a rung in a worker's result."""
 FAILURE = "failure"
-"""Key of the reason why there is none."""
+"""Key of the reason why the trial failed."""
 UNABLE = "unable"
-"""Key of the reason why this worker can run no trial at all."""
+"""Key of the reason why this worker cannot run any trial."""
 
 
 class TrialActor(tune.Trainable):  # type: ignore[misc]
-    """A trial goes on from what its working folder holds, on whichever worker it is."""
+    """Worker actor; a trial resumes from its working folder, on any worker."""
 
     def setup(
         self, config: dict[str, Any], objective: ObjectiveFactory | None = None, artifacts: Artifacts | None = None
     ) -> None:
-        self._build = objective
+        self._factory = objective
         self._artifacts = artifacts
         self._objective: Objective | None = None
         self._begin(config)
@@ -43,10 +43,10 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, Any]:
-        """The next rung, or why there is none: an error that reached Tune would cost the warm worker."""
+        """Return the next rung, or the reason why there is none; an error that reached Tune would end the worker."""
         try:
             if self._objective is None:
-                self._objective = self._built()
+                self._objective = self._build_objective()
         except Exception as error:  # noqa: BLE001  ends the study with this reason
             return {UNABLE: reason(error)}
         try:
@@ -59,22 +59,22 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         self._end()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: the objective keeps a trial's state before each rung, the rest is in the database."""
+        """Do nothing: the objective stores a trial's state before each rung, and the rest is in the database."""
 
     def load_checkpoint(self, checkpoint: object) -> None:
-        """Nothing; see `save_checkpoint`."""
+        """Do nothing, see `save_checkpoint`."""
 
     def _begin(self, config: dict[str, Any]) -> None:
         self._rungs = self._evaluate(Assignment(config[NUMBER], TrialConfig.from_dict(config[TRIAL]), config[SPLIT]))
 
-    def _built(self) -> Objective:
-        if self._build is None:
+    def _build_objective(self) -> Objective:
+        if self._factory is None:
             raise RuntimeError("The worker was started without an objective.")
-        return self._build()
+        return self._factory()
 
     def _evaluate(self, assignment: Assignment) -> Iterator[Rung]:
         if self._objective is None or self._artifacts is None:
-            raise RuntimeError("The worker was started without an objective, or without a place for its files.")
+            raise RuntimeError("The worker was started without an objective, or without storage for its files.")
         yield from rungs_of(self._objective, assignment, self._artifacts)
 
     def _end(self) -> None:

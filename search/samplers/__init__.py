@@ -1,4 +1,4 @@
-"""Samplers by name, one file each; another package adds one by an entry point of the group `mixtune.samplers`."""
+"""Samplers by name, one file each; another package adds one with an entry point of the group `mixtune.samplers`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAMPLERS: Kinds[SamplerKind] = Kinds(
 
 
 def preferred(objectives: int, trials: int) -> str:
-    """The sampler that `auto` means for a study of this size: of those that fit, the most specialized."""
+    """Return the sampler that `auto` selects for a study of this size: the most specialized of those that fit."""
     fit = {
         name: kind for name, kind in SAMPLERS.items() if kind.auto_objectives >= objectives and trials <= kind.trials
     }
@@ -32,11 +32,11 @@ def preferred(objectives: int, trials: int) -> str:
 
 
 def build_sampler(name: str, seed: int, trials: int, others: int = 0) -> BaseSampler:
-    """A sampler for a study that already holds so many trials, beside the samplers of other drivers.
+    """Build a sampler for a study with `trials` existing trials and `others` other drivers.
 
-    The fresh seed depends on both numbers: a sampler that starts anew from its first seed, or from another's,
-    repeats what was suggested.
+    The fresh seed depends on both numbers, because a sampler that restarts from its first seed, or from that of another
+    driver, repeats earlier suggestions.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # some are marked so; the version is held
+        warnings.simplefilter("ignore", ExperimentalWarning)  # some are experimental, but the version is pinned
         return SAMPLERS[name].build(seed, (seed * 1_000_003 + trials + others * 7_919_993) % 2**32)

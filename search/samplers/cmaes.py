@@ -1,4 +1,4 @@
-"""CMA-ES: an evolution of numbers; categories, such as a list of target modules, are drawn at random."""
+"""CMA-ES: an evolution strategy for numbers; categories, such as a list of target modules, are drawn at random."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler
 from search.samplers.kind import SamplerKind
 
 
-def _build(_study: int, fresh: int) -> BaseSampler:
+def _build(_study_seed: int, fresh: int) -> BaseSampler:
     return CmaEsSampler(seed=fresh, with_margin=True, consider_pruned_trials=True, warn_independent_sampling=False)
 
 

@@ -1,4 +1,4 @@
-"""Gaussian process: a fit to complete trials, whose time grows with the cube of their number."""
+"""Gaussian process, fitted to complete trials in time cubic in their number."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from optuna.samplers import BaseSampler, GPSampler
 from search.samplers.kind import SamplerKind
 
 
-def _build(_study: int, fresh: int) -> BaseSampler:
+def _build(_study_seed: int, fresh: int) -> BaseSampler:
     return GPSampler(seed=fresh, warn_independent_sampling=False)
 
 
 GP = SamplerKind(build=_build, sees_pruned=False, takes_prior=True, auto_objectives=1, trials=128, slow=True)
-"""Up to 128 trials it was measured to be at least as near the best as TPE (`docs/samplers.md`)."""
+"""Gaussian process sampler; up to 128 trials, its results are measured to be as good as TPE's (`docs/samplers.md`)."""

@@ -1,4 +1,4 @@
-"""What the search asks of a kind of sampler."""
+"""Contract of a kind of sampler."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from optuna.samplers import BaseSampler
 
 @dataclass(frozen=True, slots=True)
 class SamplerKind:
-    """A sampler, and all that the rest of the program must know of it."""
+    """A kind of sampler, with everything that the rest of the program must know about it."""
 
     build: Callable[[int, int], BaseSampler]
-    """From the study's seed, which never changes, and a fresh one, which differs at every start."""
+    """Function that builds the sampler from the study's seed and a fresh seed, which differs at every start."""
     objectives: int = 2
-    """Objectives that it can search for at once, at most."""
+    """Largest number of objectives that the sampler supports."""
     sees_pruned: bool = True
-    """Whether it learns from pruned trials by itself; to one that does not they are shown as complete, with the score
-    that they had reached."""
+    """Whether the sampler learns from pruned trials; otherwise they are shown as complete, with their last score."""
     takes_prior: bool = False
-    """Whether it learns from complete trials in such a way that imagined ones give it an opinion."""
+    """Whether imaginary complete trials can serve as a prior for the sampler."""
     auto_objectives: int = 0
-    """Objectives up to which `auto` takes it, where it was measured to be near the best (`docs/samplers.md`)."""
+    """Largest number of objectives for which `auto` may select the sampler, by measurement (`docs/samplers.md`)."""
     trials: float = math.inf
-    """Trials up to which `auto` takes it."""
+    """Largest number of trials for which `auto` may select the sampler."""
     slow: bool = False
-    """Whether asking it takes so long that an estimate of a study plays it through with another one."""
+    """Whether the sampler is so slow that the estimate of a study simulates it with another one."""

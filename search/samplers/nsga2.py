@@ -1,4 +1,4 @@
-"""NSGA-II: an evolution of a whole Pareto front."""
+"""NSGA-II: an evolutionary algorithm for a whole Pareto front."""
 
 from __future__ import annotations
 

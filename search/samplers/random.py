@@ -1,4 +1,4 @@
-"""Random search: every trial drawn without looking at the others."""
+"""Random search: every trial is drawn independently of the others."""
 
 from __future__ import annotations
 

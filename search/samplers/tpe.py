@@ -1,4 +1,4 @@
-"""Tree-structured Parzen estimator: multivariate, and aware of trials under way, Optuna's defaults since 5.0."""
+"""Tree-structured Parzen estimator, multivariate and aware of running trials, Optuna's defaults since 5.0."""
 
 from __future__ import annotations
 

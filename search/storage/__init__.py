@@ -1,5 +1,6 @@
-"""Databases by the names that begin their URLs, one file each; another package adds one by an entry point of the
-group `mixtune.databases`.
+"""Databases by the scheme of their URLs, one file each.
+
+Another package adds one with an entry point of the group `mixtune.databases`.
 """
 
 from __future__ import annotations
@@ -19,30 +20,30 @@ DATABASES: Kinds[type[StudyStorage]] = Kinds(
 
 
 def storage_of(url: str) -> StudyStorage:
-    """The database of a URL, not opened yet; the URL can be used, stored and shown.
+    """Return the database of a URL, unopened, after checking that the URL is supported and safe to store and show.
 
     Raises:
-        InputError: it is no URL of a database that mixtune knows, or it holds a password.
+        InputError: the URL is not that of a supported database, or it contains a password.
     """
-    found = parsed(url)
-    name = found.get_backend_name()
+    parts = parsed(url)
+    name = parts.get_backend_name()
     if name not in DATABASES:
         raise InputError(
             f"the database must be one of {listed(list(DATABASES))}, such as sqlite:////disk/study.db or "
-            f"postgresql+psycopg://user@host/database; got {found.drivername}.{did_you_mean(name, list(DATABASES))}",
+            f"postgresql+psycopg://user@host/database; got {parts.drivername}.{did_you_mean(name, list(DATABASES))}",
             code="database-of-other-kind",
         )
     return DATABASES[name](url)
 
 
 def open_storage(url: str, *, reading: bool = False) -> StudyStorage:
-    """Open the database of a URL; a file is made where there is none, except for reading.
+    """Open the database of a URL; a missing file is created unless `reading`.
 
     Args:
         url: URL of the database, without a password.
-        reading: open it for reading alone, where its kind knows such a way: no right to write to a file is needed.
+        reading: open the database read-only if its kind supports that, so that a file need not be writable.
 
     Raises:
-        InputError: it cannot be opened, or its URL holds a password.
+        InputError: the database cannot be opened, or its URL contains a password.
     """
     return storage_of(url).open(reading=reading)

@@ -1,4 +1,4 @@
-"""Who runs a study, as its searcher sees it."""
+"""Drivers, the programs that run a study."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Protocol
 
 
 class Driver(Protocol):
-    """One program that runs trials of a study, as its searcher sees it."""
+    """One program that runs trials of a study."""
 
     @property
     def id(self) -> str:
-        """Differs between any two drivers that ever were."""
+        """Id that is unique among all drivers, past and present."""
         ...
 
     def alive_ids(self) -> frozenset[str]:
-        """Ids of the drivers that run the study now, this one included."""
+        """Return the ids of the drivers that run the study now, including this one."""
         ...
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """While the block runs, no other driver of the study is in such a block."""
+        """Exclude all other drivers of the study from such a block while this one runs."""
         ...
 
 
 class LoneDriver:
-    """The only driver of a study, by the word of whoever uses it: tests, and studies in memory."""
+    """Driver that is assumed to be the only one of its study, for tests and for studies in memory."""
 
     def __init__(self) -> None:
         self.id = uuid.uuid4().hex

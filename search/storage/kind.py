@@ -1,4 +1,4 @@
-"""The contract of a kind of database."""
+"""Contract of a kind of database."""
 
 from __future__ import annotations
 
@@ -24,42 +24,42 @@ class StudyStorage(ABC):
     """A database that holds studies: Optuna's tables, and the leases of the programs that run them."""
 
     example: ClassVar[str]
-    """A URL of this kind, for messages."""
+    """Example URL of this kind, for messages."""
     driver_kind: ClassVar[type[LeasedDriver]]
-    """Whether one program runs a study, or several share it."""
+    """Class of the drivers, which decides whether one program runs a study or several share it."""
     missing_driver: ClassVar[str] = "Install the driver that its URL names."
-    """What to do where the Python package is missing that speaks to the database."""
+    """Advice for the case that the Python package of the database's driver is missing."""
 
     def __init__(self, url: str) -> None:
-        """Name the database, by a URL without a password; `open` connects to it.
+        """Store the URL of the database, which has no password; `open` connects.
 
         Raises:
-            InputError: the URL names no database of this kind.
+            InputError: the URL does not name a database of this kind.
         """
         self.url = url
         self._optuna: RDBStorage | None = None
 
     def beside(self, folder: Path) -> str:
-        """The URL, where one in a study file that lies in `folder` means another place."""
+        """Return the URL with a relative path resolved against `folder`, the folder of the study file."""
         return self.url
 
     @abstractmethod
     def _connect(self, *, reading: bool) -> RDBStorage:
-        """Optuna's storage in the database; `reading`: without any right to write, where the kind knows such a way."""
+        """Connect and return Optuna's storage; read-only if `reading` and the kind supports that."""
 
     @abstractmethod
     def advice(self, error: Exception) -> str:
-        """Sentences that say what a user can do about an error of the database."""
+        """Return sentences on what a user can do about an error of the database."""
 
     def unreachable(self, error: Exception) -> bool:
-        """Whether an error says that the database is out of reach, rather than that it refuses."""
+        """Whether an error means that the database cannot be reached, rather than that a request was refused."""
         return False
 
     def open(self, *, reading: bool = False) -> StudyStorage:
-        """Connect; a database in a file is made where there is none, except for reading.
+        """Connect to the database; a missing file is created unless `reading`.
 
         Raises:
-            InputError: it cannot be opened.
+            InputError: the database cannot be opened.
         """
         with self.explained(OSError):
             self._optuna = self._connected(reading=reading)
@@ -67,35 +67,35 @@ class StudyStorage(ABC):
 
     @property
     def optuna(self) -> RDBStorage:
-        """Optuna's storage in the database, once it is open."""
+        """Optuna's storage in the open database."""
         if self._optuna is None:
             raise RuntimeError(f"The database {shown(self.url)} is used before it is opened.")
         return self._optuna
 
     def close(self) -> None:
-        """Close the connections; the next use opens others."""
+        """Close the connections; the next use opens new ones."""
         self.optuna.remove_session()
         self.optuna.engine.dispose()
 
     def driver(
         self, study: str, name: str | None = None, *, lease: float = LEASE, beat: float = HEARTBEAT
     ) -> LeasedDriver:
-        """A driver of a study, which may take its lease.
+        """Return a driver of a study, which does not hold a lease yet.
 
         Args:
-            study: what the study is known by in the database, whatever it is called.
-            name: what it is called in messages; `study` where none is given.
-            lease: seconds without a heartbeat after which a driver of another machine counts as dead.
+            study: key of the study in the database, independent of its name.
+            name: name of the study in messages; `study` if None.
+            lease: seconds without a heartbeat after which a driver on another machine counts as dead.
             beat: seconds between heartbeats.
         """
         return self.driver_kind(self.optuna.engine, study, name or study, lease, beat)
 
     @contextmanager
     def explained(self, *others: type[Exception]) -> Iterator[None]:
-        """Turn an error of the database, or one of `others`, into a paragraph.
+        """Convert errors of the database, and those of the types `others`, into an `InputError` with advice.
 
         Raises:
-            InputError: there was such an error.
+            InputError: such an error occurred.
         """
         errors: tuple[type[Exception], ...] = (
             sqlalchemy.exc.SQLAlchemyError,
@@ -115,11 +115,11 @@ class StudyStorage(ABC):
     def _connected(self, *, reading: bool) -> RDBStorage:
         try:
             return self._connect(reading=reading)
-        except (RuntimeError, KeyError, alembic.util.CommandError) as error:  # tables of another version, or program
+        except (RuntimeError, KeyError, alembic.util.CommandError) as error:  # tables of another version or program
             reason = str(error).strip().split("\n", maxsplit=1)[0]
             raise InputError(
-                f"The database {shown(self.url)} was made by another version of Optuna than {version('optuna')}, or "
-                f"by another program: {reason} Use the version that made it, or name another place with `storage:` "
+                f"The database {shown(self.url)} was created by another version of Optuna than {version('optuna')}, or "
+                f"by another program: {reason} Use the version that created it, or name another place with `storage:` "
                 "in the study file.",
                 code="database-of-other-version",
             ) from error

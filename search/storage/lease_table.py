@@ -1,4 +1,4 @@
-"""The table of leases in a study database: a row a driver."""
+"""Table of leases in a study database, with one row per driver."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DRIVERS = Table(
     "mixtune_drivers",
     MetaData(),
     Column("study", String(512), primary_key=True),
-    Column("slot", String(32), primary_key=True),  # one for all where the database allows one driver only
+    Column("slot", String(32), primary_key=True),  # the same for all drivers if the database allows only one
     Column("driver", String(32), nullable=False),
     Column("host", String(255), nullable=False),
     Column("machine", String(255), nullable=False),
@@ -35,29 +35,29 @@ DRIVERS = Table(
     Column("seen", BigInteger, nullable=False),
 )
 NOW = cast(extract("epoch", func.now()), BigInteger)
-"""Seconds since 1970 by the database's clock."""
+"""Current time of the database's clock, in seconds since 1970."""
 
 
 def make_table(engine: Engine) -> None:
-    """Make the table where there is none."""
+    """Create the table if it does not exist."""
     try:
         DRIVERS.metadata.create_all(engine)
-    except (IntegrityError, ProgrammingError, OperationalError):  # another driver made it at the same moment
+    except (IntegrityError, ProgrammingError, OperationalError):  # another driver created it at the same time
         DRIVERS.metadata.create_all(engine)
 
 
 def look(engine: Engine, study: str) -> tuple[int, list[LeaseRow]]:
-    """The database's time, and the drivers of a study, in a transaction of their own."""
+    """Return the database's time and the drivers of a study, in a separate transaction."""
     with engine.connect() as connection:
         return rows_of(connection, study)
 
 
 def rows_of(connection: Connection, study: str) -> tuple[int, list[LeaseRow]]:
-    """The database's time, and the drivers of a study."""
+    """Return the database's time and the drivers of a study."""
     now = connection.execute(select(NOW)).scalar_one()
     return now, list(connection.execute(DRIVERS.select().where(DRIVERS.c.study == study)))
 
 
-def words(row: LeaseRow) -> str:
-    """A driver, as a user can find it."""
+def describe(row: LeaseRow) -> str:
+    """Describe a driver so that a user can find its process."""
     return f"process {row.process} on {row.host}, since {row.began}"

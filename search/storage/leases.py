@@ -1,4 +1,4 @@
-"""Who runs a study: a lease per driver in the study's own database, so that a dead driver locks nothing for ever."""
+"""Leases of drivers, one row each in the study's database, so that a dead driver does not lock a study forever."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from search.storage.lease_table import DRIVERS, NOW, LeaseRow, look, make_table, rows_of, words
+from search.storage.lease_table import DRIVERS, NOW, LeaseRow, describe, look, make_table, rows_of
 from search.storage.liveness import Liveness, machine
 from search.storage.reconnecting import persistently
 from spaces import InputError
 
 LEASE = 90.0
-"""Seconds after its last heartbeat at which a driver on another machine counts as dead."""
+"""Seconds without a heartbeat after which a driver on another machine counts as dead."""
 HEARTBEAT = 15.0
 """Seconds between heartbeats."""
-_FORGOTTEN = 86_400
-"""Seconds after which a driver that gave no heartbeat is left out of the table."""
+_EXPIRY = 86_400
+"""Seconds without a heartbeat after which a driver is removed from the table."""
 
 
 class LeasedDriver(ABC):
-    """A driver that others can see, on this machine and on others.
+    """A driver that is visible to other drivers, on this machine and on others.
 
-    Whether a driver lives is told by its process where it is on this machine, else by its last heartbeat.
-    Times are the database's: machines need not agree about theirs. Where its clock was set, or it was away, nobody
-    counts as dead until this driver has itself seen no heartbeat for the length of a lease.
+    A driver on this machine is alive if its process is; others are judged by their last heartbeat. Times are those of
+    the database, so the clocks of machines need not agree. If the database's clock was changed, or the database was
+    unreachable, no driver counts as dead until this one has observed no heartbeat of that driver for a whole lease.
     """
 
     def __init__(self, engine: Engine, study: str, name: str, lease: float = LEASE, beat: float = HEARTBEAT) -> None:
-        """Say who drives which study; `present` takes the lease.
+        """Create a driver of a study; the method `lease` takes the lease.
 
         Args:
-            engine: the database.
-            study: what the study is known by in it, whatever it is called.
-            name: what the study is called in messages.
-            lease: seconds without a heartbeat after which a driver of another machine counts as dead.
+            engine: engine of the database.
+            study: key of the study in the database, independent of its name.
+            name: name of the study in messages.
+            lease: seconds without a heartbeat after which a driver on another machine counts as dead.
             beat: seconds between heartbeats.
         """
         self.id = uuid.uuid4().hex
@@ -61,75 +61,75 @@ class LeasedDriver(ABC):
     @property
     @abstractmethod
     def _slot(self) -> str:
-        """The place that the driver takes; a place has one driver at a time."""
+        """Slot that the driver takes; a slot has one driver at a time."""
 
     @abstractmethod
     def exclusive(self) -> AbstractContextManager[None]:
-        """While the block runs, no other driver of the study is in such a block."""
+        """Exclude all other drivers of the study from such a block while this one runs."""
 
-    def refuse_taken(self) -> None:  # noqa: B027  where drivers share a study, none is in the way
-        """See that the study can be driven now, before anything expensive is done for it.
+    def refuse_taken(self) -> None:  # noqa: B027  drivers that share a study do not refuse others
+        """Check that the study can be run now, before any expensive preparation.
 
         Raises:
-            InputError: another driver has the only place.
+            InputError: another driver has the only slot.
         """
 
     def _replaceable(self) -> set[str]:
-        """Drivers whose places are given to this one when it enters."""
+        """Return the ids of the drivers whose slots this driver may take when it enters."""
         return set()
 
     def _meet(self, row: LeaseRow, now: int, replaceable: set[str]) -> bool:
-        """Whether the place of another driver is taken from it.
+        """Whether this driver removes the row of another driver when it enters.
 
         Raises:
-            InputError: it is in the way.
+            InputError: the other driver does not allow this one.
         """
         return False
 
     @contextmanager
     def lease(self) -> Iterator[None]:
-        """Hold the lease while the block runs, and give it back.
+        """Hold the lease while the block runs, and release it afterwards.
 
         Raises:
-            InputError: another driver has it.
+            InputError: another driver holds the lease.
         """
         make_table(self._engine)
         self._enter()
         over = threading.Event()
-        pulse = threading.Thread(target=self._live, args=(over,), name="mixtune-lease", daemon=True)
-        pulse.start()
+        heartbeats = threading.Thread(target=self._send_heartbeats, args=(over,), name="mixtune-lease", daemon=True)
+        heartbeats.start()
         try:
             yield
         finally:
             over.set()
-            pulse.join()
-            with suppress(SQLAlchemyError):  # a lease that cannot be given back runs out by itself
+            heartbeats.join()
+            with suppress(SQLAlchemyError):  # a lease that cannot be released expires
                 self._leave()
 
     def alive_ids(self) -> frozenset[str]:
-        """Ids of the drivers that run the study now, this one included.
+        """Return the ids of the drivers that run the study now, including this one.
 
         Raises:
-            InputError: another driver has taken this one's place.
+            InputError: another driver has taken this one's slot.
         """
         if self._lost.is_set():
             raise InputError(
-                f"Another mixtune has taken over the study {self._name!r}: this one gave no sign of life for "
-                f"{self._lease:.0f} s. Nothing is lost; the other goes on.",
+                f"Another mixtune has taken over the study {self._name!r}, because this one sent no heartbeat for "
+                f"{self._lease:.0f} s. Nothing is lost; the other one continues.",
                 code="study-taken-over",
             )
         now, rows = persistently(self._look)
         if any(row.driver == self.id and now - row.seen > self._lease / 2 for row in rows):
-            # This driver gave no heartbeat either: the clock was set, or the database was away.
+            # This driver's own heartbeat is late too: the clock was changed, or the database was unreachable.
             self._liveness.doubt_for(self._lease)
         return frozenset({self.id, *(row.driver for row in rows if not self._liveness.is_dead(row, now))})
 
     def others(self) -> list[str]:
-        """The drivers that run the study now, without this one, in words."""
+        """Return descriptions of the other drivers that run the study now."""
         if not self._has_table():
             return []
         now, rows = self._look()
-        return [words(row) for row in rows if row.driver != self.id and not self._liveness.is_dead(row, now)]
+        return [describe(row) for row in rows if row.driver != self.id and not self._liveness.is_dead(row, now)]
 
     def _enter(self) -> None:
         replaceable = self._replaceable()
@@ -139,14 +139,14 @@ class LeasedDriver(ABC):
                 connection.execute(DRIVERS.insert().values(self._row()))
             except IntegrityError as error:
                 raise InputError(
-                    f"Another mixtune began to run the study {self._name!r} at the same moment. Wait for it.",
+                    f"Another mixtune started to run the study {self._name!r} at the same time. Wait for it.",
                     code="study-running",
                 ) from error
 
     def _make_room(self, connection: Connection, replaceable: set[str]) -> None:
         now, rows = rows_of(connection, self._study)
         for row in rows:
-            if now - row.seen > _FORGOTTEN or self._meet(row, now, replaceable):
+            if now - row.seen > _EXPIRY or self._meet(row, now, replaceable):
                 connection.execute(DRIVERS.delete().where(DRIVERS.c.driver == row.driver))
 
     def _row(self) -> dict[str, object]:
@@ -166,18 +166,18 @@ class LeasedDriver(ABC):
         with self._engine.begin() as connection:
             connection.execute(DRIVERS.delete().where(DRIVERS.c.driver == self.id))
 
-    def _live(self, over: threading.Event) -> None:
-        """Give heartbeats; a database that does not answer now is asked again at the next one."""
-        mine = DRIVERS.update().where(DRIVERS.c.driver == self.id).values(seen=NOW)
+    def _send_heartbeats(self, over: threading.Event) -> None:
+        """Send heartbeats; if the database does not answer, try again at the next one."""
+        update = DRIVERS.update().where(DRIVERS.c.driver == self.id).values(seen=NOW)
         while not over.wait(self._beat):
             try:
                 with self._engine.begin() as connection:
-                    if connection.execute(mine).rowcount == 0:
+                    if connection.execute(update).rowcount == 0:
                         self._lost.set()
                         return
                     now = connection.execute(sqlalchemy.select(NOW)).scalar_one()
             except SQLAlchemyError:
-                continue  # the searcher meets the same error and says so
+                continue  # the searcher meets and reports the same error
             self._liveness.compare_clocks(time.monotonic(), now)
 
     def _look(self) -> tuple[int, list[LeaseRow]]:
@@ -188,9 +188,9 @@ class LeasedDriver(ABC):
 
     def _taken(self, row: LeaseRow, now: int) -> InputError:
         return InputError(
-            f"The study {self._name!r} is being run by another mixtune: {words(row)}. Wait for it, or stop it there "
-            f"with Ctrl-C; `mixtune status {shlex.quote(self._name)}` shows how far it is. It gave its last sign of "
-            f"life {max(0, now - row.seen)} s ago; if that machine is gone, the study is free {self._lease:.0f} s "
-            "after it.",
+            f"The study {self._name!r} is being run by another mixtune: {describe(row)}. Wait for it, or stop it there "
+            f"with Ctrl-C; `mixtune status {shlex.quote(self._name)}` shows its progress. Its last heartbeat was "
+            f"{max(0, now - row.seen)} s ago; if that machine is gone, the study is free {self._lease:.0f} s after "
+            "the last heartbeat.",
             code="study-running",
         )

@@ -1,4 +1,4 @@
-"""The trials of one study in its database, as the search reads and writes them."""
+"""Access of the search to the trials of one study in its database."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from search.storage.records import Plan
 
 
 class Ledger:
-    """Trials by their number; finished ones are read from the database once."""
+    """Trials of a study, by number; finished ones are read from the database only once."""
 
     def __init__(self, storage: BaseStorage, name: str, distributions: Mapping[str, BaseDistribution]) -> None:
         """Open an existing study.
 
         Args:
             storage: the database.
-            name: of the study in it.
-            distributions: of every parameter of a trial.
+            name: name of the study in the database.
+            distributions: distributions of all parameters of a trial, by name.
         """
         self._storage = optuna.storages.get_storage(storage)
         self._name = name
@@ -35,29 +35,29 @@ class Ledger:
         self._study_id = storage.get_study_id_from_name(name)
 
     def guided_by(self, sampler: BaseSampler, pruner: BasePruner) -> None:
-        """Let Optuna's studies have this sampler and this pruner."""
+        """Set the sampler and the pruner of the studies that `study` returns."""
         self._guides = {"sampler": sampler, "pruner": pruner}
 
     def study(self, view: Callable[..., optuna.Study] = optuna.Study) -> optuna.Study:
-        """The study as Optuna sees it now; one that is kept remembers trials as they were."""
+        """Return the current Optuna study; do not store the result, because it caches trials."""
         return view(self._name, self._storage, **self._guides)
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
-        """Trials in these states, of any state where none is named; foreign ones are left out."""
-        found = self._storage.get_all_trials(self._study_id, deepcopy=False, states=states or None)
-        return [trial for trial in found if records.ARM in trial.user_attrs]
+        """Return the trials in these states (in any state by default), without foreign ones."""
+        trials = self._storage.get_all_trials(self._study_id, deepcopy=False, states=states or None)
+        return [trial for trial in trials if records.ARM in trial.user_attrs]
 
     def foreign(self) -> list[int]:
-        """Running trials that this program did not make: they have no arm and no seed."""
+        """Return the numbers of running trials that mixtune did not create, which have no arm and no seed."""
         running = self._storage.get_all_trials(self._study_id, deepcopy=False, states=(TrialState.RUNNING,))
         return [trial.number for trial in running if records.ARM not in trial.user_attrs]
 
     def trial(self, number: int) -> FrozenTrial:
-        """A trial as it stands."""
+        """Return the current state of a trial."""
         return self._storage.get_trial(self._id(number))
 
     def create(self, plan: Plan, driver: str) -> FrozenTrial:
-        """Make a running trial with what is planned for it, in one transaction."""
+        """Create a running trial with the parameters and attributes of a plan, in one transaction."""
         trial = create_trial(
             state=TrialState.RUNNING,
             params=plan.params,
@@ -77,7 +77,7 @@ class Ledger:
         self._storage.set_trial_user_attr(self._id(number), key, value)
 
     def store_rung(self, number: int, rung: Rung) -> None:
-        """The rung in full, then its score: a trial whose score is stored has the rung."""
+        """Store the full rung, then its score, so that every stored score has its rung."""
         self.note(number, *records.rung_attribute(rung))
         self._storage.set_trial_intermediate_value(self._id(number), rung.tokens, rung.score)
 

@@ -1,4 +1,4 @@
-"""Which drivers of a study live: by their processes, and by heartbeats read with clocks that may be set."""
+"""Detection of dead drivers by their processes and heartbeats, robust to clock changes."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from spaces.trial import fingerprint
 
 
 class Liveness:
-    """One driver's knowledge of whether the others live."""
+    """One driver's view of which other drivers are alive."""
 
     def __init__(self, lease: float) -> None:
-        """Know nothing yet; `lease`: seconds without a heartbeat after which a driver counts as dead."""
+        """Start without observations; a driver counts as dead after `lease` seconds without a heartbeat."""
         self._lease = lease
-        self._observed: dict[str, tuple[int, float]] = {}  # driver to its last heartbeat and when it was first seen
-        self._doubts_end = -math.inf  # until then the database's clock says nothing about other drivers
-        self._clocks: tuple[float, int] | None = None  # this process's seconds and the database's, when last compared
+        self._observed: dict[str, tuple[int, float]] = {}  # driver to its last heartbeat and when that was first read
+        self._doubts_end = -math.inf  # the database's clock is not trusted before this time
+        self._clocks: tuple[float, int] | None = None  # this process's time and the database's, at the last comparison
 
     def doubt_for(self, seconds: float) -> None:
-        """Trust the database's clock no more for so many seconds."""
+        """Distrust the database's clock for a number of seconds."""
         self._doubts_end = time.monotonic() + seconds
 
     def compare_clocks(self, here: float, there: int) -> None:
-        """Doubt the database's clock for a lease where it was set, or where the database was away for long.
+        """Distrust the database's clock for one lease if it was changed or the database was unreachable for long.
 
         Args:
-            here: seconds by this process's clock.
-            there: seconds by the database's, at the same moment.
+            here: time of this process's clock, in seconds.
+            there: time of the database's clock at the same moment, in seconds.
         """
         if self._clocks is not None:
             passed, passed_there = here - self._clocks[0], there - self._clocks[1]
@@ -41,7 +41,7 @@ class Liveness:
         self._clocks = here, there
 
     def is_dead(self, row: LeaseRow, now: int) -> bool:
-        """Whether a driver's trials may be taken over; `now`: the database's time."""
+        """Whether a driver's trials may be taken over, given the database's time `now`."""
         expired = self._silent(row) > self._lease or bool(now - row.seen > self._lease and self._trusts_clock)
         if row.machine != machine():
             return expired
@@ -51,7 +51,7 @@ class Liveness:
                 return True
         except psutil.NoSuchProcess:
             return True
-        # Another process may have got the number; but a clock that was set moves the times of living ones, too.
+        # Another process may have the same number, but a clock change also shifts the start times of live processes.
         return expired and abs(process.create_time() - row.process_began) >= 1
 
     @property
@@ -59,16 +59,16 @@ class Liveness:
         return time.monotonic() > self._doubts_end
 
     def _silent(self, row: LeaseRow) -> float:
-        """Seconds, by this process's clock, since another driver's last heartbeat was seen to change."""
-        seen, since = self._observed.get(row.driver, (None, 0.0))
-        if seen != row.seen:
+        """Return the seconds, by this process's clock, since another driver's heartbeat last changed."""
+        heartbeat, since = self._observed.get(row.driver, (None, 0.0))
+        if heartbeat != row.seen:
             since = time.monotonic()
             self._observed[row.driver] = row.seen, since
         return time.monotonic() - since
 
 
 def machine() -> str:
-    """Names the place where a process number means the same process: this boot of this machine, and this container."""
+    """Return an id of the scope of process numbers: this boot of this machine, and this container."""
     parts = [socket.gethostname()]
     for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         file = Path(path)

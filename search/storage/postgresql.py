@@ -1,4 +1,4 @@
-"""PostgreSQL: a server that several machines reach, whose studies are shared by any number of programs."""
+"""PostgreSQL: a server for several machines, where any number of programs can share a study."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SharedDriver(LeasedDriver):
 
     def _enter(self) -> None:
         super()._enter()
-        self._liveness.doubt_for(2 * self._beat)  # the server may just be back: who lives gives a heartbeat until then
+        self._liveness.doubt_for(2 * self._beat)  # time for live drivers to send a heartbeat if the server was down
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -33,11 +33,11 @@ class SharedDriver(LeasedDriver):
         try:
             yield
         finally:
-            with connection, _unless_lost():
+            with connection, _ignoring_lost_connection():
                 connection.commit()
 
     def _locked(self) -> sqlalchemy.Connection:
-        """A connection that holds the study's lock until its transaction ends."""
+        """Return a connection that holds the study's lock until its transaction ends."""
         key = int(fingerprint(["mixtune", self._study])[:15], 16)
         connection = self._engine.connect()
         try:
@@ -49,8 +49,8 @@ class SharedDriver(LeasedDriver):
 
 
 @contextmanager
-def _unless_lost() -> Iterator[None]:
-    """Let go of a lock; the server has let go of it already where the connection was lost."""
+def _ignoring_lost_connection() -> Iterator[None]:
+    """Ignore a lost connection when a lock is released, because the server has then already released the lock."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -59,7 +59,7 @@ def _unless_lost() -> Iterator[None]:
 
 
 class PostgresqlStorage(StudyStorage):
-    """Studies on a server of PostgreSQL, which may be away for a moment."""
+    """Studies on a PostgreSQL server, with retries while the server is unreachable."""
 
     example = "postgresql+psycopg://user@host/database"
     driver_kind = SharedDriver
@@ -75,6 +75,6 @@ class PostgresqlStorage(StudyStorage):
         if self.unreachable(error):
             return (
                 "Check that the server runs and can be reached from this machine, and that user, host and database "
-                "in the URL are right; a password belongs into PGPASSWORD or ~/.pgpass."
+                "in the URL are right; a password belongs in PGPASSWORD or ~/.pgpass."
             )
         return "Check that the user in the URL may create and write tables there, and that the server's disk has space."

@@ -1,4 +1,4 @@
-"""A database server that is away for a moment: every operation is tried again until it is back."""
+"""Retries of database operations while the server is unreachable."""
 
 from __future__ import annotations
 
@@ -19,51 +19,51 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 from search.optuna_compat import storage_operations
 
 PATIENCE = 300.0
-"""Seconds for which a server may be away before a study gives up."""
+"""Seconds that a server may be unreachable before a study gives up."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0
 _CONNECTION_STATES = ("08", "57P01", "57P02", "57P03")
-"""Beginnings of PostgreSQL's error codes that tell of the connection, not of what was asked."""
+"""Prefixes of PostgreSQL's error codes that concern the connection, not the request."""
 
 _SILENT = 1.0
-"""Seconds of an outage that nobody needs to hear of."""
-_told = -math.inf
+"""Longest wait, in seconds, without a message to the user."""
+_last_message = -math.inf
 
 Result = TypeVar("Result")
 Done = tuple[type[Exception], Callable[[], object]]
 
 
 def connection_lost(error: BaseException) -> bool:
-    """Whether an error of the database says that its server was out of reach, rather than that a request was wrong."""
-    found = error if isinstance(error, SQLAlchemyError) else error.__cause__
-    if isinstance(found, PendingRollbackError):  # Optuna went on after an error of the connection
+    """Whether a database error means that the server was unreachable, rather than that a request was wrong."""
+    cause = error if isinstance(error, SQLAlchemyError) else error.__cause__
+    if isinstance(cause, PendingRollbackError):  # Optuna continued after a connection error
         return True
-    if not isinstance(found, DBAPIError):
+    if not isinstance(cause, DBAPIError):
         return False
-    if found.connection_invalidated:
+    if cause.connection_invalidated:
         return True
-    state = getattr(found.orig, "sqlstate", None)
-    unreachable = isinstance(found, sqlalchemy.exc.OperationalError) and hasattr(found.orig, "sqlstate")
+    state = getattr(cause.orig, "sqlstate", None)
+    unreachable = isinstance(cause, sqlalchemy.exc.OperationalError) and hasattr(cause.orig, "sqlstate")
     return unreachable if state is None else state.startswith(_CONNECTION_STATES)
 
 
 GIVEN_UP = threading.Event()
-"""Set when the user stops the program: nobody waits for a database any more."""
+"""Set when the user stops the program, so that it no longer waits for a database."""
 
 
 def persistently(call: Callable[[], Result], patience: float = PATIENCE, done: Done | None = None) -> Result:
-    """Call until the database's server answers, for `patience` seconds at most, and until the user stops the program.
+    """Retry a call until the database server answers, for at most `patience` seconds or until the user stops.
 
     Args:
-        call: one transaction.
-        patience: seconds.
-        done: error of a further try that says that an earlier one was done, its connection lost in the moment of the
-            commit, and what it then returned; None where a transaction that is done twice is the same as once.
+        call: function that runs one transaction.
+        patience: time limit for retries, in seconds.
+        done: type of the error in a retry which shows that an earlier try was committed although its connection was
+            lost, and a function for the result; None if running the transaction twice has the same effect as once.
 
     Raises:
-        StorageInternalError, SQLAlchemyError: it does not answer, or the error is of another kind.
+        StorageInternalError, SQLAlchemyError: the server does not answer, or the error is of another kind.
     """
     ends, wait = time.monotonic() + patience, _FIRST_WAIT
-    further = False
+    retried = False
     while True:
         try:
             return call()
@@ -71,42 +71,42 @@ def persistently(call: Callable[[], Result], patience: float = PATIENCE, done: D
             if not connection_lost(error) or time.monotonic() + wait > ends or GIVEN_UP.is_set():
                 raise
         except Exception as error:
-            if further and done is not None and isinstance(error, done[0]):
+            if retried and done is not None and isinstance(error, done[0]):
                 return cast("Result", done[1]())
             raise
         if wait > _SILENT:
-            _tell(patience)
-        further = True
+            _print_message(patience)
+        retried = True
         GIVEN_UP.wait(wait)
         wait = min(2 * wait, _LONGEST_WAIT)
 
 
-def _tell(patience: float) -> None:
-    """Say once an outage why nothing moves."""
-    global _told  # noqa: PLW0603  one program meets one outage at a time
-    if time.monotonic() > _told + patience:
-        _told = time.monotonic()
-        sys.stderr.write(f"The database does not answer; it is tried again for up to {patience / 60:.0f} minutes …\n")
+def _print_message(patience: float) -> None:
+    """Print once per outage that the program waits for the database."""
+    global _last_message  # noqa: PLW0603  a program has at most one outage at a time
+    if time.monotonic() > _last_message + patience:
+        _last_message = time.monotonic()
+        sys.stderr.write(f"The database does not answer; retrying for up to {patience / 60:.0f} minutes …\n")
 
 
 class PersistentStorage(RDBStorage):
-    """Optuna's storage on a server whose connections may drop: each operation is one transaction, done or not done.
+    """Optuna's storage with retries; each operation is one transaction.
 
-    Where the connection drops in the moment of a commit, the operation is done twice. For most that is the same as
-    once; making or removing a study, and ending a trial, are known to have been done before. A trial that is made
-    twice is run as one that a dead driver left behind.
+    If the connection drops during a commit, the operation may run twice. For most operations this has the same effect
+    as once; for creating or deleting a study and for ending a trial, the retry detects that the first try succeeded. A
+    trial that is created twice is run like one that a dead driver abandoned.
     """
 
     patience = PATIENCE
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
-        def made() -> int:
+        def existing_id() -> int:
             if study_name is None:
-                raise RuntimeError("A study without a name cannot be told from another one.")
+                raise RuntimeError("A study without a name cannot be distinguished from another one.")
             return self.get_study_id_from_name(study_name)
 
         call = functools.partial(super().create_new_study, directions, study_name)
-        return persistently(call, self.patience, (DuplicatedStudyError, made))
+        return persistently(call, self.patience, (DuplicatedStudyError, existing_id))
 
     def delete_study(self, study_id: int) -> None:
         call = functools.partial(super().delete_study, study_id)
@@ -119,14 +119,14 @@ class PersistentStorage(RDBStorage):
 
 def _persistent(operation: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(operation)
-    def tried_again(self: PersistentStorage, *arguments: Any, **options: Any) -> Any:
+    def retried(self: PersistentStorage, *arguments: Any, **options: Any) -> Any:
         return persistently(functools.partial(operation, self, *arguments, **options), self.patience)
 
-    return tried_again
+    return retried
 
 
 def _operations() -> Mapping[str, Callable[..., Any]]:
-    """Operations that Optuna calls on a storage, but for what `PersistentStorage` defines itself."""
+    """Return the operations that Optuna calls on a storage, except those that `PersistentStorage` defines."""
     names = storage_operations() - set(vars(PersistentStorage))
     return {name: getattr(RDBStorage, name) for name in names}
 

@@ -1,4 +1,4 @@
-"""How a trial stands in the database: what is written as it goes, and how it is read back."""
+"""Stored form of trials: their attributes in the database, and the records that are read back."""
 
 from __future__ import annotations
 
@@ -16,104 +16,104 @@ from spaces import TrialConfig
 
 
 class Arm(StrEnum):
-    """Who chose the texts of a trial, or what a run of the confirmation is for."""
+    """How the texts of a trial were chosen, or the purpose of a confirmation run."""
 
     RANDOMIZED = "randomized"
-    """Coin flips chose the texts. Such trials are never pruned, and the effects of texts rest on them alone."""
+    """Texts drawn at random. These trials are never pruned, and only they are used to estimate the effects of texts."""
     GUIDED = "guided"
-    """The sampler chose the texts."""
+    """Texts chosen by the sampler."""
     CONFIRM = "confirm"
-    """A run of one of the best configurations, on questions that the search never saw."""
+    """Run of one of the best configurations, on held-out questions."""
     BASELINE = "baseline"
-    """A run to compare those with, such as the untouched base."""
+    """Run for comparison, such as the untouched base, on held-out questions."""
 
     @classmethod
     def _missing_(cls, value: object) -> Arm | None:
-        return cls.RANDOMIZED if value == "randomised" else None  # as studies of version 0.1 spell it
+        return cls.RANDOMIZED if value == "randomised" else None  # the spelling of version 0.1
 
 
 ARM = "arm"
 CONFIG = "config"
 DRIVER = "driver"
-"""Who runs the trial, or ran it last."""
+"""Id of the driver that runs the trial, or ran it last."""
 ERROR = "error"
 IDLE = "idle"
 """Names of parameters without an effect on the trial, such as the rank of a method that has none."""
 LOST = "lost"
-"""How many workers died on the trial."""
+"""Number of workers that died while running the trial."""
 PAIR = "pair"
 PROPENSITY = "propensity"
 ROLE = "role"
 SEED = "seed"
 SURVIVED = "survived"
-"""Tokens of the last rung at which it was decided that the trial goes on."""
+"""Training tokens at the last rung that the trial survived, cumulative."""
 STOPPED_BY_PRUNER = "pruner_would_stop"
 _RUNG = "rung:"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A trial as it is decided before the sampler sees it."""
+    """Plan of a trial, made before the sampler draws the other parameters."""
 
     params: dict[str, Any]
-    """Parameters that are not the sampler's to choose."""
+    """Parameters that the sampler does not choose."""
     attributes: dict[str, Any]
-    """Arm, seed and, for a randomized trial, its pair."""
+    """Arm, seed and, for a randomized trial, the number of its pair and its propensity."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """A trial as the database tells it."""
+    """A trial as stored in the database."""
 
     number: int
     arm: Arm
     pair: int | None
-    """Randomized trials with the same number (a block, `search.designs`) differ in their texts alone."""
+    """Number of the block; randomized trials of one block (`search.designs`) differ only in their texts."""
     propensity: float | None
-    """Probability with which each text was included; empty for a guided trial, where it is unknown."""
+    """Probability that each text was included; None if it is unknown, as for a guided trial."""
     config: TrialConfig
     params: Mapping[str, Any]
-    """What the sampler drew, by parameter name; only what has an effect on this trial."""
+    """Parameters by name, without those that have no effect on this trial."""
     state: TrialState
     rungs: tuple[Rung, ...]
     error: str
-    """Why it failed; empty where it did not."""
+    """Reason of the failure; empty if the trial did not fail."""
     seconds: float | None
-    """Wall time from its start to its end; empty while it runs."""
+    """Wall time from start to end, in seconds; None while the trial runs."""
     role: str = ""
-    """What a run of the confirmation stands for."""
+    """Role of a confirmation run; empty for other trials."""
 
     @property
     def randomized(self) -> bool:
-        """Whether coin flips chose its texts."""
+        """Whether the texts of the trial were drawn at random."""
         return self.arm is Arm.RANDOMIZED
 
     @property
     def score(self) -> float | None:
-        """The score at the full budget; empty for a trial that did not reach it."""
+        """Score at the full budget, higher is better; None if the trial is not complete."""
         return self.rungs[-1].score if self.state is TrialState.COMPLETE else None
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The texts of its mix."""
+        """Names of the texts in the trial's mix."""
         return self.config.mix.names
 
 
 def is_randomized(trial: FrozenTrial) -> bool:
-    """Whether coin flips chose the texts of a trial."""
+    """Whether the texts of a trial were drawn at random."""
     return Arm(trial.user_attrs[ARM]) is Arm.RANDOMIZED
 
 
 def rung_attribute(rung: Rung) -> tuple[str, dict[str, Any]]:
-    """Name and JSON value under which a rung is stored: all of it, the scores of questions in single precision."""
+    """Return the attribute name and JSON value of a rung, with the scores of questions in single precision."""
     value = rung.to_dict()
-    del value["index"]  # it stands in the name
+    del value["index"]  # part of the name
     value["items"] = base64.b64encode(np.asarray(rung.items, dtype="<f4").tobytes()).decode()
     return f"{_RUNG}{rung.index}", value
 
 
 def read_rung(trial: FrozenTrial, index: int) -> Rung | None:
-    """A stored rung, or None where the trial has not reached it."""
+    """Return a stored rung, or None if the trial has not reached that rung."""
     stored = trial.user_attrs.get(f"{_RUNG}{index}")
     if stored is None:
         return None
@@ -122,11 +122,11 @@ def read_rung(trial: FrozenTrial, index: int) -> Rung | None:
 
 
 def read_record(trial: FrozenTrial) -> TrialRecord | None:
-    """A trial of the database, or None for one that was only queued."""
+    """Return the record of a stored trial, or None if the trial does not have a configuration yet."""
     attributes = trial.user_attrs
     if CONFIG not in attributes:
         return None
-    found = (read_rung(trial, index) for index in range(len(trial.intermediate_values)))
+    rungs = (read_rung(trial, index) for index in range(len(trial.intermediate_values)))
     return TrialRecord(
         number=trial.number,
         arm=Arm(attributes[ARM]),
@@ -135,7 +135,7 @@ def read_record(trial: FrozenTrial) -> TrialRecord | None:
         config=TrialConfig.from_dict(attributes[CONFIG]),
         params={name: value for name, value in trial.params.items() if name not in attributes.get(IDLE, ())},
         state=trial.state,
-        rungs=tuple(rung for rung in found if rung is not None),
+        rungs=tuple(rung for rung in rungs if rung is not None),
         error=attributes.get(ERROR, ""),
         seconds=trial.duration.total_seconds() if trial.duration else None,
         role=attributes.get(ROLE, ""),

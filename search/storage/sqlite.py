@@ -1,4 +1,4 @@
-"""SQLite: a file on this machine's disk, whose studies are run by one program each."""
+"""SQLite: a file on a local disk, where each study is run by one program at a time."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from spaces.paths import beside
 
 
 class SoleDriver(LeasedDriver):
-    """The only driver of a study: a second one is refused while it lives."""
+    """The only driver of a study; a second one is refused as long as the first is alive."""
 
-    _watched: dict[str, int] | None = None  # drivers whose heartbeat from the future was seen not to change
+    _watched: dict[str, int] | None = None  # drivers with a heartbeat in the future that did not change
 
     @property
     def _slot(self) -> str:
@@ -46,9 +46,9 @@ class SoleDriver(LeasedDriver):
         return True
 
     def _replaceable(self) -> set[str]:
-        """Dead drivers; one whose heartbeat is from the future is watched for two beats to see it change.
+        """Return the ids of dead drivers, after watching drivers with a heartbeat in the future for two beats.
 
-        It was given before the database's clock was set back.
+        Such a heartbeat was sent before the database's clock was set back.
         """
         now, rows = self._look()
         doubtful = {row.driver: row.seen for row in rows if row.seen > now + self._beat and row.machine != machine()}
@@ -62,20 +62,20 @@ class SoleDriver(LeasedDriver):
 
 
 class SqliteStorage(StudyStorage):
-    """Studies in a file of SQLite."""
+    """Studies in an SQLite file."""
 
     example = "sqlite:////disk/study.db"
     driver_kind = SoleDriver
 
     def __init__(self, url: str) -> None:
-        found = sqlalchemy.make_url(url)
-        if found.drivername != "sqlite":
+        parts = sqlalchemy.make_url(url)
+        if parts.drivername != "sqlite":
             raise InputError(
-                f"the database URL must begin with sqlite://, without another driver; got {found.drivername}. Such as: "
-                f"{self.example}",
+                f"the database URL must begin with sqlite://, without another driver, such as {self.example}; got "
+                f"{parts.drivername}",
                 code="database-of-other-kind",
             )
-        if not found.database:
+        if not parts.database:
             raise InputError(f"the database URL must name a file, such as {self.example}", code="url-without-file")
         super().__init__(url)
 
@@ -94,6 +94,6 @@ class SqliteStorage(StudyStorage):
 
     def advice(self, error: Exception) -> str:
         return (
-            "Check that the folder can be written, that the disk has space and that the file is a database; `storage:` "
-            "in the study file names another place."
+            "Check that the folder is writable, that the disk has space and that the file is a database, or name "
+            "another place with `storage:` in the study file."
         )

@@ -1,4 +1,4 @@
-"""Database URLs: read, checked and shown without a password."""
+"""Database URLs: parsing, checks, and display without passwords."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from spaces import InputError
 
 
 def parsed(url: str) -> sqlalchemy.URL:
-    """A database URL in its parts.
+    """Parse a database URL.
 
     Raises:
-        InputError: it is none, or it holds a password.
+        InputError: the text is not a database URL, or the URL contains a password.
     """
     try:
-        found = sqlalchemy.make_url(url)
+        parts = sqlalchemy.make_url(url)
     except sqlalchemy.exc.ArgumentError as error:
         raise InputError(
-            "a database URL is wanted, such as sqlite:////disk/study.db or postgresql+psycopg://user@host/database",
+            "this must be a database URL, such as sqlite:////disk/study.db or postgresql+psycopg://user@host/database",
             code="url-malformed",
         ) from error
-    if found.password or any("pass" in key.lower() and key != "passfile" for key in found.query):
+    if parts.password or any("pass" in key.lower() and key != "passfile" for key in parts.query):
         raise InputError(
-            "the database URL holds a password, which would be stored with the study. Leave it out, and put it into "
-            "the environment variable PGPASSWORD or into ~/.pgpass",
+            "the database URL contains a password, which would be stored with the study. Remove it from the URL and "
+            "set the environment variable PGPASSWORD or use ~/.pgpass",
             code="url-holds-password",
         )
-    return found
+    return parts
 
 
 def shown(url: str) -> str:
-    """A database URL for messages, without its password."""
+    """Return a database URL for messages, without its password."""
     try:
         return sqlalchemy.make_url(url).render_as_string(hide_password=True)
     except sqlalchemy.exc.ArgumentError:

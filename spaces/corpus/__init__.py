@@ -1,4 +1,4 @@
-"""A corpus: the texts of a folder, with hashes and sizes."""
+"""Corpora: the texts of a folder, with hashes and sizes."""
 
 from __future__ import annotations
 
@@ -28,41 +28,41 @@ class Text:
     name: str
     files: tuple[Path, ...]
     sha256: str
-    """Of the content of the files in order."""
+    """SHA-256 of the content of the files, in order."""
     words: int
     group: str
-    """The sub-folder, empty for files at the top."""
+    """Name of the sub-folder; empty for files at the top."""
     tokens: int = 0
-    """Under the base's tokenizer; 0 until counted."""
+    """Number of tokens under the base's tokenizer; 0 until counted."""
     normalized_sha256: str = ""
-    """Of what is read in the files, whatever their line ends, byte order marks, Unicode forms and trailing blanks."""
+    """SHA-256 of the content, ignoring line endings, byte order marks, Unicode forms and trailing whitespace."""
 
     @property
     def pages(self) -> float:
-        """Pages of 500 words."""
+        """Length in pages of 500 words."""
         return self.words / WORDS_PER_PAGE
 
     @property
     def instructs(self) -> bool:
-        """Whether any of it is instructions with answers."""
+        """Whether the text contains any instructions with answers."""
         files = (path for path in self.files if path.suffix.lower() == JSON_LINES)
         return any(line.messages for path in files for line in lines_of(path))
 
     def read(self) -> str:
-        """The whole text; the files of a group are joined by blank lines."""
+        """Return the whole text, with the files of a group joined by blank lines."""
         return "\n\n".join(read_file(path) for path in self.files)
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """An ordered set of texts with different names and different content."""
+    """Ordered set of texts with distinct names and distinct content."""
 
     folder: Path
     texts: tuple[Text, ...]
     ignored: tuple[str, ...] = ()
-    """Files of other kinds, not read."""
+    """Names of files that were not read, because of their suffixes."""
     notes: tuple[str, ...] = ()
-    """What a user should know of the files that were read, such as encodings that were detected."""
+    """Notes for the user on the files that were read, such as detected encodings."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,14 +70,14 @@ class Corpus:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a text is added, removed, renamed or edited."""
+        """Fingerprint that changes when a text is added, removed, renamed or edited."""
         return fingerprint([[text.name, text.sha256] for text in self.texts])
 
     def __getitem__(self, name: str) -> Text:
-        """The text of that name.
+        """Return the text of that name.
 
         Raises:
-            InputError: there is none; the message gives the nearest name.
+            InputError: there is no such text; the message gives the nearest name.
         """
         for text in self.texts:
             if text.name == name:
@@ -85,40 +85,40 @@ class Corpus:
         raise InputError(self._no_text(name), code="text-unknown")
 
     def named(self, name: str, field: str) -> Text:
-        """The text that a field of the study file names.
+        """Return the text that a field of the study file names.
 
         Raises:
-            FieldError: there is none.
+            FieldError: there is no such text.
         """
         if name not in self.names:
             raise FieldError(field, self._no_text(name), code="text-unknown")
         return self[name]
 
     def chosen(self, names: Sequence[str], field: str) -> tuple[str, ...]:
-        """The texts that a field of the study file names, by their own names or by those of their sub-folders.
+        """Return the names of the texts that a field of the study file lists, by text or by sub-folder.
 
         Raises:
             FieldError: there is no such text, or one is named twice.
         """
-        found: list[str] = []
+        chosen: list[str] = []
         for name in names:
             group = [text.name for text in self.texts if text.group == name and name not in self.names]
-            found += group or [self.named(name, field).name]
-        if len(set(found)) < len(found):
+            chosen += group or [self.named(name, field).name]
+        if len(set(chosen)) < len(chosen):
             raise FieldError(field, f"a text is named twice: {list(names)}.", code="text-twice")
-        return tuple(found)
+        return tuple(chosen)
 
     def _no_text(self, name: str) -> str:
         near = did_you_mean(name, self.names)
         return f"there is no text {name!r} in {str(self.folder)!r}.{near} Texts: {listed(self.names)}."
 
     def counted(self, count: Callable[[Text], int]) -> Corpus:
-        """A copy of the corpus with the tokens of every text counted."""
+        """Return a copy of the corpus with the tokens of every text counted."""
         return replace(self, texts=tuple(replace(text, tokens=count(text)) for text in self.texts))
 
 
 def reading_notes(corpus: Corpus) -> tuple[str, ...]:
-    """Say which files are not read, and what must be known of the others."""
+    """Return notes on the files that were read, and on those that were not."""
     if not corpus.ignored:
         return corpus.notes
     return (
@@ -128,11 +128,11 @@ def reading_notes(corpus: Corpus) -> tuple[str, ...]:
 
 
 def scan(folder: Path, unit: Literal["file", "group"] = "file", fewest: int = 2) -> Corpus:
-    """Read a folder of texts, in the order of their names; `fewest`: how many there must be.
+    """Read a folder of texts, sorted by name; there must be at least `fewest` of them.
 
     Raises:
-        InputError: no such folder, too few texts, files that are no text (all of them, with the byte offset or the
-            line), an empty text, or two texts with the same content.
+        InputError: no such folder, too few texts, files that are not text (each with the byte offset or the line),
+            an empty text, or two texts with the same content.
     """
     if not folder.is_dir():
         kind, code = ("a file, not a folder", "folder-is-file") if folder.exists() else ("not there", "folder-missing")
@@ -150,12 +150,12 @@ def scan(folder: Path, unit: Literal["file", "group"] = "file", fewest: int = 2)
 
 
 def _check_files(files: list[Path], usable: list[Path]) -> tuple[str, ...]:
-    """See that all files can be read; return what must be known of their encodings.
+    """Check that all files can be read, and return notes on their encodings.
 
     Raises:
-        InputError: some cannot; a paragraph for each.
+        InputError: some files cannot be read; one paragraph each.
     """
-    wrong = [
+    errors = [
         InputError(f"The name of the file {str(path)!r} is not UTF-8. Rename it.", code="file-name-undecodable")
         for path in files
         if not _is_utf8(path)
@@ -163,22 +163,22 @@ def _check_files(files: list[Path], usable: list[Path]) -> tuple[str, ...]:
     notes = []
     for path in usable:
         try:
-            found = decode(path)
+            decoded = decode(path)
             if path.suffix.lower() == JSON_LINES:
                 lines_of(path)
         except InputError as error:
-            wrong.append(error)
+            errors.append(error)
         else:
-            notes += [detected_note(path, found)] if found.detected else []
-    if len(wrong) == 1:
-        raise wrong[0]
-    if wrong:
-        raise InputError("\n".join(map(str, wrong)), code="texts-unusable")
+            notes += [detected_note(path, decoded)] if decoded.detected else []
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise InputError("\n".join(map(str, errors)), code="texts-unusable")
     return tuple(notes)
 
 
 def _is_utf8(path: Path) -> bool:
-    """Whether a file's name is; others are read with lone surrogates in them, which no database takes."""
+    """Whether a file's name is UTF-8; other names contain lone surrogates, which no database accepts."""
     return not any("\ud800" <= letter <= "\udfff" for letter in str(path))
 
 
@@ -187,7 +187,7 @@ def _is_hidden(path: Path, folder: Path) -> bool:
 
 
 def _units(files: list[Path], folder: Path, unit: str) -> Iterator[tuple[str, tuple[Path, ...]]]:
-    """Name and files of each text; two files that differ by their suffix alone keep it in their names."""
+    """Yield the name and the files of each text; files that differ only in their suffixes keep them in their names."""
     stems = Counter(path.relative_to(folder).with_suffix("").as_posix() for path in files)
     groups: dict[str, list[Path]] = {}
     for path in files:
@@ -227,7 +227,7 @@ def _text(name: str, files: tuple[Path, ...], folder: Path) -> Text:
 
 
 def _normalized_sha256(files: tuple[Path, ...]) -> str:
-    """Equal for texts that a person would call copies of each other."""
+    """Return a hash that is equal for texts that a person would call copies of each other."""
     content = "\n\n".join(
         _records(path) if path.suffix.lower() == JSON_LINES else decode(path).content for path in files
     )
@@ -236,7 +236,7 @@ def _normalized_sha256(files: tuple[Path, ...]) -> str:
 
 
 def _records(path: Path) -> str:
-    """The lines of a .jsonl file in one form: what is trained on, without numbers of lines, labels and sources."""
+    """Return the lines of a .jsonl file in a normal form: their content, without line numbers and other fields."""
     return "\n".join(
         json.dumps(
             [[[turn.message(), turn.learned] for turn in line.messages], line.tools], ensure_ascii=False, sort_keys=True
@@ -249,11 +249,11 @@ def _records(path: Path) -> str:
 
 def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...], fewest: int) -> None:
     if len(texts) < fewest:
-        found = f"only {texts[0].name!r}" if texts else "none"
+        got = f"only {texts[0].name!r}" if texts else "none"
         other = f" (it also holds {listed(ignored, 4)}, of kinds that are not read)" if ignored else ""
         raise InputError(
             f"The folder {str(folder)!r} must hold at least {fewest} file{'s' * (fewest > 1)} ending in "
-            f"{', '.join(SUFFIXES)}; found {found}{other}. Add texts, or split one into chapters.",
+            f"{', '.join(SUFFIXES)}; found {got}{other}. Add texts, or split one into chapters.",
             code="texts-too-few",
         )
     first: dict[str, str] = {}
@@ -261,15 +261,15 @@ def _check(folder: Path, texts: tuple[Text, ...], ignored: tuple[str, ...], fewe
         if text.normalized_sha256 in first:
             raise InputError(
                 f"The texts {first[text.normalized_sha256]!r} and {text.name!r} in {str(folder)!r} have the same "
-                "content (line ends, byte order marks, forms of Unicode and trailing blanks aside), so their effects "
-                "cannot be told apart. Remove one of them.",
+                "content (ignoring line endings, byte order marks, Unicode forms and trailing whitespace), so their "
+                "effects cannot be distinguished. Remove one of them.",
                 code="texts-alike",
             )
         first[text.normalized_sha256] = text.name
 
 
 def read_file(path: Path) -> str:
-    """The text of one file; of a .jsonl file, what can be read in its lines.
+    """Return the text of one file; for a .jsonl file, the readable text of all its lines.
 
     Raises:
         InputError: the file cannot be read as text; the message gives the byte offset or the line.
@@ -280,9 +280,9 @@ def read_file(path: Path) -> str:
 
 
 def lines_of(path: Path) -> list[Line]:
-    """The lines of a .jsonl file.
+    """Return the lines of a .jsonl file.
 
     Raises:
-        InputError: the file or a line of it cannot be read.
+        InputError: the file or one of its lines cannot be read.
     """
     return list(parse_lines(path, decode(path).content))

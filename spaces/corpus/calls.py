@@ -1,4 +1,4 @@
-"""Tool calls of a turn, in the forms that public data have."""
+"""Tool calls of a turn, in the formats of public data sets."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from spaces.errors import FieldError, listed
 
 CALLS = "tool_calls"
-"""The field of a turn that has them."""
+"""Field of a turn that holds its tool calls."""
 
 
 def checked_calls(calls: object, place: str) -> list[Mapping[str, Any]]:
-    """The calls of a turn, each with a name.
+    """Return the calls of a turn, after checking that each has a name.
 
     Raises:
-        FieldError: these are no such calls.
+        FieldError: the value is not a list of such calls.
     """
     if not isinstance(calls, list):
         raise FieldError(
@@ -35,14 +35,14 @@ def checked_calls(calls: object, place: str) -> list[Mapping[str, Any]]:
 
 
 def named_call(call: Mapping[str, Any]) -> tuple[str, Any]:
-    """Name and arguments of a call."""
+    """Return the name and the arguments of a call."""
     inner = call.get("function", call)
     arguments = inner.get("arguments", {})
     return str(inner["name"]), decoded(arguments) if isinstance(arguments, str) else arguments
 
 
 def with_arguments(call: Mapping[str, Any], *, objects: bool) -> dict[str, Any]:
-    """A call with its arguments as an object, or as JSON."""
+    """Return a call with its arguments as an object (if `objects`) or as JSON."""
     inner = call.get("function", call)
     if "arguments" not in inner:
         return dict(call)
@@ -52,7 +52,7 @@ def with_arguments(call: Mapping[str, Any], *, objects: bool) -> dict[str, Any]:
 
 
 def decoded(text: str) -> Any:
-    """The value that a string of JSON stands for; the string itself where it is none."""
+    """Return the value of a JSON string, or the string itself if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -60,7 +60,7 @@ def decoded(text: str) -> Any:
 
 
 def leaves(value: object) -> Iterator[str]:
-    """Every name, text and number within arguments; true, false and null are written in too many ways."""
+    """Yield every name, text and number within arguments; true, false and null are written in too many ways."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield str(key)
@@ -73,12 +73,12 @@ def leaves(value: object) -> Iterator[str]:
 
 
 def as_json(value: object) -> str:
-    """JSON in which letters of every script stand as they are."""
+    """Return a value as JSON, with non-ASCII letters unescaped."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def kind_of(value: object) -> str:
-    """A short word for what came."""
+    """Return a short description of a value, for an error message."""
     if value is None:
         return "null"
     if isinstance(value, dict):

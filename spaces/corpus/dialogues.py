@@ -1,4 +1,4 @@
-"""Turns of dialogues: who speaks, what is said, and what else a chat template may read."""
+"""Turns of dialogues: the role, the content, and the other fields that a chat template may read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from spaces.errors import FieldError, did_you_mean, listed
 
 ANSWERS = "assistant"
 ROLES = (ANSWERS, "user", "system", "developer", "tool", "function", "ipython")
-"""Who may speak; a misspelled role would be a turn that no template knows, or an answer that is not learned."""
+"""Valid roles; a misspelled role would be a turn that no template renders, or an answer that is not learned."""
 SYSTEM = ("system", "developer")
 REASONING = ("reasoning_content", "reasoning", "thinking", "thought")
-"""Names under which public data keep the reasoning before an answer."""
+"""Fields in which public data sets store the reasoning before an answer."""
 _SHAREGPT = {
     "human": "user",
     "user": "user",
@@ -27,7 +27,7 @@ _SHAREGPT = {
     "observation": "tool",
     "function_response": "tool",
 }
-"""Speakers of ShareGPT's form to roles."""
+"""ShareGPT speakers to roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +37,20 @@ class Turn:
     role: str
     content: str
     other: Mapping[str, Any] = field(default_factory=dict)
-    """What else the template may read, as it stands in the file; reasoning as `reasoning_content`."""
+    """Other fields that the template may read, as in the file; reasoning under `reasoning_content`."""
     place: str = ""
-    """Where the turn stands in its record, such as `messages.2` or `completion`."""
+    """Path of the turn in its record, such as `messages.2` or `completion`."""
     learned: bool = True
-    """Whether it is to be learned if it is an answer."""
+    """Whether the turn is trained on if it is an answer."""
 
     @property
     def is_learned(self) -> bool:
-        """Whether the turn is an answer that is to be learned."""
+        """Whether the turn is an answer that is trained on."""
         return self.learned and self.role == ANSWERS
 
     @property
     def reasoning(self) -> str:
-        """The thoughts before the answer, without outer blanks; empty where the turn has no field for it."""
+        """Reasoning before the answer, stripped; empty if the turn has none."""
         return str(self.other.get(REASONING[0], "")).strip()
 
     @property
@@ -60,34 +60,34 @@ class Turn:
 
     @property
     def text(self) -> str:
-        """All that can be read in the turn."""
+        """All readable text of the turn: reasoning, content and tool calls."""
         calls = (f"{name} {as_json(arguments)}" for name, arguments in self.calls)
         return "\n".join(filter(None, (self.reasoning, self.content, *calls)))
 
     def message(self, *, objects: bool = True) -> dict[str, Any]:
-        """The turn as chat templates read it; `objects`: arguments of calls are objects, as most expect, or JSON."""
-        made = {"role": self.role, "content": self.content, **self.other}
-        if CALLS in made:
-            made[CALLS] = [with_arguments(call, objects=objects) for call in made[CALLS]]
-        return made
+        """Return the turn for a chat template, with arguments of calls as objects (which most expect) or as JSON."""
+        message = {"role": self.role, "content": self.content, **self.other}
+        if CALLS in message:
+            message[CALLS] = [with_arguments(call, objects=objects) for call in message[CALLS]]
+        return message
 
 
 def without_system(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    """Put the text of a first system turn before the question after it, for templates that know no such turn."""
+    """Merge the system turn at the start into the question after it, for templates without system turns."""
     system, first, *rest = turns
     return (replace(first, content=f"{system.content.rstrip()}\n\n{first.content}"), *rest)
 
 
 def read_turns(value: object, place: str, *, learned: bool = True) -> list[Turn]:
-    """The turns of a list in a record.
+    """Parse the list of turns in a field of a record.
 
     Args:
-        value: what stands in the record.
-        place: the field it stands in.
-        learned: whether answers among them are to be learned.
+        value: value of the field.
+        place: name of the field.
+        learned: whether the answers in the list are trained on.
 
     Raises:
-        FieldError: one of them is no turn.
+        FieldError: the value is not a list, or an item is not a turn.
     """
     if not isinstance(value, list):
         raise FieldError(place, f"this must be a list of turns; got {kind_of(value)}.", code="turns-not-list")
@@ -95,15 +95,15 @@ def read_turns(value: object, place: str, *, learned: bool = True) -> list[Turn]
 
 
 def check_turns(turns: list[Turn]) -> tuple[Turn, ...]:
-    """The turns as a dialogue, if there is something to learn in them.
+    """Check that the turns form a dialogue with something to learn, and return them as a tuple.
 
     Raises:
-        FieldError: the last is not an answer, or an answer is empty.
+        FieldError: the last turn is not an answer, an answer is empty, or no answer is trained on.
     """
     if turns[-1].role != ANSWERS:
         raise FieldError(
             turns[-1].place,
-            f"the last turn must be of the role {ANSWERS}; got {turns[-1].role}.",
+            f"the last turn must have the role {ANSWERS}; got {turns[-1].role}.",
             code="last-turn-not-answer",
         )
     for turn in turns:
@@ -125,10 +125,10 @@ def check_turns(turns: list[Turn]) -> tuple[Turn, ...]:
 
 
 def read_tools(value: object) -> tuple[Mapping[str, Any], ...]:
-    """The tools of a record, JSON schemas; a string holds them as JSON.
+    """Return the tools of a record as JSON schemas; a string is decoded from JSON first.
 
     Raises:
-        FieldError: this is no list of objects.
+        FieldError: the value is not a list of objects.
     """
     if isinstance(value, str) and value.strip():
         value = decoded(value)
@@ -144,7 +144,7 @@ def read_tools(value: object) -> tuple[Mapping[str, Any], ...]:
 
 
 def readable(turns: tuple[Turn, ...], tools: tuple[Mapping[str, Any], ...]) -> str:
-    """All that can be read in a dialogue."""
+    """Return all readable text of a dialogue."""
     return "\n".join([*map(as_json, tools), *(turn.text for turn in turns)])
 
 
@@ -153,9 +153,9 @@ def _turn(item: object, place: str, learned: bool) -> Turn:
         raise FieldError(
             place, f"a turn must be an object with `role` and `content`; got {kind_of(item)}.", code="turn-not-object"
         )
-    speaker, said = ("role", "content") if "role" in item or "from" not in item else ("from", "value")
+    speaker, body = ("role", "content") if "role" in item or "from" not in item else ("from", "value")
     role = _role(item.get(speaker), f"{place}.{speaker}", speaker)
-    other = {key: value for key, value in item.items() if key not in (speaker, said) and value is not None}
+    other = {key: value for key, value in item.items() if key not in (speaker, body) and value is not None}
     if "function_call" in other:
         raise FieldError(
             f"{place}.function_call",
@@ -173,38 +173,38 @@ def _turn(item: object, place: str, learned: bool) -> Turn:
     if weight not in (0, 1):
         raise FieldError(
             f"{place}.weight",
-            f"the weight of an answer must be 0 (only read) or 1 (learned); got {weight!r}.",
+            f"the weight of an answer must be 0 (context only) or 1 (learned); got {weight!r}.",
             code="weight-not-0-or-1",
         )
-    content = _content(item.get(said), f"{place}.{said}", may_miss=bool(calls))
+    content = _content(item.get(body), f"{place}.{body}", optional=bool(calls))
     return Turn(role, content, other, place, learned and weight == 1)
 
 
 def _role(value: object, place: str, speaker: str) -> str:
     if not isinstance(value, str):
         raise FieldError(
-            place, f"this must say who speaks, one of {listed(ROLES)}; got {kind_of(value)}.", code="role-missing"
+            place, f"this must name the speaker, one of {listed(ROLES)}; got {kind_of(value)}.", code="role-missing"
         )
-    known = _SHAREGPT if speaker == "from" else {role: role for role in ROLES}
-    if value not in known:
+    roles = _SHAREGPT if speaker == "from" else {role: role for role in ROLES}
+    if value not in roles:
         raise FieldError(
             place,
-            f"this must be one of {listed(known)}; got {value!r}.{did_you_mean(value, known)}",
+            f"this must be one of {listed(roles)}; got {value!r}.{did_you_mean(value, roles)}",
             code="role-unknown",
         )
-    return known[value]
+    return roles[value]
 
 
-def _content(value: object, place: str, *, may_miss: bool) -> str:
-    """Text, or the text of a list of parts."""
-    if value is None and may_miss:
+def _content(value: object, place: str, *, optional: bool) -> str:
+    """Return the text of a turn, joined if it is a list of parts."""
+    if value is None and optional:
         return ""
     if isinstance(value, str):
         return value
     if not isinstance(value, list):
         raise FieldError(
             place,
-            f"this must be text or a list of text parts (null only beside `tool_calls`); got {kind_of(value)}.",
+            f"this must be text or a list of text parts (null only with `tool_calls`); got {kind_of(value)}.",
             code="content-not-text",
         )
     return "".join(_part(part, f"{place}.{number}") for number, part in enumerate(value))
@@ -213,7 +213,7 @@ def _content(value: object, place: str, *, may_miss: bool) -> str:
 def _part(part: object, place: str) -> str:
     if isinstance(part, dict) and part.get("type", "text") == "text" and isinstance(part.get("text"), str):
         return str(part["text"])
-    kind = f"of the type {part['type']!r}" if isinstance(part, dict) and "type" in part else f"{kind_of(part)}"
+    kind = f"of type {part['type']!r}" if isinstance(part, dict) and "type" in part else f"{kind_of(part)}"
     raise FieldError(
         place,
         f'only parts such as {{"type": "text", "text": "…"}} are read; got one {kind}. Remove it, or the line.',
@@ -222,17 +222,17 @@ def _part(part: object, place: str) -> str:
 
 
 def _reasoning(other: Mapping[str, Any], place: str) -> str:
-    """The reasoning of a turn, under whichever name it stands."""
-    found = {name: other[name] for name in REASONING if other.get(name)}
-    for name, value in found.items():
+    """Return the reasoning of a turn, from any of the `REASONING` fields."""
+    filled = {name: other[name] for name in REASONING if other.get(name)}
+    for name, value in filled.items():
         if not isinstance(value, str):
             raise FieldError(
                 f"{place}.{name}", f"reasoning must be text; got {kind_of(value)}.", code="reasoning-not-text"
             )
-    if len(set(found.values())) > 1:
+    if len(set(filled.values())) > 1:
         raise FieldError(
-            f"{place}.{list(found)[1]}",
-            f"the fields {listed(found)} say different things. Keep one.",
+            f"{place}.{list(filled)[1]}",
+            f"the fields {listed(filled)} differ. Keep one.",
             code="reasoning-ambiguous",
         )
-    return next(iter(found.values()), "")
+    return next(iter(filled.values()), "")

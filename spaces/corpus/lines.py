@@ -1,4 +1,4 @@
-"""Lines of a .jsonl file: plain text, or dialogues, in the forms that public data have."""
+"""Lines of a .jsonl file: plain text or dialogues, in the formats of public data sets."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Line:
     """A line of a .jsonl file."""
 
     number: int
-    """From 1, as an editor counts."""
+    """Line number, from 1."""
     text: str
-    """All that can be read in it."""
+    """All readable text of the line."""
     messages: tuple[Turn, ...] = ()
     """Every turn of a dialogue; empty for plain text."""
     tools: tuple[Mapping[str, Any], ...] = ()
@@ -34,11 +34,11 @@ class Form:
     """A form that a line may have."""
 
     words: str
-    """The form in words, for messages."""
+    """Description of the form, for messages."""
     fields: tuple[str, ...]
-    """Fields that a line of this form has, the one that tells whether it is filled last."""
+    """Fields that a line of this form has; the last one shows whether the form is filled."""
     turns: Callable[[_Record], list[Turn]]
-    """The turns of a record; none for plain text."""
+    """Function that returns the turns of a record; empty for plain text."""
 
 
 def _plain(record: _Record) -> list[Turn]:
@@ -47,10 +47,13 @@ def _plain(record: _Record) -> list[Turn]:
 
 
 def _pair(record: _Record) -> list[Turn]:
-    """A prompt with its completion: two strings, or as TRL has it, two lists of turns, the second of them learned."""
+    """Return the turns of a prompt with its completion: two strings or, as in TRL, two lists of turns.
+
+    Only the turns of the completion are learned.
+    """
     if isinstance(record["prompt"], list) and isinstance(record["completion"], list):
-        prompt = _some(read_turns(record["prompt"], "prompt", learned=False), "prompt")
-        return prompt + _some(read_turns(record["completion"], "completion"), "completion")
+        prompt = _not_empty(read_turns(record["prompt"], "prompt", learned=False), "prompt")
+        return prompt + _not_empty(read_turns(record["completion"], "completion"), "completion")
     return [
         Turn("user", _string(record, "prompt"), place="prompt"),
         Turn(ANSWERS, _string(record, "completion"), place="completion"),
@@ -61,7 +64,7 @@ def _alpaca(record: _Record) -> list[Turn]:
     if record.get("history"):
         raise FieldError(
             "history",
-            "earlier turns are not read from here. Give the whole dialogue as `messages`.",
+            "earlier turns are not read from this field. Give the whole dialogue as `messages`.",
             code="history-unread",
         )
     extra = _string(record, "input") if record.get("input") is not None else ""
@@ -70,13 +73,13 @@ def _alpaca(record: _Record) -> list[Turn]:
 
 
 def _listed_in(field: str) -> Callable[[_Record], list[Turn]]:
-    return lambda record: _some(read_turns(record[field], field), field)
+    return lambda record: _not_empty(read_turns(record[field], field), field)
 
 
-def _some(turns: list[Turn], field: str) -> list[Turn]:
+def _not_empty(turns: list[Turn], field: str) -> list[Turn]:
     if not turns:
         raise FieldError(
-            field, "there must be a turn in this list; it is empty. Fill it, or remove the line.", code="turns-empty"
+            field, "this list must have a turn; it is empty. Fill it, or remove the line.", code="turns-empty"
         )
     return turns
 
@@ -84,8 +87,8 @@ def _some(turns: list[Turn], field: str) -> list[Turn]:
 def _string(record: _Record, field: str) -> str:
     value = record[field]
     if not isinstance(value, str):
-        came = "null" if value is None else type(value).__name__
-        raise FieldError(field, f"this must be text; got {came}.", code="not-text")
+        got = "null" if value is None else type(value).__name__
+        raise FieldError(field, f"this must be text; got {got}.", code="not-text")
     return value
 
 
@@ -96,14 +99,14 @@ FORMS = (
     Form("`instruction`, `input` and `output` (Alpaca)", ("instruction", "output"), _alpaca),
     Form("`conversations` (turns with `from` and `value`, ShareGPT)", ("conversations",), _listed_in("conversations")),
 )
-"""Every form that is read."""
+"""All supported forms."""
 
 
 def parse_lines(path: Path, content: str) -> Iterator[Line]:
-    """The lines that are not empty.
+    """Yield the lines that are not empty.
 
     Raises:
-        LineError: a line has none of the forms, or two of them, or something wrong in it.
+        LineError: a line has none of the forms, has two of them, or is otherwise invalid.
     """
     for number, line in enumerate(re.split(r"\r\n|\r|\n", content), start=1):
         if not line.strip():
@@ -114,18 +117,18 @@ def parse_lines(path: Path, content: str) -> Iterator[Line]:
             raise LineError(path, number, error.field, error.reason, code=error.code) from error
         except (ValueError, RecursionError) as error:
             raise LineError(
-                path, number, "", f"not JSON ({error}). Mend or remove the line.", code="not-json"
+                path, number, "", f"not JSON ({error}). Fix or remove the line.", code="not-json"
             ) from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, whose fields must differ: JSON readers take the last of two in silence."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    """Build an object and refuse duplicate fields, of which JSON readers silently take the last."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise FieldError(twice, "this field stands twice in one object. Keep one.", code="field-twice")
-    return made
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise FieldError(duplicate, "this field appears twice in one object. Keep one.", code="field-twice")
+    return record
 
 
 def _line(number: int, record: object) -> Line:
@@ -136,36 +139,36 @@ def _line(number: int, record: object) -> Line:
     form = _form(record)
     turns = form.turns(record)
     if not turns:
-        return Line(number, _whole(record["text"]))
-    _refuse_fields_beside(record, form)
+        return Line(number, _check_characters(record["text"]))
+    _refuse_unread_fields(record, form)
     system = record.get("system")
     if system:
         if not isinstance(system, str) or turns[0].role == "system":
             raise FieldError(
                 "system",
-                "this must be text beside turns that have no system turn. Keep one of them.",
+                "this must be text, and the turns must not begin with a system turn. Keep one of them.",
                 code="system-unusable",
             )
         turns = [Turn("system", system, place="system"), *turns]
     tools = read_tools(record.get("tools"))
     checked = check_turns(turns)
-    return Line(number, _whole(readable(checked, tools)), checked, tools)
+    return Line(number, _check_characters(readable(checked, tools)), checked, tools)
 
 
-def _refuse_fields_beside(record: _Record, form: Form) -> None:
-    """See that nothing that belongs into a dialogue stands beside its turns, where no reader looks for it."""
+def _refuse_unread_fields(record: _Record, form: Form) -> None:
+    """Refuse fields that belong in a turn but stand next to the turns, where they are not read."""
     for name in (*REASONING, "tool_calls", "system_prompt"):
         if record.get(name) and name not in form.fields:
             raise FieldError(
                 name,
-                "this field is not read beside the turns, so it would be lost. Give the dialogue as `messages`, with "
-                "`reasoning_content` or `tool_calls` in the turn that they belong to, or a turn of the role `system`.",
+                "this field is not read next to the turns, so it would be lost. Give the dialogue as `messages`, with "
+                "`reasoning_content` or `tool_calls` in their turn, or with a turn of the role `system`.",
                 code="field-not-read-beside-turns",
             )
 
 
 def _form(record: _Record) -> Form:
-    """The one form that a record has; of several, the one that is filled."""
+    """Return the form of a record; if it has the fields of several forms, the one that is filled."""
     present = [form for form in FORMS if all(field in record for field in form.fields)]
     filled = [form for form in present if record[form.fields[-1]] not in (None, "", [])]
     if len(filled) > 1 and filled[0].fields == ("text",) and _renders(record, filled[1]):
@@ -178,12 +181,12 @@ def _form(record: _Record) -> Form:
             code="forms-two",
         )
     if not present:
-        raise FieldError("", f"a line must be an object with {_forms()}; {_what_came(record)}", code="form-unknown")
+        raise FieldError("", f"a line must be an object with {_forms()}; {_mismatch(record)}", code="form-unknown")
     return (filled or present)[0]
 
 
 def _renders(record: _Record, form: Form) -> bool:
-    """Whether `text` is the other form written out, as in the hub's copy of Alpaca."""
+    """Whether `text` is the other form rendered as text, as in the Hugging Face copy of Alpaca."""
     parts = [record[name] for name in form.fields]
     return isinstance(record["text"], str) and all(isinstance(part, str) and part in record["text"] for part in parts)
 
@@ -192,27 +195,27 @@ def _forms() -> str:
     return ", or with ".join(form.words for form in FORMS)
 
 
-def _what_came(record: _Record) -> str:
-    """The fields of a record, and the one that would make it one of the forms."""
+def _mismatch(record: _Record) -> str:
+    """Describe a record that has no form: the field that is missing from a partly present form, or all its fields."""
     for form in FORMS:
         missing = [field for field in form.fields if field not in record]
         if len(missing) < len(form.fields):
-            return f"`{next(iter(set(form.fields) - set(missing)))}` stands there without `{missing[0]}`."
-    known = [field for form in FORMS for field in form.fields]
-    near = next(filter(None, (did_you_mean(name, known) for name in record)), "")
+            return f"got `{next(iter(set(form.fields) - set(missing)))}` without `{missing[0]}`."
+    fields = [field for form in FORMS for field in form.fields]
+    near = next(filter(None, (did_you_mean(name, fields) for name in record)), "")
     return f"got the fields {listed(record)}.{near}"
 
 
-def _whole(text: str) -> str:
-    """A text whose characters are whole.
+def _check_characters(text: str) -> str:
+    """Return the text unchanged if it is valid Unicode.
 
     Raises:
-        FieldError: it holds a lone surrogate.
+        FieldError: the text holds a lone surrogate.
     """
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise FieldError(
             "",
-            "it holds half of a character (a lone surrogate), which no text has. Mend or remove the line.",
+            "it holds half of a character (a lone surrogate), which is not valid text. Fix or remove the line.",
             code="half-a-character",
         )
     return text

@@ -1,4 +1,4 @@
-"""One file per searched thing; each turns parameters of a sampler into a part of a trial."""
+"""Searched dimensions, one per file; each turns parameters of a sampler into a part of a trial."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from optuna.distributions import BaseDistribution
 
 Params = dict[str, Any]
-"""Parameter name to value, as the sampler gave them; only searched things have parameters."""
+"""Parameter names to values from the sampler; only searched settings have parameters."""
 
 PartT_co = TypeVar("PartT_co", covariant=True)
 
@@ -17,11 +17,11 @@ class Dimension(Protocol[PartT_co]):
     """A part of a trial that may vary."""
 
     def distributions(self) -> Mapping[str, BaseDistribution]:
-        """Distributions that a sampler draws from, by parameter name; empty where everything is fixed."""
+        """Return the distributions that a sampler draws from, by parameter name; empty if everything is fixed."""
         ...
 
     def decode(self, params: Params) -> PartT_co:
-        """The part of the trial that these parameters stand for."""
+        """Return the part of the trial that these parameters describe."""
         ...
 
 

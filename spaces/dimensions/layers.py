@@ -1,4 +1,4 @@
-"""Which layers are trained; the others stay frozen."""
+"""Choice of the layers that are trained; the others stay frozen."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _POSITION = ".position"
 
 
 class LayersDimension:
-    """Named layers, a list of such names, or any contiguous range within limits of length.
+    """Choice of the trained layers: named layers, a list of such names, or any contiguous range of limited length.
 
-    A free range is searched as its number of layers and its relative position from 0 (lowest) to 1
-    (highest), so that every pair of parameters is a range that exists and near parameters are near ranges.
+    A free range is searched as its number of layers and its relative position from 0 (lowest) to 1 (highest), so
+    that every pair of parameters is a valid range and nearby parameters give nearby ranges.
     """
 
     def __init__(
@@ -34,13 +34,13 @@ class LayersDimension:
         """Check the layers against the model.
 
         Args:
-            choice: of the study file.
-            layout: of the model.
-            name: of the parameters.
-            field: of the study file.
+            choice: the layers in the study file.
+            layout: layout of the model.
+            name: prefix of the parameter names.
+            field: path of the field in the study file.
 
         Raises:
-            InputError: a range that the model has not, or one that leaves nothing to train.
+            InputError: the model does not have a range, or a range leaves nothing to train.
         """
         self._layers = layout.layers
         self._name = name
@@ -67,21 +67,21 @@ class LayersDimension:
         if self._choice is not None:
             searched = distribution(self._choice)
             return {} if searched is None else {self._name: searched}
-        found: dict[str, BaseDistribution] = {}
+        distributions: dict[str, BaseDistribution] = {}
         if self._least < self._most:
-            found[self._name + _COUNT] = IntDistribution(self._least, self._most)
+            distributions[self._name + _COUNT] = IntDistribution(self._least, self._most)
         if self._least < self._layers:
-            found[self._name + _POSITION] = FloatDistribution(0.0, 1.0)
-        return found
+            distributions[self._name + _POSITION] = FloatDistribution(0.0, 1.0)
+        return distributions
 
     def idle(self, params: Params) -> frozenset[str]:
-        """The position, where all layers are trained."""
+        """Return the position parameter if it has no effect because all layers are trained."""
         position = self._name + _POSITION
         idle = position in self.distributions() and self._count(params) == self._layers
         return frozenset([position] if idle else [])
 
     def decode(self, params: Params) -> tuple[LayerRange, ...]:
-        """The frozen ranges."""
+        """Return the frozen ranges of layers."""
         if self._choice is not None:
             return self._frozen[pick(self._choice, params, self._name)]
         count = self._count(params)
@@ -89,28 +89,28 @@ class LayersDimension:
         return complement(range(first, first + count), self._layers)
 
     def widest(self) -> tuple[tuple[int, ...], ...]:
-        """The trained layers of every choice; of a free range, those of every position at its greatest length."""
+        """Return the trained layers of every choice; for a free range, of every position at its greatest length."""
         if self._choice is not None:
             return tuple(trained_layers(frozen, self._layers) for frozen in self._frozen.values())
         return tuple(tuple(range(first, first + self._most)) for first in range(self._layers - self._most + 1))
 
     def require(self, having: Collection[int], what: str) -> None:
-        """See that every choice of layers has something to train.
+        """Check that every choice of layers has something to train.
 
         Args:
-            having: layers with anything that a method trains.
-            what: the method's words for it, such as `modules of 'q_proj'`.
+            having: layers that have something that the method trains.
+            what: description of what the method trains, such as `modules of 'q_proj'`.
 
         Raises:
-            InputError: some choice has none, and so would train nothing.
+            InputError: a choice has no such layer, and would train nothing.
         """
-        there = listed(map(str, ranges(having)))
+        trainable = listed(map(str, ranges(having)))
         if self._choice is not None:
             for text, frozen in self._frozen.items():
                 if not set(trained_layers(frozen, self._layers)) & set(having):
                     raise FieldError(
                         self._field,
-                        f"the layers of {text!r} have no {what}; the layers {there} do. Name some of these.",
+                        f"the layers of {text!r} have no {what}; the layers {trainable} do. Name some of these.",
                         code="layers-train-nothing",
                     )
             return
@@ -120,8 +120,8 @@ class LayersDimension:
             raise FieldError(
                 self._field,
                 f"a range of {self._least} may hit layers without any {what}: the layers {listed(map(str, lacking))} "
-                f"lack them, and the layers {there} have them. Set min: {least}, and max no "
-                "lower, or name layers.",
+                f"lack them, and the layers {trainable} have them. Set min: {least}, and max to at "
+                "least that, or name layers.",
                 code="range-may-train-nothing",
             )
 

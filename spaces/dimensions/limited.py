@@ -1,4 +1,4 @@
-"""Which texts a trial trains on, where their number is limited."""
+"""Choice of the texts that a trial trains on, if their number is limited."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ PLACE = PREFIX + "place:"
 
 
 class LimitedDimension:
-    """A subset of `min_texts` to `max_texts` texts: their number, and a place for every text.
+    """Choice of a subset of `min_texts` to `max_texts` texts: their number, and a key ("place") for every text.
 
-    The texts with the lowest places are in the mix (random keys, Bean, 1994): every draw is a subset of a lawful
-    size, near places are near subsets, and no place is without an effect.
+    The texts with the lowest keys are in the mix (random keys, Bean, 1994): every draw is a subset of a valid size,
+    nearby keys give nearby subsets, and every key has an effect.
     """
 
     def __init__(self, spec: TextsSpec, corpus: Corpus) -> None:
-        """Check the limits.
+        """Check the limits against the number of texts.
 
         Raises:
-            InputError: there are fewer texts.
+            InputError: there are fewer texts than a limit.
         """
         self.searched = corpus.names
         self.least, self.most = spec.min_texts or 1, spec.max_texts or len(corpus.names)
@@ -55,6 +55,6 @@ class LimitedDimension:
 
 
 def places_of(names: Sequence[str], chosen: Sequence[str], drawn: Sequence[float]) -> dict[str, float]:
-    """Places that put the chosen texts first; `drawn`: a number in [0, 1] for each name, dealt out by rank."""
+    """Return keys that rank the chosen texts first; `drawn` has one number in [0, 1] per name, in any order."""
     others = [name for name in names if name not in chosen]
     return {PLACE + name: place for name, place in zip([*chosen, *others], sorted(drawn), strict=True)}

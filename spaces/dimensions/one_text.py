@@ -1,4 +1,4 @@
-"""One text for each trial: the classic rating of one adapter a book."""
+"""One text per trial: the classic rating with one adapter per text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = PREFIX + "one"
 
 
 class OneTextDimension:
-    """The name of the text that a trial trains on."""
+    """Choice of the one text that a trial trains on."""
 
     def __init__(self, spec: TextsSpec, corpus: Corpus) -> None:
         self.searched = corpus.names

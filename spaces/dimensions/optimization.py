@@ -1,4 +1,4 @@
-"""How fast the weights change."""
+"""Choice of the learning rate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spaces.dimensions import Params
 
 
 class LearningRateDimension:
-    """The peak learning rate of AdamW."""
+    """Choice of AdamW's peak learning rate."""
 
     def __init__(self, choice: object, name: str = "learning_rate") -> None:
         self._choice = choice

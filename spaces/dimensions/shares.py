@@ -1,4 +1,4 @@
-"""How much of each text a trial trains on."""
+"""Choice of the share of each text in a trial's training tokens."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from spaces.trial import CorpusMix
 
 SHARE = PREFIX + "share:"
 _LEAST = 1e-6
-"""A smaller share is no share: not one sequence in a million."""
+"""Smallest share; anything below it, less than one sequence in a million, counts as 0."""
 
 
 class SharesDimension:
-    """Shares of all texts, which sum to 1, as one number in [0, 1] for every text but the last.
+    """Choice of the shares of all texts, which sum to 1, as one number in [0, 1] for every text but the last.
 
-    Each number breaks a piece off what is left (Ishwaran and James, 2001), bent so that numbers that are even over
-    [0, 1] give shares that are even over the simplex: with r texts to come, number^(1/r) is kept for them. So no
-    parameter is without an effect, and a sampler that knows nothing draws all mixes alike. Numbers near zero, which
-    are finer than those near one, take the large pieces.
+    Each number breaks a piece off the remaining stick (Ishwaran and James, 2001), transformed so that uniform numbers
+    give shares that are uniform over the simplex: with r texts left, number^(1/r) of the stick remains for them. So
+    every parameter has an effect, and a uniform sampler draws all mixes with equal probability. Numbers near 0, where
+    floats are finer than near 1, give the large pieces.
     """
 
     def __init__(self, spec: TextsSpec, corpus: Corpus) -> None:
@@ -34,10 +34,10 @@ class SharesDimension:
 
     def decode(self, params: Params) -> CorpusMix:
         left, shares = 1.0, []
-        for to_come, name in zip(range(len(self.searched) - 1, 0, -1), self.searched, strict=False):
-            kept = params[SHARE + name] ** (1 / to_come)
-            shares.append(left * (1 - kept))
-            left *= kept
+        for texts_left, name in zip(range(len(self.searched) - 1, 0, -1), self.searched, strict=False):
+            remaining = params[SHARE + name] ** (1 / texts_left)
+            shares.append(left * (1 - remaining))
+            left *= remaining
         named = zip(self.searched, [*shares, left], strict=True)
         weights = [(name, share) for name, share in named if share > _LEAST]
         total = sum(share for _, share in weights)
@@ -45,10 +45,10 @@ class SharesDimension:
 
 
 def parameters_of(names: Sequence[str], shares: Sequence[float]) -> dict[str, float]:
-    """The inverse of decoding: numbers that give these shares, which sum to 1."""
-    left, found = 1.0, {}
-    for to_come, name, share in zip(range(len(names) - 1, 0, -1), names, shares, strict=False):
-        kept = min(1.0, max(0.0, 1 - share / left)) if left > 0 else 0.0
-        found[SHARE + name] = kept**to_come
-        left *= kept
-    return found
+    """Return the parameters that decode to these shares, which sum to 1."""
+    left, params = 1.0, {}
+    for texts_left, name, share in zip(range(len(names) - 1, 0, -1), names, shares, strict=False):
+        remaining = min(1.0, max(0.0, 1 - share / left)) if left > 0 else 0.0
+        params[SHARE + name] = remaining**texts_left
+        left *= remaining
+    return params

@@ -1,4 +1,4 @@
-"""One training or several in a row: what each does, and their order."""
+"""Stages of a trial: one or several trainings in a row, their settings and their order."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _ONLY = StageSpec(name="train")
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """A stage as far as it does not depend on a trial."""
+    """The part of a stage that does not depend on a trial."""
 
     name: str
     mix: CorpusMix | None
-    """Empty: the trial's."""
+    """Texts of the stage; None for the trial's mix."""
     share: float
-    """Of the trial's tokens."""
+    """Share of the trial's tokens, in (0, 1]."""
     tuning: TuningDimension
     layers: LayersDimension
     rate: LearningRateDimension
@@ -42,7 +42,7 @@ class StagePlan:
 
 
 class StagesDimension:
-    """The stages of a trial; those that say nothing of a thing share the space's choice of it."""
+    """Choice of the stages of a trial; a setting that a stage omits is shared with the space."""
 
     def __init__(self, spec: SpaceSpec, corpus: Corpus, layout: Layout) -> None:
         """Check every stage against the texts and the model.
@@ -57,11 +57,11 @@ class StagesDimension:
 
     def distributions(self) -> Mapping[str, BaseDistribution]:
         parts = (part for plan in self.plans for part in plan.dimensions)
-        found = {name: searched for part in parts for name, searched in part.distributions().items()}
-        return {**found, _ORDER: CategoricalDistribution(self._orders)} if self._orders else found
+        by_name = {name: distribution for part in parts for name, distribution in part.distributions().items()}
+        return {**by_name, _ORDER: CategoricalDistribution(self._orders)} if self._orders else by_name
 
     def idle(self, params: Params) -> frozenset[str]:
-        """Parameters that nothing in this trial makes use of."""
+        """Return the parameters that no stage of this trial uses."""
         used: set[str] = set()
         idle: set[str] = set()
         for plan in self.plans:
@@ -71,7 +71,7 @@ class StagesDimension:
         return frozenset(idle - used)
 
     def decode(self, params: Params) -> tuple[StagePlan, ...]:
-        """The stages in their order."""
+        """Return the stages in the trial's order."""
         if not self._orders:
             return self.plans
         by_name = {plan.name: plan for plan in self.plans}
@@ -85,7 +85,7 @@ def _plans(spec: SpaceSpec, corpus: Corpus, layout: Layout) -> Iterator[StagePla
 
 
 def _plan(stage: StageSpec, share: float, field: str, spec: SpaceSpec, corpus: Corpus, layout: Layout) -> StagePlan:
-    """A stage: what it says has parameters of its own, what it does not say those of the space."""
+    """Build a stage: settings of its own get their own parameters, omitted settings use those of the space."""
     mix, name = None, stage.name
     if stage.texts is not None:
         mix = CorpusMix.equal(corpus.chosen(stage.texts, f"{field}.texts"))
@@ -103,7 +103,7 @@ def _plan(stage: StageSpec, share: float, field: str, spec: SpaceSpec, corpus: C
 
 
 def _check_places(tuning: TuningDimension, layers: LayersDimension, layout: Layout) -> None:
-    """See that every choice of layers has something that every choice of a method and its targets trains.
+    """Check that every choice of layers has something to train for every choice of method and targets.
 
     Raises:
         FieldError: a trial with one of these choices would have nothing to train.
@@ -114,17 +114,17 @@ def _check_places(tuning: TuningDimension, layers: LayersDimension, layout: Layo
 
 
 def _check_scratch(spec: SpaceSpec, plans: Sequence[StagePlan], layers: int) -> None:
-    """See that random weights are where a model begins, and that all of it is trained then.
+    """Check that only the first stage starts from random weights, and that it trains all layers.
 
     Raises:
-        FieldError: a later stage would throw away what those before it have learned, or some layers would stay random.
+        FieldError: a later stage would discard what earlier stages learned, or some layers would stay random.
     """
     field = "space.stages" if spec.stages else "space.tuning.method"
     if any(plan.tuning.from_scratch for plan in plans[1:]) or (plans[0].tuning.from_scratch and spec.order == "any"):
         raise FieldError(
             field,
-            "from_scratch begins with random weights, so only the first stage can, and with order: given. Give later "
-            "stages a `tuning` of their own.",
+            "from_scratch starts from random weights, so only the first stage can use it, and only with order: given. "
+            "Give later stages a `tuning` of their own.",
             code="from-scratch-later",
         )
     if plans[0].tuning.from_scratch and (plans[0].layers.distributions() or plans[0].layers.decode({})):
@@ -134,7 +134,7 @@ def _check_scratch(spec: SpaceSpec, plans: Sequence[StagePlan], layers: int) -> 
 
 
 def _shares(stages: Sequence[StageSpec]) -> list[float]:
-    """Share of the tokens for each stage; those that do not say share the rest evenly."""
-    unsaid = sum(stage.share is None for stage in stages)
+    """Return the share of the tokens for each stage; stages without a share split the rest evenly."""
+    unset = sum(stage.share is None for stage in stages)
     rest = 1.0 - sum(stage.share or 0.0 for stage in stages)
-    return [rest / unsaid if stage.share is None else stage.share for stage in stages]
+    return [rest / unset if stage.share is None else stage.share for stage in stages]

@@ -1,4 +1,4 @@
-"""Which texts a trial trains on."""
+"""Choice of the texts that a trial trains on."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ PREFIX = "text:"
 
 
 class TextsDimension:
-    """A subset of the texts: one parameter a text, 1 where the text is in the mix.
+    """Choice of a subset of the texts: one parameter per text, 1 if the text is in the mix.
 
-    The bits are whole numbers rather than categories because every sampler, CMA-ES and Gaussian processes
-    included, searches those natively. All bits 0 is a lawful choice: it is the untouched base, whose score
-    belongs to the average over subsets that defines a text's effect.
+    The bits are integers rather than categories because every sampler, CMA-ES and Gaussian processes included,
+    searches those natively. All bits 0 is a valid choice: it is the untouched base, whose score belongs to the
+    average over subsets that defines a text's effect.
     """
 
     def __init__(self, spec: TextsSpec, corpus: Corpus) -> None:
-        """Check the chosen names.
+        """Check the chosen names against the corpus.
 
         Raises:
-            InputError: `choose` names a text that the corpus has not, or fixes no text.
+            InputError: `choose` names a text that the corpus does not have, or names a text twice.
         """
         self.searched = corpus.names if spec.searched else ()
         if isinstance(spec.choose, str):

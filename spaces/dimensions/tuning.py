@@ -1,4 +1,4 @@
-"""What is trained and how: method, rank, scale, dropout and target modules."""
+"""Choice of the tuning: method, rank, scale, dropout and target modules."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ _LOW_RANK = ("rank", "alpha", "alpha_per_rank", "dropout")
 
 
 class TuningDimension:
-    """A method with its settings; LoRA (Hu et al., 2021, arXiv 2106.09685) adds alpha / rank times B A to a module."""
+    """Choice of a method and its settings.
+
+    LoRA (Hu et al., 2021, arXiv 2106.09685) adds alpha / rank * B A to the weight of a module.
+    """
 
     def __init__(self, spec: TuningSpec, layout: Layout, name: str = "tuning", field: str = "space.tuning") -> None:
         """Check methods and target modules against the model.
 
         Args:
-            spec: the section.
-            layout: of the model.
-            name: of the parameters.
-            field: of the study file.
+            spec: the `tuning` section.
+            layout: layout of the model.
+            name: prefix of the parameter names.
+            field: path of the section in the study file.
 
         Raises:
-            InputError: a target or a kind of weight that the model has not.
+            InputError: the model does not have a target or a kind of weight.
         """
         self._name = name
         self._choices: dict[str, object] = {
@@ -46,16 +49,16 @@ class TuningDimension:
         else:
             self._choices["alpha"] = spec.alpha
         self.methods: tuple[str, ...] = options(spec.method)
-        self._check_alone(f"{field}.method")
+        self._check_from_scratch(f"{field}.method")
         for method in self.methods:
             layout.check_method(method, f"{field}.method")
         self._targets = {choice: layout.resolve_targets(choice, f"{field}.targets") for choice in options(spec.targets)}
         self._check_targets(layout, f"{field}.targets")
         never = frozenset.intersection(*map(_unused, self.methods))
         self._searched = {
-            f"{name}.{field}": found
+            f"{name}.{field}": searched
             for field, choice in self._choices.items()
-            if field not in never and (found := distribution(choice)) is not None
+            if field not in never and (searched := distribution(choice)) is not None
         }
 
     def distributions(self) -> Mapping[str, BaseDistribution]:
@@ -63,23 +66,23 @@ class TuningDimension:
 
     @property
     def from_scratch(self) -> bool:
-        """Whether the model begins with random weights."""
+        """Whether the model starts from random weights."""
         return any(METHODS[method].whole for method in self.methods)
 
     def kinds(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-        """Every method with every choice of its targets: as the study file has it, and as paths within a layer."""
+        """Yield every method with each choice of its targets, as in the study file and as paths within a layer."""
         for method in self.methods:
             if METHODS[method].targets:
                 yield from ((method, choice, targets) for choice, targets in self._targets.items())
             else:
                 yield method, "", ()
 
-    def _check_alone(self, field: str) -> None:
+    def _check_from_scratch(self, field: str) -> None:
         if self.from_scratch and len(self.methods) > 1:
             raise FieldError(
                 field,
-                f"from_scratch has random weights for its base, so trials with it cannot be compared with others; got "
-                f"{listed(self.methods)}. Give it alone, in a study of its own.",
+                f"from_scratch starts from random weights, so its trials cannot be compared with others; got "
+                f"{listed(self.methods)}. Use it as the only method, in a study of its own.",
                 code="from-scratch-compared",
             )
 
@@ -89,7 +92,7 @@ class TuningDimension:
             layout.check_targets(method, targets, dropout, field)
 
     def idle(self, params: Params) -> frozenset[str]:
-        """Names of parameters that the trial's method makes no use of."""
+        """Return the names of the parameters that the trial's method does not use."""
         unused = _unused(self._pick("method", params))
         return frozenset(name for name in self._searched if name.rsplit(".", 1)[-1] in unused)
 
@@ -106,11 +109,11 @@ class TuningDimension:
         return Tuning(method, rank, alpha, dropout, targets)
 
     def largest(self) -> list[Tuning]:
-        """The largest tuning of every method."""
-        every = tuple(dict.fromkeys(path for paths in self._targets.values() for path in paths))
+        """Return the largest tuning of every method."""
+        paths = tuple(dict.fromkeys(path for targets in self._targets.values() for path in targets))
         rank = int(largest(self._choices["rank"]))
         return [
-            Tuning(method, rank if METHODS[method].low_rank else 0, 0.0, 0.0, every if METHODS[method].targets else ())
+            Tuning(method, rank if METHODS[method].low_rank else 0, 0.0, 0.0, paths if METHODS[method].targets else ())
             for method in self.methods
         ]
 
@@ -119,6 +122,6 @@ class TuningDimension:
 
 
 def _unused(method: str) -> frozenset[str]:
-    """Settings that a method makes no use of."""
+    """Return the settings that a method does not use."""
     kind = METHODS[method]
     return frozenset([*(() if kind.low_rank else _LOW_RANK), *(() if kind.targets else ["targets"])])

@@ -1,4 +1,4 @@
-"""Words without quotes of which YAML makes something else than text."""
+"""Unquoted words that YAML does not read as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
-MADE = {
+READ_AS = {
     f"tag:yaml.org,2002:{tag}": words
     for tag, words in {
         "bool": "the truth value {}",
@@ -15,16 +15,16 @@ MADE = {
         "null": "nothing (null)",
     }.items()
 }
-"""What YAML makes of words without quotes, by their tags; the value in braces."""
+"""Tags of unquoted words to descriptions of how YAML reads them; the braces stand for the value."""
 
 
 def value(word: yaml.ScalarNode) -> object:
-    """Return the value that YAML makes of a word."""
+    """Return the value that YAML reads a word as."""
     return yaml.SafeLoader("").construct_object(word)
 
 
 def scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
-    """Every word of a file, in order."""
+    """Yield every word of a file, in order."""
     if isinstance(node, yaml.ScalarNode):
         yield node
     elif isinstance(node, yaml.CollectionNode):
@@ -34,12 +34,12 @@ def scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
 
 
 def read_as(word: yaml.ScalarNode) -> str:
-    """How YAML has read a word, for a message."""
-    made = MADE[word.tag]
-    shown = str(value(word)).lower() if "{}" in made else ""
-    return f"YAML reads the word `{word.value}`, which has no quotes, as {made.format(shown)}"
+    """Describe how YAML reads a word, for an error message."""
+    template = READ_AS[word.tag]
+    shown = str(value(word)).lower() if "{}" in template else ""
+    return f"YAML reads the unquoted word `{word.value}` as {template.format(shown)}"
 
 
 def advice(word: yaml.ScalarNode) -> str:
-    """Say, for a message, what to do to have the word as it stands."""
+    """Return the advice, for an error message, to quote the word."""
     return f'Put it in quotes: "{word.value}".'

@@ -1,4 +1,4 @@
-"""Reading YAML files: every error names the line, the field, what came, what is allowed and the nearest word."""
+"""Reading of YAML files; every error names the line, the field, the value, the allowed values and the nearest one."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from spaces.errors import Fault, FieldError, FileError, FormerName, InputError, UnfitError, did_you_mean, listed
-from spaces.yaml.bare_words import MADE, advice, read_as, scalars, value
+from spaces.yaml.bare_words import READ_AS, advice, read_as, scalars, value
 from spaces.yaml.words import LEADING_ZERO, Loader
 
 _Location = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
 _Details = Mapping[str, Any]
-"""One of the errors that pydantic's `ValidationError` tells of."""
+"""One of the errors of pydantic's `ValidationError`."""
 _TAGS = ("kind", "quality")
-"""Fields that say which section of several this is."""
+"""Fields that select one of several sections."""
 _KEY = "[key]"
-"""Ends pydantic's location of a key."""
+"""Last part of pydantic's location of a key."""
 _TEXTS = ("string_type", "path_type")
-"""Pydantic's errors where text was asked for."""
+"""Pydantic's error types for values that must be text."""
 
 
 def read_file(path: Path, kind: type[_Model], what: str, first: str, hint: str = "") -> _Model:
     """Read and check a file.
 
     Args:
-        path: of the file.
-        kind: what it is to be.
-        what: that in words, such as `study file`.
-        first: how such a file begins.
-        hint: what makes one.
+        path: path of the file.
+        kind: model that the content must fit.
+        what: the model in words, such as `study file`.
+        first: first line of such a file, for messages.
+        hint: how to create such a file, appended to the message if the file cannot be read.
 
     Raises:
         InputError: the file cannot be read.
-        FileError: its content cannot be used; one paragraph for each thing that is wrong.
+        FileError: its content cannot be used; one paragraph for each fault.
     """
     try:
         content = path.read_text(encoding="utf-8")
@@ -60,7 +60,7 @@ def read_file(path: Path, kind: type[_Model], what: str, first: str, hint: str =
 
 
 def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -> _Model:
-    """Check the text of a file; `path` is for messages, the rest as for `read_file`.
+    """Parse and check the content of a file; `path` is for messages, the other arguments are those of `read_file`.
 
     Raises:
         FileError: see `read_file`.
@@ -80,12 +80,12 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
         raise FileError(path, [Fault(0, "", "not-fields", says)])
     _refuse_duplicates(root, path, ())
     _refuse_leading_zeros(root, path)
-    former: dict[str, str] = {}  # fields that the file calls by their former names, by today's
+    former: dict[str, str] = {}  # current to former names, for the fields whose former name the file uses
     try:
-        read = kind.model_validate(data, context=former)
+        parsed = kind.model_validate(data, context=former)
     except ValidationError as error:
         faults = [
-            {**each, "loc": tuple(former.get(str(part), part) for part in each["loc"])} for each in error.errors()
+            {**fault, "loc": tuple(former.get(str(part), part) for part in fault["loc"])} for fault in error.errors()
         ]
         raise FileError(path, list(_faults(faults, root, kind))) from error
     for new, old in former.items():
@@ -94,7 +94,7 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
             FormerName,
             stacklevel=2,
         )
-    return read
+    return parsed
 
 
 def validated(data: Mapping[str, Any], kind: type[_Model], what: str) -> _Model:
@@ -125,32 +125,32 @@ def located(path: Path) -> Iterator[None]:
 
 
 def code_of(error: _Details) -> str:
-    """The kind of fault that pydantic has found: our own where a section found it, pydantic's otherwise."""
+    """Return the code of an error from pydantic: that of the `UnfitError` that caused it, or else pydantic's type."""
     own = error.get("ctx", {}).get("error")
     return own.code if isinstance(own, UnfitError) else error["type"].replace("_", "-")
 
 
 def _refuse_leading_zeros(root: yaml.Node, path: Path) -> None:
-    """Readers of YAML disagree on what `010` is."""
+    """Refuse numbers such as `010`, on which YAML readers disagree."""
     for word in scalars(root):
         if not word.style and LEADING_ZERO.fullmatch(word.value):
             says = (
-                f"some readers of YAML take `{word.value}` for an octal number. Write the number without the leading "
+                f"some YAML readers take `{word.value}` for an octal number. Write a number without the leading "
                 "zero, or text in quotes."
             )
             raise FileError(path, [Fault(word.start_mark.line + 1, "", "leading-zero", says)])
 
 
 def _refuse_duplicates(node: yaml.Node, path: Path, where: _Location) -> None:
-    """YAML readers take the last of two equal fields in silence; a file of ours must not have two."""
+    """Refuse duplicate fields, of which YAML readers silently take the last."""
     if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
+        lines: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if key.value in seen:
-                says = f"this field stands twice, first on line {seen[key.value]}. Keep one."
+            if key.value in lines:
+                says = f"this field appears twice, first on line {lines[key.value]}. Keep one."
                 raise FileError(path, [Fault(line, _dotted((*where, key.value)), "field-twice", says)])
-            seen[key.value] = line
+            lines[key.value] = line
             _refuse_duplicates(value, path, (*where, key.value))
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
@@ -158,7 +158,7 @@ def _refuse_duplicates(node: yaml.Node, path: Path, where: _Location) -> None:
 
 
 def _faults(errors: Sequence[_Details], root: yaml.Node, kind: type[BaseModel]) -> Iterator[Fault]:
-    """One for each thing that is wrong."""
+    """Yield a fault for each error."""
     for error in errors:
         place = _in_file(error["loc"], root, kind)
         word = _bare_word(error, place, root)
@@ -168,35 +168,35 @@ def _faults(errors: Sequence[_Details], root: yaml.Node, kind: type[BaseModel]) 
 
 
 def _bare_word(error: _Details, place: _Location, root: yaml.Node) -> yaml.ScalarNode | None:
-    """The word without quotes that YAML made something else of where text was asked for, if that is the mistake."""
-    wants_text = error["type"] in _TEXTS or (error["type"] == "literal_error" and "'" in error["msg"])
-    if not wants_text or isinstance(error["input"], str):
+    """Return the unquoted word that YAML did not read as text although text is required, if that caused the error."""
+    requires_text = error["type"] in _TEXTS or (error["type"] == "literal_error" and "'" in error["msg"])
+    if not requires_text or isinstance(error["input"], str):
         return None
     node: yaml.Node | None = root
     for part in place:
         node = _child(node, part)
     if error["loc"][-1] == _KEY and isinstance(node, yaml.MappingNode):
-        keys = (key for key, _ in node.value if key.tag in MADE)
+        keys = (key for key, _ in node.value if key.tag in READ_AS)
         node = next((key for key in keys if repr(value(key)) == repr(error["input"])), None)
-    return node if isinstance(node, yaml.ScalarNode) and node.tag in MADE and node.value else None
+    return node if isinstance(node, yaml.ScalarNode) and node.tag in READ_AS and node.value else None
 
 
 def _in_file(location: _Location, root: yaml.Node, kind: type[BaseModel]) -> _Location:
-    """The part of a pydantic location that the file has; labels of union members are left out."""
-    found: list[str | int] = []
+    """Return the part of a pydantic location that exists in the file, without labels of union members."""
+    place: list[str | int] = []
     node: yaml.Node | None = root
     for part in location:
         child = _child(node, part)
         if child is not None:
-            found.append(part)
+            place.append(part)
             node = child
-    if location and isinstance(location[-1], str) and _is_missing_field(location[-1], found, location, kind):
-        found.append(location[-1])
-    return tuple(found)
+    if location and isinstance(location[-1], str) and _is_missing_field(location[-1], place, location, kind):
+        place.append(location[-1])
+    return tuple(place)
 
 
-def _is_missing_field(name: str, found: list[str | int], location: _Location, kind: type[BaseModel]) -> bool:
-    return (not found or found[-1] != name) and name in _fields_at(location[:-1], kind)
+def _is_missing_field(name: str, place: list[str | int], location: _Location, kind: type[BaseModel]) -> bool:
+    return (not place or place[-1] != name) and name in _fields_at(location[:-1], kind)
 
 
 def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
@@ -209,7 +209,7 @@ def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
 
 
 def _line(place: _Location, root: yaml.Node) -> int:
-    """Line of a field, or of the nearest part of its path that the file has; numbered from 1."""
+    """Return the line of a field, or of the longest part of its path that exists in the file; numbered from 1."""
     node: yaml.Node = root
     line = root.start_mark.line + 1
     for part in place:
@@ -225,7 +225,7 @@ def _line(place: _Location, root: yaml.Node) -> int:
 
 
 def _describe(error: _Details, kind: type[BaseModel], bare: yaml.ScalarNode | None) -> str:
-    """Say what is wrong; `bare`: the word that YAML has made something else of."""
+    """Return the message of an error; `bare` is the unquoted word that caused the error, if one did."""
     if bare and error["type"] != "literal_error":
         return f"this must be text. {read_as(bare)}. {advice(bare)}"
     if bare:
@@ -252,8 +252,8 @@ def _describe(error: _Details, kind: type[BaseModel], bare: yaml.ScalarNode | No
     message = error["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     shown = repr(error["input"])
-    came = "" if "got" in message or len(shown) > 60 or "password" in message else f"; got {shown}"
-    return f"{message}{came}" + ("" if message.endswith(("?", ".")) else ".")
+    got = "" if "got" in message or len(shown) > 60 or "password" in message else f"; got {shown}"
+    return f"{message}{got}" + ("" if message.endswith(("?", ".")) else ".")
 
 
 def _dotted(place: _Location) -> str:
@@ -261,19 +261,19 @@ def _dotted(place: _Location) -> str:
 
 
 def _fields_at(location: _Location, kind: type[BaseModel]) -> set[str]:
-    """Field names of the section at a pydantic location."""
+    """Return the field names of the section at a pydantic location."""
     return {
         field.alias or name for section in _sections_at(location, kind) for name, field in section.model_fields.items()
     }
 
 
 def _tags_at(location: _Location, kind: type[BaseModel]) -> str:
-    """Names of the sections at a pydantic location."""
+    """Return the names of the sections at a pydantic location."""
     return listed(sorted(filter(None, map(_tag, _sections_at(location, kind)))))
 
 
 def _sections_at(location: _Location, kind: type[BaseModel]) -> list[type[BaseModel]]:
-    """The sections that may stand at a pydantic location."""
+    """Return the sections that are possible at a pydantic location."""
     sections: list[type[BaseModel]] = [kind]
     for part in location:
         if isinstance(part, int):
@@ -289,7 +289,7 @@ def _annotation(section: type[BaseModel], name: str) -> Any:
 
 
 def _tag(section: type[BaseModel]) -> str | None:
-    """The value of the field that selects a section."""
+    """Return the value of the field that selects a section, or None if it has no such field."""
     for name in _TAGS:
         values = typing.get_args(section.model_fields[name].annotation) if name in section.model_fields else ()
         if len(values) == 1:
@@ -298,7 +298,7 @@ def _tag(section: type[BaseModel]) -> str | None:
 
 
 def _sections(annotation: Any) -> list[type[BaseModel]]:
-    """The sections inside a type such as `list[A | B] | None`."""
+    """Return the sections inside a type such as `list[A | B] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [section for part in typing.get_args(annotation) for section in _sections(part)]

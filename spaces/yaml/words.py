@@ -1,4 +1,4 @@
-"""A YAML loader that makes numbers and truth values of what looks like them to people: the core schema of YAML 1.2.
+"""YAML loader with the core schema of YAML 1.2, where only words that look like numbers or booleans are read as such.
 
 YAML 1.1, which PyYAML follows, reads `no` as false, `010` as 8, `1:2` as 62 and `2024-01-01` as a date.
 """
@@ -22,24 +22,24 @@ _RESOLVERS = (
     ),
     ("merge", r"<<", "<"),
 )
-"""Tag, words of it, and the characters that they begin with (https://yaml.org/spec/1.2.2/#103-core-schema)."""
+"""Tag, pattern of its words, and their first characters (https://yaml.org/spec/1.2.2/#103-core-schema)."""
 LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
-"""Digits that one version of YAML reads as octal and the other as decimal."""
+"""Digits that YAML 1.1 reads as octal and YAML 1.2 as decimal."""
 
 
 class Loader(_BASE):  # type: ignore[valid-type, misc]
-    """PyYAML's safe loader with the words of YAML 1.2."""
+    """PyYAML's safe loader with the core schema of YAML 1.2."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]]
 
 
 def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    found = defaultdict(list)
+    resolvers = defaultdict(list)
     for tag, words, firsts in _RESOLVERS:
         pattern = re.compile(rf"(?:{words})\Z")
         for first in firsts:
-            found["" if first == "\0" else first].append((f"tag:yaml.org,2002:{tag}", pattern))
-    return dict(found)
+            resolvers["" if first == "\0" else first].append((f"tag:yaml.org,2002:{tag}", pattern))
+    return dict(resolvers)
 
 
 Loader.yaml_implicit_resolvers = _resolvers()

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Kernel, WhiteKernel
 
-from search.designs import BalancedCoins
+from search.designs import BalancedAssignments
 from search.storage.records import TrialRecord
 from studies.analysis.columns import Columns
 from studies.analysis.effects import TextEffect
@@ -75,7 +75,7 @@ def rank_texts(records: Sequence[TrialRecord], texts: Sequence[str], seed: int =
     inputs = np.column_stack([_signs(seen.records, texts), settings_of(seen.records)])
     process = _fitted(inputs, seen, len(texts))
     randomized = inputs[[record.randomized for record in seen.records], len(texts) :]
-    coins = 2.0 * BalancedCoins(len(texts), seed).block(0) - 1
+    coins = 2.0 * BalancedAssignments(len(texts), seed).block(0) - 1
     settings = randomized[np.linspace(0, len(randomized) - 1, len(coins)).astype(int)]
     mixes = np.column_stack([np.vstack([coins, -coins]) / np.sqrt(len(texts)), np.vstack([settings, settings])])
     contrast = np.vstack([coins, -coins]).T / len(coins)

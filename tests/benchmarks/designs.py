@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from search.designs import BalancedCoins
+from search.designs import BalancedAssignments
 from studies.analysis.effects import text_effects
 from tests.benchmarks.calibration.worlds import World, games
 from tests.support.trials import study
@@ -22,7 +22,7 @@ NOISES = (0.0, 0.3)
 STUDIES_PER_GAME = 4
 
 
-class IndependentCoins(BalancedCoins):
+class IndependentAssignments(BalancedAssignments):
     """A plain coin flip for every text of every pair."""
 
     def draw(self, pair: int) -> tuple[int, ...]:
@@ -30,10 +30,10 @@ class IndependentCoins(BalancedCoins):
         return tuple(int(coin) for coin in rng.integers(0, 2, self._texts))
 
 
-DESIGNS = {"independent": IndependentCoins, "balanced": BalancedCoins}
+DESIGNS = {"independent": IndependentAssignments, "balanced": BalancedAssignments}
 
 
-def _errors(world: World, pairs: int, design: type[BalancedCoins], seed: int) -> list[tuple[float, bool]]:
+def _errors(world: World, pairs: int, design: type[BalancedAssignments], seed: int) -> list[tuple[float, bool]]:
     """For every text, the error of its estimated effect and whether the interval holds the truth."""
     records = study(
         lambda mix, rng: world.value(dict.fromkeys(mix, 1.0)) + rng.normal(0, world.noise),

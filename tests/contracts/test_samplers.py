@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from search.artifacts import Artifacts
 from search.runner import LocalRunner
 from search.samplers import SAMPLERS, build_sampler
-from search.secondary import sampled
+from search.secondary import sampler_view
 from search.spec import SearchSpec
 from search.storage.records import TrialRecord, read_record
 from spaces import Corpus
@@ -91,7 +91,7 @@ def test_what_was_pruned_is_seen_by_the_sampler(corpus: Corpus, tmp_path: Path, 
     trials = storage.get_all_trials(0)
     pruned = {trial.number: trial for trial in trials if trial.state is TrialState.PRUNED}
     assert pruned
-    view = sampled(name, None)("study", storage)
+    view = sampler_view(name, None)("study", storage)
     seen = {trial.number: trial for trial in view._get_trials(deepcopy=False, states=(TrialState.COMPLETE,))}
     if name != "gp":  # the others look at pruned trials themselves, or at none
         assert not seen.keys() & pruned.keys()

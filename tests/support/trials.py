@@ -9,7 +9,7 @@ import numpy as np
 from optuna.trial import TrialState
 
 from objectives.base import Rung
-from search.designs import BalancedCoins
+from search.designs import BalancedAssignments
 from search.storage.records import Arm, TrialRecord
 from spaces import CorpusMix, LayerRange, Stage, TrialConfig, Tuning
 
@@ -56,7 +56,7 @@ def study(
     texts: tuple[str, ...] = TEXTS,
     seed: int = 0,
     pair_noise: float = 0.0,
-    design: Callable[[int, int], BalancedCoins] = BalancedCoins,
+    design: Callable[[int, int], BalancedAssignments] = BalancedAssignments,
     early_noise: float | None = None,
 ) -> list[TrialRecord]:
     """Randomized trials; with `early_noise` they have a first rung that shows half of the score, and noise."""

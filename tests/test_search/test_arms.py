@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.arms import wants_randomized
-from search.designs import BalancedCoins
+from search.designs import BalancedAssignments
 
 
 def _block(texts: int, seed: int, block: int = 0) -> np.ndarray:
-    coins = BalancedCoins(texts, seed)
+    coins = BalancedAssignments(texts, seed)
     rows = 1 << max(2, texts.bit_length())
     return np.array([coins.draw(block * rows + row) for row in range(rows)])
 
@@ -26,11 +26,11 @@ def test_over_a_block_every_text_is_in_half_of_the_mixes_and_no_two_go_together(
 
 @given(texts=st.integers(1, 40), seed=st.integers(0, 2**31), pair=st.integers(0, 300))
 def test_coins_depend_on_seed_and_pair_alone(texts: int, seed: int, pair: int) -> None:
-    assert BalancedCoins(texts, seed).draw(pair) == BalancedCoins(texts, seed).draw(pair)
+    assert BalancedAssignments(texts, seed).draw(pair) == BalancedAssignments(texts, seed).draw(pair)
 
 
 def test_over_seeds_every_single_coin_is_fair_and_every_two_are_independent() -> None:
-    draws = np.array([BalancedCoins(5, seed).draw(3) for seed in range(4000)])
+    draws = np.array([BalancedAssignments(5, seed).draw(3) for seed in range(4000)])
     assert np.abs(draws.mean(axis=0) - 0.5).max() < 0.03
     assert np.abs(np.corrcoef(draws.T) - np.eye(5)).max() < 0.06
 

@@ -15,7 +15,7 @@ from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.storages import InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.optuna_compat import SeenStudy, storage_operations
+from search.optuna_compat import StudyView, storage_operations
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -26,10 +26,10 @@ def _trial(x: float) -> FrozenTrial:
     return create_trial(params={"x": x}, distributions=SPACE, value=-abs(x - 0.9))
 
 
-class Elsewhere(SeenStudy):
+class Elsewhere(StudyView):
     """Shows twenty trials, the best of them near 0.9, beside those that are there."""
 
-    def seen(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    def visible_trials(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
         return [*(_trial(place / 20) for place in range(20)), *trials]
 
 

@@ -17,7 +17,7 @@ from search.ray.ray_compat import (
     could_not_start,
     error_of,
     sockets_in,
-    take_memory_for_a_workers_death,
+    treat_out_of_memory_as_worker_death,
 )
 from search.ray.start import own_signals
 
@@ -32,7 +32,7 @@ class Told(serialization.SerializationContext):  # type: ignore[misc]
 
 def test_a_worker_killed_for_its_memory_has_died(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serialization, "OutOfMemoryError", serialization.OutOfMemoryError)  # back again afterwards
-    take_memory_for_a_workers_death()
+    treat_out_of_memory_as_worker_death()
     kind = str(ErrorType.Value("OUT_OF_MEMORY")).encode()
     (error,) = Told(None).deserialize_objects([serialization.SerializedRayObject(b"told", kind, None)], [None], {})
     assert isinstance(error, WorkerOutOfMemoryError), (

@@ -91,7 +91,7 @@ def test_a_score_that_is_no_number_fails_the_trial(corpus: Corpus, score: float)
     assert searcher.report(assignment.number, rung(searcher, 0, score)) is Decision.STOP
     (record,) = records(storage)
     assert record.state is TrialState.FAIL
-    assert "not a number" in record.error
+    assert "not a finite number" in record.error
     assert record.score is None
 
 

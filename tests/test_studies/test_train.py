@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from objectives.spec import FinetuneSpec
-from search.confirmation import _drawn
+from search.confirmation import _random_mix
 from studies.jobs.inspecting import inspect_best
 from studies.jobs.train import _alone
 from studies.report.tables import trials_table
@@ -153,7 +153,7 @@ def test_the_base_of_a_confirmation_is_untouched_though_a_stage_has_its_own_text
 
 def test_random_mixes_keep_the_limits() -> None:
     for seed in range(50):
-        assert 2 <= len(_drawn(list("abcdef"), (2, 3), seed)) <= 3
+        assert 2 <= len(_random_mix(list("abcdef"), (2, 3), seed)) <= 3
 
 
 def study(place: Path, space: dict[str, Any], **objective: Any) -> Path:
