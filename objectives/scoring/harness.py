@@ -78,7 +78,7 @@ class LanguageModel(TokenModel):
 
     def after(self, pairs: Sequence[tuple[list[int], list[int]]]) -> list[float]:
         """Log-probability of answers after all that stands before them, both as tokens, in nats."""
-        begun = [("", self._encoding.begun(context), answer) for context, answer in pairs]
+        begun = [("", self._encoding.with_prefix(context), answer) for context, answer in pairs]
         return [nats for nats, _ in self.pair_log_likelihoods(begun)]
 
     def _windows(self, tokens: list[int]) -> list[tuple[list[int], list[int]]]:

@@ -11,7 +11,7 @@ import yaml
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateRuntimeError, pass_environment
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from objectives.jinja2_compat import LookingAtParts, attribute_of
+from objectives.jinja2_compat import FinalizingCodeGenerator, attribute_of
 from objectives.lm_eval_compat import compile_prompts_in, has_metric, prompt_templates
 from spaces.errors import FieldError
 
@@ -57,7 +57,7 @@ class _Remembering(Environment):
     A template that would write null fails.
     """
 
-    code_generator_class = LookingAtParts
+    code_generator_class = FinalizingCodeGenerator
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, finalize=not_null)

@@ -10,7 +10,7 @@ from typing import Any
 import lm_eval.tasks
 from lm_eval.tasks import TaskManager
 
-from objectives.lm_eval_compat import Listed, list_anew, listed_as, read_task_file
+from objectives.lm_eval_compat import Listed, listed_as, read_task_file, set_task_config
 from objectives.scoring.questions.local_data import is_local
 from objectives.scoring.questions.local_task import read_locally
 from objectives.scoring.questions.safety import refuse_code
@@ -121,7 +121,7 @@ def localise(manager: TaskManager, name: str, *, allow_code: bool, limit: int | 
             refuse_code(entry.file)
         _refuse_inline(entry.config, manager)
         if entry.kind == "TASK":
-            list_anew(manager, found, read_task(entry.file, allow_code=allow_code, limit=limit))
+            set_task_config(manager, found, read_task(entry.file, allow_code=allow_code, limit=limit))
 
 
 def _below(manager: TaskManager, name: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Listed | None]]:
