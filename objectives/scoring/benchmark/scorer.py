@@ -10,7 +10,7 @@ import numpy as np
 from objectives.base import Score
 from objectives.bases.layout import context_of
 from objectives.questions import SEARCHED, ItemWeights, QuestionSubset, select
-from objectives.scoring.answers import Table, answer_all, arrays_of, asked_of, table_of
+from objectives.scoring.answers import Table, answer_all, arrays_of, metadata_of, table_of
 from objectives.scoring.benchmark.spec import BenchmarkSpec
 from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.entry import ScoreEntry
@@ -86,7 +86,7 @@ class BenchmarkScorer:
             qualities=self._qualities(chosen, tables),
             design=design,
             arrays=arrays_of(self._tasks, tables),
-            asked=asked_of(self._tasks, chosen),
+            asked=metadata_of(self._tasks, chosen),
         )
 
     def _qualities(self, chosen: list[list[Question]], tables: list[Table]) -> dict[str, float]:

@@ -92,7 +92,7 @@ class HeldoutScorer:
         """Log-probability of every passage, or of the answers in it."""
         plain = [_request(passage.text) for passage in chosen if not passage.answers]
         texts = iter(self._model.loglikelihood_rolling(plain))
-        answers = iter(self._model.after([answer for passage in chosen for answer in passage.answers]))
+        answers = iter(self._model.answer_log_likelihoods([answer for passage in chosen for answer in passage.answers]))
         return [
             math.fsum(next(answers) for _ in passage.answers) if passage.answers else next(texts) for passage in chosen
         ]

@@ -15,7 +15,7 @@ from objectives.base import Score, TaskMetadata
 from objectives.bases.layout import context_of
 from objectives.questions import SEARCHED, ItemWeights, QuestionSubset
 from objectives.scenes.files import scenes_in
-from objectives.scoring.answers import answer_all, arrays_of, asked_of, table_of
+from objectives.scoring.answers import answer_all, arrays_of, metadata_of, table_of
 from objectives.scoring.benchmark.scorer import questions_of
 from objectives.scoring.benchmark.spec import TaskSpec
 from objectives.scoring.context_window import ContextWindow
@@ -143,7 +143,7 @@ class ScenesScorer:
                 **arrays_of(tasks, tables),
                 **{f"{name}/score": np.asarray(found, dtype=np.float32) for name, found in items.items()},
             },
-            asked=(*asked_of(tasks, chosen), *(_scenes_asked(each, answered[each.name]) for each in asked)),
+            asked=(*metadata_of(tasks, chosen), *(_scenes_asked(each, answered[each.name]) for each in asked)),
             own_names=True,
         )
         return score, answered
