@@ -93,7 +93,7 @@ def test_a_manager_tells_where_names_stand_and_what_they_hold(manager: TaskManag
 
 
 def test_a_task_listed_anew_is_the_one_that_its_group_loads(manager: TaskManager) -> None:
-    from objectives.lm_eval_compat import set_task_config, listed_as
+    from objectives.lm_eval_compat import listed_as, set_task_config
 
     before = listed_as(manager, "small")
     assert before is not None
