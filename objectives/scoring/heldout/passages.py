@@ -85,7 +85,7 @@ def _passages_in(path: Path, chat: ChatPrompts, window: ContextWindow) -> Iterat
 
 
 def _answers(tokens: NDArray[np.int32]) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield the context of each run of learned tokens, and the run; tokens that are not learned are stored as ~token."""
+    """Yield the context of each run of learned tokens, and the run; other tokens are stored as ~token."""
     read = np.where(tokens < 0, ~tokens, tokens).tolist()
     edges = np.flatnonzero(np.diff(np.concatenate([[False], tokens >= 0, [False]]).astype(int)))
     for start, end in zip(edges[::2], edges[1::2], strict=True):

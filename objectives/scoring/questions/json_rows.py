@@ -68,9 +68,8 @@ def _values(file: Path, content: str) -> Iterator[tuple[int, Any]]:
         try:
             value, end = decoder.raw_decode(content, place)
         except json.JSONDecodeError as error:
-            last = (
-                content.count("\n", 0, len(content[: error.pos].rstrip())) + 1
-            )  # the line of the last content before the error
+            # the line of the last content before the error
+            last = content.count("\n", 0, len(content[: error.pos].rstrip())) + 1
             raise _unreadable(file, max(line, last), f"it is not JSON ({error.msg})") from error
         except (ValueError, RecursionError) as error:
             raise _unreadable(file, line, f"it is not JSON ({error})") from error

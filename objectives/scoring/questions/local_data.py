@@ -37,7 +37,7 @@ class Row(dict[str, Any]):
     __slots__ = ("file", "line", "typed")
 
     def __init__(self, fields: Mapping[str, Any], file: Path, line: int | None, *, typed: bool) -> None:
-        """Store the fields, the file, the line of the question, and whether the file distinguishes text from numbers."""
+        """Store the question with its file and line, and whether the file distinguishes text from numbers."""
         super().__init__(fields)
         self.file = file
         self.line = line
@@ -133,12 +133,12 @@ def _files(part: Any) -> Iterator[Path]:
         if Path(name).is_file():
             yield Path(name)
             continue
-        paths = sorted(path for path in glob.glob(name, recursive=True) if Path(path).is_file())  # noqa: PTH207  any path
-        if not paths:
+        matches = sorted(path for path in glob.glob(name, recursive=True) if Path(path).is_file())  # noqa: PTH207
+        if not matches:
             raise FieldError(
                 _FIELD, f"the data file {name!r} of a task does not exist. Check `data_files`.", code="data-missing"
             )
-        yield from map(Path, paths)
+        yield from map(Path, matches)
 
 
 def _rows(path: str, file: Path, options: Mapping[str, Any]) -> Iterator[Row]:

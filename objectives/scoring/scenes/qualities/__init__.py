@@ -1,4 +1,4 @@
-"""Qualities of reasoning: their questions about a scene, and the scores of the answers. docs/scenes.md has the formulas."""
+"""Qualities of reasoning: their questions about a scene, and their scores. docs/scenes.md has the formulas."""
 
 from __future__ import annotations
 
