@@ -119,8 +119,8 @@ def select(clusters: Sequence[str], part: QuestionSubset, holdout: float, seed: 
     for cluster in clusters:
         sizes[cluster] = sizes.get(cluster, 0) + 1
     order = sorted(sizes, key=lambda cluster: hashlib.sha256(f"{seed}\n{cluster}".encode()).digest())
-    kept = max(1, _within(order, sizes, len(clusters) * (1 - holdout)))
-    split = order[:kept] if part.split == "search" or not holdout else order[kept:]
+    searched = max(1, _within(order, sizes, len(clusters) * (1 - holdout)))
+    split = order[:searched] if part.split == "search" or not holdout else order[searched:]
     wanted = sum(sizes[cluster] for cluster in split) * part.share
     chosen = set(split[: max(1, _within(split, sizes, wanted))])
     return [index for index, cluster in enumerate(clusters) if cluster in chosen]

@@ -27,7 +27,7 @@ documentation of `add_bos_token` says. Gemma 3 270M: 6.6 nats per token without 
 
 @dataclass(frozen=True, slots=True)
 class TextEncoding:
-    """Tokenizer and prefix of a base, used alike for training windows, held-out text and benchmarks."""
+    """Tokenizer and prefix of a base, the same for training windows, held-out text and benchmarks."""
 
     tokenizer: PreTrainedTokenizerBase
     prefix: tuple[int, ...] = ()

@@ -14,7 +14,7 @@ from spaces import Corpus
 
 
 class Consistency:
-    """Consistency. The searched figure is the probability that sampled answers to two wordings are both right."""
+    """Consistency. The searched figure is the mean probability that sampled answers to two wordings are both right."""
 
     task: ClassVar[Mapping[str, Any]] = CHOICES
     headline: ClassVar[str] = "beyond_chance"
