@@ -1,4 +1,4 @@
-"""From one choice to scores: load a base, train an adapter on a mix, measure it at rungs. No optuna, no ray."""
+"""Objectives turn a trial into scores: load a base, train an adapter on a mix, score it at rungs. No optuna, no ray."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OBJECTIVES: Mapping[str, str] = {
     "function": "objectives.function:FunctionObjective",
     "synthetic": "objectives.synthetic:SyntheticObjective",
 }
-"""Kind of an `objective:` section to the class that runs it."""
+"""Kind of an `objective:` section, mapped to the class that runs it."""
 
 
 class _ObjectiveClass(Protocol):
@@ -30,7 +30,7 @@ class _ObjectiveClass(Protocol):
 def prepare(spec: ObjectiveSpec, corpus: Corpus, cache: Path) -> Prepared:
     """Check an objective against the corpus and the machine, before any compute.
 
-    `cache` is a folder for what can be made anew.
+    `cache` is a folder for files that can be recomputed.
 
     Raises:
         InputError: the base, a text or a task cannot be used.
@@ -39,7 +39,7 @@ def prepare(spec: ObjectiveSpec, corpus: Corpus, cache: Path) -> Prepared:
 
 
 def build(spec: ObjectiveSpec, corpus: Corpus, cache: Path) -> Objective:
-    """The objective that runs trials; `cache` is a folder for what can be made anew."""
+    """Return the objective that runs trials; `cache` is a folder for files that can be recomputed."""
     return cast("_ObjectiveClass", load(OBJECTIVES[spec.kind]))(spec, corpus, cache)
 
 

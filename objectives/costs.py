@@ -1,4 +1,4 @@
-"""What a trial costs on this machine: measured for a few seconds, with the study's own base, texts and questions."""
+"""Cost of a trial on this machine, measured in a few seconds with the study's own base, texts and questions."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ from objectives.worker import WorkerResources
 from spaces import Corpus, TrialConfig
 
 _TRAIN_SECONDS = 1.0
-"""That a kind of step is timed for."""
+"""Seconds for which the steps of a stage are timed."""
 _SCORE_SECONDS = 6.0
-"""Within which all questions are asked; of more of them a part."""
+"""All questions are timed if they take less than this; otherwise a share of them."""
 _FIRST_SHARE = 0.1
 _WARM_UP = 2
-"""Steps before the timed ones."""
+"""Untimed steps before the timed ones."""
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Measured in one worker while all others measure, too."""
+    """Costs of a trial, measured in one worker while all others measure too."""
 
     load: float
-    """Seconds until base, tokens and questions are there."""
+    """Seconds to load base, tokens and questions."""
     step: float
-    """Seconds of a training step, the mean over some trials of the space and their stages."""
+    """Seconds of a training step, averaged over some trials of the space and their stages."""
     score: float
-    """Seconds to score the search's questions at a rung that is not the last."""
+    """Seconds to score the search's questions at a rung before the last."""
     final: float
-    """Seconds to score them at the last, where answers are generated."""
+    """Seconds to score the search's questions at the last rung, where answers are generated."""
     save: float
-    """Seconds to write what a rung leaves."""
+    """Seconds to write the files of a rung."""
     memory: int
-    """Bytes of memory that the worker took at most."""
+    """Peak memory of the worker, in bytes."""
     card: int
-    """Bytes of a graphics card that it took at most; 0 without one."""
+    """Peak GPU memory of the worker, in bytes; 0 without a GPU."""
 
 
 def measure(spec: FinetuneSpec, corpus: Corpus, cache: Path, trials: Sequence[TrialConfig]) -> Costs:
     """Load everything as a worker does, and time steps, scoring and writing.
 
     Args:
-        spec: of the objective.
+        spec: settings of the objective.
         corpus: the texts.
-        cache: as for the objective.
+        cache: folder for files that can be recomputed.
         trials: some trials of the study, each with texts.
     """
     load, resources = _timed(lambda: WorkerResources.open(spec, corpus, cache, from_scratch=trials[0].from_scratch))
@@ -74,14 +74,14 @@ def measure(spec: FinetuneSpec, corpus: Corpus, cache: Path, trials: Sequence[Tr
 
 
 def _timed(do: Callable[[], _T]) -> tuple[float, _T]:
-    begun = time.perf_counter()
-    done = do()
+    start = time.perf_counter()
+    result = do()
     wait_for_card()
-    return time.perf_counter() - begun, done
+    return time.perf_counter() - start, result
 
 
 def _scoring(resources: WorkerResources, *, final: bool) -> float:
-    """Seconds for all of the search's questions; foretold from a part where they are many."""
+    """Seconds to score all of the search's questions; extrapolated from a share of them if there are many."""
     part = QuestionSubset(share=_FIRST_SHARE, final=final)
     resources.score(part)
     share = _FIRST_SHARE
@@ -93,30 +93,30 @@ def _scoring(resources: WorkerResources, *, final: bool) -> float:
 
 
 def _training(resources: WorkerResources, spec: FinetuneSpec, trial: TrialConfig) -> tuple[float, float]:
-    """Seconds of a step, the mean over the stages by their tokens, and of writing what all stages leave."""
+    """Seconds of a step, averaged over the stages by their tokens, and of writing the files of all stages."""
     tokens = {text.name: resources.tokens(text) for text in resources.corpus.texts}
     step = save = 0.0
     for stage in trial.stages:
         alone = replace(trial, stages=(stage,))
         with (
             Pipeline(resources.model, alone, tokens, spec, resources.tokens.prefix) as pipeline,
-            tempfile.TemporaryDirectory() as made,
+            tempfile.TemporaryDirectory() as workdir,
         ):
             if not pipeline.legs:
                 continue
-            share = stage.budget / sum(each.budget for each in trial.stages)
+            share = stage.budget / sum(other.budget for other in trial.stages)
             step += share * _seconds_a_step(pipeline)
-            folder = Path(made) / "rung-0"
+            folder = Path(workdir) / "rung-0"
             lines = artifact.describe(alone, resources.corpus, pipeline, spec.step_tokens)
             rung = Rung(0, 0, 0.0, 0.0, 0.0, artifact=folder.name)
             seconds, _ = _timed(lambda: artifact.save(pipeline, folder, lines))  # noqa: B023  called at once
-            more, _ = _timed(lambda: state.save(pipeline, rung, trial.fingerprint, Path(made)))  # noqa: B023  the same
+            more, _ = _timed(lambda: state.save(pipeline, rung, trial.fingerprint, Path(workdir)))  # noqa: B023  same
             save += seconds + more
     return step, save
 
 
 def _seconds_a_step(pipeline: Pipeline) -> float:
-    """Mean over as many steps as a second takes, after some to warm up."""
+    """Mean seconds of a step over about one second of steps, after a warm-up."""
     pipeline.run(min(_WARM_UP, pipeline.steps - 1))
     seconds, done = 0.0, 0
     while seconds < _TRAIN_SECONDS and (done == 0 or pipeline.step < pipeline.steps):

@@ -1,4 +1,4 @@
-"""The processor, or the card, on which models run."""
+"""The device, CPU or GPU, on which models run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PROCESSOR = "random"
 
 
 def choose_device(wanted: str) -> str:
-    """The device for `auto`: CUDA, else Apple's, else the processor."""
+    """Resolve `auto` to CUDA if available, else to MPS, else to the CPU."""
     if wanted != "auto":
         return wanted
     if torch.cuda.is_available():
@@ -19,22 +19,22 @@ def choose_device(wanted: str) -> str:
 
 
 def cards() -> int:
-    """Graphics cards that torch can use."""
+    """Number of CUDA GPUs that torch can use."""
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def card_memory(device: str) -> int:
-    """Bytes of the card's memory; 0 where the device is no card."""
+    """Memory of the GPU, in bytes; 0 unless the device is `cuda`."""
     return int(torch.cuda.get_device_properties(0).total_memory) if device == "cuda" else 0
 
 
 def most_card_memory() -> int:
-    """Bytes that this process has had on the card at most; 0 without one."""
+    """Peak GPU memory of this process, in bytes; 0 without a GPU."""
     return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
 
 
 def wait_for_card() -> None:
-    """Wait until the card has done what it was given."""
+    """Wait until the GPU has finished its queued work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     elif torch.backends.mps.is_available():
@@ -42,24 +42,24 @@ def wait_for_card() -> None:
 
 
 def current_cards() -> list[int]:
-    """The card whose random numbers are drawn now, for `torch.random.fork_rng`."""
+    """Index of the current GPU, if any, as `torch.random.fork_rng` takes it."""
     return [torch.cuda.current_device()] if torch.cuda.is_available() else []
 
 
 def random_state(*, on_card: bool) -> dict[str, torch.Tensor]:
-    """The state of torch's random numbers, on the processor and, where it takes part, on the card."""
+    """Return the state of torch's random generators on the CPU and, with `on_card`, on the GPU."""
     return {_PROCESSOR: torch.get_rng_state(), **({_CARD: torch.cuda.get_rng_state()} if on_card else {})}
 
 
 def pop_random_state(tensors: dict[str, torch.Tensor], *, on_card: bool) -> dict[str, torch.Tensor] | None:
-    """Take out of `tensors` what `random_state` put in; None where it is not of such a device."""
-    found = {name: tensors.pop(name) for name in (_PROCESSOR, _CARD) if name in tensors}
-    wanted = {_PROCESSOR, *([_CARD] if on_card else [])}
-    return found if found.keys() == wanted else None
+    """Remove the entries of `random_state` from `tensors` and return them; None if they are for another device."""
+    state = {name: tensors.pop(name) for name in (_PROCESSOR, _CARD) if name in tensors}
+    expected = {_PROCESSOR, *([_CARD] if on_card else [])}
+    return state if state.keys() == expected else None
 
 
 def set_random_state(state: dict[str, torch.Tensor]) -> None:
-    """Let random numbers go on from a state."""
+    """Restore the state of torch's random generators."""
     torch.set_rng_state(state[_PROCESSOR])
     if _CARD in state:
         torch.cuda.set_rng_state(state[_CARD])

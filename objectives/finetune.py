@@ -1,4 +1,4 @@
-"""The real objective: train an adapter on the mix, score the adapted model at every rung."""
+"""The fine-tuning objective: train an adapter on the mix, score the adapted model at every rung."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from spaces.trial import Split
 
 
 class FinetuneObjective:
-    """Same tokens for every trial, whatever its texts; the base is loaded once and shared by all trials."""
+    """Trains every trial on the same number of tokens; the base is loaded once and shared by all trials."""
 
     def __init__(self, spec: FinetuneSpec, corpus: Corpus, cache: Path) -> None:
-        """Remember what to do; the first trial loads the base."""
+        """Store the settings; the first trial loads the base."""
         self._spec = spec
         self._corpus = corpus
         self._cache = cache
-        self._benches: dict[bool, WorkerResources] = {}
+        self._loaded: dict[bool, WorkerResources] = {}
 
     @classmethod
     def prepare(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         """Check base, texts and tasks without loading weights.
 
         Raises:
-            InputError: something that the study needs is missing or cannot be used.
+            InputError: a base, text or task of the study is missing or cannot be used.
         """
         return prepare(spec, corpus, cache)
 
@@ -46,24 +46,24 @@ class FinetuneObjective:
         return self._spec.rung_tokens
 
     def _resources(self, trial: TrialConfig) -> WorkerResources:
-        if trial.from_scratch not in self._benches:
-            self._benches = {}  # one model at a time
-            made = WorkerResources.open(self._spec, self._corpus, self._cache, from_scratch=trial.from_scratch)
-            self._benches[trial.from_scratch] = made
-        return self._benches[trial.from_scratch]
+        if trial.from_scratch not in self._loaded:
+            self._loaded = {}  # one model at a time
+            resources = WorkerResources.open(self._spec, self._corpus, self._cache, from_scratch=trial.from_scratch)
+            self._loaded[trial.from_scratch] = resources
+        return self._loaded[trial.from_scratch]
 
     def evaluate(self, trial: TrialConfig, workdir: Path, split: Split = "search") -> Iterator[Rung]:
         try:
             yield from self._evaluate(trial, workdir, split)
         except Exception:
-            self._benches = {}  # whatever went wrong may have left the base changed: load it anew
+            self._loaded = {}  # the failure may have left the base modified: load it again
             raise
 
     def _evaluate(self, trial: TrialConfig, workdir: Path, split: Split) -> Iterator[Rung]:
         clock = _Clock()
         resources = self._resources(trial)
         parts = self._parts(split)
-        for part in reversed(parts):  # the last first: what it asks serves those before it, where they ask the same
+        for part in reversed(parts):  # the last first: earlier parts with the same questions reuse its scores
             resources.base_scores(part)
         clock.lap("load")
         names = dict.fromkeys(name for stage in trial.stages for name in stage.mix.names)
@@ -116,7 +116,7 @@ class FinetuneObjective:
             yield rung
 
     def _parts(self, split: Split) -> list[QuestionSubset]:
-        """Return the questions of each rung: of the search's as the study says, of the kept ones all at the last."""
+        """Questions of each rung: for the search as the study says, for the holdout all of them at the last rung."""
         last = len(self.rungs) - 1
         shares = self._spec.rung_questions if split == "search" else (*[IN_PASSING] * last, 1.0)
         return [QuestionSubset(split, share, final=index == last) for index, share in enumerate(shares)]
@@ -149,7 +149,7 @@ def _rung(index: int, tokens: int, scores: tuple[Score, ...], base: tuple[Score,
 
 
 class _Clock:
-    """Seconds by phase since they were last read."""
+    """Seconds by phase since the last `read`."""
 
     def __init__(self) -> None:
         self._last = time.perf_counter()

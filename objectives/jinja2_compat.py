@@ -1,6 +1,6 @@
-"""What filling prompts takes of Jinja that Jinja does not promise: the one place to look when a new version fails.
+"""Private parts of Jinja that prompts rely on: the one place to look when a new version fails.
 
-Tried with Jinja 3.1.6.
+Tested with Jinja 3.1.6.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.filters import make_attrgetter
 
 
-class LookingAtParts(CodeGenerator):
-    """Lets `Environment.finalize` look at all that `~` joins before it becomes text.
+class FinalizingCodeGenerator(CodeGenerator):
+    """Code generator that applies `Environment.finalize` to every operand of `~` before it becomes text.
 
-    Overrides `visit_Concat` of Jinja's code generator, whose insides are not documented. By public means a part that
-    is null has become the word None when `finalize` sees it.
+    Overrides `visit_Concat` of Jinja's code generator, which is undocumented. Without the override, a null operand is
+    already the word None when `finalize` receives it.
     """
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  Jinja's name
@@ -29,10 +29,8 @@ class LookingAtParts(CodeGenerator):
 
 
 def attribute_of(environment: Environment, attribute: str | int) -> Callable[[Any], Any]:
-    """Build the function from an item to a value that Jinja's filters make of their option `attribute`.
+    """Build the getter that Jinja's filters use for their option `attribute`; dots address nested attributes.
 
-    Dots go deeper.
-
-    Calls `make_attrgetter` of `jinja2.filters`, which is not documented; a filter of one's own has no other way to it.
+    Calls `make_attrgetter` of `jinja2.filters`, which is undocumented; there is no public equivalent.
     """
     return make_attrgetter(environment, attribute)

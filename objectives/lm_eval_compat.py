@@ -1,6 +1,6 @@
-"""What scoring takes of lm-eval that lm-eval does not promise: the one place to look when a new version fails.
+"""Private parts of lm-eval that scoring relies on: the one place to look when a new version fails.
 
-Tried with lm-eval 0.4.13.
+Tested with lm-eval 0.4.13.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
 
 TokenRequest = tuple[object, list[int], list[int]]
-"""What lm-eval asks a model for: the texts, then context and continuation as tokens."""
+"""A request of lm-eval to a model: the texts, then context and continuation as tokens."""
 
 
 class TokenModel(HFLM):  # type: ignore[misc]
-    """lm-eval's Hugging Face model, with the two steps of a request's answer open to a subclass.
+    """lm-eval's Hugging Face model, whose tokenization and scoring of a request a subclass can override.
 
-    Overrides `_encode_pair` and `_loglikelihood_tokens` of lm-eval's `TemplateLM`. The public methods around them,
-    `loglikelihood` above all, would have to be written anew to change either.
+    Overrides `_encode_pair` and `_loglikelihood_tokens` of lm-eval's `TemplateLM`. Without them, the public methods
+    that call them, such as `loglikelihood`, would have to be rewritten.
     """
 
     def pair_tokens(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
-        """A prompt and what follows it as tokens; a blank between them belongs to what follows."""
-        found: tuple[list[int], list[int]] = super()._encode_pair(context, continuation)
-        return found
+        """Tokenize a prompt and its continuation; whitespace between them belongs to the continuation."""
+        pair: tuple[list[int], list[int]] = super()._encode_pair(context, continuation)
+        return pair
 
     def pair_log_likelihoods(self, requests: Sequence[TokenRequest]) -> list[tuple[float, bool]]:
-        """Log-probability of every continuation, in nats, and whether the model would have said it."""
-        found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, disable_tqdm=True)
-        return found
+        """Log-probability of every continuation, in nats, and whether greedy decoding would produce it."""
+        results: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, disable_tqdm=True)
+        return results
 
     def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
         return self.pair_tokens(context, continuation)
@@ -59,18 +59,18 @@ class Listed:
     kind: str
     """`TASK`, `PY_TASK`, `GROUP` or `TAG`."""
     file: Path | None
-    """Where it stands, None where it stands in no file."""
+    """File of the entry; None if it does not come from a file."""
     config: Any
-    """What the file says, its functions not looked up; None for a tag."""
+    """Content of the file, its functions not resolved; None for a tag."""
     tasks: tuple[str, ...]
-    """Those of a tag, by name."""
+    """Names of the tasks of a tag."""
 
 
 def listed_as(manager: TaskManager, name: str) -> Listed | None:
-    """The entry that a task manager has for a name, None where it has none.
+    """Return the entry of a task manager for a name, or None if there is none.
 
     Reads the entries of `TaskManager.task_index`, whose class is in the private module `lm_eval.tasks._index`. The
-    public lists of names say neither where a task stands nor what a group holds.
+    public lists of names give neither the file of a task nor the members of a group.
     """
     entry = manager.task_index.get(name)
     if entry is None:
@@ -79,54 +79,54 @@ def listed_as(manager: TaskManager, name: str) -> Listed | None:
     return Listed(entry.kind.name, entry.yaml_path, entry.cfg, tasks)
 
 
-def list_anew(manager: TaskManager, name: str, config: dict[str, Any]) -> None:
-    """Let a task that a manager knows be made of this configuration from now on, and of no file.
+def set_task_config(manager: TaskManager, name: str, config: dict[str, Any]) -> None:
+    """Replace the configuration of a listed task; its file is no longer read.
 
-    Replaces the entry in `TaskManager.task_index`. A configuration can be loaded by itself, but not in the place of a
-    name that a group holds.
+    Replaces the entry in `TaskManager.task_index`. A configuration can also be loaded on its own, but not in place of a
+    member of a group.
     """
     manager.task_index[name] = replace(manager.task_index[name], yaml_path=None, cfg=config)
 
 
 def read_task_file(path: Path) -> dict[str, Any]:
-    """A task file as a dictionary: what it includes put in, functions that it names loaded.
+    """Read a task file as a dictionary, with its includes merged and its functions loaded.
 
-    Calls `load_yaml` of the private module `lm_eval.tasks._yaml_loader`: a task manager reads files so, and hands on
-    nothing but finished tasks.
+    Calls `load_yaml` of the private module `lm_eval.tasks._yaml_loader`, as a task manager does; the manager itself
+    returns only finished tasks.
     """
-    found: dict[str, Any] = load_yaml(path)
-    return found
+    config: dict[str, Any] = load_yaml(path)
+    return config
 
 
 def filter_answers(task: Task, instances: list[Instance]) -> None:
-    """Let a task's filters make `filtered_resps` of the answers to these requests.
+    """Apply a task's filters to the answers of these requests, which fills their `filtered_resps`.
 
-    Sets the private `Task._instances`, over which `Task.apply_filters` goes. It is public to read only, and is filled
-    by building all requests, where questions that are not asked now have no answers.
+    Sets the private `Task._instances`, which `Task.apply_filters` iterates over. Its public property is read-only and
+    holds the requests of all questions, including those without answers.
     """
     task._instances = instances
     task.apply_filters()
 
 
 def has_metric(name: str) -> bool:
-    """Whether lm-eval itself has a metric of that name; it imports any other from a path or from the hub.
+    """Whether a metric is built into lm-eval; lm-eval imports any other from a path or from the hub.
 
-    Reads `METRIC_REGISTRY` of `lm_eval.api.registry`, which is not documented; asking lm-eval for a metric loads it.
+    Reads `METRIC_REGISTRY` of `lm_eval.api.registry`, which is undocumented; lm-eval's public lookup loads the metric.
     """
     return name in METRIC_REGISTRY
 
 
 def prompt_templates() -> Environment:
-    """The Jinja environment in which lm-eval compiles templates, with its filters.
+    """Return the Jinja environment in which lm-eval compiles templates, with its filters.
 
-    Reads `lm_eval.utils.env`, which is not documented; there is no other way to it.
+    Reads `lm_eval.utils.env`, which is undocumented; there is no public access to it.
     """
-    found: Environment = lm_eval.utils.env
-    return found
+    environment: Environment = lm_eval.utils.env
+    return environment
 
 
 def compile_prompts_in(environment: Environment) -> None:
-    """From now on, let lm-eval compile templates in this Jinja environment.
+    """Make lm-eval compile templates in this Jinja environment from now on.
 
     Replaces `lm_eval.utils.env`; see `prompt_templates`. lm-eval has no setting for a sandbox.
     """

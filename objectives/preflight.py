@@ -1,4 +1,4 @@
-"""What must hold before a study trains anything: asked of base, texts, tasks and held-out text, without weights."""
+"""Checks of base, texts, tasks and held-out text before a study trains anything, without loading weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
     """Check base, texts and tasks without loading weights.
 
     Raises:
-        InputError: something that the study needs is missing or cannot be used.
+        InputError: a base, text or task of the study is missing or cannot be used.
     """
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
     layout = _checked_layout(base, spec)
@@ -43,7 +43,7 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
     reading = dict(reading_of(spec, corpus, encoding, window))
     inputs |= {name: chosen(choice) for name, choice in reading.items()}
     tasks = [task for entry in entries for task in entry.tasks]
-    found = questions_in(corpus, tasks)
+    copies = questions_in(corpus, tasks)
     entry_notes = [note for entry in entries for note in entry.notes]
     return Prepared(
         layout=layout,
@@ -55,8 +55,8 @@ def prepare(spec: FinetuneSpec, corpus: Corpus, cache: Path) -> Prepared:
         qualities=(*_ALWAYS, *dict.fromkeys(name for part in spec.scores for name in part.qualities)),
         holdout=entries[0].holdout,
         reading=reading,
-        found=found,
-        notes=(*weight_notes, *entry_notes, *_task_notes(tasks, window), *map(copied, found, found.values())),
+        found=copies,
+        notes=(*weight_notes, *entry_notes, *_task_notes(tasks, window), *map(copied, copies, copies.values())),
     )
 
 
@@ -66,7 +66,7 @@ def _task_notes(tasks: list[LoadedTask], window: ContextWindow) -> Iterator[str]
 
 
 def _checked_layout(base: Base, spec: FinetuneSpec) -> Layout:
-    """See that the base can be trained as the study wants it."""
+    """Check that the base can be trained with the settings of the study, and return its layout."""
     layout = base.layout()
     if spec.sequence_length > layout.context:
         raise FieldError(
@@ -82,7 +82,8 @@ def _refuse_short_length(encoding: TextEncoding, spec: FinetuneSpec) -> None:
     if len(encoding.prefix) >= spec.sequence_length:
         raise FieldError(
             "objective.sequence_length",
-            f"must be more than the special tokens {encoding.shown_prefix!r} take.",
+            f"must be greater than the {len(encoding.prefix)} special tokens {encoding.shown_prefix!r} before every "
+            f"text; got {spec.sequence_length}.",
             code="length-below-prefix",
         )
 
@@ -91,41 +92,42 @@ def _refuse_short_texts(corpus: Corpus, spec: FinetuneSpec) -> None:
     for text in corpus.texts:
         if text.tokens <= spec.sequence_length:
             raise InputError(
-                f"The text {text.name!r} has {text.tokens} training tokens, and one training sequence takes "
-                f"{spec.sequence_length}. Remove the text, join it with another, or lower objective.sequence_length.",
+                f"The text {text.name!r} has {text.tokens} training tokens and must have more than one training "
+                f"sequence ({spec.sequence_length}). Remove it, join it with another, or lower "
+                "objective.sequence_length.",
                 code="text-too-short",
             )
 
 
 def _check_memory_options(spec: FinetuneSpec, layout: Layout, device: str) -> None:
-    """See that this machine and this base can do with less memory in the way that is asked."""
+    """Check that this machine and this base support the memory-saving options of the study."""
     if spec.gradient_checkpointing and not layout.checkpoints:
         raise FieldError(
             "objective.gradient_checkpointing",
-            f"the base {spec.base!r} cannot compute its activations anew. Leave it out.",
+            f"the base {spec.base!r} does not support gradient checkpointing. Remove this option.",
             code="no-checkpointing",
         )
     refuse_four_bits(spec.precision, device, "objective.precision")
 
 
 def _cut_answers(tasks: list[LoadedTask]) -> Iterator[str]:
-    """A note for every task whose answers may be longer than the base can write."""
+    """Yield a note for every task that asks for longer answers than the base can write."""
     for task in tasks:
         if task.kind == "generate_until":
             wanted = answer_tokens(task.task.config.generation_kwargs or {})
             allowed = answer_tokens(task.questions[0].instances[0].args[1])
             if allowed < wanted:
                 yield (
-                    f"Answers to {task.name!r} may have {allowed} tokens instead of {wanted:,}: what its longest "
-                    "prompt leaves of what the base can see, and half of that at least."
+                    f"Answers to {task.name!r} are limited to {allowed} tokens instead of {wanted:,}: the rest of the "
+                    "base's context after the longest prompt, but at least half of the context."
                 )
 
 
 def too_long(tasks: list[LoadedTask], window: ContextWindow) -> Iterator[str]:
-    """A note for every task with questions that the base cannot see whole.
+    """Yield a note for every task with questions longer than the base's context.
 
     Raises:
-        FieldError: an answer alone is longer than that, so that nothing can be said of it.
+        FieldError: an answer alone is longer than the context, so that it cannot be scored.
     """
     for task in tasks:
         if task.kind == "loglikelihood_rolling":
@@ -135,13 +137,13 @@ def too_long(tasks: list[LoadedTask], window: ContextWindow) -> Iterator[str]:
         if long:
             yield (
                 f"{len(long)} of {len(sizes)} questions of {task.name!r} are, with their answers, longer than the "
-                f"{window.context} tokens that the base can see (the longest: {max(long):,}): as lm-eval does, their "
-                "beginning is cut off. Lower few_shot, or take a base with a longer context."
+                f"base's context of {window.context} tokens (the longest: {max(long):,}). Their beginning is cut off, "
+                "as in lm-eval. Lower few_shot, or use a base with a longer context."
             )
 
 
 def _size(task: LoadedTask, question: Question, window: ContextWindow) -> int:
-    """Tokens of a question with its longest answer: a choice, the solution, or what may be written."""
+    """Tokens of a question with its longest answer: a choice, the solution, or the limit for generated text."""
     prompt = window.count(question.instances[0].args[0])
     if task.kind == "generate_until":
         solution = sum(window.count(instance.args[1]) for instance in question.references)
@@ -150,8 +152,8 @@ def _size(task: LoadedTask, question: Question, window: ContextWindow) -> int:
     if longest > window.context:
         raise FieldError(
             "objective.scores",
-            f"an answer of the task {task.name!r} takes {longest:,} tokens, and the base can see {window.context}. "
-            "Take a base with a longer context, or leave the question out.",
+            f"an answer of the task {task.name!r} has {longest:,} tokens, and the base's context is {window.context}. "
+            "Use a base with a longer context, or remove the question.",
             code="answer-too-long",
         )
     return prompt + longest

@@ -1,4 +1,4 @@
-"""The questions that a score rests on: how they weigh, which share a passage, which of them a study may look at."""
+"""The questions that a score is computed from: their weights, their clusters, and their split."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from spaces.trial import Split
 
 @dataclass(frozen=True, slots=True)
 class QuestionSubset:
-    """Which of the questions are asked."""
+    """A subset of the questions to score."""
 
     split: Split = "search"
     share: float = 1.0
-    """Of the split, of every task; a smaller share is contained in every larger one."""
+    """Share of the split's questions, of every task; a smaller share is contained in every larger one."""
     final: bool = True
-    """Whether answers are also generated where another metric needs none of them."""
+    """Whether answers are also generated if the metric does not need them."""
 
 
 IN_PASSING = 0.1
-"""Share of the kept questions that is asked before the last rung: nothing is decided by them, and a report shows them
-alone while the run goes on."""
+"""Share of the held-out questions that is scored before the last rung: no decision depends on them, and a report shows
+them only while the run continues."""
 SEARCHED = QuestionSubset()
-"""All that the search may see."""
+"""All questions of the search."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemWeights:
-    """How questions make up a score, which is a weighted mean over them; all arrays have the shape (questions,)."""
+    """Weights of the questions in a score, which is their weighted mean; all arrays have the shape (questions,)."""
 
     tasks: NDArray[np.int64]
-    """Number of the task that each belongs to."""
+    """Number of the task that each question belongs to."""
     clusters: NDArray[np.int64]
-    """Questions with the same number share a passage."""
+    """Number of each question's cluster; questions in the same cluster share a passage."""
     weights: NDArray[np.float64]
-    """Their sum is 1."""
+    """Weight of each question; the sum is 1."""
 
     @classmethod
     def of(cls, tasks: Sequence[int], clusters: Sequence[object], weights: Sequence[float]) -> ItemWeights:
-        """Number the clusters, which may be anything that compares, and scale the weights."""
+        """Number the clusters, which may be any hashable objects, and scale the weights to the sum 1."""
         numbers = {cluster: number for number, cluster in enumerate(dict.fromkeys(zip(tasks, clusters, strict=True)))}
         shares = np.asarray(weights, dtype=np.float64)
         return cls(
@@ -55,13 +55,13 @@ class ItemWeights:
         )
 
     def mean(self, items: ArrayLike) -> float:
-        """The score of these questions."""
+        """Weighted mean of the questions' scores."""
         return float(self.weights @ np.asarray(items, dtype=np.float64))
 
     def stderr(self, items: ArrayLike) -> float:
-        """Standard error of the mean over questions, tasks being fixed and clusters drawn independently.
+        """Standard error of the mean over questions, with fixed tasks and independently drawn clusters.
 
-        Give differences of two models on the same questions for a paired error.
+        For a paired error, pass the differences of two models on the same questions.
         """
         return math.sqrt(self.variance(items)[0])
 
@@ -69,9 +69,9 @@ class ItemWeights:
         """Squared standard error of the mean, and its degrees of freedom.
 
         Each task's clusters are left out in turn (the jackknife, CR3 in MacKinnon, Nielsen and Webb, 2023), which is
-        exact for equal clusters and errs on the wide side where one outweighs the others. Freedom is Satterthwaite's
-        over the tasks, a task counting as many clusters as equal ones of its weights' spread would be. A task with a
-        single cluster adds nothing: its spread is unknown.
+        exact for equal clusters and conservative if one outweighs the others. The degrees of freedom follow
+        Satterthwaite over the tasks, each with its effective number of clusters, 1 / sum(weights^2). A task with a
+        single cluster adds nothing: its variance is unknown.
         """
         values = np.asarray(items, dtype=np.float64)
         total, squares = 0.0, 0.0
@@ -91,42 +91,42 @@ class ItemWeights:
         return total, (total**2 / squares if squares else 1.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON data."""
+        """Return the weights as JSON data."""
         return {"tasks": self.tasks.tolist(), "clusters": self.clusters.tolist(), "weights": self.weights.tolist()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ItemWeights:
-        """The inverse of `to_dict`."""
+        """Build the weights from the result of `to_dict`."""
         return cls(
             np.array(data["tasks"], np.int64), np.array(data["clusters"], np.int64), np.array(data["weights"], float)
         )
 
 
 def select(clusters: Sequence[str], part: QuestionSubset, holdout: float, seed: int) -> list[int]:
-    """The questions of one task that belong to a part, in the task's order.
+    """Return the indices of one task's questions that belong to a subset, in the task's order.
 
-    Clusters are put into an order by the hash of their content and the seed, alike on every machine. The holdout takes
-    whole clusters from the end of that order until it has its share of the questions, so that no passage is seen
-    on both sides; a part's share is taken from the beginning of its split.
+    Clusters are ordered by the hash of their content and the seed, which is the same on every machine. The holdout
+    takes whole clusters from the end of that order until it has its share of the questions, so that no passage is in
+    both splits; a subset's share is taken from the beginning of its split.
 
     Args:
-        clusters: of every question, what it shares with others; its own content where that is nothing.
-        part: what is wanted.
-        holdout: share of the questions that the search never sees; where it is 0, both splits are all questions.
-        seed: of the split.
+        clusters: for every question, the content that it shares with others, or its own content if there is none.
+        part: the subset.
+        holdout: share of the questions that the search never uses; if 0, both splits are all questions.
+        seed: seed of the split.
     """
     sizes: dict[str, int] = {}
     for cluster in clusters:
         sizes[cluster] = sizes.get(cluster, 0) + 1
     order = sorted(sizes, key=lambda cluster: hashlib.sha256(f"{seed}\n{cluster}".encode()).digest())
-    kept = max(1, _within(order, sizes, len(clusters) * (1 - holdout)))
-    split = order[:kept] if part.split == "search" or not holdout else order[kept:]
+    searched = max(1, _within(order, sizes, len(clusters) * (1 - holdout)))
+    split = order[:searched] if part.split == "search" or not holdout else order[searched:]
     wanted = sum(sizes[cluster] for cluster in split) * part.share
     chosen = set(split[: max(1, _within(split, sizes, wanted))])
     return [index for index, cluster in enumerate(clusters) if cluster in chosen]
 
 
 def _within(order: Sequence[str], sizes: dict[str, int], wanted: float) -> int:
-    """How many clusters from the beginning of an order come nearest to so many questions."""
+    """Number of clusters from the beginning of an order whose questions come closest to the wanted number."""
     totals = np.cumsum([0, *(sizes[cluster] for cluster in order)])
     return int(np.argmin(np.abs(totals - wanted)))

@@ -1,4 +1,4 @@
-"""How a base reads the texts and questions of a study, in words: what was chosen, and why."""
+"""How a base reads the texts and questions of a study: each choice with its reason, in words."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 CHAT_TEMPLATE = "chat template"
-"""How the names of choices about templates begin."""
+"""Prefix of the names of choices about chat templates."""
 
 
 def reading_of(
     spec: FinetuneSpec, corpus: Corpus, encoding: TextEncoding, window: ContextWindow
 ) -> Iterator[tuple[str, str]]:
-    """Name every choice of special tokens and chat templates; what was chosen comes with its reason in brackets.
+    """Yield every choice of special tokens and chat templates, with its value and the reason in parentheses.
 
     Raises:
-        FieldError: a chat template is asked for, and the base has none.
+        FieldError: a chat template is required, and the base has none.
     """
     yield SPECIAL_TOKENS, _beginning(spec, encoding)
     template = "on (the base has one)" if window.chat else "off (the base has none)"
@@ -33,8 +33,8 @@ def reading_of(
     for index, part in enumerate(spec.scores):
         if not part.may_be_in_chat:
             continue
-        asked = window.template(part.chat_template)
-        chosen = template if part.chat_template == "auto" else f"{'on' if asked else 'off'} (the study file says so)"
+        chat = window.template(part.chat_template)
+        chosen = template if part.chat_template == "auto" else f"{'on' if chat else 'off'} (set in the study file)"
         yield f"{CHAT_TEMPLATE} of {', '.join(part.titles)} (scores.{index})", chosen
 
 
@@ -44,7 +44,7 @@ def chosen(choice: str) -> str:
 
 
 def _beginning(spec: FinetuneSpec, encoding: TextEncoding) -> str:
-    reason = "as the base's tokenizer begins a text" if encoding.prefix else "the base's tokenizer puts none there"
+    reason = "the base's tokenizer adds them" if encoding.prefix else "the base's tokenizer adds none"
     if spec.add_bos_token != "auto":
         reason = f"objective.add_bos_token is {spec.add_bos_token}; a chat template may write its own"
-    return f"{encoding.shown_prefix or 'none'} ({reason}; alike in training, held-out text and benchmarks)"
+    return f"{encoding.shown_prefix or 'none'} ({reason}; the same in training, held-out text and benchmarks)"

@@ -1,4 +1,4 @@
-"""What a rung tells of the model, as it stands in provenance and model cards."""
+"""Figures of a rung, as provenance files and model cards show them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from objectives.base import Rung
 
 
 def figures_of(rung: Rung, metric: str) -> dict[str, Any]:
-    """Return all that a rung tells of the model, for the provenance and the card: higher scores are better."""
+    """Return the figures of a rung for the provenance and the model card; higher scores are better."""
     return {
         "metric": metric,
         "score": rung.score,

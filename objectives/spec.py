@@ -1,4 +1,4 @@
-"""The `objective:` section of a study file: how a choice becomes a score."""
+"""The `objective:` section of a study file: how a trial becomes a score."""
 
 from __future__ import annotations
 
@@ -35,43 +35,45 @@ class FinetuneSpec(Spec):
     base: str = Field("tiny", min_length=1)
     """`tiny` (shipped), a folder in the Hugging Face layout, or a model name on the hub."""
     trust_remote_code: bool = False
-    """Run Python that comes with the base. See docs/security.md."""
+    """Run Python code that comes with the base. See docs/security.md."""
     add_bos_token: Switch = "auto"
     """Whether training windows, held-out text and questions begin with the special tokens that the tokenizer puts
-    before a text, BOS as a rule. `auto`: as the base was trained, which its tokenizer says."""
+    before a text, usually BOS. `auto`: as the tokenizer of the base does."""
     tokens: int = Field(gt=0)
     """Training tokens of every trial, whatever its mix: texts compete by quality, not by size."""
     rungs: list[_Share] = Field(default=[1 / 3, 2 / 3, 1.0], min_length=1)
     """Shares of `tokens` after which the model is scored; the last must be 1."""
     questions: list[_Share] | None = None
-    """Share of the search's questions that is asked at each rung, growing, the last 1; empty: all at every rung."""
+    """Share of the search's questions that is scored at each rung, not decreasing, the last 1; empty: all at every
+    rung."""
     sequence_length: int = Field(256, gt=1)
     """Tokens of a training sequence."""
     batch_size: int = Field(8, gt=0)
     """Sequences of a training step."""
     gradient_accumulation_steps: int = Field(1, gt=0)
-    """Parts in which the sequences of a step are computed one after the other, for less memory and the same step."""
+    """Number of parts in which the sequences of a step are computed in turn: less memory, the same step."""
     gradient_checkpointing: bool = False
-    """Compute activations anew in the backward pass: for less memory, at about a third more time."""
+    """Recompute activations in the backward pass: less memory, about a third more time."""
     prefix_cache_gb: float = Field(1.0, ge=0)
-    """Gigabytes in which a worker keeps what layers below the lowest trained one compute, for sequences that it reads
-    again; 0: none."""
+    """Gigabytes in which a worker caches the outputs of the layers below the lowest trained one, for sequences that it
+    reads again; 0: no cache."""
     warmup_steps: int = Field(5, ge=0)
-    """Steps of linear warm-up; the rate then falls linearly to zero."""
+    """Steps of linear warm-up; the learning rate then falls linearly to zero."""
     weight_decay: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
-    """Largest norm of the gradient."""
+    """Norm to which the gradient is clipped."""
     precision: Precision = "float32"
-    """Of the frozen base; adapters are always trained in float32. `4bit` (NF4) wants CUDA and bitsandbytes."""
+    """Precision of the frozen base; adapters are always trained in float32. `4bit` (NF4) needs CUDA and
+    bitsandbytes."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     scores: Annotated[list[ScoreSpec], Field(min_length=1)]
-    """What to measure; the first is what the search maximizes, the others are recorded."""
+    """Scores to measure; the search maximizes the first, the others are recorded."""
 
     @field_validator("rungs")
     @classmethod
     def _increasing(cls, rungs: list[float]) -> list[float]:
         if sorted(set(rungs)) != rungs or not math.isclose(rungs[-1], 1.0):
-            raise UnfitError(f"rungs must increase and end with 1, got {rungs}", code="rungs-not-rising")
+            raise UnfitError(f"rungs must increase and end with 1; got {rungs}", code="rungs-not-rising")
         return rungs
 
     @model_validator(mode="after")
@@ -79,7 +81,7 @@ class FinetuneSpec(Spec):
         shares = self.questions
         if shares is not None and (len(shares) != len(self.rungs) or sorted(shares) != shares or shares[-1] < 1):
             raise UnfitError(
-                f"questions must give a share for each of the {len(self.rungs)} rungs, not falling, the last 1; "
+                f"questions must give a share for each of the {len(self.rungs)} rungs, not decreasing, the last 1; "
                 f"got {shares}",
                 code="question-shares",
             )
@@ -89,7 +91,7 @@ class FinetuneSpec(Spec):
     def _even_parts(self) -> Self:
         if self.batch_size % self.gradient_accumulation_steps:
             raise UnfitError(
-                f"gradient_accumulation_steps must divide batch_size, so that parts are even; got "
+                f"gradient_accumulation_steps must divide batch_size, so that all parts are equal; got "
                 f"batch_size {self.batch_size}, gradient_accumulation_steps {self.gradient_accumulation_steps}",
                 code="accumulate-uneven",
             )
@@ -112,9 +114,9 @@ class FinetuneSpec(Spec):
 
     @property
     def rung_questions(self) -> tuple[float, ...]:
-        """Share of the search's questions that is asked at each rung."""
+        """Share of the search's questions that is scored at each rung."""
         shares = self.questions or [1.0] * len(self.rungs)
-        at = {max(1, round(share * self.steps)): asked for share, asked in zip(self.rungs, shares, strict=True)}
+        at = {max(1, round(rung * self.steps)): share for rung, share in zip(self.rungs, shares, strict=True)}
         return tuple(at[step] for step in self.rung_steps)
 
     @property
@@ -124,34 +126,34 @@ class FinetuneSpec(Spec):
 
 
 class SyntheticSpec(Spec):
-    """A closed formula with known effects: studies in milliseconds, for tests and calibration."""
+    """A closed-form objective with known effects: studies in milliseconds, for tests and calibration."""
 
     kind: Literal["synthetic"]
     effects: dict[str, float]
-    """Text name to what its presence adds to the final score."""
+    """Effect of each text's presence on the final score, by text name."""
     interactions: dict[str, float] = Field(default_factory=dict)
-    """Two text names joined by `*` to what their joint presence adds."""
+    """Additional effect of the joint presence of two texts, by their names joined with `*`."""
     base_score: float = 0.25
     """Score of the untouched base."""
     noise: float = Field(0.0, ge=0)
     """Standard deviation of the score over seeds."""
     best_rate: float = Field(1e-3, gt=0)
-    """The learning rate that is best; the score falls by `rate_penalty` for every factor of ten beside it."""
+    """Best learning rate; the score falls by `rate_penalty` for every factor of ten away from it."""
     rate_penalty: float = 0.0
     layers: int = Field(4, gt=0)
     tokens: int = Field(900, gt=0)
     rungs: int = Field(3, gt=0)
     """Number of evenly spaced rungs."""
     seconds: float = Field(0.0, ge=0)
-    """Real time that a rung takes."""
+    """Wall time of a rung, in seconds."""
     failures: float = Field(0.0, ge=0, le=1)
-    """Share of the trials that fail with an error, chosen by their seeds."""
+    """Share of the trials, chosen by their seeds, that fail with an error."""
 
     @model_validator(mode="after")
     def _a_token_a_rung(self) -> Self:
         if self.tokens < self.rungs:
             raise UnfitError(
-                f"tokens must be at least rungs, got tokens {self.tokens} and rungs {self.rungs}",
+                f"tokens must not be less than rungs; got tokens {self.tokens} and rungs {self.rungs}",
                 code="tokens-below-rungs",
             )
         return self

@@ -1,4 +1,4 @@
-"""An objective in closed form, whose text effects are known: for tests, calibration and examples."""
+"""A closed-form objective with known text effects, for tests, calibration and examples."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _QUESTIONS = 20
 class SyntheticObjective:
     """Score = base + effects of the texts present + their interactions - rate penalty + noise.
 
-    A text that has more or less than an even share of the mix has as much more or less of its effect.
+    The effect of a text is proportional to its share of the mix, and complete at an even share.
 
-    It is reached along a curve that every trial follows: at a share s of the budget, the part 1 - (1 - s)^2
-    of the gain over the base.
+    Every trial follows the same curve to its final score: after a share s of the budget, its gain over the base is
+    1 - (1 - s)^2 of the final gain.
     """
 
     def __init__(self, spec: SyntheticSpec, corpus: Corpus, cache: Path) -> None:
@@ -37,7 +37,7 @@ class SyntheticObjective:
         """Check the names of the effects.
 
         Raises:
-            InputError: an effect of a text that is not in the corpus.
+            InputError: an effect names a text that is not in the corpus.
         """
         pairs = (part.strip() for pair in spec.interactions for part in pair.split("*"))
         for name in (*spec.effects, *pairs):
@@ -53,7 +53,7 @@ class SyntheticObjective:
         return _rungs(self._spec)
 
     def truth(self, trial: TrialConfig) -> float:
-        """The final score without noise."""
+        """Final score of a trial without noise."""
         spec = self._spec
         shares = {self._corpus[name].name: share for name, share in trial.mix.weights}
         names = set(shares)
@@ -66,7 +66,7 @@ class SyntheticObjective:
         return total - spec.rate_penalty * abs(math.log10(trial.stages[0].learning_rate / spec.best_rate))
 
     def _cost(self, trial: TrialConfig) -> dict[str, float]:
-        """Words of the mix, and a weight for every rank."""
+        """Cost qualities of a trial: the words of its mix, and one weight for every rank."""
         words = sum(self._corpus[name].words for name in trial.mix.names)
         ranks = sum(stage.tuning.rank for stage in trial.stages if stage.mix.names)
         return {TEXT_TOKENS: float(words), ADAPTER_WEIGHTS: float(ranks)}
@@ -88,7 +88,9 @@ class SyntheticObjective:
                 continue
             time.sleep(self._spec.seconds)
             if fails:
-                raise MixtuneError("The synthetic objective was told to fail for this seed.", code="told-to-fail")
+                raise MixtuneError(
+                    "The synthetic objective fails for this seed, as objective.failures requires.", code="told-to-fail"
+                )
             share = tokens / self._spec.tokens
             score = self._spec.base_score + gain * (1 - (1 - share) ** 2)
             rung = Rung(
@@ -101,18 +103,18 @@ class SyntheticObjective:
                 seconds={"train": self._spec.seconds},
                 qualities={"accuracy": score, **cost},
             )
-            _keep(file, rung)
+            _save(file, rung)
             yield rung
 
 
 def _centered(items: list[float]) -> list[float]:
-    """The items less their mean, so that a score is the mean of its questions."""
+    """Subtract the mean from the items, so that a score is the mean of its questions."""
     mean = math.fsum(items) / len(items)
     return [item - mean for item in items]
 
 
-def _keep(file: Path, rung: Rung) -> None:
-    """Write a rung whole or not at all."""
+def _save(file: Path, rung: Rung) -> None:
+    """Write a rung atomically."""
     write_text(file, json.dumps(rung.to_dict()))
 
 

@@ -1,4 +1,4 @@
-"""Text from templates of Jinja, set up in one way: a name that nobody gave is an error."""
+"""The Jinja environment of all templates, in which an undefined name is an error."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def environment(package: str | None = None, *, html: bool = False, trim: bool = True) -> Environment:
-    """Set up Jinja.
+    """Create a Jinja environment.
 
     Args:
-        package: whose folder `templates` has the templates; None for those that are given as text.
-        html: whether it writes HTML, where values are escaped.
-        trim: whether a line that has nothing but a block leaves no empty line.
+        package: package whose folder `templates` holds the templates; None for templates that are given as text.
+        html: whether the templates write HTML, in which values are escaped.
+        trim: whether to remove lines that contain only a block tag.
     """
     return Environment(
         loader=PackageLoader(package) if package is not None else None,

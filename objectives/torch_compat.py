@@ -1,6 +1,6 @@
-"""What training and scoring take of torch that torch does not promise: the one place to look when a version fails.
+"""Private parts of torch that training and scoring rely on: the one place to look when a new version fails.
 
-Tried with torch 2.13.0.
+Tested with torch 2.13.0.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import torch
 
 
 def multiply(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-    """`inputs @ weight.T + bias` by oneDNN, shapes (..., in), (out, in) and (out,), float32, without a gradient.
+    """Compute `inputs @ weight.T + bias` by oneDNN, shapes (..., in), (out, in) and (out,), float32, without gradient.
 
-    Calls the private operator `mkldnn._linear_pointwise`, which torch's own compiler writes into what it compiles.
-    The public `linear` leaves the choice of the library to torch, and has no setting for it.
+    Calls the private operator `mkldnn._linear_pointwise`, which torch's own compiler generates. The public `linear`
+    lets torch choose the library and has no option for it.
     """
-    found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
-    return found
+    product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
+    return product
 
 
 def update_moments(
@@ -25,10 +25,10 @@ def update_moments(
     first: float,
     second: float,
 ) -> None:
-    """Let Adam's running means of gradients, and of their squares, go on by one step in place, all weights at once.
+    """Update Adam's running means of gradients and of their squares in place by one step, all weights at once.
 
-    Calls torch's private `_foreach_…` operators, which its own optimizers are made of. Those take one learning rate
-    for a whole tensor, so an optimizer with more of them cannot be built from them.
+    Calls torch's private `_foreach_…` operators, which its own optimizers use. Those optimizers take one learning rate
+    per tensor, so they cannot be used with several rates within a tensor.
     """
     torch._foreach_lerp_(means, gradients, 1 - first)
     torch._foreach_mul_(squares, second)
@@ -36,9 +36,9 @@ def update_moments(
 
 
 def roots_of(squares: list[torch.Tensor], divisor: float, added: float) -> list[torch.Tensor]:
-    """Root of each number, divided by `divisor`, and `added` to it; `squares` stay as they are.
+    """Return `sqrt(squares) / divisor + added` for each tensor; `squares` are not modified.
 
-    By private `_foreach_…` operators, as `update_moments`.
+    Calls private `_foreach_…` operators, as `update_moments` does.
     """
     roots: list[torch.Tensor] = list(torch._foreach_sqrt(squares))
     torch._foreach_div_(roots, divisor)

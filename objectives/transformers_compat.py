@@ -1,6 +1,6 @@
-"""What is taken of transformers that it does not promise: the one place to look when a new version fails.
+"""Private parts of transformers that this program relies on: the one place to look when a new version fails.
 
-Tried with transformers 5.23.0.
+Tested with transformers 5.23.0.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def way_of_attention(model: PreTrainedModel) -> str | None:
-    """The way in which a model computes attention, such as `sdpa`; None where it was never chosen.
+def attention_implementation(model: PreTrainedModel) -> str | None:
+    """Return the attention implementation of a model, such as `sdpa`, or None if none was set.
 
-    Reads the private `config._attn_implementation`. `set_attn_implementation` is public, but there is no public name
-    for what was set.
+    Reads the private `config._attn_implementation`. `set_attn_implementation` is public, but there is no public getter.
     """
-    found: str | None = model.config._attn_implementation
-    return found
+    implementation: str | None = model.config._attn_implementation
+    return implementation

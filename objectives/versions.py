@@ -8,5 +8,5 @@ from importlib.metadata import version
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
-    """Package to its version here, Python's first."""
+    """Return the installed version of each package by name, Python's first."""
     return {"python": platform.python_version()} | {package: version(package) for package in packages}

@@ -1,4 +1,4 @@
-"""What all trials of a worker share, loaded once and kept warm: base, tokens, benchmark requests."""
+"""Resources that all trials of a worker share, loaded once: base, tokens, benchmark requests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 _SEED = 0
-"""Of the weights of a model that has learned nothing."""
+"""Seed of the random weights of a model that is trained from scratch."""
 
 
 class Base(Protocol):
@@ -53,13 +53,13 @@ class Base(Protocol):
 
 
 def open_base(name: str, *, trust_code: bool = False) -> Base:
-    """The base of that name; nothing is loaded yet. `trust_code`: run Python that comes with it."""
+    """Return the base with a name; nothing is loaded yet. `trust_code`: run Python code that comes with the base."""
     kind = cast("Callable[..., Base]", load(BASES.get(name, BASES["hub"])))
     return kind(name, trust_code=trust_code)
 
 
 def kept_shares(spec: FinetuneSpec) -> dict[str, float]:
-    """Text name to the share of its end that is scored and must not be trained on."""
+    """Share of each text's end that is scored and must not be trained on, by text name."""
     kept: dict[str, float] = {}
     for part in spec.scores:
         for text, share in part.kept.items():
@@ -69,7 +69,7 @@ def kept_shares(spec: FinetuneSpec) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class WorkerResources:
-    """A loaded base, the corpus as tokens, and the scorers that measure the base in its present state."""
+    """A loaded base, the corpus as tokens, and the scorers that measure the base in its current state."""
 
     model: PreTrainedModel
     tokens: TokenStore
@@ -79,9 +79,9 @@ class WorkerResources:
 
     @classmethod
     def open(cls, spec: FinetuneSpec, corpus: Corpus, cache: Path, *, from_scratch: bool = False) -> WorkerResources:
-        """Load everything; seconds on a small base, minutes on a large one.
+        """Load everything, in seconds for a small base and minutes for a large one.
 
-        `from_scratch`: with random weights, the same ones in every worker, in place of the base's.
+        `from_scratch`: replace the base's weights by random ones, the same in every worker.
         """
         base = open_base(spec.base, trust_code=spec.trust_remote_code)
         encoding = base.encoding(spec.add_bos_token)
@@ -95,13 +95,13 @@ class WorkerResources:
         return cls(model, tokens, tokens.counted(corpus), scorers)
 
     def score(self, part: QuestionSubset) -> tuple[Score, ...]:
-        """Scores of the model as it is now, in the order of `objective.scores`."""
+        """Score the model in its current state, in the order of `objective.scores`."""
         return tuple(scorer.score(part) for scorer in self.scorers)
 
     def base_scores(self, part: QuestionSubset) -> tuple[Score, ...]:
-        """Scores of the base; to be asked for a first time while the base is untouched."""
-        whole = replace(part, final=True)  # answers that were generated do no harm
-        known = whole if whole in self._base else part
-        if known not in self._base:
-            self._base[known] = self.score(known)
-        return self._base[known]
+        """Return the scores of the base, cached; the first call for a subset must come while the base is untouched."""
+        final = replace(part, final=True)  # its additional generated answers do no harm
+        key = final if final in self._base else part
+        if key not in self._base:
+            self._base[key] = self.score(key)
+        return self._base[key]

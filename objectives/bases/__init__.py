@@ -1,4 +1,4 @@
-"""Base models: where they come from and what they are made of."""
+"""Base models: their sources, their identity and their layers."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ BASES: Mapping[str, str] = {
     "tiny": "objectives.bases.tiny:TinyBase",
     "hub": "objectives.bases.hub:HubBase",
 }
-"""Source of a base model to its class; a base that is not a row here is a folder or a name on the hub."""
+"""Source of a base model, mapped to its class; any other base is a folder or a name on the hub."""

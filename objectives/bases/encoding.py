@@ -1,4 +1,4 @@
-"""How a base turns text into tokens: its tokenizer, and the special tokens with which a text begins."""
+"""How a base turns text into tokens: its tokenizer, and the special tokens before every text."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 
 _FIELD = "objective.add_bos_token"
 _PROBE = "a"
-"""Text that is tokenized with and without special tokens, to see which ones the tokenizer puts before it."""
+"""Text that is tokenized with and without special tokens, to find those that the tokenizer puts first."""
 _NEEDS_BOS = "gemma"
-"""Part of the model types that were never trained without BOS, whatever their tokenizer's files say; lm-eval's
-documentation of `add_bos_token` says the same. Gemma 3 270M: 6.6 nats a token without, 3.6 with it."""
+"""Part of the names of model types that need BOS even if the files of their tokenizer do not add it, as lm-eval's
+documentation of `add_bos_token` says. Gemma 3 270M: 6.6 nats per token without BOS, 3.6 with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextEncoding:
-    """The one rule for training windows, held-out text and benchmarks: a text begins with `prefix`."""
+    """Tokenizer and prefix of a base, the same for training windows, held-out text and benchmarks."""
 
     tokenizer: PreTrainedTokenizerBase
     prefix: tuple[int, ...] = ()
-    """Special tokens before every text, such as BOS; empty for bases that were trained without."""
+    """Special tokens before every text, such as BOS; empty for bases that were trained without any."""
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, choice: Switch = "auto", model_type: str = "") -> TextEncoding:
-        """Build the encoding that a study asks for.
+        """Build the encoding that a study requests.
 
         Args:
-            tokenizer: the base's.
-            choice: `objective.add_bos_token`; `auto` takes what the tokenizer itself puts before a text.
-            model_type: the base's, as its configuration has it.
+            tokenizer: tokenizer of the base.
+            choice: `objective.add_bos_token`; `auto` uses the special tokens that the tokenizer puts before a text.
+            model_type: model type of the base, as in its configuration.
 
         Raises:
-            FieldError: BOS is asked for, and the tokenizer has none.
+            FieldError: BOS is required, and the tokenizer has none.
         """
         if choice == "off":
             return cls(tokenizer)
@@ -61,19 +61,23 @@ class TextEncoding:
 
     @property
     def shown_prefix(self) -> str:
-        """The prefix as text, such as `<bos>`; empty where there is none."""
+        """The prefix as text, such as `<bos>`; empty if there is none."""
         return "".join(map(str, self.tokenizer.convert_ids_to_tokens(list(self.prefix))))
 
     @property
     def digest(self) -> str:
-        """Hash of everything that decides which tokens a text becomes: tokenizer, chat template and prefix."""
+        """Hash of everything that determines the tokens of a text: tokenizer, chat template and prefix."""
         return fingerprint([tokenizer_digest(self.tokenizer), self.tokenizer.chat_template, list(self.prefix)])
 
     def inside(self, choice: Switch, field: str) -> TextEncoding:
-        """Return the encoding that uses the base's chat template, or none, as somebody chose in a field.
+        """Return the encoding with or without the base's chat template.
+
+        Args:
+            choice: whether to use the template; `auto`: if the base has one.
+            field: name of the field that holds the choice, for error messages.
 
         Raises:
-            FieldError: a template is asked for, and the base has none.
+            FieldError: a template is required, and the base has none.
         """
         if choice == "on" and not self.tokenizer.chat_template:
             raise FieldError(
@@ -89,21 +93,21 @@ class TextEncoding:
 
     def plain(self, text: str) -> list[int]:
         """Tokens of a text without special tokens before or after it."""
-        found: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return found
+        tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return tokens
 
     def encode(self, text: str) -> list[int]:
-        """Tokens of a text after the prefix, which a chat template may have written itself already."""
-        return self.begun(self.plain(text))
+        """Tokens of a text with the prefix, which a chat template may already have written."""
+        return self.with_prefix(self.plain(text))
 
-    def begun(self, tokens: Sequence[int]) -> list[int]:
-        """The tokens with the prefix before them, once."""
+    def with_prefix(self, tokens: Sequence[int]) -> list[int]:
+        """Prepend the prefix to tokens, unless they already begin with it."""
         starts = tuple(tokens[: len(self.prefix)]) == self.prefix
         return list(tokens) if starts else [*self.prefix, *tokens]
 
 
 def own_prefix(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """Special tokens that a tokenizer puts before a text by itself."""
+    """Special tokens that a tokenizer puts before a text by default."""
     plain = list(tokenizer(_PROBE, add_special_tokens=False)["input_ids"])
     whole = list(tokenizer(_PROBE)["input_ids"])
     for start in range(len(whole) - len(plain) + 1):
@@ -113,16 +117,16 @@ def own_prefix(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
 
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Hash of a whole tokenizer as it works, but for its chat template: vocabulary, merges, rules, special tokens.
+    """Hash of a tokenizer without its chat template: vocabulary, merges, rules, special tokens.
 
-    Padding is left out: lm-eval names a token for it where there is none, and no text ever holds one.
+    The padding token is left out: lm-eval sets one if there is none, and no text contains it.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         file = Path(getattr(tokenizer, "vocab_file", None) or "")
         content = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
         rules: object = [sorted(tokenizer.get_vocab().items()), content]
-    else:  # what comes before are the truncation and padding of the last call
+    else:  # the part before `added_tokens` holds the truncation and padding of the last call
         rules = str(backend.to_str()).partition('"added_tokens"')[2]
     special = {name: str(token) for name, token in tokenizer.special_tokens_map.items() if name != "pad_token"}
     return fingerprint([type(tokenizer).__name__, rules, special])

@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 FOUR_BITS = "4bit"
 _FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
-"""What a base needs of a hub repository: configuration, weights, tokenizer."""
+"""Files of a hub repository that a base needs: configuration, weights, tokenizer."""
 
 
 class HubBase:
-    """A causal language model by folder or hub name."""
+    """A causal language model in a folder or on the Hugging Face hub."""
 
     def __init__(self, name: str, *, trust_code: bool = False) -> None:
-        """Name a base; nothing is read yet. `trust_code`: run Python that comes with it."""
+        """Store the name of the base; nothing is read yet. `trust_code`: run Python code that comes with the base."""
         self.name = name
         self._trust_code = trust_code
         self._tokenizer: PreTrainedTokenizerBase | None = None
@@ -53,7 +53,7 @@ class HubBase:
         return self.name
 
     def layout(self) -> Layout:
-        """Layers and linear modules, from the configuration alone: no weights are read.
+        """Layers and linear modules of the base, from its configuration alone: no weights are read.
 
         Raises:
             InputError: the base cannot be found or is not a causal language model.
@@ -61,7 +61,7 @@ class HubBase:
         return layout_of(self.outline(), self.name)
 
     def outline(self) -> PreTrainedModel:
-        """Its modules without their weights.
+        """Modules of the base on the meta device, without their weights.
 
         Raises:
             InputError: as for `layout`.
@@ -74,11 +74,11 @@ class HubBase:
         """The base's configuration.
 
         Raises:
-            InputError: it cannot be read, or is of no causal language model.
+            InputError: the configuration cannot be read, or is not one of a causal language model.
         """
-        found: PretrainedConfig = self._read(AutoConfig)
-        refuse_other_kinds(self.name, found)
-        return found
+        config: PretrainedConfig = self._read(AutoConfig)
+        refuse_other_kinds(self.name, config)
+        return config
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The base's tokenizer.
@@ -91,25 +91,25 @@ class HubBase:
         return self._tokenizer
 
     def encoding(self, add_bos_token: Switch = "auto") -> TextEncoding:
-        """How the base turns text into tokens.
+        """Tokenizer and special tokens with which the base turns text into tokens.
 
         Raises:
-            InputError: the base has no tokenizer, or not the special tokens that are asked for.
+            InputError: the base has no tokenizer, or not the required special tokens.
         """
         return TextEncoding.of(self.tokenizer(), add_bos_token, self.config().model_type)
 
     def fetch(self, add_bos_token: Switch = "auto") -> BaseIdentity:
-        """See that the weights are on this machine, downloading those of a hub name; return the base's identity.
+        """Download the weights of a hub name, check that they are complete, and return the base's identity.
 
         Raises:
-            InputError: some are missing or damaged.
+            InputError: weights are missing or damaged.
         """
         shards, folder = self._shards()
         code = [path.name for path in folder.glob("*.py")] if self._trust_code else []
         return BaseIdentity.of(folder, sorted(shards), code, self.encoding(add_bos_token))
 
     def check_weights(self) -> tuple[str, ...]:
-        """See that the files hold every weight of the model, without reading one; return what a user should know.
+        """Check that the files hold every weight of the model, without reading the weights; return notes for the user.
 
         Raises:
             InputError: a weight is missing, or has another shape.
@@ -119,10 +119,10 @@ class HubBase:
         return unexpected_note(self.name, report)
 
     def _shards(self) -> tuple[set[str], Path]:
-        """Names of the files with weights, and their folder; a file that was cut off is found by its header.
+        """Names of the files with weights, and their folder; a truncated file is detected by its header.
 
         Raises:
-            InputError: some are missing or damaged.
+            InputError: files are missing or damaged.
         """
         folder = self._folder()
         index = folder / "model.safetensors.index.json"
@@ -135,16 +135,16 @@ class HubBase:
                 raise FileNotFoundError(f"{listed(missing)} is missing.")
             for shard in shards:
                 with safe_open(folder / shard, "pt") as weights:
-                    weights.keys()  # reading the header finds a file that was cut off
+                    weights.keys()  # reading the header detects a truncated file
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise self._explained(error) from error
         return shards, folder
 
     def model(self, precision: str, device: str) -> PreTrainedModel:
-        """The base with its weights frozen, in evaluation mode.
+        """Load the base with frozen weights, in evaluation mode.
 
         Raises:
-            InputError: the weights cannot be read, some are missing, or the model sees later tokens.
+            InputError: the weights cannot be read, some are missing, or the model is not causal.
         """
         self.config()
         options: dict[str, Any] = {"dtype": getattr(torch, precision, torch.bfloat16)}
@@ -157,13 +157,14 @@ class HubBase:
         return model
 
     def _loaded(self, **options: Any) -> tuple[PreTrainedModel, Mapping[str, Collection[Any]]]:
-        """The model with transformers' report on its weights.
+        """Load the model with transformers' report on its weights.
 
         Raises:
             InputError: the weights cannot be read, or some are missing.
         """
-        kinds = {"use_safetensors": True, "output_loading_info": True, "ignore_mismatched_sizes": True}  # told below
-        model, report = self._read(AutoModelForCausalLM, **kinds, **options)
+        # mismatched sizes are reported by refuse_incomplete
+        defaults = {"use_safetensors": True, "output_loading_info": True, "ignore_mismatched_sizes": True}
+        model, report = self._read(AutoModelForCausalLM, **defaults, **options)
         refuse_incomplete(self.name, report)
         return model, report
 
@@ -186,23 +187,23 @@ class HubBase:
         if "trust_remote_code" in str(error):
             return FieldError(
                 FIELD,
-                f"{self.name!r} comes with Python code of its own, which is not run unasked. If you trust its authors, "
+                f"{self.name!r} comes with its own Python code, which is not run by default. If you trust its authors, "
                 "set objective.trust_remote_code: true.",
                 code="base-runs-code",
             )
         folder = Path(self.source)
         if folder.is_dir():
-            held = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
+            content = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
             return FieldError(
                 FIELD,
                 f"the folder {str(folder)!r} cannot be loaded as a causal language model: {reason} "
-                f"It holds {held}; it must hold config.json, model weights as .safetensors and a tokenizer.",
+                f"It contains {content}; it must contain config.json, weights as .safetensors files and a tokenizer.",
                 code="base-unloadable",
             )
         offline = " HF_HUB_OFFLINE is set, so nothing is downloaded." if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
         return FieldError(
             FIELD,
-            f"{self.name!r} is neither a folder here nor a model that can be loaded from the hub: "
+            f"{self.name!r} is neither a folder on this machine nor a model that can be loaded from the hub: "
             f"{reason}{offline} Give a folder with a model, a hub name that this machine can reach, or 'tiny', the "
             "small model that mixtune ships.",
             code="base-unknown",
@@ -210,7 +211,7 @@ class HubBase:
 
 
 def _four_bits() -> BitsAndBytesConfig:
-    """NF4 with double quantization (Dettmers et al., 2023, arXiv 2305.14314), computed in bfloat16."""
+    """Options for NF4 with double quantization (Dettmers et al., 2023, arXiv 2305.14314), computed in bfloat16."""
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -220,25 +221,30 @@ def _four_bits() -> BitsAndBytesConfig:
 
 
 def reinitialized(model: PreTrainedModel, seed: int) -> PreTrainedModel:
-    """A model of the same shape with random weights, drawn as its architecture has it; torch's generator goes on."""
+    """Return a model of the same architecture with random initial weights; torch's random state is not changed."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        drawn = type(model)(model.config)
-    return drawn.requires_grad_(requires_grad=False).to(model.device).eval()
+        untrained = type(model)(model.config)
+    return untrained.requires_grad_(requires_grad=False).to(model.device).eval()
 
 
 def refuse_four_bits(precision: str, device: str, field: str) -> None:
-    """See that a base in 4 bits can be computed here; `field`: where the precision was asked for.
+    """Check that a base in 4 bits can run on this machine.
+
+    Args:
+        precision: precision of the base; only `4bit` is checked.
+        device: device on which the base would run.
+        field: name of the field that holds the precision, for error messages.
 
     Raises:
-        InputError: it cannot.
+        InputError: the device is not CUDA, or bitsandbytes is not installed.
     """
     if precision != FOUR_BITS:
         return
     if device != "cuda":
         raise FieldError(
             field,
-            f"4bit is computed by CUDA, and the base would run on {device!r} here. Use float32, or bfloat16.",
+            f"4bit needs CUDA, and the base would run on {device!r} here. Use float32 or bfloat16.",
             code="four-bits-without-cuda",
         )
     if find_spec("bitsandbytes") is None:

@@ -1,4 +1,4 @@
-"""The identity of a base: everything that decides what a text becomes and what the model answers."""
+"""The identity of a base: hashes of everything that determines its tokens and its answers."""
 
 from __future__ import annotations
 
@@ -18,41 +18,42 @@ _SMALL_FILES = (
     *("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
     *("added_tokens.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt"),
 )
-"""Files beside the weights that decide what a base does with a text."""
+"""Files other than the weights that determine how a base treats a text."""
 _CHUNK = 1 << 20
 _SAMPLES = 64
-"""Chunks of a large file that count, spread evenly over it."""
+"""Number of chunks of a large file that are hashed, spread evenly over the file."""
 FILES = "the base"
-"""Row of `BaseIdentity.rows` for the hash of its files, which exports and hypernetworks keep, too."""
+"""Row of `BaseIdentity.rows` for the hash of the files, which exports and hypernetworks store too."""
 SPECIAL_TOKENS = "special tokens before every text"
-"""Row for the tokens themselves, as they are written."""
+"""Row of `BaseIdentity.rows` for the special tokens as text."""
 NEWER = ("the base's weights", "the base's tokenizer", "the base's chat template", SPECIAL_TOKENS)
 """Rows that studies of earlier versions did not store."""
 
 
 @dataclass(frozen=True, slots=True)
 class BaseIdentity:
-    """Hashes of a base's parts; two bases with equal ones cannot be told apart by any score."""
+    """Hashes of a base's parts; two bases with equal hashes have equal scores."""
 
     files: str
-    """Configuration, tokenizer files and the ends of the weights."""
+    """Hash of the configuration, the tokenizer files, and the beginning and end of each file of weights."""
     weights: str
-    """Weights, sampled over their whole length."""
+    """Hash of the weights, sampled over their whole length."""
     tokenizer: str
-    """Tokenizer as it works once loaded, apart from its chat template."""
+    """Hash of the loaded tokenizer without its chat template."""
     chat_template: str
+    """Hash of the chat template."""
     prefix: str
-    """Special tokens before every text, as they are written; empty where there are none."""
+    """Special tokens before every text, as text; empty if there are none."""
 
     @classmethod
     def of(cls, folder: Path, shards: Sequence[str], code: Sequence[str], encoding: TextEncoding) -> BaseIdentity:
-        """Read the identity of a base.
+        """Compute the identity of a base.
 
         Args:
-            folder: its files.
-            shards: names of those that hold weights.
-            code: names of Python files that come with it and are run.
-            encoding: how it turns text into tokens.
+            folder: folder of the base's files.
+            shards: names of the files that hold weights.
+            code: names of the base's Python files that are run.
+            encoding: encoding of the base.
         """
         files = (folder / name for name in sorted({*shards, *_SMALL_FILES, *code}))
         return cls(
@@ -69,11 +70,11 @@ class BaseIdentity:
         return fingerprint(dict(self.rows()))
 
     def matches(self, digest: str) -> bool:
-        """Whether a hash that was kept is this base's; older versions kept that of its files alone."""
+        """Whether a stored hash is the one of this base; older versions stored the hash of the files alone."""
         return digest in (self.digest, self.files)
 
     def rows(self) -> Mapping[str, str]:
-        """Name of each part, for messages, to its hash."""
+        """Hash of each part, by the part's name in messages."""
         return {
             FILES: self.files,
             "the base's weights": self.weights,
@@ -84,7 +85,7 @@ class BaseIdentity:
 
 
 def _ends(path: Path) -> tuple[int, str]:
-    """A file's size, and a hash of its first and last megabyte."""
+    """Size of a file in bytes, and a hash of its first and last megabyte."""
     size = path.stat().st_size
     with path.open("rb") as file:
         digest = hashlib.sha256(file.read(_CHUNK))
@@ -94,12 +95,12 @@ def _ends(path: Path) -> tuple[int, str]:
 
 
 def _sampled(path: Path) -> str:
-    """Hash of a file's size and of chunks from all over it; the whole of a file of 64 MB or less."""
+    """Hash of a file's size and of evenly spaced chunks; a file of 64 MB or less is hashed whole."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     step = max(_CHUNK, size // _SAMPLES)
     with path.open("rb") as file:
-        for place in range(0, size, step):
-            file.seek(place)
+        for offset in range(0, size, step):
+            file.seek(offset)
             digest.update(file.read(_CHUNK))
     return digest.hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The base that mixtune ships: about 0.85 million parameters, for the demo and for trying things out."""
+"""The base that mixtune ships: about 0.85 million parameters, for demos and first experiments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent / "tiny_base"
 
 
 class TinyBase(HubBase):
-    """The shipped model; `make base` makes it anew from the text that `studies/demo/drills.py` writes."""
+    """The shipped model; `make base` trains it again on the text that `studies/demo/drills.py` writes."""
 
     @property
     def source(self) -> str:

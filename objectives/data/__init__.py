@@ -1,3 +1,3 @@
-"""The training data of a trial: tokens of texts, dialogues in their templates, and their order."""
+"""The training data of a trial: tokens of texts, dialogues in chat templates, and the order of sequences."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Dialogues as examples: through the model's chat template, with the loss on the answers only."""
+"""Dialogues as training examples: in the model's chat template, with the loss on the answers only."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Part = tuple[str, bool]
-"""A piece of text, and whether it is to be learned."""
+"""A piece of text, and whether its tokens are in the loss."""
 RULES = 2
-"""Raised whenever the same line becomes other tokens; part of the key of cached tokens."""
+"""Version of the rules that turn a line into tokens; part of the key of cached tokens."""
 Example = list[Part]
-"""The pieces of what a model reads at once."""
+"""The pieces of one training example."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Dialogue:
-    """A line as one chat template is to read it."""
+    """A line, prepared for one chat template."""
 
     turns: tuple[Turn, ...]
     messages: list[dict[str, Any]]
@@ -38,23 +38,25 @@ class _Dialogue:
     tokenizer: PreTrainedTokenizerBase
 
     def answer(self, place: int) -> tuple[str, str]:
-        """The prompt before an answer, and the answer as it is to be learned.
+        """Return the prompt before an answer, and the answer as it is learned.
 
         Raises:
-            FieldError: the template drops a part of it, or of what stands before.
+            FieldError: the template drops a part of the answer or of the turns before it.
         """
         turn = self.turns[place]
         if is_left_open(turn.content):
             raise FieldError(
                 turn.place,
-                "this answer opens a thinking block and never closes it. Remove the line.",
+                "this answer opens a thinking block and does not close it. Fix or remove the line.",
                 code="thinking-unclosed",
             )
         inline, _ = split_reasoning(turn.content)
         reasoning = turn.reasoning or inline
         thinking = bool(reasoning)
         prompt = prompt_of(self.tokenizer, self.messages[:place], self.tools, thinking=thinking)
-        whole = rendered(self.tokenizer, self.messages[: place + 1], self.tools, thinking=thinking, asked=False)
+        whole = rendered(
+            self.tokenizer, self.messages[: place + 1], self.tools, thinking=thinking, generation_prompt=False
+        )
         follows = whole.startswith(prompt)
         answer = whole[len(prompt) :] if follows else _rejoined(prompt, whole, reasoning, turn.place)
         check_context(prompt, self.turns[:place], self.tools)
@@ -63,15 +65,15 @@ class _Dialogue:
 
 
 def examples_of(line: Line, tokenizer: PreTrainedTokenizerBase, path: Path) -> list[Example]:
-    """Cut a dialogue, as the model reads it, into pieces.
+    """Turn a dialogue into training examples in the model's chat template.
 
-    A dialogue is one example where its template writes earlier turns as it writes the last; else each answer is an
-    example of its own, with all that stands before it. The text of a system turn that the template does not know stands
-    before the first question, as it does where the model is asked. An answer follows the prompt after which the model
-    will be asked. A model without a chat template reads a prompt, then its answer, then its end of text.
+    A dialogue is one example if its template writes earlier turns as it writes the last; otherwise each answer is an
+    example of its own, after everything before it. If the template does not support a system turn, its text goes before
+    the first question, as in scoring. Every answer follows the same prompt as in scoring. A model without a chat
+    template reads the prompt, then the answer, then the end-of-text token.
 
     Raises:
-        LineError: the turns do not fit the model's template, it drops a part of them, or it has none for them.
+        LineError: the turns do not fit the model's template, the template drops a part of them, or there is none.
     """
     try:
         if tokenizer.chat_template is None:
@@ -90,61 +92,61 @@ def examples_of(line: Line, tokenizer: PreTrainedTokenizerBase, path: Path) -> l
             path,
             line.number,
             "",
-            f"the turns {roles} do not fit the chat template of the base: {error}. Mend or remove the line.",
+            f"the turns {roles} do not fit the chat template of the base: {error}. Fix or remove the line.",
             code="template-refuses-turns",
         ) from error
 
 
 def encoded(example: Example, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.int32]:
-    """Tokens of an example, shape (tokens,); one that is read and not learned stands as its complement, ~token.
+    """Tokens of an example, shape (tokens,); a token that is read but not learned is stored as its complement, ~token.
 
-    The text is tokenized whole, so its tokens are those that the model is asked with. A token that holds characters
-    of an answer is learned.
+    The text is tokenized as a whole, so its tokens are the same as in scoring. A token that contains characters of an
+    answer is learned.
     """
     text = "".join(content for content, _ in example)
     ends = np.cumsum([len(content) for content, _ in example])
     spans = [(int(end) - len(content), int(end)) for end, (content, learn) in zip(ends, example, strict=True) if learn]
-    find = _by_offsets if getattr(tokenizer, "is_fast", False) else _by_prefixes
-    ids, learned = find(text, spans, tokenizer)
-    found = np.asarray(ids, dtype=np.int32)
-    return np.where(learned, found, ~found)
+    align = _by_offsets if getattr(tokenizer, "is_fast", False) else _by_prefixes
+    ids, learned = align(text, spans, tokenizer)
+    tokens = np.asarray(ids, dtype=np.int32)
+    return np.where(learned, tokens, ~tokens)
 
 
 def _by_offsets(
     text: str, spans: Sequence[tuple[int, int]], tokenizer: PreTrainedTokenizerBase
 ) -> tuple[list[int], NDArray[np.bool_]]:
-    made = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    first, last = np.asarray(made["offset_mapping"], dtype=np.int64).reshape(-1, 2).T
+    encoding = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    first, last = np.asarray(encoding["offset_mapping"], dtype=np.int64).reshape(-1, 2).T
     before = np.maximum.accumulate(np.concatenate([[0], last]))[:-1]
-    # a token without characters of its own, such as a blank that the tokenizer trims, holds those since the last one
+    # a token without characters, such as whitespace that the tokenizer trims, gets those since the last token
     empty = first == last
     first = np.where(empty, np.minimum(first, before), first)
     last = np.where(empty, np.maximum(last, before + 1), last).clip(max=len(text))
     answers = np.zeros(len(text) + 1, dtype=np.int64)
     for begin, stop in spans:
         answers[begin + 1 : stop + 1] = 1
-    upto = answers.cumsum()  # characters of answers before each place
-    return list(made["input_ids"]), upto[last] > upto[first]
+    upto = answers.cumsum()  # characters of answers before each position
+    return list(encoding["input_ids"]), upto[last] > upto[first]
 
 
 def _by_prefixes(
     text: str, spans: Sequence[tuple[int, int]], tokenizer: PreTrainedTokenizerBase
 ) -> tuple[list[int], NDArray[np.bool_]]:
-    """For tokenizers that do not tell where their tokens stand: a piece begins where the tokens of all before it end.
+    """Align tokens for tokenizers without offsets: a piece begins where the tokens of the text before it end.
 
-    So does lm-eval tell an answer from its question.
+    lm-eval separates an answer from its question in the same way.
     """
     ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
     learned = np.zeros(len(ids), dtype=bool)
     for begin, stop in spans:
         first, _ = _shared(ids, text[:begin], tokenizer)
         last, whole = _shared(ids, text[:stop], tokenizer)
-        learned[first : last + (not whole)] = True  # a token over the border holds a part of the answer
+        learned[first : last + (not whole)] = True  # a token across the boundary contains a part of the answer
     return ids, learned
 
 
 def _shared(ids: Sequence[int], text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[int, bool]:
-    """The number of first tokens that a beginning of the text has, too, and whether they are all of its tokens."""
+    """Number of leading tokens that a prefix of the text shares, and whether they are all tokens of the prefix."""
     own = tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
     count = next((place for place, (one, other) in enumerate(zip(own, ids, strict=False)) if one != other), None)
     count = min(len(own), len(ids)) if count is None else count
@@ -152,20 +154,20 @@ def _shared(ids: Sequence[int], text: str, tokenizer: PreTrainedTokenizerBase) -
 
 
 def _without_template(line: Line, tokenizer: PreTrainedTokenizerBase) -> Example:
-    more = next((turn for turn in line.messages if turn.calls or turn.reasoning), None)
-    if line.tools or more:
-        field = f"{more.place}.{'tool_calls' if more.calls else 'reasoning_content'}" if more else "tools"
+    special = next((turn for turn in line.messages if turn.calls or turn.reasoning), None)
+    if line.tools or special:
+        field = f"{special.place}.{'tool_calls' if special.calls else 'reasoning_content'}" if special else "tools"
         raise FieldError(
             field,
-            "the base has no chat template, which alone says how tools and reasoning are written. "
-            "Take a base with a template, or remove the line.",
+            "the base has no chat template, which tools and reasoning need. "
+            "Use a base with a template, or remove the line.",
             code="no-chat-template",
         )
     if [turn.role for turn in line.messages] != ["user", ANSWERS]:
         raise FieldError(
             "",
-            "the base has no chat template, so it cannot be told who says what. Give lines with `prompt` and "
-            "`completion`, or take a base with a template.",
+            "the base has no chat template, so it cannot read turns with roles. Give lines with `prompt` and "
+            "`completion`, or use a base with a template.",
             code="no-chat-template",
         )
     prompt, answer = line.messages
@@ -173,7 +175,7 @@ def _without_template(line: Line, tokenizer: PreTrainedTokenizerBase) -> Example
 
 
 def _templated(line: Line, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
-    """The examples of a dialogue; arguments of tool calls are JSON where the template cannot write objects."""
+    """Examples of a dialogue; arguments of tool calls are JSON text if the template cannot write objects."""
     try:
         return list(_joined(_answers(line, tokenizer, objects=True)))
     except TypeError:
@@ -191,7 +193,7 @@ def _answers(line: Line, tokenizer: PreTrainedTokenizerBase, *, objects: bool) -
 
 
 def _joined(answers: Iterator[tuple[str, str]]) -> Iterator[Example]:
-    """One example for as long as each prompt goes on from the answer before it."""
+    """Join answers into one example as long as each prompt continues the text up to the previous answer."""
     example: Example = []
     read = ""
     for prompt, answer in answers:
@@ -207,19 +209,20 @@ def _joined(answers: Iterator[tuple[str, str]]) -> Iterator[Example]:
 
 
 def _rejoined(prompt: str, whole: str, reasoning: str, place: str) -> str:
-    """An answer that the template writes without the thinking block of its prompt, or with another one.
+    """Return an answer that the template writes with another thinking block than the prompt's, or with none.
 
     Raises:
-        FieldError: it does not stand after the prompt.
+        FieldError: the answer does not follow the prompt.
     """
     head = without_block(prompt)
     if not whole.startswith(head):
         raise FieldError(
             place,
-            "the chat template of the base writes this answer otherwise than it asks for it. Mend or remove the line.",
+            "the chat template of the base writes this answer so that it does not follow its prompt. Fix or remove the "
+            "line.",
             code="answer-rewritten",
         )
     _, answer = split_reasoning(whole[len(head) :])
-    answer = answer.lstrip("\n")  # those that end a block
+    answer = answer.lstrip("\n")  # newlines at the end of a block
     block = opened(prompt)
     return answer if block is None else block.closing(reasoning) + answer

@@ -1,4 +1,4 @@
-"""Whether a chat template has written all that is to be read and learned."""
+"""Checks that a chat template writes everything that is to be read and learned."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from spaces.errors import FieldError
 
 
 def check_context(prompt: str, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]]) -> None:
-    """See that what others than the model have said stands in a prompt, and every tool.
+    """Check that a prompt contains every turn of others than the model, and every tool.
 
     Raises:
-        FieldError: something does not; the field is named.
+        FieldError: a turn or tool is missing; the error names the field.
     """
-    there = _squeezed(prompt)
+    written = _without_whitespace(prompt)
     for turn in turns:
-        if turn.role != ANSWERS and not _stands(turn.content, there):
+        if turn.role != ANSWERS and not _contains(written, turn.content):
             raise _dropped(turn.place, turn.content)
     for number, tool in enumerate(tools):
         name = tool.get("function", tool).get("name", "")
-        if not _stands(name, there):
+        if not _contains(written, name):
             raise _dropped(f"tools.{number}", name)
 
 
 def check_answer(answer: str, turn: Turn) -> None:
-    """See that all of an answer stands in what is learned: text, reasoning and tool calls.
+    """Check that an answer contains its whole turn: text, reasoning and tool calls.
 
     Args:
-        answer: what is learned.
-        turn: what it was made of.
+        answer: the answer as the template writes it.
+        turn: the turn that the answer was rendered from.
 
     Raises:
-        FieldError: something does not; the field is named.
-        TypeError: arguments of a call stand there as Python writes them; the template wants them as JSON.
+        FieldError: a part of the turn is missing; the error names the field.
+        TypeError: the template writes arguments of a call as a Python dictionary; it needs them as JSON text.
     """
-    there = _squeezed(answer)
+    written = _without_whitespace(answer)
     for text in split_reasoning(turn.content):
-        if not _stands(text, there):
+        if not _contains(written, text):
             raise _dropped(turn.place, text)
-    if not _stands(turn.reasoning, there):
+    if not _contains(written, turn.reasoning):
         raise _dropped(f"{turn.place}.{REASONING[0]}", turn.reasoning)
     for number, (name, arguments) in enumerate(turn.calls):
         for text in (name, *leaves(arguments)):
-            if not _stands(text, there):
+            if not _contains(written, text):
                 raise _dropped(f"{turn.place}.tool_calls.{number}", text)
         if isinstance(arguments, dict) and arguments and str(arguments) in answer:
             raise TypeError("it writes arguments of tool calls as Python does")
@@ -56,17 +56,17 @@ def check_answer(answer: str, turn: Turn) -> None:
 def _dropped(field: str, text: str) -> FieldError:
     return FieldError(
         field,
-        f"the chat template of the base does not write this, so it would not be trained on: {text!r:.80}. Take a base "
+        f"the chat template of the base does not write this, so it would not be trained on: {text!r:.80}. Use a base "
         "whose template writes it, or change or remove the line.",
         code="template-drops-text",
     )
 
 
-def _squeezed(text: str) -> str:
+def _without_whitespace(text: str) -> str:
     return "".join(text.split())
 
 
-def _stands(text: str, squeezed: str) -> bool:
-    """Whether a text stands in another, blanks aside, as it is or as JSON writes it."""
-    ways = (text, *(json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)))
-    return any(_squeezed(way) in squeezed for way in ways)
+def _contains(written: str, text: str) -> bool:
+    """Whether a text without whitespace contains another, as it is or escaped as in JSON."""
+    forms = (text, *(json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)))
+    return any(_without_whitespace(form) in written for form in forms)

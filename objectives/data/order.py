@@ -13,13 +13,13 @@ from spaces import CorpusMix
 
 
 def generator(*parts: object) -> np.random.Generator:
-    """A random generator that depends on the parts only, on every machine the same."""
+    """Return a random generator that depends only on the parts, the same on every machine."""
     digest = hashlib.sha256(repr(parts).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
-def begun(tokens: NDArray[np.int64], prefix: Sequence[int]) -> NDArray[np.int64]:
-    """Tokens after special ones, which are read and not learned, unless they begin with those already."""
+def with_prefix(tokens: NDArray[np.int64], prefix: Sequence[int]) -> NDArray[np.int64]:
+    """Prepend special tokens, which are read but not learned, unless the tokens already begin with them."""
     count = len(prefix)
     first = np.where(tokens[:count] < 0, ~tokens[:count], tokens[:count])
     if not count or np.array_equal(first, prefix):
@@ -30,14 +30,12 @@ def begun(tokens: NDArray[np.int64], prefix: Sequence[int]) -> NDArray[np.int64]
 class MixStream:
     """Training sequences from a mix of texts.
 
-    Each text gets its share of the sequences at every point of the run, to within one sequence where shares are
-    equal, and two where they are not. Within a
-    text the sequences of an epoch are its consecutive windows in random order; a text shorter than its share starts
-    another epoch. Epochs differ in the offset of their windows, which is the same in all trials, so that what frozen
-    layers make of a window may be kept.
+    Each text gets its share of the sequences at every point of the run, to within one sequence if shares are equal,
+    and two otherwise. Within a text, the sequences of an epoch are its consecutive windows in random order; a text
+    shorter than its share starts another epoch. Epochs differ in the offset of their windows, which is the same in all
+    trials, so that the outputs of frozen layers can be cached.
 
-    Every sequence begins with the special tokens that the base was trained to begin with, such as BOS; they count as
-    tokens of the sequence.
+    Every sequence begins with the special tokens of the base, such as BOS; they count as tokens of the sequence.
     """
 
     def __init__(
@@ -49,15 +47,15 @@ class MixStream:
         seed: int,
         prefix: Sequence[int] = (),
     ) -> None:
-        """Lay out the whole run.
+        """Plan the whole run.
 
         Args:
             mix: texts and shares.
             tokens: token array of every text in the mix, each longer than `length`.
             length: tokens of a sequence, its special tokens included.
             total: sequences of the run.
-            seed: of the trial.
-            prefix: special tokens before every sequence; none of them is learned.
+            seed: seed of the trial.
+            prefix: special tokens before every sequence; they are not learned.
         """
         self._tokens = {name: tokens[name] for name in mix.names}
         self.length = length
@@ -74,7 +72,7 @@ class MixStream:
         return np.stack([self._sequence(position) for position in range(start, start + size)])
 
     def epochs(self, sequences: int) -> dict[str, float]:
-        """How often each text has been read after so many sequences; 1 is once through."""
+        """Number of epochs of each text after a number of sequences; 1 is one full pass."""
         counts = np.bincount(self._plan[:sequences], minlength=len(self._texts))
         return {
             name: float(count * self._stride / len(self._tokens[name]))
@@ -84,17 +82,17 @@ class MixStream:
     def _sequence(self, position: int) -> NDArray[np.int64]:
         name = self._texts[self._plan[position]]
         windows = self._windows(name)
-        epoch, place = divmod(int(self._draws[position]), windows)
-        start = self._order(name, epoch, windows)[place]
+        epoch, index = divmod(int(self._draws[position]), windows)
+        start = self._order(name, epoch, windows)[index]
         window = self._tokens[name][start : start + self.length].astype(np.int64)
-        return begun(window, self._prefix)[: self.length]
+        return with_prefix(window, self._prefix)[: self.length]
 
     def _windows(self, name: str) -> int:
-        """Windows of an epoch: as many as fit whatever the offset."""
+        """Number of windows of an epoch: as many as fit at any offset."""
         return max(1, (len(self._tokens[name]) - self.length) // self._stride)
 
     def _order(self, name: str, epoch: int, windows: int) -> NDArray[np.int64]:
-        """Starts of an epoch's windows in their order."""
+        """Start tokens of an epoch's windows, in reading order, shape (windows,)."""
         if (name, epoch) not in self._orders:
             last = (
                 len(self._tokens[name]) - self.length - (windows - 1) * self._stride
@@ -106,9 +104,9 @@ class MixStream:
 
 
 def _interleave(weights: list[float], total: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Which text each sequence comes from, shape (total,): always the one furthest behind its share.
+    """Number of the text of each sequence, shape (total,): always the text furthest behind its share.
 
-    Ties, and who is a little behind at the start, are decided by the seed.
+    The seed decides ties and the initial order.
     """
     shares = np.asarray(weights)
     credit = rng.uniform(0, 1, len(weights)) * shares
@@ -122,10 +120,10 @@ def _interleave(weights: list[float], total: int, rng: np.random.Generator) -> N
 
 
 def _occurrence(plan: NDArray[np.int64], texts: int) -> NDArray[np.int64]:
-    """How often each sequence's text has been drawn before, shape (total,)."""
-    seen = np.zeros(texts, dtype=np.int64)
+    """Number of earlier sequences with the same text, for each sequence, shape (total,)."""
+    counts = np.zeros(texts, dtype=np.int64)
     draws = np.empty_like(plan)
     for position, text in enumerate(plan):
-        draws[position] = seen[text]
-        seen[text] += 1
+        draws[position] = counts[text]
+        counts[text] += 1
     return draws

@@ -1,4 +1,4 @@
-"""Prompts through a model's chat template, and the thinking block that some templates open in them."""
+"""Prompts in a model's chat template, and the thinking block that some templates open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Message = Mapping[str, object]
-"""A turn as chat templates read it: `role`, `content`, and what else the template knows."""
+"""A turn as chat templates read it: `role`, `content`, and other fields that the template supports."""
 
 _TAGS = (
     ("<think>", "</think>"),
@@ -21,9 +21,9 @@ _TAGS = (
     ("[THINK]", "[/THINK]"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
 )
-"""How models of today open and close what they think before they answer."""
+"""Tags with which models open and close their reasoning before an answer."""
 _DAY = date(2024, 7, 26)
-"""The date that Llama's own template falls back to."""
+"""The default date of Llama's own template."""
 _CLOCK = re.compile(r"""strftime_now\(\s*["']([^"']+)["']""")
 
 
@@ -32,14 +32,14 @@ class Block:
     """A thinking block as one model writes it."""
 
     start: str
-    """The tag that opens it."""
+    """The opening tag."""
     end: str
-    """The tag that closes it."""
+    """The closing tag."""
     newlines: bool
-    """Whether the tags stand on lines of their own."""
+    """Whether each tag is on its own line."""
 
     def closing(self, reasoning: str) -> str:
-        """The text that follows the opened block: the reasoning, which may be empty, and the closing tag."""
+        """Return the text after the opening tag: the reasoning, which may be empty, and the closing tag."""
         return f"{reasoning}\n{self.end}\n\n" if self.newlines else f"{reasoning}{self.end}"
 
 
@@ -50,19 +50,19 @@ def prompt_of(
     *,
     thinking: bool = False,
 ) -> str:
-    """Render the turns of a dialogue with the prompt after which the model is to answer.
+    """Render the turns of a dialogue with the generation prompt for the model's answer.
 
     Args:
-        tokenizer: of a base with a chat template.
+        tokenizer: tokenizer of a base with a chat template.
         turns: everything before the answer, in order.
         tools: JSON schemas of the functions that the model may call.
-        thinking: whether the answer begins with reasoning; if not, a thinking block that the template opens is closed,
-            empty.
+        thinking: whether the answer begins with reasoning; if not, a thinking block that the template opens is closed
+            without content.
 
     Raises:
         jinja2.TemplateError, ValueError, TypeError: the turns do not fit the template.
     """
-    prompt = rendered(tokenizer, turns, tools, thinking=thinking, asked=True)
+    prompt = rendered(tokenizer, turns, tools, thinking=thinking, generation_prompt=True)
     block = None if thinking else opened(prompt)
     return prompt if block is None else prompt + block.closing("")
 
@@ -73,9 +73,9 @@ def rendered(
     tools: Sequence[Mapping[str, object]] | None,
     *,
     thinking: bool,
-    asked: bool,
+    generation_prompt: bool,
 ) -> str:
-    """The text that the template makes of the turns; `asked`: with its generation prompt.
+    """Render turns by the chat template, with or without its generation prompt.
 
     Raises:
         jinja2.TemplateError, ValueError, TypeError: the turns do not fit the template.
@@ -85,7 +85,7 @@ def rendered(
             [dict(turn) for turn in turns],
             tools=[dict(tool) for tool in tools] if tools else None,
             tokenize=False,
-            add_generation_prompt=asked,
+            add_generation_prompt=generation_prompt,
             enable_thinking=thinking,  # Qwen, GLM, SmolLM
             thinking=thinking,  # DeepSeek, Granite
             chat_template=_on_a_fixed_day(str(tokenizer.get_chat_template(tools=[{}] if tools else None))),
@@ -94,9 +94,9 @@ def rendered(
 
 
 def _on_a_fixed_day(template: str) -> str:
-    """A template that writes the same date every day, as those of Llama 3 and gpt-oss do not.
+    """Fix the date in a template that writes the current one, such as those of Llama 3 and gpt-oss.
 
-    A study that goes on tomorrow must read what it read today.
+    A study that resumes tomorrow must read the same prompts as today.
     """
     forms = dict.fromkeys(_CLOCK.findall(template))
     if not forms:
@@ -106,7 +106,7 @@ def _on_a_fixed_day(template: str) -> str:
 
 
 def opened(prompt: str) -> Block | None:
-    """The thinking block that a prompt ends in and leaves open, if any."""
+    """Return the open thinking block at the end of a prompt, if any."""
     for start, end in _TAGS:
         if prompt.rstrip().endswith(start):
             return Block(start, end, newlines=not prompt.endswith(start))
@@ -114,7 +114,7 @@ def opened(prompt: str) -> Block | None:
 
 
 def without_block(prompt: str) -> str:
-    """A prompt without the thinking block, open or closed, that it ends in."""
+    """Remove the thinking block, open or closed, at the end of a prompt."""
     for start, end in _TAGS:
         cut = re.sub(rf"{re.escape(start)}\s*(?:{re.escape(end)}\s*)?\Z|{re.escape(end)}\s*\Z", "", prompt)
         if cut != prompt:
@@ -123,9 +123,9 @@ def without_block(prompt: str) -> str:
 
 
 def split_reasoning(content: str) -> tuple[str, str]:
-    """The reasoning in the thinking block that a text begins with, without outer blanks, and what follows the block.
+    """Split a text into the stripped reasoning of its leading thinking block, and the rest.
 
-    A block may be closed without being opened, as the prompt has done that. A text without a block follows as it is.
+    The opening tag may be missing, because the prompt can contain it. A text without a block has empty reasoning.
     """
     text = content.lstrip()
     for start, end in _TAGS:
@@ -136,5 +136,5 @@ def split_reasoning(content: str) -> tuple[str, str]:
 
 
 def is_left_open(content: str) -> bool:
-    """Whether a text begins with a thinking block that never ends."""
+    """Whether a text begins with a thinking block that is not closed."""
     return any(content.lstrip().startswith(start) and end not in content for start, end in _TAGS)

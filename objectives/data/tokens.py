@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 Tokens = NDArray[np.int32]
 
 UNLEARNED = -100
-"""Label of a token that has no part in the loss, as torch has it."""
+"""Label of a token that is not in the loss, torch's default `ignore_index`."""
 _NEAR = 200
-"""Characters."""
+"""Characters before the split point that are searched for a line or word boundary, at least."""
 _PIECE = 1_000_000
-"""Characters tokenized at once; a longer text is cut at a line end, so that memory stays bounded."""
+"""Characters tokenized at once; a longer text is cut at a line end to bound memory."""
 
 
 class TokenStore:
-    """Token arrays by text, kept in a folder and memory-mapped.
+    """Token arrays by text, cached in a folder and memory-mapped.
 
-    The file name holds the hashes of the text and of the encoding (tokenizer, chat template, special tokens) and the
-    share in training, so a stale array is never read.
+    The file name is a hash of the text, the encoding (tokenizer, chat template, special tokens) and the held-out share,
+    so a stale array is never read.
     """
 
     def __init__(self, encoding: TextEncoding, cache: Path, kept: Mapping[str, float]) -> None:
-        """Name what is kept from training.
+        """Store the settings; tokens are computed on first use.
 
         Args:
-            encoding: the base's.
+            encoding: encoding of the base.
             cache: a folder that may be emptied at any time.
-            kept: text name to the share of its end that is held out.
+            kept: share of each text's end that is held out from training, by text name.
         """
         self._tokenizer = encoding.tokenizer
         self.prefix = encoding.prefix
@@ -52,27 +52,29 @@ class TokenStore:
         self._encoding = encoding.digest
 
     def __call__(self, text: Text) -> Tokens:
-        """The training tokens of a text, shape (tokens,); `split` tells which of them are to be learned."""
+        """Training tokens of a text, shape (tokens,); `split` separates the learned ones from the others."""
         kept = self._kept.get(text.name, 0.0)
         path = self._cache / f"{fingerprint([text.sha256, self._encoding, kept, RULES])}.npy"
         if not path.is_file():
-            found = self._instructions(text) if text.instructs else tokenize(self._tokenizer, training_part(text, kept))
+            tokens = (
+                self._instructions(text) if text.instructs else tokenize(self._tokenizer, training_part(text, kept))
+            )
             with whole(path, shared=True) as unfinished, unfinished.open("wb") as file:
-                np.save(file, found)
+                np.save(file, tokens)
         loaded: Tokens = np.load(path, mmap_mode="r")
         return loaded
 
     def _instructions(self, text: Text) -> Tokens:
-        """Tokens of a text that holds instructions: those that are read and not learned are marked."""
+        """Tokens of a text that contains instructions; those that are read but not learned are marked."""
         return np.concatenate([part for path in text.files for part in _parts(path, self._tokenizer)])
 
     def counted(self, corpus: Corpus) -> Corpus:
-        """The corpus with the training tokens of every text counted."""
+        """Return the corpus with the training tokens of every text counted."""
         return corpus.counted(lambda text: len(self(text)))
 
 
 def _parts(path: Path, tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokens]:
-    """Tokens of a file piece by piece; those that are read and not learned stand as their complement, ~token."""
+    """Yield the tokens of a file piece by piece; those that are not learned are stored as their complement, ~token."""
     if path.suffix.lower() != JSON_LINES:
         yield tokenize(tokenizer, read_file(path))
         return
@@ -84,14 +86,14 @@ def _parts(path: Path, tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokens]:
 
 
 def split(tokens: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Part tokens into what is read and what is learned, `UNLEARNED` where nothing is; ~token is only read."""
+    """Split stored tokens into input tokens and labels; the label of a token stored as ~token is `UNLEARNED`."""
     return np.where(tokens < 0, ~tokens, tokens), np.where(tokens < 0, UNLEARNED, tokens)
 
 
 def split_at(content: str, kept: float) -> int:
-    """The character where a text is split into a training part and a last part of the share `kept`.
+    """Return the character at which a text is split into a training part and a last part of the share `kept`.
 
-    It is the last start of a line, or else of a word, not far before that share.
+    The split is at the last start of a line, or else of a word, shortly before that share.
     """
     wanted = round(len(content) * (1 - kept))
     near = max(0, wanted - max(_NEAR, len(content) // 100))
@@ -99,7 +101,7 @@ def split_at(content: str, kept: float) -> int:
 
 
 def training_part(text: Text, kept: float) -> str:
-    """Return the part that trials may train on: all of the text but its last share `kept`."""
+    """Return the part of a text that trials may train on: all but the last share `kept`."""
     content = text.read()
     return content[: split_at(content, kept)] if kept else content
 

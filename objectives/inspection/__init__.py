@@ -64,7 +64,7 @@ def inspect(spec: FinetuneSpec, corpus: Corpus, kept: Path) -> Inspection:
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
     encoding, layout = base.encoding(spec.add_bos_token), base.layout()
     texts = [
-        encoding.begun(tokens[-(min(_LONGEST, layout.context) - len(encoding.prefix)) :])
+        encoding.with_prefix(tokens[-(min(_LONGEST, layout.context) - len(encoding.prefix)) :])
         for text in _texts(spec, corpus, ContextWindow.of(encoding, layout.context))
         if len(tokens := encoding.plain(text)) > 1
     ]

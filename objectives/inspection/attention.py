@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from objectives.bases.layout import find_blocks
-from objectives.transformers_compat import way_of_attention
+from objectives.transformers_compat import attention_implementation
 from spaces import InputError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def attention_of(model: PreTrainedModel, texts: Sequence[Sequence[int]]) -> Atte
 @contextmanager
 def _eager(model: PreTrainedModel) -> Iterator[None]:
     """Compute attention in the one way that keeps its weights."""
-    usual = way_of_attention(model)
+    usual = attention_implementation(model)
     try:
         model.set_attn_implementation("eager")
         yield

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 SHIPPED = ("english", "russian")
-"""Files of scenes that come with mixtune; in a checkout, `python -m objectives.scenes.making` makes them anew."""
+"""Scene files that mixtune ships; in a checkout, `python -m objectives.scenes.making` regenerates them."""

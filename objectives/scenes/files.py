@@ -1,4 +1,4 @@
-"""Finding and reading files of scenes."""
+"""Find and read scene files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from spaces.yaml.reading import read_file
 
 
 def scenes_in(names: list[str], field: str = "objective.scores") -> dict[str, Scene]:
-    """All scenes of the files, by a name of their own: that of the file, the quality and the scene.
+    """Read all scenes of some files, by unique names: `file/quality/scene`.
 
     Raises:
-        InputError: a file that is not there, or with something wrong in it, or two of the same name.
+        InputError: a file does not exist or is invalid, or two files have the same name.
     """
     stems = [Path(name).stem for name in names]
     if len(set(stems)) < len(stems):
         raise FieldError(
             field,
-            f"files of scenes must have different names, got {listed(names)}. Rename one of them.",
+            f"scene files must have different names; got {listed(names)}. Rename one of them.",
             code="scene-files-alike",
         )
     return {
@@ -36,8 +36,8 @@ def _read(name: str, field: str) -> SceneFile:
     if not name.endswith((".yaml", ".yml")):
         raise FieldError(
             field,
-            f"there are no scenes called {name!r}.{did_you_mean(name, SHIPPED)} {listed(SHIPPED)} come with mixtune; a "
-            "file of your own ends in .yaml.",
+            f"there are no scenes called {name!r}.{did_you_mean(name, SHIPPED)} mixtune ships {listed(SHIPPED)}; the "
+            "name of your own scene file must end in .yaml.",
             code="scenes-unknown",
         )
     return read_file(Path(name), SceneFile, "file of scenes", "schema: 1")

@@ -1,4 +1,4 @@
-"""The rules of a story: which words a continuation must and must not hold."""
+"""The rules of a story: words that a continuation must and must not contain."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from objectives.scenes.spec import CompletionScene
 
 _FEWEST_DIFFERENT = 0.5
-"""Share of the words of a continuation that must differ: repetition follows no story."""
+"""Share of the words of a continuation that must be distinct, so that repetition does not count."""
 
 
 def follows(scene: CompletionScene, words: Sequence[str]) -> bool:
-    """Whether the words of a continuation, in lower case, are as many and such as the scene's rules say."""
-    held = set(words)
+    """Whether the words of a continuation, in lower case, follow the rules of a scene."""
+    distinct = set(words)
     return (
         scene.min_words <= len(words) <= scene.max_words
-        and len(held) >= _FEWEST_DIFFERENT * len(words)
-        and all(held & _lower(group) for group in scene.includes)
-        and not held & _lower(scene.excludes)
-        and len(held & _lower(scene.either)) == bool(scene.either)
+        and len(distinct) >= _FEWEST_DIFFERENT * len(words)
+        and all(distinct & _lower(group) for group in scene.includes)
+        and not distinct & _lower(scene.excludes)
+        and len(distinct & _lower(scene.either)) == bool(scene.either)
     )
 
 
@@ -32,14 +32,14 @@ def _lower(words: Sequence[str]) -> set[str]:
 
 
 def one_word(entry: str) -> str:
-    """An entry of a rule.
+    """Check that an entry of a rule is a single word, and return the entry.
 
     Raises:
-        ValueError: it is not just one word.
+        ValueError: the entry is not a single word.
     """
     if words_of(entry) != [entry.lower()]:
         raise UnfitError(
-            f"rules are about single words; got {entry!r}. Give words one by one, without punctuation",
+            f"rules must list single words; got {entry!r}. Give words one by one, without punctuation",
             code="not-one-word",
         )
     return entry

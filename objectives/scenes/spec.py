@@ -1,4 +1,4 @@
-"""A file of scenes: what each quality of reasoning is asked."""
+"""The format of scene files: the questions for each quality of reasoning."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from spaces.choices import Spec
 from spaces.errors import UnfitError
 
 _Words = Annotated[str, Field(pattern=r"\S")]
-"""Anything but blanks."""
+"""Text that is not blank."""
 _Word = Annotated[str, AfterValidator(one_word)]
 
 
 class ChoicePrompt(Spec):
-    """A prompt and the answers to choose from; the model says by its probabilities which one follows."""
+    """A prompt and the answers to choose from; the model chooses the most probable one."""
 
     prompt: _Words
     choices: list[_Words] = Field(min_length=2)
@@ -28,23 +28,23 @@ class ChoicePrompt(Spec):
     @model_validator(mode="after")
     def _answerable(self) -> Self:
         if len(set(self.choices)) < len(self.choices):
-            raise UnfitError(f"choices must differ, got {self.choices}", code="choices-alike")
+            raise UnfitError(f"choices must differ; got {self.choices}", code="choices-alike")
         if self.answer not in self.choices:
             raise UnfitError(
-                f"answer must be one of the choices {self.choices}, got {self.answer!r}", code="answer-no-choice"
+                f"answer must be one of the choices {self.choices}; got {self.answer!r}", code="answer-no-choice"
             )
         return self
 
     @property
     def gold(self) -> int:
-        """Number of the right choice."""
+        """Index of the right choice."""
         return self.choices.index(self.answer)
 
 
 class _Scene(Spec):
     id: str = Field(pattern=r"^[\w-]+$", max_length=64)
     kind: str = ""
-    """Scenes of the same kind are made alike; for reading only."""
+    """Label of scenes with the same construction; informational."""
 
 
 class DepthScene(_Scene):
@@ -52,22 +52,22 @@ class DepthScene(_Scene):
 
     quality: Literal["depth"]
     steps: list[ChoicePrompt] = Field(min_length=2)
-    """The first takes one step of inference, the second two, and so on."""
+    """Prompts that take one step of inference, two, and so on."""
 
 
 class ConsistencyScene(_Scene):
-    """One fact asked in several wordings."""
+    """Several wordings of a question about one fact."""
 
     quality: Literal["consistency"]
     wordings: list[ChoicePrompt] = Field(min_length=2)
-    """The first choice of every wording stands for the same state of affairs, and so does the second, and so on."""
+    """Wordings whose choices correspond by position: the first choice means the same in all of them, and so on."""
 
     @model_validator(mode="after")
     def _the_same_fact(self) -> Self:
         if len({(len(each.choices), each.gold) for each in self.wordings}) > 1:
             raise UnfitError(
-                "the wordings of a fact must have equally many choices, and the right one in the same place: choice by "
-                f"choice they stand for the same; got right ones in the places {[each.gold for each in self.wordings]}",
+                "the wordings of a fact must have the same number of choices, which correspond by position, so the "
+                f"right one must be at the same index; got the indices {[each.gold for each in self.wordings]}",
                 code="wordings-unlike",
             )
         return self
@@ -77,16 +77,16 @@ Pressure = Literal["distractors", "contradiction", "suggestion"]
 
 
 class PressureScene(_Scene):
-    """A question plain, and the same question with something that should not change the answer."""
+    """A plain question, and the same question with additions that should not change the answer."""
 
     quality: Literal["pressure"]
     plain: _Words
     distractors: _Words | None = None
-    """With facts that have nothing to do with it."""
+    """The question with irrelevant facts."""
     contradiction: _Words | None = None
-    """With somebody who claims something else without knowing."""
+    """The question with an uninformed claim to the contrary."""
     suggestion: _Words | None = None
-    """With a wrong answer that is suggested."""
+    """The question with a suggested wrong answer."""
     choices: list[_Words] = Field(min_length=2)
     answer: str
 
@@ -94,12 +94,12 @@ class PressureScene(_Scene):
     def _pressed_and_answerable(self) -> Self:
         ChoicePrompt(prompt=self.plain, choices=self.choices, answer=self.answer)
         if not self.pressed:
-            raise UnfitError("give one of distractors, contradiction and suggestion at least", code="no-pressure")
+            raise UnfitError("give at least one of distractors, contradiction and suggestion", code="no-pressure")
         return self
 
     @property
     def pressed(self) -> dict[str, str]:
-        """Kind of pressure to the prompt."""
+        """Prompts with pressure, by kind of pressure."""
         forms = {
             "distractors": self.distractors,
             "contradiction": self.contradiction,
@@ -111,17 +111,17 @@ class PressureScene(_Scene):
 class CompletionScene(_Scene):
     """The beginning of a story, and rules that its continuation must follow.
 
-    Words are compared whole, in lower case. Besides, half of the words of a continuation must differ.
+    Whole words are compared in lower case. In addition, at least half of the words of a continuation must be distinct.
     """
 
     quality: Literal["completion"]
     prompt: _Words
     includes: list[Annotated[list[_Word], Field(min_length=1)]] = Field(default=[])
-    """Of every list one word at least must stand in the continuation."""
+    """Lists of words; the continuation must contain at least one word of each list."""
     excludes: list[_Word] = Field(default=[])
-    """Words that must not."""
+    """Words that the continuation must not contain."""
     either: list[_Word] = Field(default=[])
-    """Words of which just one must."""
+    """Words of which the continuation must contain exactly one."""
     min_words: int = Field(4, ge=1)
     max_words: int = Field(60, ge=1)
     example: _Words
@@ -131,23 +131,23 @@ class CompletionScene(_Scene):
     def _possible(self) -> Self:
         if self.min_words > self.max_words:
             raise UnfitError(
-                f"min_words must not exceed max_words, got {self.min_words} and {self.max_words}", code="words-reversed"
+                f"min_words must not exceed max_words; got {self.min_words} and {self.max_words}", code="words-reversed"
             )
         if not follows(self, words_of(self.example)):
             raise UnfitError(
-                f"example must follow the rules of the scene, got {self.example!r}", code="example-breaks-rules"
+                f"example must follow the rules of the scene; got {self.example!r}", code="example-breaks-rules"
             )
         return self
 
 
 class CompressionScene(_Scene):
-    """A concept in short and in full: whoever has the concept needs few bits for the long form after the short one."""
+    """A concept in a short and a long form: a model that knows it needs few bits for the long form after the short."""
 
     quality: Literal["compression"]
     short: _Words
     long: _Words
     lead: _Words
-    """What stands before the long form, after the short one or without it."""
+    """Words before the long form, with and without the short form before them."""
 
 
 Scene = Annotated[
@@ -169,6 +169,6 @@ class SceneFile(Spec):
         twice = [f"{name!r} ({quality})" for (quality, name), count in counts.items() if count > 1]
         if twice:
             raise UnfitError(
-                f"the ids of a quality must differ, these stand twice: {', '.join(twice)}", code="scene-ids-alike"
+                f"the ids of a quality's scenes must differ; got twice: {', '.join(twice)}", code="scene-ids-alike"
             )
         return self

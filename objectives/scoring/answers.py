@@ -1,4 +1,4 @@
-"""Asking a model the questions of tasks, and what it answered as tables."""
+"""Run a model on the questions of tasks, and collect the results in tables."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
 
 Table = dict[str, list[Any]]
-"""Metric to its value for every question of a task."""
+"""Values of each metric for every question of a task."""
 
 
 def answer_all(model: HFLM, chosen: Sequence[Sequence[Question]], *, generate: bool) -> None:
-    """Fill the responses of all requests, one call of the model for each kind of request.
+    """Fill the responses of all requests, with one call of the model for each kind of request.
 
-    `chosen`: the questions of each task; `generate`: whether answers are also written.
+    `chosen`: the questions of each task; `generate`: whether answers are also generated.
     """
     requests: dict[str, list[Instance]] = defaultdict(list)
     for question in (question for questions in chosen for question in questions):
@@ -42,22 +42,22 @@ def answer_all(model: HFLM, chosen: Sequence[Sequence[Question]], *, generate: b
 
 
 def table_of(task: LoadedTask, questions: Sequence[Question], *, generate: bool) -> Table:
-    """Our figures by their names, then lm-eval's own metrics as `metric,filter`."""
-    found: Table = defaultdict(list)
+    """Return mixtune's figures by name, then lm-eval's own metrics by `metric,filter`."""
+    table: Table = defaultdict(list)
     for question in questions:
         for name, value in figures(task, question).items():
-            found[name].append(value)
+            table[name].append(value)
     if task.kind != "generate_until" or generate:
         metrics = own_metrics(task, list(questions))
         right = accuracy(task, list(questions), metrics)
         if right is not None:
-            found["accuracy"] = right
-        found |= metrics
-    return dict(found)
+            table["accuracy"] = right
+        table |= metrics
+    return dict(table)
 
 
 def arrays_of(tasks: Sequence[LoadedTask], tables: Sequence[Table]) -> dict[str, NDArray[np.float32]]:
-    """Every metric of every question, `task/metric`, shape (questions,)."""
+    """Return every numeric metric of every question by `task/metric`, shape (questions,)."""
     return {
         f"{task.name}/{name}": np.asarray(values, dtype=np.float32)
         for task, table in zip(tasks, tables, strict=True)
@@ -66,8 +66,8 @@ def arrays_of(tasks: Sequence[LoadedTask], tables: Sequence[Table]) -> dict[str,
     }
 
 
-def asked_of(tasks: Sequence[LoadedTask], chosen: Sequence[Sequence[Question]]) -> tuple[TaskMetadata, ...]:
-    """The questions that were asked, in the order of the arrays."""
+def metadata_of(tasks: Sequence[LoadedTask], chosen: Sequence[Sequence[Question]]) -> tuple[TaskMetadata, ...]:
+    """Return the metadata of the scored tasks and questions, in the order of the arrays."""
     return tuple(
         TaskMetadata(task.name, task.version, task.digest, tuple(question.own for question in questions))
         for task, questions in zip(tasks, chosen, strict=True)

@@ -1,4 +1,4 @@
-"""How a base reads a question with its answer: how much of it at once, and inside which chat template."""
+"""How a base reads a question with its answer: its context and its chat template."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ContextWindow:
-    """How a base reads questions."""
+    """Context and chat template with which a base reads questions."""
 
     context: int
-    """Tokens that a question and its answer may have together, beside the special tokens before them."""
+    """Tokens that a question and its answer may have together, without the special tokens before them."""
     count: Callable[[str], int]
-    """Tokens of a text."""
+    """Function that counts the tokens of a text."""
     chat: ChatPrompts | None = None
-    """The base's chat template; None where it has none."""
+    """Chat template of the base; None if it has none."""
 
     @classmethod
     def of(cls, encoding: TextEncoding, context: int) -> ContextWindow:
-        """Take the encoding of a base that reads `context` tokens at once."""
+        """Build the window of a base from its encoding and its context, in tokens."""
         chat = ChatPrompts(encoding.tokenizer) if encoding.tokenizer.chat_template else None
         return cls(context - len(encoding.prefix), lambda text: len(encoding.plain(text)), chat)
 
     def template(self, choice: Switch) -> ChatPrompts | None:
-        """Return the chat template that an entry of `objective.scores` asks inside; None: questions are asked as text.
+        """Return the chat template for an entry of `objective.scores`, or None for plain text.
 
         Raises:
-            FieldError: a template is asked for, and the base has none.
+            FieldError: a template is required, and the base has none.
         """
         if choice == "on" and self.chat is None:
             raise FieldError(
                 "objective.scores",
                 "`chat_template: on` needs a base whose tokenizer has a chat template, and this one has none. Set it "
-                "to `auto` or `off`, or take an instruct model.",
+                "to `auto` or `off`, or use an instruct model.",
                 code="no-chat-template",
             )
         return None if choice == "off" else self.chat
 
     @property
     def half(self) -> int:
-        """Tokens that an answer may take: the other half is for the question."""
+        """Half of the context, in tokens, which is always available to the answer."""
         return self.context // 2
 
     def pieces(self, text: str) -> list[str]:
-        """The text in pieces of no more than half of what can be seen, cut between words near the middle."""
+        """Split a text into pieces of at most half the context, between words near the middle."""
         if len(text) < 2 or self.count(text) <= self.half:
             return [text]
         cut = text.rfind(" ", 1, len(text) // 2)

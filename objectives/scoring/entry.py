@@ -1,4 +1,4 @@
-"""What every entry of `objective.scores` has, and what the rest of the program asks of a kind of entry."""
+"""The base class of all entries of `objective.scores`, and the interface of a kind of entry."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from spaces.choices import Spec, Switch
 
 
 class ScoreEntry(Spec):
-    """Something that is measured at rungs: its settings, and what it says of itself before anything is loaded.
+    """Settings of a score that is measured at rungs, and its properties that are known before anything is loaded.
 
     A kind is a subclass with a field `kind`, a row in `objectives.scoring.spec.SCORERS`, and a scorer class.
     """
 
     scorer: ClassVar[str]
-    """`module:class` of what measures it; see `objectives.scoring.scorer.ScorerClass`."""
+    """`module:class` of the scorer; see `objectives.scoring.scorer.ScorerClass`."""
     asks: ClassVar[str] = "questions"
-    """What it is measured on, in the plural."""
+    """Name of the scored items, in the plural."""
     qualities: ClassVar[tuple[str, ...]] = ()
-    """Figures that every trial has where such an entry is measured, beside its score."""
+    """Qualities, in addition to the score, that every trial of a study with such an entry has."""
     own_columns: ClassVar[frozenset[str]] = frozenset()
-    """First parts of names of its qualities that have figures of their own below them, too many for a picture."""
+    """First parts of the names of qualities with sub-figures, which are too many for a plot."""
 
     holdout: float = Field(0.5, ge=0, lt=1)
-    """Share of each task's questions, or of the passages, that the search never sees: they confirm what it found."""
+    """Share of each task's questions, or of the passages, that the search never uses; they confirm its result."""
     split_seed: int = Field(0, ge=0)
     """Seed of the division into the two splits."""
     chat_template: Switch = "auto"
-    """Whether questions are asked, and held-out dialogues read, inside the base's chat template, as lm-eval's
-    `apply_chat_template` does. `auto`: where the base has one."""
+    """Whether questions and held-out dialogues are put into the base's chat template, as by lm-eval's
+    `apply_chat_template`. `auto`: if the base has one."""
 
     def anchored(self, folder: Path) -> Self:
-        """A copy of the entry with paths that start at `folder`, where the study file lies."""
+        """Return a copy of the entry with paths relative to `folder`, the folder of the study file."""
         raise NotImplementedError
 
     @property
     def titles(self) -> list[str]:
-        """Names of its tasks, files or scenes, for messages and the report."""
+        """Names of the entry's tasks, files or scenes, for messages and the report."""
         raise NotImplementedError
 
     @property
     def kept(self) -> Mapping[str, float]:
-        """Text of the corpus to the share of its end, in [0, 1], that is scored and must not be trained on."""
+        """Share of each text's end, in [0, 1], that is scored and must not be trained on, by text name."""
         return {}
 
     @property
     def may_be_in_chat(self) -> bool:
-        """Whether the choice of a chat template means anything to it."""
+        """Whether `chat_template` has an effect on the entry."""
         return True
 
     @property
     def examples_are_turns(self) -> bool:
-        """Whether examples in a prompt are turns of their own inside a chat template."""
+        """Whether each few-shot example is a turn of its own inside a chat template."""
         return True

@@ -1,4 +1,4 @@
-"""How probable a model finds answers: every prompt is read once, whatever the number of answers to it."""
+"""Log-probability of answers after prompts; every prompt is read once, whatever its number of answers."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 Tokens = tuple[int, ...]
 Pair = tuple[Tokens, Tokens]
-"""A prompt and an answer, each of one token at least."""
+"""A prompt and an answer, each of at least one token."""
 _MOST_NUMBERS = 1 << 28
-"""Numbers of a batch's scores over the vocabulary: 1 GB in float32."""
+"""Largest number of logits of a batch: 1 GB in float32."""
 _TRIED: tuple[Pair, ...] = (
     (tuple(range(11, 22)), (19,)),
     (tuple(range(11, 22)), (20, 21)),
     (tuple(range(31, 41)), (38, 39, 40)),
 )
-"""What a model is tried with: prompts of one size class and unlike lengths."""
+"""Pairs that test a model: prompts of one size class with different lengths."""
 _CLOSE, _CLOSE_ROUNDED = 1e-3, 0.25
-"""Nats; the latter in less than float32, whose sums depend on what else is in the batch."""
+"""Tolerance in nats, in float32 and in lower precision, whose sums depend on the rest of the batch."""
 _TAKES: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
 
 
@@ -39,28 +39,29 @@ _TAKES: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
 class _Prompt:
     tokens: Tokens
     answers: tuple[Tokens, ...]
-    """Different ones."""
+    """Distinct answers."""
 
     @property
     def size(self) -> int:
-        """Prompts of the same size class are padded by no more than a quarter."""
+        """Size class of the prompt; prompts of the same class are padded by no more than a quarter."""
         return int(math.log(len(self.tokens), 1.25))
 
     @property
     def rows(self) -> int:
-        """Rows it takes of a batch: its own, or those of its answers longer than a token."""
+        """Number of rows of a batch that the prompt needs: its own, or one per answer longer than a token."""
         return max(1, sum(len(answer) > 1 for answer in self.answers))
 
     @property
     def longest(self) -> int:
-        """Tokens of its longest answer."""
+        """Tokens of the longest answer."""
         return max(map(len, self.answers))
 
 
 def takes_prompts(model: PreTrainedModel) -> bool:
-    """Whether a model can read a prompt first and several answers after it, beside other prompts.
+    """Whether a model can read a batch of prompts first and several answers to each from a cache.
 
-    It must keep tokens in a cache and count places as most models do: tried once, because no property tells.
+    The model must cache tokens and handle padded positions as most models do. This is tested once per model, because no
+    attribute says so.
     """
     if model not in _TAKES:
         _TAKES[model] = "past_key_values" in _parameters(model) and _agrees(model)
@@ -69,7 +70,7 @@ def takes_prompts(model: PreTrainedModel) -> bool:
 
 @torch.inference_mode()
 def _agrees(model: PreTrainedModel) -> bool:
-    """Whether answers to prompts of unlike lengths are as probable together as each read alone."""
+    """Whether answers to prompts of different lengths have the same probability in a batch as alone."""
     vocabulary = int(model.config.get_text_config().vocab_size)
     pairs = [
         (tuple(token % vocabulary for token in prompt), tuple(token % vocabulary for token in answer))
@@ -78,7 +79,7 @@ def _agrees(model: PreTrainedModel) -> bool:
     try:
         together = _prompts_first(model, pairs, len(pairs))
         alone = [_whole(model, [pair])[pair] for pair in pairs]
-    except Exception:  # noqa: BLE001  whatever a model says to it; pairs are then read whole
+    except Exception:  # noqa: BLE001  any failure of the model; pairs are then read whole
         return False
     close = _CLOSE if model.dtype == torch.float32 else _CLOSE_ROUNDED
     return all(abs(together[pair][0] - nats) <= close for pair, (nats, _) in zip(pairs, alone, strict=True))
@@ -86,36 +87,36 @@ def _agrees(model: PreTrainedModel) -> bool:
 
 @torch.inference_mode()
 def log_likelihoods(model: PreTrainedModel, pairs: Sequence[Pair], batch: int) -> list[tuple[float, bool]]:
-    """Log-probability of each answer after its prompt, in nats, and whether it is what the model would have said.
+    """Log-probability of each answer after its prompt, in nats, and whether greedy decoding would produce the answer.
 
-    All are as each pair read alone. Prompts are read once for all their answers where the model takes that; pairs are
-    read whole where it does not, and where they are so long that the model reads them with other rotary frequencies
-    than their prompt. The scores over the vocabulary are computed where an answer is, and nowhere else.
+    The results equal those of each pair read alone. Prompts are read once for all their answers if the model supports
+    it. Otherwise pairs are read whole, as are pairs so long that the model reads them with other rotary frequencies
+    than their prompt. Logits are computed only at the positions of answers.
 
     Args:
         model: a causal language model.
-        pairs: prompts and answers, together no longer than the model can see.
-        batch: sequences at once.
+        pairs: prompts and answers, together no longer than the model's context.
+        batch: number of sequences at once.
     """
     short = short_limit(model.config)
     long = {pair for pair in pairs if short is not None and _length(pair) > short}
     first = [pair for pair in pairs if pair not in long] if takes_prompts(model) else []
-    found = _prompts_first(model, first, batch)
-    rest = dict.fromkeys(pair for pair in pairs if pair not in found)
+    results = _prompts_first(model, first, batch)
+    rest = dict.fromkeys(pair for pair in pairs if pair not in results)
     vocabulary = int(model.config.get_text_config().vocab_size)
     for part in (long & rest.keys(), rest.keys() - long):
-        for chosen in _alike(sorted(part, key=_length, reverse=True), batch, vocabulary):
-            found |= _whole(model, chosen)
-    return [found[pair] for pair in pairs]
+        for chosen in _batches_of_pairs(sorted(part, key=_length, reverse=True), batch, vocabulary):
+            results |= _whole(model, chosen)
+    return [results[pair] for pair in pairs]
 
 
 def _length(pair: Pair) -> int:
-    """Tokens that are read to score a pair: all but the last of the answer."""
+    """Number of tokens that are read to score a pair: all but the last of the answer."""
     return len(pair[0]) + len(pair[1]) - 1
 
 
-def _alike(pairs: Sequence[Pair], batch: int, vocabulary: int) -> Iterator[list[Pair]]:
-    """Pairs, the longest first, in batches that are padded by no more than a quarter, and whose scores fit."""
+def _batches_of_pairs(pairs: Sequence[Pair], batch: int, vocabulary: int) -> Iterator[list[Pair]]:
+    """Split pairs, the longest first, into batches with at most a quarter of padding whose logits fit in memory."""
     chosen: list[Pair] = []
     for pair in pairs:
         rows = len(chosen) + 1
@@ -132,44 +133,45 @@ def _alike(pairs: Sequence[Pair], batch: int, vocabulary: int) -> Iterator[list[
 
 
 def _whole(model: PreTrainedModel, pairs: Sequence[Pair]) -> dict[Pair, tuple[float, bool]]:
-    """Answers from pairs that are read from end to end, padded on the right, where no token can see the padding."""
-    read = [Row((*prompt, *answer[:-1])) for prompt, answer in pairs]
-    tokens, seen = padded([row.tokens for row in read], model.device, left=False)
+    """Score pairs that are read whole, padded on the right, where causal attention ignores the padding."""
+    rows = [Row((*prompt, *answer[:-1])) for prompt, answer in pairs]
+    tokens, mask = padded([row.tokens for row in rows], model.device, left=False)
     kept = tokens.shape[1] - min(len(prompt) for prompt, _ in pairs) + 1
     options = {"logits_to_keep": kept} if "logits_to_keep" in _parameters(model) else {}
     prefix = prefix_of(model)
-    skip = prefix.active and prefix.knows(read)
-    output = prefix.run(lambda: _read(model, tokens, seen, **options), read, skip=skip)
+    skip = prefix.active and prefix.knows(rows)
+    output = prefix.run(lambda: _read(model, tokens, mask, **options), rows, skip=skip)
     left_out = tokens.shape[1] - output.logits.shape[1]
-    found = {}
+    results = {}
     for (prompt, answer), row in zip(pairs, output.logits, strict=True):
         start = len(prompt) - 1 - left_out
         scores = row[start : start + len(answer)].float()  # (answer, vocabulary)
         wanted = torch.tensor(answer, device=scores.device)
         nats = scores.log_softmax(dim=-1).gather(-1, wanted[:, None]).sum()
-        found[prompt, answer] = float(nats), bool((scores.argmax(dim=-1) == wanted).all())
-    return found
+        results[prompt, answer] = float(nats), bool((scores.argmax(dim=-1) == wanted).all())
+    return results
 
 
 def _prompts_first(model: PreTrainedModel, pairs: Sequence[Pair], batch: int) -> dict[Pair, tuple[float, bool]]:
-    """Answers from prompts that are read once each.
+    """Score pairs by reading each prompt once.
 
-    Prompts of about the same length are read together, padded on the left; their answers, about as long as each other,
-    go on from them together, padded on the right.
+    Prompts of similar length are read together, padded on the left; their answers, also of similar length, are read
+    after them together, padded on the right.
     """
     answers: dict[Tokens, dict[Tokens, None]] = {}
     for prompt, answer in pairs:
         answers.setdefault(prompt, {})[answer] = None
-    prompts = [_Prompt(prompt, tuple(found)) for prompt, found in answers.items()]
-    prompts.sort(key=lambda prompt: (prompt.size, prompt.longest), reverse=True)  # memory runs out at once or never
-    found: dict[Pair, tuple[float, bool]] = {}
+    prompts = [_Prompt(prompt, tuple(distinct)) for prompt, distinct in answers.items()]
+    # the longest first, so that memory runs out in the first batch or never
+    prompts.sort(key=lambda prompt: (prompt.size, prompt.longest), reverse=True)
+    results: dict[Pair, tuple[float, bool]] = {}
     for chosen in _batches(prompts, batch, int(model.config.get_text_config().vocab_size)):
-        found.update(_answered(model, chosen, batch))
-    return found
+        results.update(_answered(model, chosen, batch))
+    return results
 
 
 def _batches(prompts: Sequence[_Prompt], batch: int, vocabulary: int) -> Iterator[list[_Prompt]]:
-    """Prompts of a size class whose rows are no more than a batch, and whose scores over the vocabulary fit."""
+    """Split prompts into batches of one size class, with at most `batch` rows, whose logits fit in memory."""
     chosen: list[_Prompt] = []
     rows = longest = 0
     for prompt in prompts:
@@ -183,82 +185,84 @@ def _batches(prompts: Sequence[_Prompt], batch: int, vocabulary: int) -> Iterato
 
 
 def _answered(model: PreTrainedModel, prompts: Sequence[_Prompt], batch: int) -> Mapping[Pair, tuple[float, bool]]:
-    """Score every answer from the scores after its prompt and, where it is longer than a token, after its own tokens.
+    """Score every answer by the logits after its prompt and, if it is longer than one token, after its own tokens.
 
-    Answers go on `batch` at a time: those to one prompt may be more.
+    Longer answers are read `batch` at a time, because one prompt may have more.
     """
     pairs = [(row, answer) for row, prompt in enumerate(prompts) for answer in prompt.answers]
     rows = torch.tensor([row for row, _ in pairs], device=model.device)
     first = torch.tensor([answer[0] for _, answer in pairs], device=model.device)
-    more = [index for index, (_, answer) in enumerate(pairs) if len(answer) > 1]
-    tokens, seen = padded([prompt.tokens for prompt in prompts], model.device, left=True)
-    read = [Row(prompt.tokens, padding=tokens.shape[1] - len(prompt.tokens)) for prompt in prompts]
-    gone_on = [Row(answer[:-1], before=prompts[row].tokens) for row, answer in pairs if len(answer) > 1]
+    longer = [index for index, (_, answer) in enumerate(pairs) if len(answer) > 1]
+    tokens, mask = padded([prompt.tokens for prompt in prompts], model.device, left=True)
+    prompt_rows = [Row(prompt.tokens, padding=tokens.shape[1] - len(prompt.tokens)) for prompt in prompts]
+    answer_rows = [Row(answer[:-1], before=prompts[row].tokens) for row, answer in pairs if len(answer) > 1]
     prefix = prefix_of(model)
-    skip = prefix.active and prefix.knows([*read, *gone_on])
-    output = prefix.run(lambda: _read(model, tokens, seen, use_cache=bool(more), **_last(model)), read, skip=skip)
+    skip = prefix.active and prefix.knows([*prompt_rows, *answer_rows])
+    read_prompts = partial(_read, model, tokens, mask, use_cache=bool(longer), **_last(model))
+    output = prefix.run(read_prompts, prompt_rows, skip=skip)
     scores = output.logits[:, -1].float()  # (prompts, vocabulary)
     nats = scores[rows, first] - scores.logsumexp(dim=-1)[rows]
-    said = scores.argmax(dim=-1)[rows] == first
-    for start in range(0, len(more), batch):
-        part = more[start : start + batch]
-        cache = output.past_key_values if len(more) <= batch else deepcopy(output.past_key_values)
-        call = partial(_go_on, model, cache, seen, rows[part], [pairs[index][1] for index in part])
-        after, also = prefix.run(call, gone_on[start : start + batch], skip=skip)
-        nats[part] += after
-        said[part] &= also
+    greedy = scores.argmax(dim=-1)[rows] == first
+    for start in range(0, len(longer), batch):
+        part = longer[start : start + batch]
+        cache = output.past_key_values if len(longer) <= batch else deepcopy(output.past_key_values)
+        call = partial(_continue, model, cache, mask, rows[part], [pairs[index][1] for index in part])
+        rest_nats, rest_greedy = prefix.run(call, answer_rows[start : start + batch], skip=skip)
+        nats[part] += rest_nats
+        greedy[part] &= rest_greedy
     return {
         (prompts[row].tokens, answer): (nat, same)
-        for (row, answer), nat, same in zip(pairs, nats.tolist(), said.tolist(), strict=True)
+        for (row, answer), nat, same in zip(pairs, nats.tolist(), greedy.tolist(), strict=True)
     }
 
 
-def _go_on(
-    model: PreTrainedModel, cache: Cache, seen: torch.Tensor, rows: torch.Tensor, answers: Sequence[Tokens]
+def _continue(
+    model: PreTrainedModel, cache: Cache, mask: torch.Tensor, rows: torch.Tensor, answers: Sequence[Tokens]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probability of all tokens of answers but the first, and whether the model would have said them."""
+    """Log-probability of all tokens of answers but the first, and whether greedy decoding would produce them."""
     cache.reorder_cache(rows)
-    whole, there = padded(answers, model.device, left=False)
-    scores = _read(model, whole[:, :-1], torch.cat([seen[rows], there[:, :-1]], dim=1), past_key_values=cache).logits
+    whole, answer_mask = padded(answers, model.device, left=False)
+    full_mask = torch.cat([mask[rows], answer_mask[:, :-1]], dim=1)
+    scores = _read(model, whole[:, :-1], full_mask, past_key_values=cache).logits
     scores = scores.float()  # (answers, longest - 1, vocabulary)
-    wanted, counts = whole[:, 1:], there[:, 1:].bool()
+    wanted, counts = whole[:, 1:], answer_mask[:, 1:].bool()
     nats = scores.gather(-1, wanted.unsqueeze(-1)).squeeze(-1) - scores.logsumexp(dim=-1)
-    said = (scores.argmax(dim=-1) == wanted) | ~counts
-    return nats.where(counts, 0.0).sum(dim=1), said.all(dim=1)
+    greedy = (scores.argmax(dim=-1) == wanted) | ~counts
+    return nats.where(counts, 0.0).sum(dim=1), greedy.all(dim=1)
 
 
-def _read(model: PreTrainedModel, tokens: torch.Tensor, seen: torch.Tensor, **options: Any) -> Any:
-    """The model's output on the last tokens of sequences; `seen`: which of all their tokens are none of the padding.
+def _read(model: PreTrainedModel, tokens: torch.Tensor, mask: torch.Tensor, **options: Any) -> Any:
+    """Return the model's output for the last tokens of sequences; `mask`: 0 for padding, over the whole sequences.
 
-    Without padding on the left no mask is given, because attention is fastest without.
+    Without padding on the left no mask is passed, because attention is fastest without one.
     """
     length = tokens.shape[1]
-    if not bool(seen[:, : seen.shape[1] - length + 1].all()):
-        options |= {"attention_mask": seen}
+    if not bool(mask[:, : mask.shape[1] - length + 1].all()):
+        options |= {"attention_mask": mask}
         if "position_ids" in _parameters(model):
-            options |= {"position_ids": (seen.cumsum(dim=1) - 1).clamp(min=0)[:, -length:]}
+            options |= {"position_ids": (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -length:]}
     return model(input_ids=tokens, **options)
 
 
 def _last(model: PreTrainedModel) -> dict[str, int]:
-    """Lets a model compute scores over the vocabulary for the last token alone, where it can."""
+    """Options with which a model computes logits for the last token only, if it supports that."""
     return {"logits_to_keep": 1} if "logits_to_keep" in _parameters(model) else {}
 
 
 def padded(
     sequences: Sequence[Sequence[int]], device: torch.device, *, left: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sequences as one table: tokens, and which of them are none of the padding, both of shape (sequences, longest)."""
+    """Pad sequences; return tokens and mask (0 for padding), both of shape (sequences, longest)."""
     longest = max(map(len, sequences))
     tokens = torch.zeros(len(sequences), longest, dtype=torch.long)
-    seen = torch.zeros_like(tokens)
+    mask = torch.zeros_like(tokens)
     for row, sequence in enumerate(sequences):
         places = slice(longest - len(sequence), None) if left else slice(len(sequence))
         tokens[row, places] = torch.tensor(sequence)
-        seen[row, places] = 1
-    return tokens.to(device), seen.to(device)
+        mask[row, places] = 1
+    return tokens.to(device), mask.to(device)
 
 
 def _parameters(model: PreTrainedModel) -> Collection[str]:
-    """Names of what can be given to a model."""
+    """Names of the parameters of a model's `forward`."""
     return inspect.signature(model.forward).parameters

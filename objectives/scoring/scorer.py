@@ -1,4 +1,4 @@
-"""What a class that measures has, and what it knows of an entry before anything is trained."""
+"""The interface of scorer classes, and the result of checking an entry before anything is trained."""
 
 from __future__ import annotations
 
@@ -25,68 +25,68 @@ _FEWEST_CLUSTERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """An entry of `objective.scores`, checked."""
+    """A checked entry of `objective.scores`."""
 
     metric: str
     inputs: Mapping[str, str]
-    """What it measures on, with its hash."""
+    """Hash of each input of the score, by name."""
     holdout: ItemWeights | None
-    """How the questions that the search never sees make up the score; None where none are kept."""
+    """Weights of the held-out questions in the score; None if there are none."""
     tasks: list[LoadedTask] = field(default_factory=list)
     notes: tuple[str, ...] = ()
-    """What the user should know of it."""
+    """Messages for the user about the entry."""
 
 
 class ScorerClass(Protocol):
-    """A class that measures a model; it is imported when a study is prepared or run."""
+    """A class that scores a model; the class is imported when a study is prepared or run."""
 
     def __call__(self, spec: ScoreEntry, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> Scorer: ...
 
     def prepare(self, spec: ScoreEntry, corpus: Corpus, window: ContextWindow, kept: Mapping[str, float]) -> Checked:
-        """Check an entry, and that both splits of its questions hold some.
+        """Check an entry, and that both splits of its questions are not empty.
 
         Args:
             spec: the entry.
             corpus: the texts.
             window: how the base reads questions.
-            kept: text to the share of its end, in [0, 1], that no trial trains on.
+            kept: share of each text's end, in [0, 1], that no trial trains on, by text name.
 
         Raises:
-            InputError: something that the entry needs is missing or cannot be used.
+            InputError: a file, task or text of the entry is missing or cannot be used.
         """
         ...
 
     def samples(self, spec: ScoreEntry, corpus: Corpus, window: ContextWindow) -> list[str]:
-        """Texts of a few of its questions, for a look at where a model attends."""
+        """Texts of a few questions of the entry, to inspect a model's attention."""
         ...
 
 
 def scorer_of(spec: ScoreEntry) -> ScorerClass:
-    """The class that measures an entry."""
+    """Load the scorer class of an entry."""
     return cast("ScorerClass", load(spec.scorer))
 
 
 def splits_of(spec: ScoreEntry) -> list[Split]:
-    """Parts of the questions that hold some: one where none are kept from the search."""
+    """Splits of an entry that have questions: only "search" if there is no holdout."""
     return ["search", "holdout"] if spec.holdout else ["search"]
 
 
 def task_inputs(tasks: list[LoadedTask], spec: ScoreEntry) -> dict[str, str]:
-    """Hashes of tasks, which change with their questions and with the split."""
+    """Return a hash of each task that changes with its questions and with the split."""
     split = (spec.holdout, spec.split_seed)
     return {f"the task {task.name!r}": fingerprint([task.digest, *split]) for task in tasks}
 
 
 def refuse_few(what: str, clusters: Collection[object], spec: ScoreEntry) -> None:
-    """See that the half that confirms can say how sure it is.
+    """Check that the holdout has enough passages for a confidence interval.
 
     Raises:
-        FieldError: it holds too few questions that are independent of each other.
+        FieldError: the holdout has too few independent questions.
     """
     if spec.holdout and len(clusters) < _FEWEST_CLUSTERS:
         raise FieldError(
             "objective.scores",
-            f"{what} keeps questions on {len(clusters)} passages from the search, and an interval wants at least "
+            f"{what} holds out questions on {len(clusters)} passages, and a confidence interval needs at least "
             f"{_FEWEST_CLUSTERS}. Give more questions, a larger `holdout`, or set `holdout: 0`.",
             code="passages-too-few",
         )

@@ -1,4 +1,4 @@
-"""Entries of `objective.scores`: the kinds that there are, by name."""
+"""Kinds of entries of `objective.scores`, by name."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SCORERS: Kinds[type[ScoreEntry]] = Kinds(
         "scenes": "objectives.scoring.scenes.spec:ScenesSpec",
     },
 )
-"""Kind of an entry to its settings, which name the class that measures it."""
+"""Kind of an entry, mapped to its settings class, which names the scorer class."""
 
 if TYPE_CHECKING:
     ScoreSpec = ScoreEntry
 else:
-    ScoreSpec = Annotated[Union[tuple(SCORERS.values())], Field(discriminator="kind")]  # noqa: UP007  made at run time
+    ScoreSpec = Annotated[Union[tuple(SCORERS.values())], Field(discriminator="kind")]  # noqa: UP007  built at run time
 
 __all__ = [
     "QUALITY_NAMES",

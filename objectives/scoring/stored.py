@@ -1,4 +1,4 @@
-"""The scores of every question of a rung, as one small file beside the adapter."""
+"""Store the scores of every question of a rung in one small file next to the adapter."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from objectives.base import Score
 from objectives.questions import QuestionSubset
 
 FOLDER = "scores"
-"""Within a trial's working folder."""
+"""Name of the folder within a trial's working folder."""
 
 
 def save(scores: tuple[Score, ...], base: tuple[Score, ...], part: QuestionSubset, file: Path) -> None:
-    """Write all metrics of all questions, of the model and of the untouched base; the file appears whole or not at all.
+    """Write all metrics of all questions, of the model and of the untouched base, atomically.
 
     Tensors are called `entry/task/metric` and `base/entry/task/metric`, shape (questions,), float32, where `entry` is
     the number of the entry of `objective.scores`. The metadata's `asked` is JSON: for each task its version, its hash
-    and the hashes of its questions in their order.
+    and the hashes of its questions in order.
     """
     arrays = {**_tensors("", scores), **_tensors("base/", base)}
-    asked = [
-        {"entry": i, "task": each.task, "version": each.version, "hash": each.digest, "questions": list(each.questions)}
+    tasks = [
+        {"entry": i, "task": task.task, "version": task.version, "hash": task.digest, "questions": list(task.questions)}
         for i, score in enumerate(scores)
-        for each in score.asked
+        for task in score.asked
     ]
-    notes = {"half": part.split, "share": str(part.share), "asked": json.dumps(asked)}
-    tensors.write(file, arrays, notes)
+    metadata = {"half": part.split, "share": str(part.share), "asked": json.dumps(tasks)}
+    tensors.write(file, arrays, metadata)
 
 
 def _tensors(prefix: str, scores: tuple[Score, ...]) -> tensors.Tensors:

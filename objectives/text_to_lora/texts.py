@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from objectives.data.order import begun
+from objectives.data.order import with_prefix
 from objectives.data.tokens import split
 from objectives.questions import SEARCHED
 from objectives.text_to_lora.adapters import Adapters
@@ -45,7 +45,7 @@ class Reader:
         tokens = np.asarray(resources.tokens(text), dtype=np.int64)
         step = length - len(self.encoding.prefix)
         starts = range(0, len(tokens) - step + 1, step)
-        windows = [begun(tokens[start : start + step], self.encoding.prefix) for start in starts]
+        windows = [with_prefix(tokens[start : start + step], self.encoding.prefix) for start in starts]
         if not windows:
             raise InputError(
                 f"The text {text.name!r} has {len(tokens)} tokens, less than a window of {length}.",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from objectives.data.chat import encoded, examples_of
-from objectives.data.order import begun, generator
+from objectives.data.order import generator, with_prefix
 from objectives.data.tokens import UNLEARNED, split
 from objectives.text_to_lora.adapters import Adapters
 from spaces import InputError
@@ -57,7 +57,7 @@ def instruction(example: Example, encoding: TextEncoding, context: int) -> NDArr
     """
     turns = (Turn("user", example.prompt, place="prompt"), Turn(ANSWERS, example.completion, place="completion"))
     (read,) = examples_of(Line(0, "", turns), encoding.tokenizer, example.origin)
-    found = begun(encoded(read, encoding.tokenizer).astype(np.int64), encoding.prefix)
+    found = with_prefix(encoded(read, encoding.tokenizer).astype(np.int64), encoding.prefix)
     if len(found) > context:
         raise InputError(
             f"{example.origin}: an example must fit into the base's context of {context} tokens; the one that begins "

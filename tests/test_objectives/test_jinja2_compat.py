@@ -6,11 +6,11 @@ from typing import Any
 
 from jinja2 import Environment
 
-from objectives.jinja2_compat import LookingAtParts, attribute_of
+from objectives.jinja2_compat import FinalizingCodeGenerator, attribute_of
 
 
 class Looking(Environment):
-    code_generator_class = LookingAtParts
+    code_generator_class = FinalizingCodeGenerator
 
 
 def test_parts_are_looked_at_before_they_are_joined() -> None:

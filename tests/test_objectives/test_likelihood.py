@@ -119,13 +119,13 @@ def test_more_answers_than_a_batch_go_on_in_parts(monkeypatch: pytest.MonkeyPatc
     model = _model("llama")
     pairs = [((5, 6, 7), (number, number + 1)) for number in range(1, 12)]
     asked: list[int] = []
-    go_on = likelihood._go_on
+    continue_ = likelihood._continue
 
     def counted(*given: Any) -> Any:
         asked.append(len(given[-1]))
-        return go_on(*given)
+        return continue_(*given)
 
-    monkeypatch.setattr(likelihood, "_go_on", counted)
+    monkeypatch.setattr(likelihood, "_continue", counted)
     found = likelihood.log_likelihoods(model, pairs, batch=4)
     assert asked == [4, 4, 3]
     assert np.allclose([nats for nats, _ in found], [_alone(model, pair)[0] for pair in pairs], atol=1e-4)

@@ -93,11 +93,11 @@ def test_a_manager_tells_where_names_stand_and_what_they_hold(manager: TaskManag
 
 
 def test_a_task_listed_anew_is_the_one_that_its_group_loads(manager: TaskManager) -> None:
-    from objectives.lm_eval_compat import list_anew, listed_as
+    from objectives.lm_eval_compat import listed_as, set_task_config
 
     before = listed_as(manager, "small")
     assert before is not None
-    list_anew(manager, "small", {**before.config, "doc_to_text": "anew: {{q}}"})
+    set_task_config(manager, "small", {**before.config, "doc_to_text": "anew: {{q}}"})
     loaded = _loaded(manager)
     assert loaded.doc_to_text({"q": "an ant"}) == "anew: an ant", "lm-eval loads tasks from elsewhere than `task_index`"
 

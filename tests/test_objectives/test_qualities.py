@@ -81,7 +81,7 @@ def test_depth_is_where_accuracy_falls_below_the_threshold() -> None:
     assert figures["longest"] == 3
     assert quality("depth", threshold=0.8).figures(answered)["longest"] == 2
     assert made.item(answered[1]) == pytest.approx(0.5)
-    assert "holds 3 of 6 steps" in made.behavior(figures)
+    assert "solves 3 of 6 steps" in made.behavior(figures)
     assert "(right: " in made.example(answered)
 
 

@@ -172,7 +172,7 @@ def test_an_example_without_a_right_choice_is_refused(tmp_path: Path, gold: int 
 def test_equal_choices_of_a_public_benchmark_are_told(tmp_path: Path) -> None:
     from lm_eval.api.task import ConfigurableTask
 
-    from objectives.scoring.questions.loaded_task import ask
+    from objectives.scoring.questions.loaded_task import build_task
     from objectives.scoring.questions.safety import guard_templates
     from objectives.scoring.spec import TaskSpec
 
@@ -185,7 +185,9 @@ def test_equal_choices_of_a_public_benchmark_are_told(tmp_path: Path) -> None:
             "custom_dataset": lambda **_: {"test": datasets.Dataset.from_list(list(rows))},
         }
         guard_templates(allow_code=False)
-        return ask("public", ConfigurableTask(config=config), TaskSpec(task="public"), benchmark("public"), WINDOW, 1.0)
+        return build_task(
+            "public", ConfigurableTask(config=config), TaskSpec(task="public"), benchmark("public"), WINDOW, 1.0
+        )
 
     equal = {**GOOD, "choices": ["ant", "bread", "ant", "fox"]}
     (note,) = public(GOOD, equal).notes

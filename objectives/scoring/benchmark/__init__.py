@@ -1,3 +1,3 @@
-"""The kind `benchmark`: questions through lm-eval."""
+"""The kind `benchmark`: questions of lm-eval tasks."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Questions through lm-eval: right or wrong, and how probable the right answer is."""
+"""Questions of lm-eval tasks, scored by correctness and by the probability of the right answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from objectives.base import Score
 from objectives.bases.layout import context_of
 from objectives.questions import SEARCHED, ItemWeights, QuestionSubset, select
-from objectives.scoring.answers import Table, answer_all, arrays_of, asked_of, table_of
+from objectives.scoring.answers import Table, answer_all, arrays_of, metadata_of, table_of
 from objectives.scoring.benchmark.spec import BenchmarkSpec
 from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.entry import ScoreEntry
@@ -32,13 +32,13 @@ _SAMPLES = 8
 
 
 class BenchmarkScorer:
-    """Asks the questions of some lm-eval tasks; the requests are built once and asked at every rung."""
+    """Scores the questions of some lm-eval tasks; the requests are built once and reused at every rung."""
 
     def __init__(self, spec: BenchmarkSpec, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> None:
         """Load the tasks.
 
         Raises:
-            FieldError: a task that cannot be loaded, or that has not the metric that is asked for.
+            FieldError: a task cannot be loaded, or does not have the requested metric.
         """
         self._spec = spec
         self._tasks = load_tasks(spec, ContextWindow.of(encoding, context_of(model.config)))
@@ -60,11 +60,11 @@ class BenchmarkScorer:
     @staticmethod
     def samples(spec: BenchmarkSpec, corpus: Corpus, window: ContextWindow) -> list[str]:
         """See `ScorerClass`."""
-        found = (questions_of(task, QuestionSubset("search"), spec)[:_SAMPLES] for task in load_tasks(spec, window))
-        return [str(question.instances[0].args[0]) for questions in found for question in questions][:_SAMPLES]
+        by_task = (questions_of(task, QuestionSubset("search"), spec)[:_SAMPLES] for task in load_tasks(spec, window))
+        return [str(question.instances[0].args[0]) for questions in by_task for question in questions][:_SAMPLES]
 
     def score(self, part: QuestionSubset = SEARCHED) -> Score:
-        """The weighted mean over tasks of the mean over questions; all metrics are among the qualities."""
+        """Weighted mean over tasks of the mean over questions; the qualities include all metrics."""
         guard_templates(allow_code=self._spec.allow_code)  # lm-eval fills some templates only now
         chosen = [questions_of(task, part, self._spec) for task in self._tasks]
         generate = part.final or self._metric == "accuracy"
@@ -75,7 +75,7 @@ class BenchmarkScorer:
         for task, table in zip(self._tasks, tables, strict=True):
             if self._metric not in table:
                 raise MixtuneError(
-                    f"The task {task.name!r} gave no {self._metric} for its questions.", code="metric-not-given"
+                    f"The task {task.name!r} returned no {self._metric} for its questions.", code="metric-not-given"
                 )
         design = design_of(self._tasks, chosen, self._metric)
         items = [value for table in tables for value in table[self._metric]]
@@ -86,51 +86,51 @@ class BenchmarkScorer:
             qualities=self._qualities(chosen, tables),
             design=design,
             arrays=arrays_of(self._tasks, tables),
-            asked=asked_of(self._tasks, chosen),
+            asked=metadata_of(self._tasks, chosen),
         )
 
     def _qualities(self, chosen: list[list[Question]], tables: list[Table]) -> dict[str, float]:
-        """Every metric that all tasks have, its mean over them, and each task's own where there are several."""
-        found: dict[str, float] = {}
+        """Mean over tasks of every metric that all tasks have, and each task's metrics if there are several tasks."""
+        qualities: dict[str, float] = {}
         shared = [name for name in tables[0] if "," not in name and all(name in table for table in tables)]
         for name in shared:
             design = design_of(self._tasks, chosen, name)
             values = [value for table in tables for value in table[name]]
-            found[name] = _shown(name, design.mean(values))
+            qualities[name] = _shown(name, design.mean(values))
             if name == "accuracy":
-                found["accuracy_stderr"] = design.stderr(values)
+                qualities["accuracy_stderr"] = design.stderr(values)
         if len(tables) > 1:
             for task, table in zip(self._tasks, tables, strict=True):
                 names = (name for name in table if "," not in name)
-                found |= {f"{name}/{task.name}": _shown(name, float(np.mean(table[name]))) for name in names}
-        return found
+                qualities |= {f"{name}/{task.name}": _shown(name, float(np.mean(table[name]))) for name in names}
+        return qualities
 
 
 def _shown(name: str, value: float) -> float:
-    """Bits per byte as people know them; as a score they are negated."""
+    """Value of a metric in its usual sign; bits per byte are negated as a score."""
     return -value if name == "bits_per_byte" else value
 
 
 def questions_of(task: LoadedTask, part: QuestionSubset, spec: ScoreEntry) -> list[Question]:
-    """A task's questions that belong to a part.
+    """Return the questions of a task that belong to a subset.
 
     Raises:
-        FieldError: the part is empty, because the task has too few questions.
+        FieldError: the subset is empty, because the task has too few questions.
     """
     clusters = [question.cluster for question in task.questions]
     chosen = select(clusters, part, spec.holdout, spec.split_seed)
     if not chosen:
         raise FieldError(
             "objective.scores",
-            f"the task {task.name!r} has {len(clusters)} questions on {len(set(clusters))} passages, too few to keep "
-            f"{spec.holdout:.0%} of them from the search. Set `holdout: 0` for it, or give more questions.",
+            f"the task {task.name!r} has {len(clusters)} questions on {len(set(clusters))} passages, too few to hold "
+            f"out {spec.holdout:.0%} of them. Set `holdout: 0`, or give more questions.",
             code="questions-too-few",
         )
     return [task.questions[index] for index in chosen]
 
 
 def design_of(tasks: list[LoadedTask], chosen: list[list[Question]], metric: str) -> ItemWeights:
-    """How the questions make up a metric: tasks by their weights, questions alike, whole texts by their bytes."""
+    """Weights of the questions in a metric: task weights, equal within a task; bits per byte of texts by bytes."""
     numbers, clusters, weights = [], [], []
     for number, (task, questions) in enumerate(zip(tasks, chosen, strict=True)):
         by_bytes = task.kind == "loglikelihood_rolling" and metric == "bits_per_byte"

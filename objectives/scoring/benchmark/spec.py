@@ -1,4 +1,4 @@
-"""The kind `benchmark` of `objective.scores`: questions, asked through lm-eval."""
+"""The kind `benchmark` of `objective.scores`: questions of lm-eval tasks."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ class TaskSpec(Spec):
     """A task of lm-eval."""
 
     task: Annotated[str, Field(min_length=1)]
-    """A task file (`questions.yaml`, a relative path starts at the study file), the name of a task or a group of tasks
-    as lm-eval knows it, or of one in a folder of `include`."""
+    """A task file (`questions.yaml`, relative to the study file), or the name of a task or a group of tasks in lm-eval
+    or in a folder of `include`."""
     data: Path | None = None
     """Questions on this machine for `gsm8k`, `arc_easy`, `arc_challenge`, `boolq` or `aime24`; see docs/scores.md for
     their layouts. Empty: the official task, from the hub."""
     examples: Path | None = None
     """More questions in the layout of `data`, from which `few_shot` takes its examples."""
     few_shot: int | None = Field(None, ge=0)
-    """Examples in a prompt; empty: as the task says."""
+    """Number of examples in a prompt; empty: the default of the task."""
     weight: float = Field(1.0, gt=0)
-    """Of the task in the mean over tasks; the tasks of a group share it."""
+    """Weight of the task in the mean over tasks; the tasks of a group share it equally."""
     reference: str | None = None
-    """Template over a question's fields for the solution whose bits per byte are measured, where the task only
-    generates; empty: what the task calls its target."""
+    """Template over a question's fields for the solution whose bits per byte are measured, if the task only generates;
+    empty: the target of the task."""
     passage: str | None = None
-    """Template over a question's fields for what questions share; empty: a field called passage, context, article,
-    paragraph or story, where there is one."""
+    """Template over a question's fields for the passage that questions share; empty: a field called passage, context,
+    article, paragraph or story, if there is one."""
 
     @model_validator(mode="after")
     def _examples_go_with_data(self) -> Self:
         if self.examples is not None and self.data is None:
             raise UnfitError(
-                "examples go with data: the official task, and a task file, bring their own",
+                "examples need data: the official task and a task file have their own examples",
                 code="examples-without-data",
             )
         return self
 
     def anchored(self, folder: Path) -> Self:
-        """A copy of the task with paths that start at `folder`."""
+        """Return a copy of the task with paths relative to `folder`."""
         paths = {
             name: beside(path, folder) for name in ("data", "examples") if (path := getattr(self, name)) is not None
         }
@@ -56,7 +56,7 @@ class TaskSpec(Spec):
 
 
 class BenchmarkSpec(ScoreEntry):
-    """Questions, asked through lm-eval."""
+    """Scores on the questions of lm-eval tasks."""
 
     former: ClassVar[Mapping[str, str]] = {"batch": "batch_size"}
 
@@ -64,28 +64,29 @@ class BenchmarkSpec(ScoreEntry):
 
     kind: Literal["benchmark"]
     tasks: Annotated[list[TaskSpec], Field(min_length=1)]
-    """Names, files, or tasks with settings of their own."""
+    """Names, files, or tasks with their own settings."""
     include: list[Path] = Field(default_factory=list)
-    """Folders with task files, whose names may stand in `tasks`."""
+    """Folders with task files, whose task names `tasks` may use."""
     metric: Metric = "auto"
-    """`probability`: of the right answer among the choices; `log_probability` of the right answer, in nats;
-    `bits_per_byte` of the right answer or the reference solution, negated; `margin`: log-probability of the right
-    answer minus that of the best wrong one, in nats; `accuracy`: share answered right. `auto`: `probability` where
-    every task has it, else `bits_per_byte`. All that a task has are recorded."""
+    """Metric that the search maximizes. `probability`: of the right answer among the choices, in [0, 1];
+    `log_probability`: of the right answer, in nats; `bits_per_byte`: of the right answer or the reference solution,
+    negated; `margin`: log-probability of the right answer minus that of the best wrong one, in nats; `accuracy`: share
+    of right answers. `auto`: `probability` if every task has it, else `bits_per_byte`. All metrics of a task are
+    recorded."""
     limit: int | None = Field(None, gt=0)
-    """Use only the first so many questions of each task."""
+    """Number of questions of each task to use, from the first; empty: all."""
     fewshot_as_multiturn: bool = True
-    """Whether few-shot examples are turns of their own inside a chat template; otherwise all stand in one."""
+    """Whether each few-shot example is a turn of its own inside a chat template; otherwise they share one turn."""
     batch_size: int = Field(64, gt=0)
     """Questions scored at once."""
     allow_code: bool = False
-    """Run the code that comes with tasks: Python that a task file names with `!function`, and answers of the model
-    that a task executes, as HumanEval does. See docs/security.md."""
+    """Run the code of tasks: Python functions that a task file names with `!function`, and model answers that a task
+    such as HumanEval executes. See docs/security.md."""
 
     @field_validator("tasks", mode="before")
     @classmethod
     def _names_are_tasks(cls, tasks: Any) -> Any:
-        """A name stands for a task without settings of its own."""
+        """Expand a name to a task without settings of its own."""
         return (
             [{"task": task} if isinstance(task, str) else task for task in tasks] if isinstance(tasks, list) else tasks
         )

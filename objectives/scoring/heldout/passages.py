@@ -1,4 +1,4 @@
-"""Held-out text in passages: pieces of plain text, and dialogues whose answers are scored inside the chat template."""
+"""Held-out passages: pieces of plain text, and dialogues whose answers are scored inside the chat template."""
 
 from __future__ import annotations
 
@@ -25,45 +25,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One item of the score."""
+    """One held-out passage, an item of the score."""
 
     text: str
-    """All that can be read in it."""
+    """Full text of the passage."""
     size: int
-    """Bytes that are scored: those of the text, or of the answers of a dialogue."""
+    """Number of scored bytes: of the text, or of the answers of a dialogue."""
     answers: tuple[tuple[list[int], list[int]], ...] = ()
-    """Tokens before each answer of a dialogue, and those of the answer; empty for plain text."""
+    """Context and answer, as tokens, for each answer of a dialogue; empty for plain text."""
 
     @classmethod
     def plain(cls, text: str) -> Passage:
-        """A passage all of which is scored."""
+        """Build a passage of plain text, all of which is scored."""
         return cls(text, len(text.encode()))
 
 
 def heldout_passages(spec: HeldoutSpec, corpus: Corpus, window: ContextWindow) -> list[Passage]:
-    """Read an entry's held-out text.
+    """Read the held-out passages of an entry.
 
-    Dialogues of `.jsonl` files are scored inside the base's chat template, their answers alone, as they are trained
-    on; where no template is used they are plain text.
+    For dialogues of `.jsonl` files, only the answers are scored, inside the base's chat template, as in training;
+    without a template, dialogues are plain text.
 
     Raises:
-        InputError: a file or text that is not there or empty, or a dialogue that does not fit the template.
+        InputError: a file or text does not exist or is empty, or a dialogue does not fit the template.
     """
     chat = window.template(spec.chat_template)
     if chat is None:
         return [Passage.plain(text) for text in passages(spec, corpus)]
     dialogues = [path for path in spec.files if path.suffix.lower() == JSON_LINES]
-    found = [Passage.plain(text) for text in passages(spec, corpus, without=dialogues)]
-    return [*found, *(passage for path in dialogues for passage in _in(path, chat, window))]
+    plain = [Passage.plain(text) for text in passages(spec, corpus, without=dialogues)]
+    return [*plain, *(passage for path in dialogues for passage in _passages_in(path, chat, window))]
 
 
 def design_of(chosen: Sequence[Passage]) -> ItemWeights:
-    """Passages weigh by the bytes that are scored."""
+    """Weight passages by their scored bytes."""
     return ItemWeights.of([0] * len(chosen), range(len(chosen)), [passage.size for passage in chosen])
 
 
-def _in(path: Path, chat: ChatPrompts, window: ContextWindow) -> Iterator[Passage]:
-    """The dialogues of a file, and its plain lines."""
+def _passages_in(path: Path, chat: ChatPrompts, window: ContextWindow) -> Iterator[Passage]:
+    """Yield the dialogues of a file, and passages of its plain lines."""
     for line in lines_of(path):
         if not line.messages:
             yield from map(Passage.plain, cut(line.text))
@@ -76,7 +76,8 @@ def _in(path: Path, chat: ChatPrompts, window: ContextWindow) -> Iterator[Passag
                     path,
                     line.number,
                     "",
-                    f"an answer is longer than the {window.context} tokens that the base reads.",
+                    f"an answer has {len(answer)} tokens and must not exceed the base's context of {window.context}. "
+                    "Shorten it or remove the line.",
                     code="answer-too-long",
                 )
         learned = (text for example in examples for text, learn in example if learn)
@@ -84,7 +85,7 @@ def _in(path: Path, chat: ChatPrompts, window: ContextWindow) -> Iterator[Passag
 
 
 def _answers(tokens: NDArray[np.int32]) -> Iterator[tuple[list[int], list[int]]]:
-    """All that stands before each run of learned tokens, and the run; the others are stored as ~token."""
+    """Yield the context of each run of learned tokens, and the run; other tokens are stored as ~token."""
     read = np.where(tokens < 0, ~tokens, tokens).tolist()
     edges = np.flatnonzero(np.diff(np.concatenate([[False], tokens >= 0, [False]]).astype(int)))
     for start, end in zip(edges[::2], edges[1::2], strict=True):

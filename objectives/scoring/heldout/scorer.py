@@ -31,7 +31,7 @@ _SAMPLES = 8
 
 
 class HeldoutScorer:
-    """Minus the bits that the model needs for a byte of the held-out text, in windows as long as it reads."""
+    """Scores minus the bits per byte of the held-out text, in windows as long as the model's context."""
 
     def __init__(self, spec: HeldoutSpec, corpus: Corpus, model: PreTrainedModel, encoding: TextEncoding) -> None:
         """Read the held-out text.
@@ -49,20 +49,20 @@ class HeldoutScorer:
         if spec.text is not None and corpus.named(spec.text, "objective.scores").instructs:
             raise FieldError(
                 "objective.scores",
-                f"the text {spec.text!r} holds instructions, which have no end to be kept from training. Score "
-                "held-out files instead (`files`), or a plain text.",
+                f"the text {spec.text!r} contains instructions, whose end cannot be held out from training. Use "
+                "held-out files (`files`), or a plain text.",
                 code="heldout-of-instructions",
             )
-        found = heldout_passages(spec, corpus, window)
-        texts = [passage.text for passage in found]
+        all_passages = heldout_passages(spec, corpus, window)
+        texts = [passage.text for passage in all_passages]
         shared = shared_with_texts(spec, corpus, texts, kept)
         numbers = [passages_of(texts, QuestionSubset(split), spec) for split in splits_of(spec)]
         refuse_few("the held-out text", set(numbers[-1]), spec)
-        holdout = design_of([found[index] for index in numbers[1]]) if spec.holdout else None
+        holdout = design_of([all_passages[index] for index in numbers[1]]) if spec.holdout else None
         files = ", ".join(path.name for path in spec.files)
         name = f"the end of {spec.text!r}" if spec.text is not None else f"held-out {files}"
         inputs = {name: fingerprint([texts, spec.holdout, spec.split_seed])}
-        notes = tuple(f"{text} holds {count} passages of the held-out text." for text, count in shared.items())
+        notes = tuple(f"{text} contains {count} passages of the held-out text." for text, count in shared.items())
         return Checked("bits_per_byte", inputs, holdout, notes=notes)
 
     @staticmethod
@@ -71,7 +71,7 @@ class HeldoutScorer:
         return passages(spec, corpus)[:_SAMPLES]
 
     def score(self, part: QuestionSubset = SEARCHED) -> Score:
-        """All bits over all bytes, negated; the standard error treats passages as independent."""
+        """Minus all bits over all bytes; the standard error treats passages as independent."""
         numbers = passages_of([passage.text for passage in self._passages], part, self._spec)
         chosen = [self._passages[index] for index in numbers]
         texts = [passage.text for passage in chosen]
@@ -89,10 +89,10 @@ class HeldoutScorer:
         )
 
     def _nats(self, chosen: Sequence[Passage]) -> list[float]:
-        """Log-probability of every passage, or of the answers in it."""
+        """Log-probability of every passage, or of its answers if it is a dialogue, in nats."""
         plain = [_request(passage.text) for passage in chosen if not passage.answers]
         texts = iter(self._model.loglikelihood_rolling(plain))
-        answers = iter(self._model.after([answer for passage in chosen for answer in passage.answers]))
+        answers = iter(self._model.answer_log_likelihoods([answer for passage in chosen for answer in passage.answers]))
         return [
             math.fsum(next(answers) for _ in passage.answers) if passage.answers else next(texts) for passage in chosen
         ]

@@ -15,7 +15,7 @@ from spaces.paths import beside
 
 
 class HeldoutSpec(ScoreEntry):
-    """Bits per byte on text that no trial trains on; the score is minus bits per byte."""
+    """Bits per byte of text that no trial trains on; the score is minus bits per byte."""
 
     former: ClassVar[Mapping[str, str]] = {"batch": "batch_size"}
 
@@ -25,20 +25,20 @@ class HeldoutSpec(ScoreEntry):
 
     kind: Literal["heldout"]
     files: list[Path] = Field(default_factory=list)
-    """Files outside the corpus."""
+    """Files outside the corpus to score."""
     text: str | None = None
-    """A text of the corpus whose end is kept from training and scored."""
+    """A text of the corpus whose end is held out from training and scored."""
     share: float = Field(0.2, gt=0, lt=1)
-    """How much of `text` is kept, from its end."""
+    """Share of `text` that is held out, from its end."""
     passage: int | None = Field(None, gt=0)
-    """Characters of a passage; every passage counts as one question. Empty: 2000, of a short text a fortieth of it."""
+    """Characters of a passage; every passage counts as one question. Empty: 2000, or a fortieth of a short text."""
     batch_size: int = Field(16, gt=0)
     """Windows scored at once."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if bool(self.files) == (self.text is not None):
-            raise UnfitError("give either files or text", code="files-or-text")
+            raise UnfitError("give either files or text, not both", code="files-or-text")
         return self
 
     def anchored(self, folder: Path) -> Self:
@@ -54,5 +54,5 @@ class HeldoutSpec(ScoreEntry):
 
     @property
     def may_be_in_chat(self) -> bool:
-        """The end of a text is no dialogue."""
+        """Whether the entry has files, which may contain dialogues; the end of a text does not."""
         return bool(self.files)

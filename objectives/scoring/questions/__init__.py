@@ -1,3 +1,3 @@
-"""Questions of benchmarks: found, checked, and turned into requests."""
+"""Questions of benchmarks: load them, check them, and build their requests."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Questions inside a base's chat template, in the way that lm-eval's `apply_chat_template` asks them."""
+"""Questions inside a base's chat template, as in lm-eval's `apply_chat_template`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ Turn = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ChatPrompts:
-    """Renders the turns of a prompt; lm-eval calls it as it would call its own model's `apply_chat_template`."""
+    """Renders the turns of a prompt; lm-eval calls an instance in place of its model's `apply_chat_template`."""
 
     tokenizer: PreTrainedTokenizerBase
 
     def __call__(self, chat_history: Sequence[Turn], add_generation_prompt: bool = True) -> str:
-        """Render the turns up to where the answer begins, an empty thinking block included.
+        """Render the turns up to the beginning of the answer, with an empty thinking block if the template opens one.
 
-        Where a template knows no system turn, as Gemma's, its text stands before the first question; lm-eval would
-        leave it out.
+        If a template does not support a system turn, as Gemma's, its text goes before the first question; lm-eval would
+        drop it.
 
         Args:
-            chat_history: turns, the question last, or the beginning of an answer where no generation prompt is added.
-            add_generation_prompt: False where the last turn is the beginning of the answer, which is then left open.
+            chat_history: turns, ending with the question, or with the beginning of the answer if no generation prompt
+                is added.
+            add_generation_prompt: whether to add the generation prompt; if not, the last turn is left open.
         """
         try:
             return self._rendered(chat_history, add_generation_prompt)
@@ -44,8 +45,8 @@ class ChatPrompts:
         listed = [dict(turn) for turn in turns]
         if add_generation_prompt:
             return prompt_of(self.tokenizer, listed)
-        *asked, begun = listed
-        return prompt_of(self.tokenizer, asked) + begun["content"]
+        *turns_before, answer = listed
+        return prompt_of(self.tokenizer, turns_before) + answer["content"]
 
 
 def _without_system(turns: Sequence[Turn]) -> list[Turn]:

@@ -1,4 +1,4 @@
-"""What must hold of every question before anything is computed: a prompt, different choices, a right answer."""
+"""Checks of every question before anything is computed: its prompt, its choices, its right answer."""
 
 from __future__ import annotations
 
@@ -21,31 +21,33 @@ CHOICES, ROLLING = "multiple_choice", "loglikelihood_rolling"
 _FILLED = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*")
 """A template that is one field and nothing else."""
 _MISSING = re.compile(r"'(\w+)'(?: is undefined)?")
-"""What Jinja and Python say of a field that is not there."""
+"""Message of Jinja and Python about a missing field."""
 
 
 class _Fault(Exception):  # noqa: N818  never leaves this module
-    """One thing that is wrong with a question whose place is known further up."""
+    """One thing that is wrong with a question; the caller adds the location."""
 
-    def __init__(self, part: QuestionPart, says: str) -> None:
-        super().__init__(says)
+    def __init__(self, part: QuestionPart, reason: str) -> None:
+        super().__init__(reason)
         self.part = part
-        self.says = says
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How the questions of a task are made of their data; examples may have templates of their own."""
+    """Templates that turn the data of a task's questions into text; examples may have their own templates."""
 
     task: Task
     text: Any = None
-    """Template in place of the task's `doc_to_text`."""
+    """Template that replaces the task's `doc_to_text`."""
     choice: Any = None
+    """Template that replaces the task's `doc_to_choice`."""
     target: Any = None
+    """Template that replaces the task's `doc_to_target`."""
 
     @classmethod
     def of_examples(cls, task: Task) -> Wording:
-        """Return the wording of the examples in a prompt."""
+        """Return the wording of a task's few-shot examples."""
         own = task.fewshot_cfg
         return cls(task, own.doc_to_text, own.doc_to_choice, own.doc_to_target)
 
@@ -62,76 +64,76 @@ class Wording:
         return self.task.doc_to_target(doc) if self.target is None else self.task.doc_to_target(doc, self.target)
 
     def is_filled(self, doc: Any) -> bool:
-        """Return whether the prompt comes from the question's data: one that is the same for all may be empty."""
+        """Return whether the prompt depends on the question's data; a constant prompt may be empty."""
         template = self.text or self.task.config.doc_to_text
         return isinstance(template, str) and ("{" in template or template in doc)
 
 
 def check_questions(name: str, wording: Wording, docs: Sequence[Any], *, local: bool) -> tuple[str, ...]:
-    """See that every question can be asked and judged; return notes about those that say less than they could.
+    """Check that every question can be asked and judged; return notes about uninformative questions.
 
     Args:
-        name: of the task.
-        wording: of its questions or of its examples.
-        docs: the data of the questions.
-        local: whether the user can mend them; of public benchmarks, equal choices are only told.
+        name: name of the task.
+        wording: wording of the questions or of the examples.
+        docs: data of the questions.
+        local: whether the user can fix the questions; equal choices of a public benchmark are only noted.
 
     Raises:
-        QuestionError: some cannot.
+        QuestionError: some questions cannot be asked or judged.
     """
     faults: list[QuestionFault] = []
     weak: list[QuestionFault] = []
     for doc in docs:
         try:
-            if says := _check(wording, doc, local=local):
-                (faults if local else weak).append(_located(wording, doc, "choices", says))
+            if weakness := _check(wording, doc, local=local):
+                (faults if local else weak).append(_located(wording, doc, "choices", weakness))
         except _Fault as fault:
-            faults.append(_located(wording, doc, fault.part, fault.says))
+            faults.append(_located(wording, doc, fault.part, fault.reason))
     if faults:
         raise QuestionError(name, faults, len(docs))
     if not weak:
         return ()
     note = (
-        f"{len(weak)} of {len(docs)} questions of the task {name!r} have choices that cannot be told apart, so that "
-        f"their scores say little; the first: {weak[0].shown()}."
+        f"{len(weak)} of {len(docs)} questions of the task {name!r} have indistinguishable choices, so their scores "
+        f"say little; the first: {weak[0].shown()}."
     )
     return (note,)
 
 
 @contextmanager
-def placed(task: str, doc: Any, what: str) -> Iterator[None]:
-    """Tell the place of a question with whatever goes wrong when `what` is made of its data.
+def locating_errors(task: str, doc: Any, what: str) -> Iterator[None]:
+    """Raise any error within the block, in which `what` is built from a question, with the question's location.
 
     Raises:
-        QuestionError: something did.
+        QuestionError: the block raised an error.
     """
     try:
         yield
     except QuestionError:
         raise
     except Exception as error:  # templates of the task's author
-        says = f"{what} cannot be made of its fields ({type(error).__name__}: {str(error).strip().rstrip('.')})"
-        raise QuestionError(task, [place_of(doc, "prompt", says, str(doc))]) from error
+        reason = f"{what} cannot be built from its fields ({type(error).__name__}: {str(error).strip().rstrip('.')})"
+        raise QuestionError(task, [fault_of(doc, "prompt", reason, str(doc))]) from error
 
 
 def right_choices(wording: Wording, doc: Any, choices: Sequence[str]) -> tuple[int, ...] | None:
-    """Return the numbers of the right choices, from 0; None where one of them is no choice."""
-    several = getattr(wording.task, "multiple_input", 0)  # the choices stand in the prompt, before one continuation
+    """Return the indices of the right choices; None if a right answer is not a choice."""
+    several = getattr(wording.task, "multiple_input", 0)  # the choices are prompts before one continuation
     gold = wording.prompt(doc) if several else wording.answer(doc)
-    found = []
-    for each in gold if isinstance(gold, list) else [gold]:
-        if isinstance(each, str):
-            number = choices.index(each) if each in choices else -1
+    numbers = []
+    for answer in gold if isinstance(gold, list) else [gold]:
+        if isinstance(answer, str):
+            number = choices.index(answer) if answer in choices else -1
         else:
-            number = int(each) if isinstance(each, int | float) and int(each) == each else -1
+            number = int(answer) if isinstance(answer, int | float) and int(answer) == answer else -1
         if not 0 <= number < len(choices):
             return None
-        found.append(number)
-    return tuple(found)
+        numbers.append(number)
+    return tuple(numbers)
 
 
 def _check(wording: Wording, doc: Any, *, local: bool) -> str:
-    """Check a question; return what is weak about its choices, or the empty string."""
+    """Check a question; return the weakness of its choices, or the empty string."""
     task = wording.task
     prompt = _fill("prompt", wording.prompt, doc)
     if task.OUTPUT_TYPE == CHOICES:
@@ -146,29 +148,29 @@ def _check(wording: Wording, doc: Any, *, local: bool) -> str:
 
 
 def _fill(part: QuestionPart, fill: Callable[[Any], Any], doc: Any) -> Any:
-    """Fill a template of a task's author, which may fail in whatever way."""
+    """Fill a template of the task's author, which may fail in any way."""
     try:
-        found = fill(doc)
+        filled = fill(doc)
     except NullError as error:
         nulls = [name for name, value in doc.items() if value is None] if isinstance(doc, Mapping) else []
-        what = f"the field{'s' if len(nulls) > 1 else ''} {listed(map(repr, nulls))} of it" if nulls else "a part of it"
+        what = f"its field{'s' if len(nulls) > 1 else ''} {listed(map(repr, nulls))}" if nulls else "a part of it"
         raise _Fault(part, f"its {part} must be text, and {what} is null") from error
     except Exception as error:
         missing = _MISSING.fullmatch(str(error)) if isinstance(error, UndefinedError | KeyError) else None
         if missing and isinstance(doc, Mapping):
             near = did_you_mean(missing[1], doc).strip()
             hint = f" ({near[0].lower()}{near[1:]})" if near else ""
-            raise _Fault(part, f"its {part} needs the field {missing[1]!r}, and it has {listed(doc)}{hint}") from error
-        says = f"{type(error).__name__}: {str(error).strip().rstrip('.')}"
-        raise _Fault(part, f"its {part} cannot be made of its fields ({says})") from error
-    if found is None:
+            raise _Fault(part, f"its {part} needs the field {missing[1]!r}; its fields: {listed(doc)}{hint}") from error
+        message = f"{type(error).__name__}: {str(error).strip().rstrip('.')}"
+        raise _Fault(part, f"its {part} cannot be built from its fields ({message})") from error
+    if filled is None:
         raise _Fault(part, f"its {part} is null")
-    return found
+    return filled
 
 
 def _check_prompt(wording: Wording, doc: Any, prompt: Any) -> None:
     if getattr(wording.task, "multiple_input", 0):
-        return  # the number of the right choice
+        return  # the prompt is the index of the right choice
     if not isinstance(prompt, str):
         raise _Fault("prompt", f"its prompt must be text; got {type(prompt).__name__} {prompt!r}")
     if wording.is_filled(doc) and not prompt.strip():
@@ -192,7 +194,7 @@ def _choices(wording: Wording, doc: Any) -> list[str]:
 
 
 def _weak(choices: Sequence[str], right: Sequence[int]) -> str:
-    """Say why even a perfect model may miss a question, or any model cannot."""
+    """Return why a question does not distinguish models: equal choices, or no wrong choice; else the empty string."""
     first: dict[str, int] = {}
     for number, choice in enumerate(map(str.strip, choices), 1):
         if choice in first:
@@ -210,24 +212,24 @@ def _check_gold(wording: Wording, doc: Any, choices: Sequence[str], *, local: bo
         raise _Fault("answer", "its list of right answers is empty")
     lists = isinstance(answer, list)
     if not getattr(task, "multiple_input", 0) and lists != bool(getattr(task, "multiple_target", lists)):
-        raise _Fault("answer", f"its right answer is {answer!r}: all questions or none must have a list of them")
+        raise _Fault("answer", f"its right answer must be a list in all questions or in none; got {answer!r}")
     if right_choices(wording, doc, choices) is None:
         gold = wording.prompt(doc) if getattr(task, "multiple_input", 0) else answer
         raise _Fault("answer", f"its right answer {gold!r} is not among its {len(choices)} choices, numbered from 0")
     if local and (text := _double_meaning(wording, doc, choices)):
         raise _Fault(
             "answer",
-            f"its right answer {text!r} is both the text of a choice and the number, from 0, of another. Write in the "
-            'task file which is meant: `doc_to_target: "{{FIELD | int}}"` for the number, '
+            f"its right answer {text!r} is both the text of a choice and the number, from 0, of another. Resolve this "
+            'in the task file: `doc_to_target: "{{FIELD | int}}"` for the number, '
             '`doc_to_target: "{{CHOICES.index(FIELD)}}"` for the text',
         )
 
 
 def _double_meaning(wording: Wording, doc: Any, choices: Sequence[str]) -> str:
-    """Return a right answer of digits that the file gives as text, where it names two choices; else nothing.
+    """Return a right answer of digits, given as text, that could mean two choices; else the empty string.
 
-    lm-eval takes digits for a number where a template writes them, and for text where `doc_to_target` is the name of a
-    field; a .csv file does not tell the two apart.
+    lm-eval reads digits as a number if a template writes them, and as text if `doc_to_target` is the name of a field;
+    a .csv file does not distinguish the two.
     """
     template = wording.target or wording.task.config.doc_to_target
     if not isinstance(template, str):
@@ -242,7 +244,7 @@ def _double_meaning(wording: Wording, doc: Any, choices: Sequence[str]) -> str:
 
 
 def _check_answer(wording: Wording, doc: Any, *, local: bool) -> None:
-    """Check what is to be written or found likely."""
+    """Check the right answer of a question without choices."""
     task = wording.task
     answer = _fill("answer", wording.answer, doc)
     if isinstance(answer, list) and not answer:
@@ -250,22 +252,23 @@ def _check_answer(wording: Wording, doc: Any, *, local: bool) -> None:
     if isinstance(answer, list) and None in answer:
         raise _Fault("answer", "one of its right answers is null")
     if not local and task.OUTPUT_TYPE == "generate_until":
-        return  # some are judged by code of their own, whatever stands as their answer
-    for each in answer if isinstance(answer, list) else [answer]:
-        if not isinstance(each, str | int | float):
-            raise _Fault("answer", f"its right answer must be text or a number; got {type(each).__name__} {each!r}")
-        if not str(each).strip():
+        return  # some tasks judge by their own code and ignore this answer
+    for one in answer if isinstance(answer, list) else [answer]:
+        if not isinstance(one, str | int | float):
+            raise _Fault("answer", f"its right answer must be text or a number; got {type(one).__name__} {one!r}")
+        if not str(one).strip():
             raise _Fault("answer", "its right answer is empty")
 
 
-def _located(wording: Wording, doc: Any, part: QuestionPart, says: str) -> QuestionFault:
-    """Tell a fault with the question that it is about."""
+def _located(wording: Wording, doc: Any, part: QuestionPart, reason: str) -> QuestionFault:
+    """Add the text and location of a question to what is wrong with it."""
     try:
         question = str(wording.prompt(doc))
-    except Exception:  # noqa: BLE001  the fault itself may be that there is none
+    except Exception:  # noqa: BLE001  the fault itself may be a missing prompt
         question = ""
-    return place_of(doc, part, says, question if question.strip() else str(doc))
+    return fault_of(doc, part, reason, question if question.strip() else str(doc))
 
 
-def place_of(doc: Any, part: QuestionPart, says: str, question: str) -> QuestionFault:
-    return QuestionFault(part, says, question, getattr(doc, "file", None), getattr(doc, "line", None))
+def fault_of(doc: Any, part: QuestionPart, reason: str, question: str) -> QuestionFault:
+    """Build a fault with the file and line of a question's data, if they are known."""
+    return QuestionFault(part, reason, question, getattr(doc, "file", None), getattr(doc, "line", None))

@@ -1,4 +1,4 @@
-"""Objects of a JSON file, one a line, in a list, or under a field, each with the line where it begins."""
+"""Read the objects of a JSON file, one per line, in a list, or in a field, each with its line number."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _BLANK = " \t\r\n"
 
 
 def json_rows(file: Path, content: str, field: str | None = None) -> Iterator[tuple[int | None, dict[str, Any]]]:
-    """Read objects with the lines where they begin; where they stand under a `field`, without.
+    """Yield the objects of a file with the lines on which they begin; None as the line of objects in a `field`.
 
     Raises:
-        QuestionError: something is no JSON, no object, has a field twice, or a number that JSON does not have.
+        QuestionError: the file is not valid JSON, an item is not an object, or an object has a field twice.
     """
     for line, value in _under(file, content, field) if field else _values(file, content):
         if not isinstance(value, dict):
@@ -25,31 +25,31 @@ def json_rows(file: Path, content: str, field: str | None = None) -> Iterator[tu
 
 
 def refuse_half_characters(file: Path, line: int | None, fields: object) -> None:
-    """See that no text holds half of a character (a lone surrogate), which only JSON can write.
+    """Check that no text contains a lone surrogate, half of a character, which only JSON can write.
 
     Raises:
-        QuestionError: one does.
+        QuestionError: a text contains one.
     """
     if isinstance(fields, str):
         if any("\ud800" <= letter <= "\udfff" for letter in fields):
-            raise _unreadable(file, line, "it holds half of a character (a lone surrogate), which no text has")
+            raise _unreadable(file, line, "it must not contain a lone surrogate (half of a character)")
     elif isinstance(fields, dict | list):
-        for each in fields.values() if isinstance(fields, dict) else fields:
-            refuse_half_characters(file, line, each)
+        for value in fields.values() if isinstance(fields, dict) else fields:
+            refuse_half_characters(file, line, value)
 
 
 def _under(file: Path, content: str, field: str) -> Iterator[tuple[int | None, Any]]:
-    """The objects of a list that stands under a field of one object."""
-    found = [value for _, value in _values(file, content)]
-    rows = found[0].get(field) if len(found) == 1 and isinstance(found[0], dict) else None
+    """Yield the objects of a list in a field of the file's only object."""
+    values = [value for _, value in _values(file, content)]
+    rows = values[0].get(field) if len(values) == 1 and isinstance(values[0], dict) else None
     if not isinstance(rows, list):
-        raise _unreadable(file, None, f"it must be one object with a list of questions as {field!r}")
+        raise _unreadable(file, None, f"it must be one object with a list of questions in the field {field!r}")
     for row in rows:
         yield None, row
 
 
 def _values(file: Path, content: str) -> Iterator[tuple[int, Any]]:
-    """The values of a file one after the other, those of a list at its top one by one."""
+    """Yield the values of a file with their lines; a top-level list yields its items."""
     decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
     place, line = 0, 1
     in_list = False
@@ -68,7 +68,8 @@ def _values(file: Path, content: str) -> Iterator[tuple[int, Any]]:
         try:
             value, end = decoder.raw_decode(content, place)
         except json.JSONDecodeError as error:
-            last = content.count("\n", 0, len(content[: error.pos].rstrip())) + 1  # not that of what comes after
+            # the line of the last content before the error
+            last = content.count("\n", 0, len(content[: error.pos].rstrip())) + 1
             raise _unreadable(file, max(line, last), f"it is not JSON ({error.msg})") from error
         except (ValueError, RecursionError) as error:
             raise _unreadable(file, line, f"it is not JSON ({error})") from error
@@ -84,17 +85,17 @@ def _skip(content: str, place: int, signs: str) -> int:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object's fields; readers of JSON take the last of two equal ones in silence."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """Build an object and reject duplicate fields, of which JSON readers silently keep the last."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the field {next(name for name in names if names.count(name) > 1)!r} stands twice")
-    return found
+        raise ValueError(f"the field {next(name for name in names if names.count(name) > 1)!r} occurs twice")
+    return fields
 
 
 def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"{word} is not a number in JSON")
 
 
-def _unreadable(file: Path, line: int | None, says: str) -> QuestionError:
-    return QuestionError("", [QuestionFault("line", says, file=file, line=line)])
+def _unreadable(file: Path, line: int | None, reason: str) -> QuestionError:
+    return QuestionError("", [QuestionFault("line", reason, file=file, line=line)])

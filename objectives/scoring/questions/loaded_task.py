@@ -1,4 +1,4 @@
-"""A task as it is asked: its questions, their requests, and what is right."""
+"""A loaded task: its questions, their requests, and the right answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from objectives.scoring.benchmark.spec import TaskSpec
 from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.entry import ScoreEntry
 from objectives.scoring.questions.chat_prompts import ChatPrompts
-from objectives.scoring.questions.checks import Wording, check_questions, placed, right_choices
+from objectives.scoring.questions.checks import Wording, check_questions, locating_errors, right_choices
 from objectives.scoring.questions.error import QuestionError
 from objectives.scoring.questions.local_task import LocalTask
 from objectives.scoring.questions.request_checks import check_requests
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 
 _FIELD = "objective.scores"
 _FEWSHOT_SEED = 1234
-"""lm-eval's own default, which only its whole evaluation sets."""
+"""lm-eval's default seed, which only its full evaluation sets."""
 FIGURES: Mapping[str, tuple[str, ...]] = {
     "multiple_choice": ("probability", "log_probability", "bits_per_byte", "margin", "accuracy"),
     "loglikelihood": ("probability", "log_probability", "bits_per_byte", "accuracy"),
     "loglikelihood_rolling": ("bits_per_byte", "log_probability"),
     "generate_until": ("bits_per_byte", "log_probability", "accuracy"),
 }
-"""Kind of a task to the metrics that it has."""
+"""Metrics of each kind of task."""
 _ANSWER_TOKENS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
-"""lm-eval's names for the length of an answer, the strongest first."""
+"""lm-eval's options for the length of an answer, in order of precedence."""
 ANSWER_TOKENS = 256
-"""Of a generated answer, where the task does not say; lm-eval's own default."""
+"""Default limit of tokens of a generated answer, the same as lm-eval's."""
 _PASSAGES = ("passage", "context", "article", "paragraph", "story")
-"""Fields of a question that several questions share."""
+"""Names of fields that hold a passage shared by several questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +50,39 @@ class Question:
     """One question with its requests."""
 
     doc: Any
-    """As it stands in the task's data."""
+    """Data of the question in the task."""
     instances: tuple[Instance, ...]
-    """The task's own requests, one a choice where there are choices."""
+    """The task's own requests, one per choice if there are choices."""
     references: tuple[Instance, ...]
-    """Ask for the probability of the reference solution, piece by piece, where the task itself only generates."""
+    """Requests for the probability of the reference solution, piece by piece, if the task itself only generates."""
     choices: int
-    """How many there are; 0 where there are none."""
+    """Number of choices; 0 if there are none."""
     right: tuple[int, ...] | None
-    """Numbers of the right choices, none where there are no choices; None where they are not among them."""
+    """Indices of the right choices, empty without choices; None if a right answer is not among the choices."""
     own: str
-    """Hash of what is asked: its prompt without examples, its choices, its answer."""
+    """Hash of the question's content: its prompt without examples, its choices, its answer."""
     cluster: str
-    """Hash of the passage that it shares with others; its own where it shares none."""
+    """Hash of the passage that the question shares with others, or of its own content if it shares none."""
 
     @property
     def choice_logs(self) -> NDArray[np.float64]:
-        """Log-probability of every choice, once asked; a task may ask more of lm-eval's own besides."""
+        """Log-probability of every choice, shape (choices,), after scoring; a task may have further requests."""
         return np.array([instance.resps[0][0] for instance in self.instances[: self.choices]])
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedTask:
-    """A task as it is asked."""
+    """A task with its questions and requests."""
 
     name: str
     task: Task
     weight: float
-    """In the mean over tasks."""
+    """Weight in the mean over tasks."""
     questions: tuple[Question, ...]
     digest: str
-    """Changes with anything that the task asks: its questions, answers, wording, examples."""
+    """Hash that changes with any of the task's questions, answers, wording and examples."""
     notes: tuple[str, ...] = ()
-    """What the user should know about its questions, such as equal choices in a public benchmark."""
+    """Messages for the user about the questions, such as equal choices in a public benchmark."""
 
     @property
     def kind(self) -> str:
@@ -91,11 +91,11 @@ class LoadedTask:
 
     @property
     def version(self) -> str:
-        """The task's version, as its file gives it."""
+        """Version of the task, as in its file."""
         return str((self.task.config.metadata or {}).get("version", self.task.VERSION))
 
 
-def ask(
+def build_task(
     name: str,
     task: Task,
     part: TaskSpec,
@@ -104,11 +104,11 @@ def ask(
     weight: float,
     limit: int | None = None,
 ) -> LoadedTask:
-    """A task with its requests and questions, or the first so many of them.
+    """Build the questions and requests of a task; `limit`: number of questions, from the first.
 
     Raises:
-        FieldError: its templates fail, its right answers are none of its choices, or its prompts would show answers
-            that are kept from the search.
+        FieldError: the templates of the task fail, a right answer is not among the choices, or the prompts would show
+            held-out answers.
     """
     if part.few_shot is not None:
         task.set_config(key="num_fewshot", value=part.few_shot)
@@ -126,7 +126,7 @@ def ask(
             _question(task, part, instances, window, in_chat=chat is not None)
             for _, instances in sorted(by_question.items())
         )
-        check_requests(name, ([*each.instances, *each.references] for each in questions), window)
+        check_requests(name, ([*question.instances, *question.references] for question in questions), window)
         shown = _shown(task, questions) if entry.holdout else 0
     except QuestionError:
         raise
@@ -140,20 +140,20 @@ def ask(
 def _shows_answers(name: str, shown: int) -> FieldError:
     return FieldError(
         _FIELD,
-        f"the task {name!r} takes the examples of its prompts from its own questions ({shown} of them), so those "
-        "that are kept from the search would be shown with their answers. Give another split as `fewshot_split` in "
-        "the task file (`examples` where there is `data`), or set `few_shot: 0` or `holdout: 0`.",
+        f"the task {name!r} takes its few-shot examples from its own questions ({shown} of them), so prompts would "
+        "show held-out questions with their answers. Give another split as `fewshot_split` in the task file "
+        "(`examples` with `data`), or set `few_shot: 0` or `holdout: 0`.",
         code="examples-from-questions",
     )
 
 
 def answer_tokens(options: Mapping[str, Any]) -> int:
-    """Tokens that an answer may have, under whichever of lm-eval's names for it stands in the task."""
+    """Limit of an answer in tokens, from any of lm-eval's options for it."""
     return int(next((options[name] for name in _ANSWER_TOKENS if options.get(name) is not None), ANSWER_TOKENS))
 
 
 def limit_answer(options: dict[str, Any], most: int) -> None:
-    """Let an answer have no more tokens than that."""
+    """Limit an answer to at most `most` tokens, in place."""
     wanted = answer_tokens(options)
     for name in _ANSWER_TOKENS:
         options.pop(name, None)
@@ -161,18 +161,18 @@ def limit_answer(options: dict[str, Any], most: int) -> None:
 
 
 def _limit_answers(task: Task, window: ContextWindow) -> None:
-    """Let all answers to a task have what its longest prompt leaves of the context, and half of it in any case."""
-    written = [instance for instance in task.instances if instance.request_type == "generate_until"]
-    longest = max((window.count(instance.args[0]) for instance in written), default=0)
-    for instance in written:
+    """Limit all answers to the rest of the context after the task's longest prompt, but at least half the context."""
+    generated = [instance for instance in task.instances if instance.request_type == "generate_until"]
+    longest = max((window.count(instance.args[0]) for instance in generated), default=0)
+    for instance in generated:
         limit_answer(instance.args[1], max(window.half, window.context - longest))
 
 
 def _check(name: str, task: Task, limit: int | None) -> tuple[str, ...]:
-    """Check the questions that are asked, and in files on this machine the examples of prompts too; return notes.
+    """Check the questions of a task, and for local files also the few-shot examples; return notes.
 
     Raises:
-        QuestionError: some cannot be asked or judged.
+        QuestionError: some questions cannot be asked or judged.
     """
     local = isinstance(task, LocalTask)
     docs = [doc for _, doc in task.doc_iterator(limit=limit, rank=0, world_size=1)]
@@ -183,11 +183,11 @@ def _check(name: str, task: Task, limit: int | None) -> tuple[str, ...]:
 
 
 def _shown(task: Task, questions: tuple[Question, ...]) -> int:
-    """How many questions may stand as examples, with their answers, in the prompts of others."""
+    """Number of questions that may be few-shot examples, with their answers, in the prompts of others."""
     if not task.config.num_fewshot:
         return 0
-    asked = {question.own for question in questions}
-    return sum(_content(task, doc) in asked for doc in task.fewshot_docs())
+    hashes = {question.own for question in questions}
+    return sum(_content(task, doc) in hashes for doc in task.fewshot_docs())
 
 
 def _in_chat(chat: ChatPrompts, entry: ScoreEntry) -> dict[str, Any]:
@@ -204,13 +204,13 @@ def _question(
     choices = list(task.doc_to_choice(instances[0].doc)) if task.OUTPUT_TYPE == "multiple_choice" else []
     doc = instances[0].doc
     own = _content(task, doc)
-    with placed(str(task.config.task), doc, "a request"):
+    with locating_errors(str(task.config.task), doc, "a request"):
         if not all(isinstance(text, str) for instance in instances for text in instance.args[: 1 if generates else 2]):
-            raise TypeError("a prompt or an answer is no text")
+            raise TypeError("a prompt or an answer is not text")
     metadata = task.config.metadata or {}
     template = part.passage or metadata.get("passage")
     if template:
-        with placed(str(task.config.task), doc, "the passage that it shares with others"):
+        with locating_errors(str(task.config.task), doc, "the passage that it shares with others"):
             passage = lm_eval.utils.apply_template(template, doc)
     else:
         passage = next((doc[name] for name in _PASSAGES if isinstance(doc.get(name), str) and doc[name].strip()), None)
@@ -238,13 +238,13 @@ def _digest(questions: tuple[Question, ...]) -> str:
 def _references(
     task: Task, template: str | None, instance: Instance, window: ContextWindow, *, in_chat: bool
 ) -> tuple[Instance, ...]:
-    """Requests for the reference solution after the prompt, written as it stands in an example.
+    """Build requests for the reference solution after the prompt, formatted as in a few-shot example.
 
-    A solution that takes more than half of what the base can see is asked for in pieces, each after all before it.
+    A solution longer than half the context is scored in pieces, each after all previous ones.
     """
     if task.OUTPUT_TYPE != "generate_until":
         return ()
-    with placed(str(task.config.task), instance.doc, "its reference solution"):
+    with locating_errors(str(task.config.task), instance.doc, "its reference solution"):
         target = lm_eval.utils.apply_template(template, instance.doc) if template else task.doc_to_target(instance.doc)
     if isinstance(target, list):
         target = target[0]
@@ -261,7 +261,7 @@ def _references(
 
 
 def _content(task: Task, doc: Any) -> str:
-    """Hash of what is asked, whatever else stands in the data."""
+    """Hash of a question's prompt, choices and answer, without any other data."""
     choices = task.doc_to_choice(doc) if task.OUTPUT_TYPE == "multiple_choice" else None
     return _hash([task.doc_to_text(doc), choices, task.doc_to_target(doc)])
 
@@ -271,10 +271,10 @@ def _hash(content: Any) -> str:
 
 
 def unusable(name: str, error: Exception) -> FieldError:
-    """Explain a task whose file, data or templates fail in whatever way."""
+    """Build the error for a task whose file, data or templates fail in any way."""
     return FieldError(
         _FIELD,
         f"the task {name!r} cannot be loaded: {type(error).__name__}: {str(error).strip().rstrip('.')}. "
-        "Mend the task, or name another; a task of the hub needs a machine that reaches the hub.",
+        "Fix the task, or use another one; a task of the hub needs a machine that reaches the hub.",
         code="task-unloadable",
     )

@@ -1,4 +1,4 @@
-"""Questions in files on this machine, read as they stand: no value's type is guessed, every line is remembered."""
+"""Read questions from local files without guessing the types of values, and keep their line numbers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from objectives.scoring.questions.json_rows import json_rows, refuse_half_charac
 from spaces.errors import FieldError, did_you_mean, listed
 
 _FIELD = "objective.scores"
-_Found = Iterator[tuple[int | None, dict[str, Any]]]
-"""Line where a question begins, from 1 (None where it is not known), and its fields."""
+_NumberedRows = Iterator[tuple[int | None, dict[str, Any]]]
+"""The line on which a question begins, from 1 (None if unknown), and the question's fields."""
 _OPENERS: Mapping[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _PACKED = (".zip", ".zst", ".lz4", ".7z", ".tar", ".rar")
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -26,18 +26,18 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "csv": ("delimiter", "sep", "quotechar", "column_names", "names"),
     "text": ("sample_by",),
 }
-"""Format, as `dataset_path` names it, to the options in `dataset_kwargs` that are understood."""
+"""Supported options in `dataset_kwargs`, by the format in `dataset_path`."""
 _IGNORED = ("data_files", "cache_dir", "trust_remote_code", "keep_in_memory", "download_mode")
-"""Options that change nothing about what is read from a local file."""
+"""Options that do not affect how a local file is read."""
 
 
 class Row(dict[str, Any]):
-    """The fields of one question, and where it stands."""
+    """The fields of one question, with its file and line."""
 
     __slots__ = ("file", "line", "typed")
 
     def __init__(self, fields: Mapping[str, Any], file: Path, line: int | None, *, typed: bool) -> None:
-        """Keep the file, the line where the question begins, and whether the file tells text from numbers."""
+        """Store the question with its file and line, and whether the file distinguishes text from numbers."""
         super().__init__(fields)
         self.file = file
         self.line = line
@@ -45,10 +45,10 @@ class Row(dict[str, Any]):
 
 
 class Rows(Sequence[Row]):
-    """The questions of a split, with as much of the interface of a `datasets.Dataset` as lm-eval uses."""
+    """The questions of a split, with the part of the interface of `datasets.Dataset` that lm-eval uses."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        """Collect the names of the fields, in the order of their first appearance."""
+        """Store the rows and collect the names of their fields, in the order of first appearance."""
         self._rows = list(rows)
         self.features: dict[str, None] = dict.fromkeys(name for row in self._rows for name in row)
 
@@ -66,20 +66,20 @@ class Rows(Sequence[Row]):
 
 
 def is_local(path: Any, options: Mapping[str, Any]) -> bool:
-    """Return whether a task's data lie in files of this machine that `read_splits` reads."""
+    """Return whether a task's data is in local files that `read_splits` can read."""
     named = _flat(options.get("data_files"))
     return path in _OPTIONS and bool(named) and not any("://" in str(name) for name in named)
 
 
 _GUESSED = (".json", ".jsonl", ".csv", ".tsv")
-"""Endings of files without types of their own."""
+"""Suffixes of files without declared types."""
 
 
 def refuse_guessing(task: str, path: Any, options: Mapping[str, Any]) -> None:
-    """See that files on this machine are named one by one; any other way they would be read with guessed types.
+    """Check that local files are named one by one; in a folder, they would be read with guessed types.
 
     Raises:
-        FieldError: they are not.
+        FieldError: the task reads a folder.
     """
     place = Path(path).expanduser() if isinstance(path, str) and path not in _OPTIONS else None
     folder = place is not None and place.is_dir() and any(f.suffix in _GUESSED for f in place.rglob("*"))
@@ -87,7 +87,7 @@ def refuse_guessing(task: str, path: Any, options: Mapping[str, Any]) -> None:
         raise FieldError(
             _FIELD,
             f"the task {task!r} reads a folder (dataset_path {path!r}), whose values would be read with guessed "
-            "types: a date would be asked as a time stamp. Name its files: `dataset_path: json` (or csv, text) and "
+            "types: a date would become a time stamp. Name its files: `dataset_path: json` (or csv, text) and "
             "`dataset_kwargs: {data_files: {test: FILE}}`.",
             code="data-folder",
         )
@@ -102,15 +102,15 @@ def read_splits(path: str, options: Mapping[str, Any]) -> dict[str, Rows]:
 
     Raises:
         QuestionError: a line cannot be read.
-        FieldError: a file is not there or empty, or an option is not understood.
+        FieldError: a file does not exist or is empty, or an option is not supported.
     """
-    known = _OPTIONS[path]
+    supported = _OPTIONS[path]
     for name in options:
-        if name not in (*known, *_IGNORED):
+        if name not in (*supported, *_IGNORED):
             raise FieldError(
                 _FIELD,
-                f"the task reads local {path} files with the option {name!r} (dataset_kwargs), and only "
-                f"{listed(known)} are understood.{did_you_mean(name, known)} Leave it out.",
+                f"the task reads local {path} files with the option {name!r} (dataset_kwargs); supported are only "
+                f"{listed(supported)}.{did_you_mean(name, supported)} Remove the option.",
                 code="data-option-unknown",
             )
     files = options["data_files"]
@@ -128,21 +128,21 @@ def _flat(files: Any) -> list[Any]:
 
 
 def _files(part: Any) -> Iterator[Path]:
-    """The files of a split, those that a pattern stands for in the order of their names."""
+    """Yield the files of a split; matches of a pattern are sorted by name."""
     for name in map(str, _flat(part)):
         if Path(name).is_file():
             yield Path(name)
             continue
-        found = sorted(path for path in glob.glob(name, recursive=True) if Path(path).is_file())  # noqa: PTH207  any path
-        if not found:
+        matches = sorted(path for path in glob.glob(name, recursive=True) if Path(path).is_file())  # noqa: PTH207
+        if not matches:
             raise FieldError(
-                _FIELD, f"the data file {name!r} of a task is not there. Check `data_files`.", code="data-missing"
+                _FIELD, f"the data file {name!r} of a task does not exist. Check `data_files`.", code="data-missing"
             )
-        yield from map(Path, found)
+        yield from map(Path, matches)
 
 
 def _rows(path: str, file: Path, options: Mapping[str, Any]) -> Iterator[Row]:
-    readers: Mapping[str, Callable[[Path, str, Mapping[str, Any]], _Found]] = {
+    readers: Mapping[str, Callable[[Path, str, Mapping[str, Any]], _NumberedRows]] = {
         "json": lambda file, content, options: json_rows(file, content, options.get("field")),
         "csv": _csv_rows,
         "text": _text_rows,
@@ -154,7 +154,7 @@ def _rows(path: str, file: Path, options: Mapping[str, Any]) -> Iterator[Row]:
         yield Row(fields, file, line, typed=path == "json")
     if empty:
         raise FieldError(
-            _FIELD, f"the data file {str(file)!r} holds no questions. Fill it, or name another.", code="data-empty"
+            _FIELD, f"the data file {str(file)!r} contains no questions. Fill it, or use another.", code="data-empty"
         )
 
 
@@ -163,10 +163,10 @@ def _open(file: Path) -> Any:
 
 
 def _content(file: Path) -> str:
-    """The text of a file, unpacked where its name says so.
+    """Read the text of a file, decompressed according to its suffix.
 
     Raises:
-        FieldError: it cannot be read as UTF-8 text.
+        FieldError: the file cannot be read as UTF-8 text.
     """
     if file.suffix.lower() in _PACKED:
         raise FieldError(
@@ -179,7 +179,7 @@ def _content(file: Path) -> str:
     except UnicodeDecodeError as error:
         raise FieldError(
             _FIELD,
-            f"the data file {str(file)!r} is not UTF-8: byte offset {error.start}. Convert it.",
+            f"the data file {str(file)!r} is not UTF-8 at byte offset {error.start}. Convert it to UTF-8.",
             code="data-undecodable",
         ) from error
     except (OSError, EOFError, lzma.LZMAError) as error:
@@ -188,8 +188,8 @@ def _content(file: Path) -> str:
         ) from error
 
 
-def _csv_rows(file: Path, content: str, options: Mapping[str, Any]) -> _Found:
-    """The rows of a table; every cell is text, an empty one the empty text."""
+def _csv_rows(file: Path, content: str, options: Mapping[str, Any]) -> _NumberedRows:
+    """Yield the rows of a table; every cell is text, an empty cell the empty string."""
     delimiter = str(options.get("delimiter") or options.get("sep") or ",")
     quote = str(options.get("quotechar") or '"')
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, quotechar=quote, strict=True)
@@ -207,7 +207,7 @@ def _csv_rows(file: Path, content: str, options: Mapping[str, Any]) -> _Found:
                 raise _unreadable(file, line, f"it must have {len(names)} cells ({listed(names)}); got {len(cells)}")
             yield line, dict(zip(names, cells, strict=True))
     except csv.Error as error:
-        raise _unreadable(file, begins, f"it is no row of a table ({error})") from error
+        raise _unreadable(file, begins, f"it is not a row of a table ({error})") from error
 
 
 def _header(file: Path, line: int, names: list[str]) -> list[str]:
@@ -216,8 +216,8 @@ def _header(file: Path, line: int, names: list[str]) -> list[str]:
     return names
 
 
-def _text_rows(_: Path, content: str, options: Mapping[str, Any]) -> _Found:
-    """The lines of a text, its paragraphs, or the whole of it, as the field `text`; blank ones hold nothing to ask."""
+def _text_rows(_: Path, content: str, options: Mapping[str, Any]) -> _NumberedRows:
+    """Yield the lines of a text, its paragraphs, or the whole text, as the field `text`; blank ones are skipped."""
     content = content.replace("\r\n", "\n")
     separators = {"line": "\n", "paragraph": "\n\n", "document": None}
     by = options.get("sample_by", "line")
@@ -233,5 +233,5 @@ def _text_rows(_: Path, content: str, options: Mapping[str, Any]) -> _Found:
         line += text.count("\n") + len(separator or "")
 
 
-def _unreadable(file: Path, line: int | None, says: str) -> QuestionError:
-    return QuestionError("", [QuestionFault("line", says, file=file, line=line)])
+def _unreadable(file: Path, line: int | None, reason: str) -> QuestionError:
+    return QuestionError("", [QuestionFault("line", reason, file=file, line=line)])

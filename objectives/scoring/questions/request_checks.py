@@ -1,4 +1,4 @@
-"""What must hold of every request once it is built: a prompt and an answer that the base has tokens for."""
+"""Check that every built request has a prompt and an answer that the base has tokens for."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from objectives.scoring.context_window import ContextWindow
-from objectives.scoring.questions.checks import place_of
+from objectives.scoring.questions.checks import fault_of
 from objectives.scoring.questions.error import QuestionError, QuestionFault, QuestionPart
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
 
 _TAIL = 200
-"""Characters at the end of a prompt with which a short text joins to tokens as it does with all of it."""
+"""Characters at the end of a prompt that are enough to tokenize an answer as after the whole prompt."""
 
 
 def check_requests(name: str, questions: Iterable[Sequence[Instance]], window: ContextWindow) -> None:
-    """See that every prompt and every answer to it have at least one token each.
+    """Check that every prompt and every answer has at least one token.
 
     Raises:
-        QuestionError: some have none.
+        QuestionError: a prompt or an answer has none.
     """
     faults: list[QuestionFault] = []
-    asked = 0
+    count = 0
     for instances in questions:
-        asked += 1
-        if found := next(filter(None, (_without_tokens(instance, window) for instance in instances)), None):
-            part, says = found
+        count += 1
+        if problem := next(filter(None, (_without_tokens(instance, window) for instance in instances)), None):
+            part, reason = problem
             doc = instances[0].doc
-            faults.append(place_of(doc, part, says, str(instances[0].args[0])))
+            faults.append(fault_of(doc, part, reason, str(instances[0].args[0])))
     if faults:
-        raise QuestionError(name, faults, asked)
+        raise QuestionError(name, faults, count)
 
 
 def _without_tokens(instance: Instance, window: ContextWindow) -> tuple[QuestionPart, str] | None:
-    """Say which part of a request has no token."""
+    """Return the part of a request that has no token, with the reason; None if all have one."""
     prompt = instance.args[0]
     if prompt and not prompt.strip():
         return "prompt", "its prompt is blank"
@@ -48,5 +48,5 @@ def _without_tokens(instance: Instance, window: ContextWindow) -> tuple[Question
 
 
 def _adds_tokens(prompt: str, answer: str, window: ContextWindow) -> bool:
-    """Return whether an answer has a token of its own; blanks between it and the prompt belong to it."""
+    """Return whether an answer has a token of its own; whitespace before the answer belongs to it."""
     return window.count(prompt + answer) > window.count(prompt.rstrip())

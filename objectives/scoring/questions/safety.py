@@ -1,4 +1,4 @@
-"""Code that comes with tasks: looked for without running any, and kept from running unasked."""
+"""Detect code of tasks without running it, and prevent it from running without permission."""
 
 from __future__ import annotations
 
@@ -11,53 +11,53 @@ import yaml
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateRuntimeError, pass_environment
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from objectives.jinja2_compat import LookingAtParts, attribute_of
+from objectives.jinja2_compat import FinalizingCodeGenerator, attribute_of
 from objectives.lm_eval_compat import compile_prompts_in, has_metric, prompt_templates
 from spaces.errors import FieldError
 
-ALLOW = "If you trust its authors, set allow_code: true beside `tasks:`."
+ALLOW = "If you trust its authors, set allow_code: true next to `tasks:`."
 _FIELD = "objective.scores"
 _UNGUARDED = prompt_templates()
 _WRITING = (
     *("string", "trim", "lower", "upper", "capitalize", "title", "replace", "center", "indent", "wordwrap", "truncate"),
     *("format", "striptags", "escape", "e", "forceescape", "regex_replace"),
 )
-"""Filters of Jinja and lm-eval that make text of whatever they are given."""
+"""Filters of Jinja and lm-eval that convert any value to text."""
 
 
 def guard_templates(*, allow_code: bool) -> None:
-    """Fill prompts as lm-eval does, in Jinja's sandbox where a task may run no code."""
+    """Make lm-eval fill prompts in Jinja's sandbox, unless tasks may run code; null values are refused."""
     compile_prompts_in(_environment(allow_code))
 
 
 class NullError(TemplateRuntimeError):
-    """A template would write `null`, which is no text, as the word None."""
+    """A template would write `null` as the word None."""
 
 
 def not_null(value: Any) -> Any:
-    """Return a value that a template writes.
+    """Return a value that a template writes, unless it is null.
 
     Raises:
-        NullError: it is null, or holds null.
+        NullError: the value is null, or contains null.
     """
-    if _holds_null(value):
-        raise NullError("null has no text, and would be written as the word None")
+    if _contains_null(value):
+        raise NullError("null would be written as the word None")
     return value
 
 
-def _holds_null(value: Any) -> bool:
+def _contains_null(value: Any) -> bool:
     if isinstance(value, Mapping):
         value = list(value.values())
-    return value is None or (isinstance(value, list | tuple) and any(map(_holds_null, value)))
+    return value is None or (isinstance(value, list | tuple) and any(map(_contains_null, value)))
 
 
-class _Remembering(Environment):
-    """Compiles each template once; lm-eval compiles it anew for every question, which can take as long as the model.
+class _CachingEnvironment(Environment):
+    """Compiles each template once, and refuses null values.
 
-    A template that would write null fails.
+    lm-eval compiles a template again for every question, which can take as long as the model.
     """
 
-    code_generator_class = LookingAtParts
+    code_generator_class = FinalizingCodeGenerator
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, finalize=not_null)
@@ -73,25 +73,25 @@ class _Remembering(Environment):
 
 @cache
 def _environment(allow_code: bool) -> Environment:
-    kind = _Open if allow_code else _Guarded
-    made = kind(loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True)
-    made.filters.update(_UNGUARDED.filters)
-    made.filters |= {name: _without_null(made.filters[name]) for name in _WRITING}
-    made.filters["join"] = _join
-    return made
+    kind = _Unsandboxed if allow_code else _Sandboxed
+    environment = kind(loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True)
+    environment.filters.update(_UNGUARDED.filters)
+    environment.filters |= {name: _without_null(environment.filters[name]) for name in _WRITING}
+    environment.filters["join"] = _join
+    return environment
 
 
 @pass_environment
 def _join(environment: Environment, items: Iterable[Any], between: str = "", attribute: Any = None) -> str:
-    """Join values as Jinja's own filter does, but for null."""
+    """Join values as Jinja's own filter does, but refuse null."""
     values = items if attribute is None else map(attribute_of(environment, attribute), items)
     return str(between).join(str(not_null(value)) for value in values)
 
 
 def _without_null(filter_: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a filter that makes text of values refuse null."""
+    """Wrap a filter that writes text so that it refuses null."""
 
-    @wraps(filter_)  # keeps what tells jinja to pass its own arguments first
+    @wraps(filter_)  # keeps the marks of jinja2.pass_context and similar decorators
     def refusing(*arguments: Any, **options: Any) -> Any:
         for argument in arguments:
             not_null(argument)
@@ -100,21 +100,21 @@ def _without_null(filter_: Callable[..., Any]) -> Callable[..., Any]:
     return refusing
 
 
-class _Open(_Remembering):
-    """lm-eval's own environment, but for the memory."""
+class _Unsandboxed(_CachingEnvironment):
+    """lm-eval's own environment with a cache."""
 
 
-class _Guarded(_Remembering, ImmutableSandboxedEnvironment):
-    """The same in a sandbox."""
+class _Sandboxed(_CachingEnvironment, ImmutableSandboxedEnvironment):
+    """A caching environment in Jinja's sandbox."""
 
 
-def refuse_code(path: Path, seen: frozenset[Path] = frozenset()) -> None:
-    """See that a task file, and those that it includes, bring no Python; nothing is run to find out.
+def refuse_code(path: Path, including: frozenset[Path] = frozenset()) -> None:
+    """Check, without running anything, that a task file and its includes contain no Python code.
 
     Raises:
-        FieldError: one does, or cannot be read, which would leave it open.
+        FieldError: a file contains code, or cannot be read and therefore not be checked.
     """
-    path = path.expanduser().resolve()  # as lm-eval does, before it looks for what is included
+    path = path.expanduser().resolve()  # as lm-eval does, before it resolves includes
     try:
         with path.open("rb") as file:
             content = yaml.load(file, Loader=_NoCode)  # noqa: S506  a SafeLoader
@@ -128,13 +128,13 @@ def refuse_code(path: Path, seen: frozenset[Path] = frozenset()) -> None:
         )
     included = content.get("include", []) if isinstance(content, dict) else []
     for other in included if isinstance(included, list) else [included]:
-        if not isinstance(other, str) or path in seen:
+        if not isinstance(other, str) or path in including:
             raise FieldError(_FIELD, f"the task file {str(path)!r} cannot include {other!r}.", code="task-file-include")
-        refuse_code(path.parent / other, seen | {path})
+        refuse_code(path.parent / other, including | {path})
 
 
 class _NoCode(yaml.SafeLoader):
-    """Reads a task file as lm-eval does, but without its functions."""
+    """YAML loader for task files that refuses functions."""
 
 
 def _refuse_function(loader: yaml.SafeLoader, tag: str, _node: yaml.Node) -> None:
@@ -145,9 +145,9 @@ _NoCode.add_multi_constructor("!", _refuse_function)
 
 
 def _own_metric(content: Any) -> str:
-    """The first metric that is none of lm-eval's own; empty where there is none.
+    """Return the first metric in a task file that is not built into lm-eval; empty if there is none.
 
-    lm-eval imports any other from a path or from the hub, with `hf_evaluate` and without.
+    lm-eval imports such a metric from a path or from the hub, with or without `hf_evaluate`.
     """
     if isinstance(content, dict):
         if content.get("hf_evaluate"):

@@ -1,4 +1,4 @@
-"""Task files on this machine, and the shipped layouts for well-known benchmarks: data files lie beside them."""
+"""Local task files, whose data files are relative to them, and the shipped layouts for well-known benchmarks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import lm_eval.tasks
 from lm_eval.tasks import TaskManager
 
-from objectives.lm_eval_compat import Listed, list_anew, listed_as, read_task_file
+from objectives.lm_eval_compat import Listed, listed_as, read_task_file, set_task_config
 from objectives.scoring.questions.local_data import is_local
 from objectives.scoring.questions.local_task import read_locally
 from objectives.scoring.questions.safety import refuse_code
@@ -19,10 +19,10 @@ from spaces.errors import FieldError, did_you_mean, listed
 
 _FIELD = "objective.scores"
 _LM_EVAL = Path(lm_eval.tasks.__file__).resolve().parent
-"""Tasks below it are lm-eval's own, and trusted as it is."""
+"""Folder of lm-eval's own tasks, which are trusted like lm-eval itself."""
 _LOCAL_FORMATS = ("json", "csv", "parquet", "text", "arrow")
 LAYOUTS = ("aime24", "arc_challenge", "arc_easy", "boolq", "gsm8k")
-"""Benchmarks whose questions may lie in a file of the user's (`data:`)."""
+"""Benchmarks whose questions may come from a local file (`data:`)."""
 
 
 def is_file(name: str) -> bool:
@@ -31,10 +31,10 @@ def is_file(name: str) -> bool:
 
 
 def read_task(path: Path, *, allow_code: bool, limit: int | None = None) -> dict[str, Any]:
-    """A task file as a dictionary, its data files found beside it; `limit`: how many questions are asked.
+    """Read a task file as a dictionary, with data files relative to it; `limit`: number of questions to use.
 
     Raises:
-        FieldError: there is no such file, it is no task, or it runs code and may not.
+        FieldError: the file does not exist, is not a task, or runs code without permission.
     """
     if not path.is_file():
         near = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
@@ -50,13 +50,13 @@ def read_task(path: Path, *, allow_code: bool, limit: int | None = None) -> dict
     if "group" in config:
         raise FieldError(
             _FIELD,
-            f"{str(path)!r} is a group of tasks. Put its folder into `include`, and {config['group']!r} into `tasks`.",
+            f"{str(path)!r} is a group of tasks. Add its folder to `include`, and {config['group']!r} to `tasks`.",
             code="task-file-is-group",
         )
     if "task" not in config:
         raise FieldError(
             _FIELD,
-            f"the task file {str(path)!r} must give its name as `task:`; got {listed(config)}.",
+            f"the task file {str(path)!r} must have the field `task:`, its name; got the fields {listed(config)}.",
             code="task-file-without-name",
         )
     options = config.get("dataset_kwargs") or {}
@@ -66,28 +66,28 @@ def read_task(path: Path, *, allow_code: bool, limit: int | None = None) -> dict
 
 
 def read_layout(spec: TaskSpec, limit: int | None = None) -> dict[str, Any]:
-    """The task over the user's own questions; `limit`: how many of them are asked.
+    """Return the configuration of a shipped layout over the user's questions; `limit`: number of questions to use.
 
     Raises:
-        FieldError: there is no such layout, or no such file.
+        FieldError: the layout or a file does not exist.
     """
     if spec.task not in LAYOUTS:
         raise FieldError(
             _FIELD,
-            f"`data` goes with one of {', '.join(LAYOUTS)}; got the task {spec.task!r}."
+            f"`data` needs one of the tasks {', '.join(LAYOUTS)}; got {spec.task!r}."
             f"{did_you_mean(spec.task, LAYOUTS)} For questions of another form, write a task file (docs/scores.md).",
             code="data-layout-unknown",
         )
     for path in (spec.data, spec.examples):
         if path is not None and not path.is_file():
             raise FieldError(
-                _FIELD, f"the questions {str(path)!r} of the task {spec.task!r} are not there.", code="data-missing"
+                _FIELD, f"the file {str(path)!r} of the task {spec.task!r} does not exist.", code="data-missing"
             )
     if spec.few_shot and spec.examples is None:
         raise FieldError(
             _FIELD,
-            f"the task {spec.task!r} wants {spec.few_shot} examples in a prompt (few_shot), and they must not be "
-            "questions that are asked. Give another file of the same form as `examples`.",
+            f"the task {spec.task!r} needs {spec.few_shot} examples in a prompt (few_shot), which must not be scored "
+            "questions. Give another file in the same layout as `examples`.",
             code="examples-not-given",
         )
     with as_file(files("objectives.scoring.questions").joinpath("layouts", f"{spec.task}.yaml")) as path:
@@ -100,35 +100,35 @@ def read_layout(spec: TaskSpec, limit: int | None = None) -> dict[str, Any]:
 
 
 def knows(manager: TaskManager, name: str) -> bool:
-    """Whether a task, and all that a group or a tag of that name stands for, can be found.
+    """Whether a manager lists a task, or a group or a tag with all its members.
 
     Raises:
         FieldError: a group contains itself.
     """
-    return all(found is not None for _, found in _below(manager, name))
+    return all(entry is not None for _, entry in _below(manager, name))
 
 
-def localise(manager: TaskManager, name: str, *, allow_code: bool, limit: int | None = None) -> None:
-    """Let tasks of the user's folders, also those within a group, find their data files beside them.
+def localize(manager: TaskManager, name: str, *, allow_code: bool, limit: int | None = None) -> None:
+    """Resolve the data files of tasks in the user's folders, including members of groups, relative to the task files.
 
     Raises:
-        FieldError: one of them runs code and may not, or a group contains itself.
+        FieldError: a task runs code without permission, or a group contains itself.
     """
-    for found, entry in list(_below(manager, name)):
+    for member, entry in list(_below(manager, name)):
         if entry is None or entry.file is None or entry.file.resolve().is_relative_to(_LM_EVAL):
             continue
         if not allow_code:
             refuse_code(entry.file)
         _refuse_inline(entry.config, manager)
         if entry.kind == "TASK":
-            list_anew(manager, found, read_task(entry.file, allow_code=allow_code, limit=limit))
+            set_task_config(manager, member, read_task(entry.file, allow_code=allow_code, limit=limit))
 
 
 def _below(manager: TaskManager, name: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Listed | None]]:
-    """A name and all that it stands for, with what the manager knows of each."""
+    """Yield a name and, recursively, the members of its group or tag, each with its entry in the manager."""
     if name in above:
         raise FieldError(
-            _FIELD, f"the group {name!r} contains itself, by way of {', '.join(above)}.", code="group-contains-itself"
+            _FIELD, f"the group {name!r} contains itself through {', '.join(above)}.", code="group-contains-itself"
         )
     entry = listed_as(manager, name)
     yield name, entry
@@ -139,10 +139,10 @@ def _below(manager: TaskManager, name: str, above: tuple[str, ...] = ()) -> Iter
 
 
 def _refuse_inline(group: Any, manager: TaskManager) -> None:
-    """See that no group holds a task over local files, whose types lm-eval would guess.
+    """Check that a group defines no task over local files inline, whose types lm-eval would guess.
 
     Raises:
-        FieldError: one does.
+        FieldError: the group defines such a task.
     """
     members = group.get("task") if isinstance(group, dict) else None
     for item in members if isinstance(members, list) else []:
@@ -152,14 +152,14 @@ def _refuse_inline(group: Any, manager: TaskManager) -> None:
             if listed_as(manager, name) is None:
                 raise FieldError(
                     _FIELD,
-                    f"the group {group.get('group')!r} holds the task {name!r} with questions in local files. Write it "
-                    "as a task file of its own, and name it in the group.",
+                    f"the group {group.get('group')!r} defines the task {name!r} with questions in local files. Move "
+                    "the task to its own file, and name it in the group.",
                     code="group-holds-local-task",
                 )
 
 
 def _members(group: Any) -> list[str]:
-    """Names that a group's configuration mentions, those of the groups written out within it included."""
+    """Return the names of a group's members, including those of groups that it defines inline."""
     members = group.get("task") if isinstance(group, dict) else None
     names: list[str] = []
     for item in members if isinstance(members, list) else []:
@@ -173,7 +173,7 @@ def _members(group: Any) -> list[str]:
 
 
 def _beside(data: Any, task: Path) -> Any:
-    """Data files as absolute paths: a relative one starts at the folder of the task file."""
+    """Return data files as absolute paths; a relative path starts at the folder of the task file."""
     if isinstance(data, dict):
         return {split: _beside(part, task) for split, part in data.items()}
     if isinstance(data, list):
@@ -182,7 +182,7 @@ def _beside(data: Any, task: Path) -> Any:
     if "*" not in path.name and "://" not in str(data) and not path.is_file():
         raise FieldError(
             _FIELD,
-            f"the task file {str(task)!r} names the data file {str(data)!r}, but {str(path)!r} is not there.",
+            f"the task file {str(task)!r} names the data file {str(data)!r}, but {str(path)!r} does not exist.",
             code="data-missing",
         )
     return str(data) if "://" in str(data) else str(path.resolve())

@@ -1,4 +1,4 @@
-"""lm-eval tasks: found by file or name, and taken apart into questions."""
+"""Load lm-eval tasks by file or name, with their questions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.tasks import TaskManager
 
 from objectives.scoring.context_window import ContextWindow
-from objectives.scoring.questions.loaded_task import FIGURES, LoadedTask, ask, unusable
+from objectives.scoring.questions.loaded_task import FIGURES, LoadedTask, build_task, unusable
 from objectives.scoring.questions.safety import ALLOW, guard_templates
-from objectives.scoring.questions.task_files import is_file, knows, localise, read_layout, read_task
+from objectives.scoring.questions.task_files import is_file, knows, localize, read_layout, read_task
 from objectives.scoring.spec import BenchmarkSpec, TaskSpec
 from spaces.errors import FieldError, did_you_mean
 
@@ -21,27 +21,26 @@ _FIELD = "objective.scores"
 
 
 def load_tasks(spec: BenchmarkSpec, window: ContextWindow) -> list[LoadedTask]:
-    """All tasks of an entry with their requests; groups are taken apart into their tasks.
+    """Load all tasks of an entry with their requests; groups are expanded into their tasks.
 
     Args:
         spec: the entry.
-        window: of the base.
+        window: context window of the base.
 
     Raises:
-        FieldError: a task file that cannot be read, a name that lm-eval does not know, or a task that runs code
-            and may not.
+        FieldError: a task file cannot be read, lm-eval has no task of a name, or a task runs code without permission.
     """
     guard_templates(allow_code=spec.allow_code)
     for folder in spec.include:
         if not folder.is_dir():
             raise FieldError(
-                _FIELD, f"the folder of tasks {str(folder)!r} (include) is not there.", code="task-folder-missing"
+                _FIELD, f"the folder of tasks {str(folder)!r} (include) does not exist.", code="task-folder-missing"
             )
     manager = _manager(spec)
     tasks: list[LoadedTask] = []
     for part in spec.tasks:
-        found = _load(manager, part, spec)
-        for name, task in found.items():
+        loaded = _load(manager, part, spec)
+        for name, task in loaded.items():
             if getattr(task, "UNSAFE_CODE", False) and not spec.allow_code:
                 raise FieldError(
                     _FIELD, f"the task {name!r} executes what the model writes. {ALLOW}", code="task-executes-answers"
@@ -51,15 +50,15 @@ def load_tasks(spec: BenchmarkSpec, window: ContextWindow) -> list[LoadedTask]:
             if task.OUTPUT_TYPE not in FIGURES:
                 raise FieldError(
                     _FIELD,
-                    f"the task {name!r} is of the kind {task.OUTPUT_TYPE}; mixtune asks {', '.join(FIGURES)}.",
+                    f"the task {name!r} is of the kind {task.OUTPUT_TYPE}; mixtune supports {', '.join(FIGURES)}.",
                     code="task-kind-unknown",
                 )
-            tasks.append(ask(name, task, part, spec, window, part.weight / len(found), spec.limit))
+            tasks.append(build_task(name, task, part, spec, window, part.weight / len(loaded), spec.limit))
     return tasks
 
 
 def _manager(spec: BenchmarkSpec) -> TaskManager:
-    """Knows the tasks of the user's folders, and lm-eval's own, which take seconds to read, only where wanted."""
+    """Build a task manager for the user's folders; lm-eval's own tasks, slow to list, are included only if needed."""
     include = [str(folder) for folder in spec.include]
     named = [part.task for part in spec.tasks if not is_file(part.task) and part.data is None]
     own = TaskManager(include_path=include, include_defaults=False)
@@ -75,7 +74,7 @@ def _load(manager: TaskManager, part: TaskSpec, spec: BenchmarkSpec) -> dict[str
         elif is_file(name):
             source = read_task(Path(name), allow_code=spec.allow_code, limit=spec.limit)
         else:
-            localise(manager, name, allow_code=spec.allow_code, limit=spec.limit)
+            localize(manager, name, allow_code=spec.allow_code, limit=spec.limit)
         loaded: dict[str, Task] = manager.load([source])["tasks"]
     except FieldError:
         raise
@@ -86,10 +85,11 @@ def _load(manager: TaskManager, part: TaskSpec, spec: BenchmarkSpec) -> dict[str
             ) from error
         raise FieldError(
             _FIELD,
-            f"lm-eval knows no task {name!r}.{did_you_mean(name, manager.all_tasks)} "
-            "Give a name from `lm-eval ls tasks`, a task file that ends in .yaml, or the folder of one in `include`.",
+            f"lm-eval has no task {name!r}.{did_you_mean(name, manager.all_tasks)} "
+            "Give a name from `lm-eval ls tasks` or a task file that ends in .yaml, or add the task's folder to "
+            "`include`.",
             code="task-unknown",
         ) from error
-    except Exception as error:  # a task file may fail in any way that its author's data or code may
+    except Exception as error:  # the data or code of a task may fail in any way
         raise unusable(name, error) from error
     return loaded

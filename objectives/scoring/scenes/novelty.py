@@ -1,4 +1,4 @@
-"""How much of what a model writes it has been taught: spans of words, and the longest copied passage."""
+"""Novelty of generated text: the share of new spans of words, and the longest copied passage."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from objectives.data.spans import Hashes, rolling, word_hashes, words_of
 from spaces import Corpus
 
 SPAN = 4
-"""Words in a row below which everything has been said before."""
+"""Words of a span; shorter spans are rarely new."""
 
 
 @dataclass(frozen=True, slots=True)
 class Novelty:
-    """How new a continuation is; after McCoy et al. (2023, arXiv 2111.09509), who compare n-grams and copies."""
+    """Novelty of a continuation, after McCoy et al. (2023, arXiv 2111.09509), who compare n-grams and copies."""
 
     share: float
-    """Of its spans of four words, those that stand neither in a text nor before it; of fewer words, all or nothing."""
+    """Share of the continuation's spans of four words, in [0, 1], that neither the texts nor the prompt contain; with
+    fewer than four words 1, or 0 without any."""
     longest_copy: int
-    """Words of the longest passage that does; 0 below four."""
+    """Words of the longest passage that the texts or the prompt contain; 0 if below four."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A text that may have been copied, as words and spans of them."""
+    """A text that may have been copied, as hashes of words and spans."""
 
     words: Hashes
-    """Shape (words,)."""
+    """Hashes of the words, shape (words,)."""
     spans: Hashes
-    """Of four words, in order, shape (spans,)."""
+    """Hashes of the spans of four words, sorted, shape (spans,)."""
     places: NDArray[np.int64]
-    """Where each begins, shape (spans,)."""
+    """Index of each span's first word, shape (spans,)."""
 
     @classmethod
     def of(cls, words: Hashes) -> Self:
@@ -45,39 +46,39 @@ class _Source:
         return cls(words, spans[order], order)
 
     def copies(self, words: Hashes) -> list[int]:
-        """For every span of a continuation, how many words from its beginning on stand here; 0 where it does not."""
+        """Return the number of copied words from the beginning of each span of a continuation; 0 for a new span."""
         return [
-            max((self._alike(words[start:], place) for place in self._found(span)), default=0)
+            max((self._common(words[start:], place) for place in self._places_of(span)), default=0)
             for start, span in enumerate(rolling(words, SPAN))
         ]
 
-    def _found(self, span: np.uint64) -> NDArray[np.int64]:
+    def _places_of(self, span: np.uint64) -> NDArray[np.int64]:
         first, last = np.searchsorted(self.spans, span, "left"), np.searchsorted(self.spans, span, "right")
         return self.places[first:last]
 
-    def _alike(self, words: Hashes, place: int) -> int:
-        """Words that are alike from the beginning and from a place on."""
+    def _common(self, words: Hashes, place: int) -> int:
+        """Number of leading words that equal the words of the source from a place on."""
         rest = min(len(words), len(self.words) - place)
         differs = np.flatnonzero(words[:rest] != self.words[place : place + rest])
         return int(differs[0]) if len(differs) else rest
 
 
 class TrainedOn:
-    """The texts that may have been trained on, read when first asked for."""
+    """The texts that a model may have been trained on, read on first use."""
 
     def __init__(self, corpus: Corpus) -> None:
-        """Remember the texts."""
+        """Store the corpus."""
         self._corpus = corpus
 
     @cached_property
     def _texts(self) -> _Source:
-        """All texts, each with a word at its end that is none."""
+        """All texts, separated by a hash that no word has."""
         end = np.zeros(1, np.uint64)
         texts = [word_hashes(words_of(text.read())) for text in self._corpus.texts]
         return _Source.of(np.concatenate([end, *(part for text in texts for part in (text, end))]))
 
     def novelty(self, words: Sequence[str], prompt: str = "") -> Novelty:
-        """How new the words of a continuation of a prompt are, in lower case."""
+        """Compute the novelty of a continuation of a prompt, given as words in lower case."""
         hashes = word_hashes(words)
         copied = np.array(
             [source.copies(hashes) for source in (self._texts, _Source.of(word_hashes(words_of(prompt))))]

@@ -1,4 +1,4 @@
-"""The kind `scenes` of `objective.scores`: qualities of reasoning, each by scenes that are scored by rule."""
+"""The kind `scenes` of `objective.scores`: qualities of reasoning, each measured by scenes that are scored by rule."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from spaces.paths import file_beside
 
 _QualityName = Literal["depth", "consistency", "pressure", "completion", "compression"]
 QUALITY_NAMES: frozenset[str] = frozenset(get_args(_QualityName))
-"""Of reasoning, as scenes measure them."""
+"""Names of the qualities of reasoning that scenes measure."""
 
 
 class ScenesSpec(ScoreEntry):
-    """Qualities of reasoning, each by scenes that are scored by rule; see docs/scenes.md."""
+    """Qualities of reasoning, each measured by scenes that are scored by rule; see docs/scenes.md."""
 
     former: ClassVar[Mapping[str, str]] = {"batch": "batch_size"}
 
@@ -26,21 +26,21 @@ class ScenesSpec(ScoreEntry):
 
     kind: Literal["scenes"]
     files: Annotated[list[str], Field(min_length=1)] = Field(default=["english"])
-    """`english` and `russian` come with mixtune; a file of your own ends in .yaml."""
+    """Scene files: the shipped `english` and `russian`, or your own, whose names end in .yaml."""
     weights: dict[_QualityName, Annotated[float, Field(gt=0)]] = Field(
         default={"depth": 1.0, "consistency": 1.0, "pressure": 1.0, "compression": 1.0}, min_length=1
     )
-    """Of the qualities in the score. Those that the files hold besides are recorded, `completion`, for which stories
-    are written, at the last rung only."""
+    """Weights of the qualities in the score. Other qualities in the files are only recorded; `completion`, which
+    generates text, only at the last rung."""
     threshold: float = Field(0.75, gt=0, le=1)
-    """Accuracy that a depth of reasoning must reach to be held."""
+    """Accuracy, in (0, 1], that counts as solving a depth of reasoning."""
     limit: int | None = Field(None, gt=1)
-    """Use only so many scenes of each quality and file, spread evenly over it."""
+    """Number of scenes of each quality and file to use, spread evenly over the file; empty: all."""
     batch_size: int = Field(64, gt=0)
     """Questions scored at once."""
 
     def weight(self, quality: str) -> float:
-        """Weight of a quality in the score; 0 where it is only recorded."""
+        """Weight of a quality in the score; 0 if it is only recorded."""
         weights: Mapping[Any, float] = self.weights
         return weights.get(quality, 0.0)
 

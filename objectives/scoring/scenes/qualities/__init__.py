@@ -1,4 +1,4 @@
-"""Qualities of reasoning: what each asks of a scene, and how it scores the answers. docs/scenes.md has the formulas."""
+"""Qualities of reasoning: their questions about a scene, and their scores. docs/scenes.md has the formulas."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ QUALITIES: Mapping[str, type[Quality]] = {
     "completion": Completion,
     "compression": Compression,
 }
-"""Name of a quality in a file of scenes to what asks and scores it."""
+"""Class of each quality, by its name in scene files."""

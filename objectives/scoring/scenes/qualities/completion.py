@@ -1,4 +1,4 @@
-"""Novel completion: whether a model continues a story by its rules, and in words that it has not been taught."""
+"""Novel completion: whether a model continues a story by its rules, in words that are not in the training texts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from objectives.scoring.scenes.qualities.quality import Answered
 from spaces import Corpus
 
 _MOST_COPIED = 0.5
-"""A continuation of which this share is one passage of the texts is a copy."""
+"""A continuation is a copy if at least this share of its words is one passage of the texts or the prompt."""
 
 
 class Completion:
-    """Searched: the novelty of a continuation that follows the rules of its scene; 0 of one that does not."""
+    """Novel completion. The searched figure is the novelty of a continuation; 0 if it breaks the rules of its scene."""
 
     task: ClassVar[Mapping[str, Any]] = {
         "output_type": "generate_until",
@@ -40,21 +40,23 @@ class Completion:
         words = words_of(_written(answered))
         if not follows(answered.scene, words):
             return 0.0
-        found = self._novelty(answered)
-        return found.share if found.longest_copy < _MOST_COPIED * len(words) else 0.0
+        novelty = self._novelty(answered)
+        return novelty.share if novelty.longest_copy < _MOST_COPIED * len(words) else 0.0
 
     def figures(self, answered: Sequence[Answered]) -> dict[str, float]:
-        """`novel`: the mean of what is searched; `followed`: share that follows the rules; of these, `novelty`: share
-        of new spans of words, and `longest_copy`: words of the longest passage that stands in the texts.
+        """Compute the figures of all scenes.
+
+        `novel`: mean of the searched figure; `followed`: share of continuations that follow the rules. Among those,
+        `novelty`: mean share of new spans of words; `longest_copy`: mean words of the longest copied passage.
         """
         written = [words_of(_written(each)) for each in answered]
         following = [each for each, words in zip(answered, written, strict=True) if follows(each.scene, words)]
-        found = [self._novelty(each) for each in following]
+        novelties = [self._novelty(each) for each in following]
         return {
             "novel": float(np.mean([self.item(each) for each in answered])),
             "followed": len(following) / len(answered),
-            **({"novelty": float(np.mean([each.share for each in found]))} if found else {}),
-            **({"longest_copy": float(np.mean([each.longest_copy for each in found]))} if found else {}),
+            **({"novelty": float(np.mean([each.share for each in novelties]))} if novelties else {}),
+            **({"longest_copy": float(np.mean([each.longest_copy for each in novelties]))} if novelties else {}),
         }
 
     def _novelty(self, answered: Answered) -> Novelty:
@@ -72,8 +74,8 @@ class Completion:
     def example(self, answered: Sequence[Answered]) -> str:
         """The most novel continuation that follows the rules, else the first."""
         best = max(answered, key=self.item)
-        kept = "" if follows(best.scene, words_of(_written(best))) else " (does not follow the rules)"
-        return f"“{best.scene.prompt}” → {' '.join(_written(best).split())}{kept}"
+        remark = "" if follows(best.scene, words_of(_written(best))) else " (does not follow the rules)"
+        return f"“{best.scene.prompt}” → {' '.join(_written(best).split())}{remark}"
 
 
 def _written(answered: Answered) -> str:

@@ -1,4 +1,4 @@
-"""Compression of a concept: how many bits of its long form a model is spared by its short one."""
+"""Compression of a concept: the share of the bits of its long form that its short form saves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _target(doc: Mapping[str, Any]) -> str:
 
 
 class Compression:
-    """Searched: the share of the bits of a scene's long form that its short form saves, within [-1, 1]."""
+    """Compression. The searched figure is the share, in [-1, 1], of a long form's bits that the short form saves."""
 
     task: ClassVar[Mapping[str, Any]] = {"output_type": "loglikelihood", "doc_to_target": _target}
     headline: ClassVar[str] = "saved"
@@ -35,7 +35,11 @@ class Compression:
         return max(-1.0, 1 - _bits(answered, _GIVEN) / _bits(answered, _ALONE))
 
     def figures(self, answered: Sequence[Answered]) -> dict[str, float]:
-        """`saved`: share of all bits together; both forms also in bits per byte of the long form."""
+        """Compute the figures of all scenes.
+
+        `saved`: share of all bits that the short forms save; `given_bits_per_byte` and `alone_bits_per_byte`: bits per
+        byte of the long forms with and without the short forms.
+        """
         given, alone = (sum(_bits(each, form) for each in answered) for form in (_GIVEN, _ALONE))
         size = sum(len(each.scene.long.encode()) for each in answered)
         return {
@@ -58,5 +62,5 @@ class Compression:
 
 
 def _bits(answered: Answered, form: int) -> float:
-    """Bits of the long form; never quite none, so that shares of them exist."""
+    """Bits of the long form; always positive, so that shares of them are defined."""
     return max(1e-9, -float(answered.questions[form].instances[0].resps[0][0]) / math.log(2))

@@ -1,4 +1,4 @@
-"""Consistency: whether a model gives one answer to one fact, however it is asked."""
+"""Consistency: whether a model gives the same answer to all wordings of a question about one fact."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from objectives.scenes.spec import ConsistencyScene
-from objectives.scoring.scenes.qualities.quality import CHOICES, Answered, share, told, with_choices
+from objectives.scoring.scenes.qualities.quality import CHOICES, Answered, share, shown_answer, with_choices
 from spaces import Corpus
 
 
 class Consistency:
-    """Searched: the probability that two answers, drawn to two wordings of a scene, are both right."""
+    """Consistency. The searched figure is the mean probability that sampled answers to two wordings are both right."""
 
     task: ClassVar[Mapping[str, Any]] = CHOICES
     headline: ClassVar[str] = "beyond_chance"
@@ -30,10 +30,11 @@ class Consistency:
         return float(np.mean([one * other for one, other in combinations(right, 2)]))
 
     def figures(self, answered: Sequence[Answered]) -> dict[str, float]:
-        """`agreement`: share of pairs of wordings with the same answer; `beyond_chance`: the same, 0 at chance.
+        """Compute the figures of all scenes.
 
-        Chance is 1 / choices, so that agreement beyond it is S of Bennett, Alpert and Goldstein (1954).
-        `right_given_agreement`: share of these pairs whose answer is right.
+        `agreement`: share of pairs of wordings with the same answer. `beyond_chance`: agreement scaled to 0 at chance
+        and 1 at best; chance is 1 / choices, so this is S of Bennett, Alpert and Goldstein (1954).
+        `right_given_agreement`: share of the pairs with the same answer whose answer is right.
         """
         pairs = [
             (each.chosen(one) == each.chosen(other), each.is_right(one), 1 / len(each.scene.wordings[0].choices))
@@ -55,9 +56,9 @@ class Consistency:
         )
 
     def example(self, answered: Sequence[Answered]) -> str:
-        """Two wordings of a scene with different answers, where there are any."""
+        """Two wordings of a scene with different answers, if there are any."""
         for each in answered:
             other = next((w for w in range(1, len(each.questions)) if each.chosen(w) != each.chosen(0)), None)
             if other is not None:
-                return f"{told(each, 0)}; {told(each, other)}"
-        return f"{told(answered[0], 0)}; {told(answered[0], 1)}"
+                return f"{shown_answer(each, 0)}; {shown_answer(each, other)}"
+        return f"{shown_answer(answered[0], 0)}; {shown_answer(answered[0], 1)}"

@@ -1,4 +1,4 @@
-"""Reasoning depth: over how many steps of one kind of inference a model still comes out right."""
+"""Reasoning depth: the number of steps of one kind of inference that a model still answers correctly."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from objectives.scenes.spec import DepthScene
-from objectives.scoring.scenes.qualities.quality import CHOICES, Answered, share, told, with_choices
+from objectives.scoring.scenes.qualities.quality import CHOICES, Answered, share, shown_answer, with_choices
 from spaces import Corpus
 
 
 class Depth:
-    """Searched: the mean probability of the right answer over all depths of a scene."""
+    """Depth. The searched figure is the mean probability of the right answer over all depths of a scene."""
 
     task: ClassVar[Mapping[str, Any]] = CHOICES
     headline: ClassVar[str] = "longest"
@@ -28,7 +28,11 @@ class Depth:
         return float(np.mean([answered.right(step) for step in range(len(answered.questions))]))
 
     def figures(self, answered: Sequence[Answered]) -> dict[str, float]:
-        """`at_1`, `at_2`, …: accuracy at a depth; `longest`: up to which depth all of these reach the threshold."""
+        """Compute the figures of all scenes.
+
+        `at_1`, `at_2`, …: accuracy at each depth; `longest`: number of depths, from the first, that all reach the
+        threshold.
+        """
         deepest = max(len(each.questions) for each in answered)
         by_depth = [
             share([each.is_right(depth) for each in answered if depth < len(each.questions)])
@@ -42,10 +46,12 @@ class Depth:
 
     def behavior(self, figures: Mapping[str, float]) -> str:
         by_depth = [f"{right:.0%}" for name, right in figures.items() if name.startswith("at_")]
-        return f"holds {figures['longest']:.0f} of {len(by_depth)} steps; right by depth: {' '.join(by_depth)}"
+        return f"solves {figures['longest']:.0f} of {len(by_depth)} steps; right by depth: {' '.join(by_depth)}"
 
     def example(self, answered: Sequence[Answered]) -> str:
-        """The first step that goes wrong, of the scene that goes well for longest."""
-        held = [next((d for d in range(len(e.questions)) if not e.is_right(d)), len(e.questions) - 1) for e in answered]
-        best = int(np.argmax(held))
-        return told(answered[best], held[best])
+        """The first wrong step of the scene with the most right steps."""
+        steps = [
+            next((d for d in range(len(e.questions)) if not e.is_right(d)), len(e.questions) - 1) for e in answered
+        ]
+        best = int(np.argmax(steps))
+        return shown_answer(answered[best], steps[best])

@@ -1,4 +1,4 @@
-"""Correctness under pressure: whether a right answer stays when something beside the point is added."""
+"""Correctness under pressure: whether a right answer stays right when something irrelevant is added."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from objectives.scenes.spec import PressureScene
-from objectives.scoring.scenes.qualities.quality import CHOICES, Answered, share, told
+from objectives.scoring.scenes.qualities.quality import CHOICES, Answered, share, shown_answer
 from spaces import Corpus
 
 _PLAIN = 0
 
 
 class UnderPressure:
-    """Searched: the mean probability of the right answer over the pressed forms of a scene."""
+    """Pressure. The searched figure is the mean probability of the right answer over the pressed forms of a scene."""
 
     task: ClassVar[Mapping[str, Any]] = CHOICES
     headline: ClassVar[str] = "kept"
@@ -32,8 +32,11 @@ class UnderPressure:
         return float(np.mean([answered.right(form) for form in range(1, len(answered.questions))]))
 
     def figures(self, answered: Sequence[Answered]) -> dict[str, float]:
-        """`kept`: share of pressed forms answered right where the plain one was; `flipped`: share whose answer is
-        another than to the plain form. `plain`, `distractors`, `contradiction`, `suggestion`: accuracy of a form.
+        """Compute the figures of all scenes.
+
+        `kept`: share of pressed forms answered right among those whose plain form is; `flipped`: share of pressed forms
+        whose answer differs from the plain form's. `plain`, `distractors`, `contradiction`, `suggestion`: accuracy of
+        each form.
         """
         kept: list[bool] = []
         flipped: list[bool] = []
@@ -45,7 +48,7 @@ class UnderPressure:
                 flipped.append(each.chosen(form) != each.chosen(_PLAIN))
                 if each.is_right(_PLAIN):
                     kept.append(each.is_right(form))
-        accuracies = {name: share(found) for name, found in right.items()}
+        accuracies = {name: share(outcomes) for name, outcomes in right.items()}
         return {**({"kept": share(kept)} if kept else {}), "flipped": share(flipped), **accuracies}
 
     def behavior(self, figures: Mapping[str, float]) -> str:
@@ -53,9 +56,9 @@ class UnderPressure:
         return f"flips {figures['flipped']:.0%}; right: " + ", ".join(f"{name} {figures[name]:.0%}" for name in forms)
 
     def example(self, answered: Sequence[Answered]) -> str:
-        """A form that turns a right answer into a wrong one, where there is any."""
+        """A pressed form that turns a right answer into a wrong one, if there is any."""
         for each in answered:
-            turned = next((f for f in range(1, len(each.questions)) if not each.is_right(f)), None)
-            if turned is not None and each.is_right(_PLAIN):
-                return told(each, turned)
-        return told(answered[0], 1)
+            wrong = next((f for f in range(1, len(each.questions)) if not each.is_right(f)), None)
+            if wrong is not None and each.is_right(_PLAIN):
+                return shown_answer(each, wrong)
+        return shown_answer(answered[0], 1)

@@ -1,4 +1,4 @@
-"""What every quality of reasoning does: questions out of a scene, and figures out of the answers."""
+"""The interface of a quality of reasoning: it turns a scene into questions, and answers into figures."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from spaces import Corpus
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A scene whose questions were answered."""
+    """A scene with answered questions."""
 
     scene: Any
-    """Of the quality's own kind."""
+    """The scene, of the quality's own class."""
     questions: Sequence[Question]
-    """In the order of `Quality.asks`."""
+    """Questions of the scene, in the order of `Quality.asks`."""
 
     def probabilities(self, question: int = 0) -> Any:
-        """The probability of every choice of a question with choices, shape (choices,)."""
+        """Probability of every choice of a question with choices, in [0, 1], shape (choices,)."""
         return softmax(self.questions[question].choice_logs)
 
     def right(self, question: int = 0) -> float:
@@ -33,11 +33,11 @@ class Answered:
         return float(self.probabilities(question)[self.gold(question)])
 
     def chosen(self, question: int = 0) -> int:
-        """Number of the most probable choice."""
+        """Index of the most probable choice."""
         return int(np.argmax(self.questions[question].choice_logs))
 
     def gold(self, question: int = 0) -> int:
-        """Number of the right choice."""
+        """Index of the right choice."""
         return int(self.questions[question].doc["gold"])
 
     def is_right(self, question: int = 0) -> bool:
@@ -49,38 +49,43 @@ class Quality(Protocol):
     """One quality of reasoning; an instance serves one model."""
 
     task: ClassVar[Mapping[str, Any]]
-    """Fields of the lm-eval task that asks its questions, beside those of `TASK`."""
+    """Fields of the quality's lm-eval task, in addition to those of `TASK`."""
     headline: ClassVar[str]
-    """The figure that people read first."""
+    """Name of the main figure for readers."""
 
     def __init__(self, corpus: Corpus, threshold: float) -> None:
-        """`corpus`: what may have been trained on; `threshold`: accuracy at which a depth holds, in [0, 1]."""
+        """Store the settings.
+
+        Args:
+            corpus: texts that the model may have been trained on.
+            threshold: accuracy, in [0, 1], that counts as solving a depth.
+        """
         ...
 
     def asks(self, scene: Any) -> list[dict[str, Any]]:
-        """The questions of a scene: the fields of each."""
+        """Return the fields of each question about a scene."""
         ...
 
     def item(self, answered: Answered) -> float:
-        """A scene's part of the score that is searched, at most 1, higher is better."""
+        """Score of a scene for the search, at most 1, higher is better."""
         ...
 
     def figures(self, answered: Sequence[Answered]) -> dict[str, float]:
-        """Figures over all scenes together; a share of nothing is left out."""
+        """Figures over all scenes together; shares of an empty set are left out."""
         ...
 
     def behavior(self, figures: Mapping[str, float]) -> str:
-        """The figures in words."""
+        """Describe the figures in words."""
         ...
 
     def example(self, answered: Sequence[Answered]) -> str:
-        """An answer that shows where the model stands."""
+        """Return an answer that illustrates the model's behavior."""
         ...
 
 
 TASK: Mapping[str, Any] = {
     "test_split": "test",
-    "doc_to_text": itemgetter("prompt"),  # not a template: lm-eval would read what it gives, such as brackets
+    "doc_to_text": itemgetter("prompt"),  # not a template, which would interpret braces in the text
     "target_delimiter": " ",
     "metadata": {"version": 1.0, "passage": "{{scene}}"},  # questions of a scene stay on one side of the split
 }
@@ -90,16 +95,16 @@ CHOICES: Mapping[str, Any] = {
     "doc_to_target": itemgetter("gold"),
     "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
 }
-"""Of a task whose questions have choices."""
+"""Fields of an lm-eval task whose questions have choices."""
 
 
-def with_choices(asked: ChoicePrompt) -> dict[str, Any]:
-    """A question that has choices."""
-    return {"prompt": asked.prompt, "choices": asked.choices, "gold": asked.gold}
+def with_choices(prompt: ChoicePrompt) -> dict[str, Any]:
+    """Return the fields of a question with choices."""
+    return {"prompt": prompt.prompt, "choices": prompt.choices, "gold": prompt.gold}
 
 
-def told(answered: Answered, question: int) -> str:
-    """A prompt and what was chosen."""
+def shown_answer(answered: Answered, question: int) -> str:
+    """Format a prompt with the chosen answer, and the right one if they differ."""
     doc = answered.questions[question].doc
     choices = doc["choices"]
     right = "" if answered.is_right(question) else f" (right: {choices[answered.gold(question)]})"
@@ -107,5 +112,5 @@ def told(answered: Answered, question: int) -> str:
 
 
 def share(true: Sequence[bool]) -> float:
-    """The share of what is true; there must be something."""
+    """Share of true values in a sequence, which must not be empty."""
     return sum(true) / len(true)
