@@ -138,7 +138,7 @@ def _whole(model: PreTrainedModel, pairs: Sequence[Pair]) -> dict[Pair, tuple[fl
     kept = tokens.shape[1] - min(len(prompt) for prompt, _ in pairs) + 1
     options = {"logits_to_keep": kept} if "logits_to_keep" in _parameters(model) else {}
     prefix = prefix_of(model)
-    skip = prefix.active and prefix.knows(read)
+    skip = prefix.active and prefix.has(read)
     output = prefix.run(lambda: _read(model, tokens, seen, **options), read, skip=skip)
     left_out = tokens.shape[1] - output.logits.shape[1]
     found = {}
@@ -195,7 +195,7 @@ def _answered(model: PreTrainedModel, prompts: Sequence[_Prompt], batch: int) ->
     read = [Row(prompt.tokens, padding=tokens.shape[1] - len(prompt.tokens)) for prompt in prompts]
     gone_on = [Row(answer[:-1], before=prompts[row].tokens) for row, answer in pairs if len(answer) > 1]
     prefix = prefix_of(model)
-    skip = prefix.active and prefix.knows([*read, *gone_on])
+    skip = prefix.active and prefix.has([*read, *gone_on])
     output = prefix.run(lambda: _read(model, tokens, seen, use_cache=bool(more), **_last(model)), read, skip=skip)
     scores = output.logits[:, -1].float()  # (prompts, vocabulary)
     nats = scores[rows, first] - scores.logsumexp(dim=-1)[rows]

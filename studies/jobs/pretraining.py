@@ -17,8 +17,8 @@ from objectives.pretraining.model import save_base
 from objectives.pretraining.ngram import ByteModel
 from objectives.pretraining.recipe import PretrainRecipe
 from objectives.pretraining.run import (
+    GPU_BATCH_FACTOR,
     MEASUREMENTS,
-    ON_A_CARD,
     SIZES,
     Material,
     Measured,
@@ -103,7 +103,7 @@ def _begun(
 ) -> Pretraining:
     """A run at its beginning, or where it was."""
     if device == "cuda":
-        recipe = replace(recipe, batch=recipe.batch * ON_A_CARD)
+        recipe = replace(recipe, batch=recipe.batch * GPU_BATCH_FACTOR)
     with console.status("Training the tokenizer …"):
         tokenizer, tokens, heldout = prepare(corpus, recipe, options.out, options.out / _WORK / "tokenizer")
     if plan is not None:

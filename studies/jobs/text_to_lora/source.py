@@ -18,7 +18,7 @@ from objectives.text_to_lora.target import Target
 from objectives.text_to_lora.texts import Reader, mixed
 from objectives.text_to_lora.training_task import TrainingTask
 from objectives.training import artifact
-from objectives.training.combined import adds_up
+from objectives.training.combined import is_plain_lora
 from objectives.training.stacked import Matrices
 from objectives.worker import Base, WorkerResources, open_base
 from search.storage.records import TrialRecord
@@ -162,5 +162,5 @@ def _adapters(source: Source) -> Iterator[tuple[TrialRecord, dict[str, Matrices]
         with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
             kept.copy(record.number, record.rungs[-1].artifact, Path(made))
             stages = artifact.load(Path(made))
-        if all(adds_up(stage) for stage in stages):
+        if all(is_plain_lora(stage) for stage in stages):
             yield record, matrices_of(stages)
