@@ -81,7 +81,7 @@ def init(
     console = console_of()
     starter = Starter(folder, base, tuple(task or ()), heldout, hours)
     with console.status("Reading the texts …") as status:
-        written = write_study_file(starter, out, measure=not no_timing, local=local, told=status.update)
+        written = write_study_file(starter, out, measure=not no_timing, local=local, report=status.update)
     for note in reading_notes(written.corpus):
         console.print(f"Note: {note}")
     for choice in written.choices:
