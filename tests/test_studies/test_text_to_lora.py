@@ -59,7 +59,7 @@ def test_a_study_becomes_a_network_that_writes_and_ranks(runs: Path, tmp_path: P
     network, new = tmp_path / "net", tmp_path / "new"
     done = call("t2l", "train", STUDY, "--runs", str(runs), "--out", str(network), "--by", by, "--folds", "2", *FAST)
     assert done.exit_code == 0, done.output
-    assert "gain, trained with it" in done.output
+    assert "gain (trained on)" in done.output
     assert "held-out tasks" not in done.output, "there are none"
     assert "the rank correlation of the predictions with the measured effects" in done.output
     told = json.loads((network / "hypernet.json").read_text())

@@ -163,7 +163,7 @@ def _print_validation(console: Console, validation: CrossValidation, gains: dict
         title=f"Effects and gains of texts ({unit.effect})", title_justify="left", title_style="bold", box=None
     )
     table.add_column("text", overflow="fold")
-    for head in ("effect in the study", "gain, trained without it", "gain, trained with it"):
+    for head in ("effect in the study", "gain (held out)", "gain (trained on)"):
         table.add_column(head, justify="right")
     for text in sorted(gains, key=lambda name: -validation.rated.get(name, 0.0)):
         held_out_gain = unit.signed(validation.predicted[text]) if text in validation.predicted else "-"
