@@ -102,7 +102,7 @@ def _training(resources: WorkerResources, spec: FinetuneSpec, trial: TrialConfig
             Pipeline(resources.model, alone, tokens, spec, resources.tokens.prefix) as pipeline,
             tempfile.TemporaryDirectory() as workdir,
         ):
-            if not pipeline.legs:
+            if not pipeline.stages:
                 continue
             share = stage.budget / sum(other.budget for other in trial.stages)
             step += share * _seconds_a_step(pipeline)

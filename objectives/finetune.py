@@ -69,7 +69,7 @@ class FinetuneObjective:
         names = dict.fromkeys(name for stage in trial.stages for name in stage.mix.names)
         tokens = {name: resources.tokens(self._corpus[name]) for name in names}
         with Pipeline(resources.model, trial, tokens, self._spec, resources.tokens.prefix) as pipeline:
-            if pipeline.legs:
+            if pipeline.stages:
                 yield from self._train(resources, trial, pipeline, parts, workdir, clock, trial.fingerprint_on(split))
                 return
         for index, part in enumerate(parts):  # nothing to train on: the untouched base at every budget

@@ -51,7 +51,7 @@ def write_study_file(
     from studies.jobs import starter
 
     options = starter.Starter(Path(texts), base, tuple(tasks), heldout, hours)
-    return starter.write_study_file(options, Path(out), measure=measure, local=local, told=on_step)
+    return starter.write_study_file(options, Path(out), measure=measure, local=local, report=on_step)
 
 
 def estimate(

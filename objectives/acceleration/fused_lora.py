@@ -1,4 +1,4 @@
-"""LoRA's product in one step of the gradient's tape: what peft computes, with fewer operations and fewer copies."""
+"""LoRA forward and backward passes as one autograd function: peft's result with fewer operations and copies."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from objectives.acceleration.onednn import OneDnnLinear
 from objectives.torch_compat import multiply
 
 _NAME = "default"
-"""peft's name of a first adapter."""
+"""Name that peft gives to the first adapter."""
 
 
 def fuse_lora(tuned: torch.nn.Module) -> None:
-    """Let plain LoRA modules of an adapted model take the short way."""
+    """Replace the plain LoRA modules of an adapted model with `FusedLoraLinear`, in place."""
     for module in tuned.modules():
-        if type(module) is LoraLinear and _plain(module):
+        if type(module) is LoraLinear and _is_plain(module):
             module.__class__ = FusedLoraLinear
 
 
-def _plain(module: LoraLinear) -> bool:
-    """Whether a module is LoRA and nothing more: no DoRA, no dropout, in float32 or on a base in bfloat16."""
+def _is_plain(module: LoraLinear) -> bool:
+    """Whether a module is plain LoRA: no DoRA, no dropout, no bias, and a base weight in float32 or bfloat16."""
     base = module.get_base_layer()
     return (
         isinstance(base, torch.nn.Linear)
@@ -36,18 +36,18 @@ def _plain(module: LoraLinear) -> bool:
 
 
 class FusedLoraLinear(LoraLinear):  # type: ignore[misc]
-    """peft's module; whatever else than a plain pass is asked of it, peft does."""
+    """A LoRA module with a fused plain forward pass; every other call falls back to peft."""
 
     def forward(self, inputs: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         base = self.get_base_layer()
         if args or kwargs or self.disable_adapters or self.merged or inputs.dtype != base.weight.dtype:
-            found: torch.Tensor = super().forward(inputs, *args, **kwargs)
-            return found
+            outputs: torch.Tensor = super().forward(inputs, *args, **kwargs)
+            return outputs
         down, up = self.lora_A[_NAME].weight, self.lora_B[_NAME].weight
         fast = isinstance(base, OneDnnLinear)
-        rows = inputs.reshape(-1, inputs.shape[-1])  # out here: what a node of the tape returns must be no view
-        given = (rows, base.weight, base.bias, down, up, self.scaling[_NAME], fast)
-        adapted: torch.Tensor = _Adapted.apply(*given)  # type: ignore[no-untyped-call]
+        rows = inputs.reshape(-1, inputs.shape[-1])  # reshaped here because an autograd function must not return a view
+        arguments = (rows, base.weight, base.bias, down, up, self.scaling[_NAME], fast)
+        adapted: torch.Tensor = _FusedLora.apply(*arguments)  # type: ignore[no-untyped-call]
         return adapted.view(*inputs.shape[:-1], -1)
 
 
@@ -55,10 +55,10 @@ def _linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | Non
     return multiply(inputs, weight, bias) if fast else torch.nn.functional.linear(inputs, weight, bias)
 
 
-class _Adapted(torch.autograd.Function):
-    """x W^T + b + s (x A^T) B^T, of a W and b that are frozen (Hu et al., 2021, arXiv 2106.09685, equation 3).
+class _FusedLora(torch.autograd.Function):
+    """x W^T + b + s (x A^T) B^T with frozen W and b (Hu et al., 2021, arXiv 2106.09685, equation 3).
 
-    A and B, in float32, are rounded to the precision of the base for the products, as automatic mixed precision does.
+    A and B are float32 and are cast to the precision of the base for the products, as automatic mixed precision does.
     """
 
     @staticmethod
@@ -81,11 +81,11 @@ class _Adapted(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (outer,) = gradients
+        (grad_outputs,) = gradients
         rows, weight, down, up, low = ctx.saved_tensors
-        inner = (outer @ up).mul_(ctx.scale)
-        of_inputs = None
+        grad_low = (grad_outputs @ up).mul_(ctx.scale)
+        grad_inputs = None
         if ctx.needs_input_grad[0]:
-            of_inputs = _linear(outer, weight.t(), None, fast=ctx.fast).addmm_(inner, down)
-        of_down, of_up = inner.t() @ rows, (outer.t() @ low).mul_(ctx.scale)
-        return of_inputs, None, None, of_down.float(), of_up.float(), None, None
+            grad_inputs = _linear(grad_outputs, weight.t(), None, fast=ctx.fast).addmm_(grad_low, down)
+        grad_down, grad_up = grad_low.t() @ rows, (grad_outputs.t() @ low).mul_(ctx.scale)
+        return grad_inputs, None, None, grad_down.float(), grad_up.float(), None, None

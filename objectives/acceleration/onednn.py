@@ -1,7 +1,7 @@
-"""Linear modules through oneDNN, on processors where torch's usual library holds back.
+"""Linear modules that multiply through oneDNN, for processors on which MKL is slow.
 
-torch multiplies float32 matrices with Intel's MKL, which takes its AVX2 kernels on processors of other makers, also
-where they have AVX-512; oneDNN, which comes with torch too, does not ask for the maker.
+torch multiplies float32 matrices with Intel's MKL, which uses its AVX2 kernels on processors of other vendors even if
+they have AVX-512. oneDNN, which also ships with torch, does not check the vendor.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def use_onednn(model: torch.nn.Module) -> None:
-    """Let plain float32 linear modules of a model on the processor multiply through oneDNN, where that is faster."""
+    """Make a model's plain float32 linear modules on the CPU multiply through oneDNN, if that is faster."""
     if not pays():
         return
     for module in model.modules():
@@ -27,22 +27,22 @@ def use_onednn(model: torch.nn.Module) -> None:
             and module.weight.dtype == torch.float32
             and module.weight.device.type == "cpu"
         ):
-            module.__class__ = OneDnnLinear  # keeps weights, name and hooks; a copy of the module copies this too
+            module.__class__ = OneDnnLinear  # keeps weights, name and hooks, and survives a copy of the module
 
 
 @cache
 def pays() -> bool:
-    """Whether this is a processor with AVX-512 that is not Intel's, in a torch with both libraries.
+    """Whether oneDNN is faster here: the processor has AVX-512 and is not Intel's, and torch has both libraries.
 
-    Decided by what the machine is rather than by timing it: all workers of a machine decide alike.
+    Decided from the hardware rather than by timing, so that all workers of a machine decide the same.
     """
     if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()):  # type: ignore[no-untyped-call]
         return False
-    return torch.backends.cpu.get_cpu_capability() == "AVX512" and _maker() not in ("", "GenuineIntel")
+    return torch.backends.cpu.get_cpu_capability() == "AVX512" and _vendor() not in ("", "GenuineIntel")
 
 
-def _maker() -> str:
-    """Maker of the processor, as Linux tells it; empty where it does not."""
+def _vendor() -> str:
+    """Return the vendor of the processor as Linux reports it, or an empty string if it is not reported."""
     if not _CPUINFO.is_file():
         return ""
     lines = _CPUINFO.read_text(encoding="utf-8").splitlines()
@@ -50,13 +50,13 @@ def _maker() -> str:
 
 
 class OneDnnLinear(torch.nn.Linear):
-    """A linear module whose products are oneDNN's, forward and backward."""
+    """A linear module that computes its forward and backward products with oneDNN."""
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         if inputs.dim() < 2 or not inputs.numel() or inputs.dtype != self.weight.dtype:
-            return super().forward(inputs)  # oneDNN takes no empty batch, as of an expert that is not asked
-        found: torch.Tensor = _Multiply.apply(inputs, self.weight, self.bias)  # type: ignore[no-untyped-call]
-        return found
+            return super().forward(inputs)  # oneDNN rejects an empty batch, such as that of an expert without tokens
+        outputs: torch.Tensor = _Multiply.apply(inputs, self.weight, self.bias)  # type: ignore[no-untyped-call]
+        return outputs
 
 
 class _Multiply(torch.autograd.Function):
@@ -69,10 +69,10 @@ class _Multiply(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = gradients
         inputs, weight = ctx.saved_tensors
-        of_inputs, of_weight, of_bias = ctx.needs_input_grad
+        needs_inputs, needs_weight, needs_bias = ctx.needs_input_grad
         rows = gradient.flatten(0, -2)
         return (
-            multiply(gradient, weight.t()) if of_inputs else None,
-            multiply(rows.t(), inputs.flatten(0, -2).t()) if of_weight else None,
-            rows.sum(dim=0) if of_bias else None,
+            multiply(gradient, weight.t()) if needs_inputs else None,
+            multiply(rows.t(), inputs.flatten(0, -2).t()) if needs_weight else None,
+            rows.sum(dim=0) if needs_bias else None,
         )

@@ -1,8 +1,9 @@
-"""What layers compute that no trial of a kind changes: kept for sequences that are read again and again.
+"""Cache of the outputs of frozen lower layers, for sequences that are read repeatedly.
 
-Where the lowest layer that a trial trains is k, the layers below it do the same to a sequence as in every other such
-trial. Their outputs are kept in memory, and the layers are passed over the next time: of a model of L layers, training
-then costs about (L - k) / L of a forward and a backward pass instead of a whole forward pass and as much of a backward.
+If k is the lowest layer that a trial trains, the layers below it compute the same outputs for a sequence as in every
+other such trial. These outputs are kept in memory, and the layers are skipped the next time. In a model of L layers,
+training then costs about (L - k) / L of a forward and a backward pass, instead of a whole forward pass and the same
+share of a backward pass.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _Output = TypeVar("_Output")
-_CLOSE = 1e-4
-_TRIED = 8
-"""Tokens of the sequences that a model is tried with."""
+_TOLERANCE = 1e-4
+_CHECK_LENGTH = 8
+"""Length of the sequences that a model is checked with, in tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,46 +36,46 @@ class Row:
 
     tokens: tuple[int, ...]
     before: tuple[int, ...] = ()
-    """Tokens that the model has read already, and keeps in its cache."""
+    """Tokens that the model has already read and keeps in its key-value cache."""
     padding: int = 0
-    """Places on its left; those on its right are what remains of the batch's length."""
+    """Padding tokens on the left; the rest of the batch's length is padding on the right."""
 
     def key(self) -> bytes:
-        """Under which what layers make of it is kept: a hash of its tokens."""
+        """Return the cache key of the sequence: a hash of its tokens."""
         content = array("q", (len(self.before), *self.before, *self.tokens))
         return hashlib.blake2b(content.tobytes(), digest_size=16).digest()
 
 
 class FrozenPrefix:
-    """Outputs of the lowest layers of a model, by sequence."""
+    """Cached outputs of the lowest layers of a model, by sequence."""
 
     def __init__(self, model: PreTrainedModel, limit: int) -> None:
-        """Keep nothing yet.
+        """Create an empty cache.
 
         Args:
-            model: in evaluation mode and without an adapter.
-            limit: bytes to keep at most; sequences of training take no more than half.
+            model: model in evaluation mode, without an adapter.
+            limit: maximum size, in bytes; training sequences use at most half.
         """
-        self._reference = ref(model)  # whoever keeps this must not keep the model
+        self._reference = ref(model)  # the cache must not keep the model alive
         self._path = find_blocks(model)[0]
         self._limit = limit
-        self._kept: dict[int, _Kept] = {}
-        self._works: dict[int, bool] = {}
+        self._outputs: dict[int, _LayerOutputs] = {}
+        self._skippable: dict[int, bool] = {}
         self._layers = 0
         self._tuples = False
 
     @contextmanager
     def frozen(self, layers: int) -> Iterator[None]:
-        """Meanwhile, so many of the lowest layers, and what comes before them, are the base's own.
+        """Treat the lowest `layers` layers and everything below them as unchanged base layers inside the context.
 
-        What is kept is divided alike between all numbers of layers that there have been.
+        The memory is divided equally between all numbers of layers used so far.
         """
-        one_way = short_limit(self._model.config) is None  # else what layers make of tokens depends on their number
-        self._layers = layers if layers and self._limit and one_way and self._can(layers) else 0
-        if self._layers and self._layers not in self._kept:
-            self._kept[self._layers] = _Kept()
-            for kept in self._kept.values():
-                kept.shrink(self._share)
+        length_independent = short_limit(self._model.config) is None  # else the outputs depend on the sequence length
+        self._layers = layers if layers and self._limit and length_independent and self._can_skip(layers) else 0
+        if self._layers and self._layers not in self._outputs:
+            self._outputs[self._layers] = _LayerOutputs()
+            for outputs in self._outputs.values():
+                outputs.shrink(self._limit_per_depth)
         try:
             yield
         finally:
@@ -82,19 +83,19 @@ class FrozenPrefix:
 
     @property
     def size(self) -> int:
-        """Bytes that are kept."""
-        return sum(kept.size for kept in self._kept.values())
+        """Size of the cached outputs, in bytes."""
+        return sum(outputs.size for outputs in self._outputs.values())
 
     @property
-    def _share(self) -> int:
-        """Bytes for each number of layers."""
-        return self._limit // max(1, len(self._kept))
+    def _limit_per_depth(self) -> int:
+        """Memory limit for each number of layers, in bytes."""
+        return self._limit // max(1, len(self._outputs))
 
     @property
     def _model(self) -> PreTrainedModel:
         model = self._reference()
         if model is None:
-            raise ReferenceError("The model whose layers' outputs are kept is gone.")
+            raise ReferenceError("The model whose layer outputs are cached no longer exists.")
         return model
 
     @property
@@ -105,68 +106,68 @@ class FrozenPrefix:
 
     @property
     def active(self) -> bool:
-        """Whether any layers are frozen now, and could be passed over."""
+        """Whether layers are frozen now, so that they can be skipped."""
         return self._layers > 0
 
-    def knows(self, rows: Sequence[Row]) -> bool:
-        """Whether the frozen layers can be passed over for these sequences."""
-        return self.active and all(row.key() in self._kept[self._layers].states for row in rows)
+    def has(self, rows: Sequence[Row]) -> bool:
+        """Whether the outputs of the frozen layers are cached for all of these sequences."""
+        return self.active and all(row.key() in self._outputs[self._layers].states for row in rows)
 
     def run(self, call: Callable[[], _Output], rows: Sequence[Row], *, skip: bool) -> _Output:
         """Call the model on a batch.
 
         Args:
-            call: that calls it.
-            rows: the batch, in its order.
-            skip: pass over the frozen layers; only where all sequences are known.
+            call: function that calls the model.
+            rows: sequences of the batch, in order.
+            skip: whether to skip the frozen layers; all sequences must be cached.
         """
         if not self._layers:
             return call()
         if skip:
-            with self._given(rows):
+            with self._reusing(rows):
                 return call()
-        with self._watched() as seen:
+        with self._recorded_states() as states:
             output = call()
-        if seen[0].ndim != 3:
-            raise ValueError(f"Layers hand on states of shape {tuple(seen[0].shape)}, and must (batch, length, width).")
-        self._keep(rows, seen[0])
+        if states[0].ndim != 3:
+            raise ValueError(f"Layer states must have shape (batch, length, width); got {tuple(states[0].shape)}.")
+        self._store(rows, states[0])
         return output
 
-    def _can(self, layers: int) -> bool:
-        """Whether layers can be passed over: tried once, because no property of a model tells.
+    def _can_skip(self, layers: int) -> bool:
+        """Whether layers can be skipped; checked once by running the model, because no property of a model says so.
 
-        They cannot where an architecture fails at it (layers without keys and values, that return lists, or that hand
-        on several states of a token), where upper layers use more of lower ones than their outputs, nor where training
-        leaves out numbers at random (dropout), so that no two passes are alike.
+        Layers cannot be skipped if the architecture does not allow it (layers without keys and values, that return
+        lists, or that pass on several states per token), if upper layers use more of the lower ones than their outputs,
+        or if training uses dropout, so that no two passes are equal.
         """
-        if layers not in self._works:
+        if layers not in self._skippable:
             try:
-                self._works[layers] = self._tried(layers)
-            except Exception:  # noqa: BLE001  whatever a model says to it; then its layers run as ever
-                self._works[layers] = False
+                self._skippable[layers] = self._check_skipping(layers)
+            except Exception:  # noqa: BLE001  whatever the model raises, its layers then run as usual
+                self._skippable[layers] = False
             finally:
                 self._model.eval()
-        return self._works[layers]
+        return self._skippable[layers]
 
-    def _tried(self, layers: int) -> bool:
+    def _check_skipping(self, layers: int) -> bool:
         vocabulary = int(self._model.config.get_text_config().vocab_size)
-        tokens = torch.arange(2 * _TRIED, device=self._model.device).view(2, _TRIED) % vocabulary
+        tokens = torch.arange(2 * _CHECK_LENGTH, device=self._model.device).view(2, _CHECK_LENGTH) % vocabulary
         rows = [Row(tuple(row)) for row in tokens.tolist()]
-        alone = FrozenPrefix(self._model, 1 << 62)
-        alone._layers, alone._kept = layers, {layers: _Kept()}
+        prefix = FrozenPrefix(self._model, 1 << 62)
+        prefix._layers, prefix._outputs = layers, {layers: _LayerOutputs()}
         self._model.train()
         with torch.inference_mode(), torch.random.fork_rng():
             first, again = (
-                alone.run(lambda: self._model(input_ids=tokens).logits, rows, skip=s) for s in (False, True)
+                prefix.run(lambda: self._model(input_ids=tokens).logits, rows, skip=s) for s in (False, True)
             )
-            if not torch.allclose(first.float(), again.float(), rtol=_CLOSE, atol=_CLOSE):
+            if not torch.allclose(first.float(), again.float(), rtol=_TOLERANCE, atol=_TOLERANCE):
                 return False
             self._model.eval()
-            first, again = (alone._gone_on(tokens, rows, skip=skip) for skip in (False, True))
-        return torch.allclose(first.float(), again.float(), rtol=_CLOSE, atol=_CLOSE)
+            first, again = (prefix._continued_logits(tokens, rows, skip=skip) for skip in (False, True))
+        return torch.allclose(first.float(), again.float(), rtol=_TOLERANCE, atol=_TOLERANCE)
 
-    def _gone_on(self, tokens: torch.Tensor, rows: Sequence[Row], *, skip: bool) -> torch.Tensor:
-        """Scores after sequences that the model has in its cache; those of the sequences where it keeps none."""
+    def _continued_logits(self, tokens: torch.Tensor, rows: Sequence[Row], *, skip: bool) -> torch.Tensor:
+        """Return the logits after sequences in the key-value cache, or those of the sequences if there is no cache."""
         output = self.run(lambda: self._model(input_ids=tokens), rows, skip=skip)
         cache = getattr(output, "past_key_values", None)
         if cache is not None:
@@ -176,51 +177,51 @@ class FrozenPrefix:
         return scores
 
     @contextmanager
-    def _watched(self) -> Iterator[list[torch.Tensor]]:
-        """Note what the first layer that is not frozen is given."""
-        seen: list[torch.Tensor] = []
+    def _recorded_states(self) -> Iterator[list[torch.Tensor]]:
+        """Record the input of the first layer that is not frozen."""
+        states: list[torch.Tensor] = []
         above, below = self._blocks[self._layers], self._blocks[self._layers - 1]
         hooks = (
-            above.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach())),
-            below.register_forward_hook(lambda _, __, output: self._note(output)),
+            above.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0].detach())),
+            below.register_forward_hook(lambda _, __, output: self._record_output_type(output)),
         )
         try:
-            yield seen
+            yield states
         finally:
             for hook in hooks:
                 hook.remove()
 
-    def _note(self, output: object) -> None:
-        """Layers of some architectures return a tuple."""
+    def _record_output_type(self, output: object) -> None:
+        """Record whether layers return a tuple, as in some architectures."""
         self._tuples = isinstance(output, tuple)
 
     @contextmanager
-    def _given(self, rows: Sequence[Row]) -> Iterator[None]:
-        """Let the frozen layers hand on what they are given, and the one above them be given what was kept."""
-        kept = [self._kept[self._layers].states[row.key()] for row in rows]
+    def _reusing(self, rows: Sequence[Row]) -> Iterator[None]:
+        """Make the frozen layers pass their input through, and feed the cached outputs to the layer above them."""
+        cached = [self._outputs[self._layers].states[row.key()] for row in rows]
         hook = self._blocks[self._layers].register_forward_pre_hook(
-            lambda _, given: (_assembled(kept, rows, given[0]), *given[1:])
+            lambda _, inputs: (_padded_states(cached, rows, inputs[0]), *inputs[1:])
         )
         skipped = self._blocks[: self._layers]
         for number, block in enumerate(skipped):
-            block.forward = _handing_on(number, in_tuple=self._tuples)
+            block.forward = _pass_through(number, in_tuple=self._tuples)
         try:
             yield
         finally:
             hook.remove()
             for block in skipped:
-                del block.forward  # the class's own again
+                del block.forward  # restores the method of the class
 
-    def _keep(self, rows: Sequence[Row], states: torch.Tensor) -> None:
-        limit = self._share // 2 if states.requires_grad or self._model.training else self._share
-        kept = self._kept[self._layers]
+    def _store(self, rows: Sequence[Row], states: torch.Tensor) -> None:
+        limit = self._limit_per_depth // 2 if states.requires_grad or self._model.training else self._limit_per_depth
+        outputs = self._outputs[self._layers]
         for row, state in zip(rows, states, strict=True):
-            if row.key() not in kept.states:
-                kept.add(row.key(), state[row.padding : row.padding + len(row.tokens)], limit)
+            if row.key() not in outputs.states:
+                outputs.add(row.key(), state[row.padding : row.padding + len(row.tokens)], limit)
 
 
-class _Kept:
-    """Outputs of so many layers, by sequence."""
+class _LayerOutputs:
+    """Outputs after one number of layers, by sequence."""
 
     def __init__(self) -> None:
         self.states: dict[bytes, torch.Tensor] = {}
@@ -228,34 +229,37 @@ class _Kept:
         """Bytes."""
 
     def add(self, key: bytes, state: torch.Tensor, limit: int) -> None:
-        """Copy an output, if no more than `limit` bytes are kept with it."""
+        """Store a copy of an output, unless the size would exceed `limit` bytes."""
         size = state.numel() * state.element_size()
         if self.size + size <= limit:
             self.states[key] = state.to("cpu", copy=True)
             self.size += size
 
     def shrink(self, limit: int) -> None:
-        """Forget what came last until no more than `limit` bytes are kept."""
+        """Remove the newest outputs until the size is at most `limit` bytes."""
         while self.size > limit:
             _, state = self.states.popitem()
             self.size -= state.numel() * state.element_size()
 
 
-def _assembled(kept: Sequence[torch.Tensor], rows: Sequence[Row], given: torch.Tensor) -> torch.Tensor:
-    states = torch.zeros_like(given)  # (batch, length, width)
-    for place, (row, state) in enumerate(zip(rows, kept, strict=True)):
-        states[place, row.padding : row.padding + len(row.tokens)] = state.to(given.device, non_blocking=True)
+def _padded_states(cached: Sequence[torch.Tensor], rows: Sequence[Row], inputs: torch.Tensor) -> torch.Tensor:
+    states = torch.zeros_like(inputs)  # (batch, length, width)
+    for index, (row, state) in enumerate(zip(rows, cached, strict=True)):
+        states[index, row.padding : row.padding + len(row.tokens)] = state.to(inputs.device, non_blocking=True)
     return states
 
 
-def _handing_on(number: int, *, in_tuple: bool) -> Callable[..., torch.Tensor | tuple[torch.Tensor]]:
-    """In place of a layer; a cache learns how many tokens there were, from keys and values of width 1."""
+def _pass_through(number: int, *, in_tuple: bool) -> Callable[..., torch.Tensor | tuple[torch.Tensor]]:
+    """Return a forward method that passes its input through and adds keys and values of width 1 to a cache.
+
+    The cache then has the right number of tokens.
+    """
 
     def forward(states: torch.Tensor, *others: Any, **options: Any) -> torch.Tensor | tuple[torch.Tensor]:
-        for each in (*others, *options.values()):
-            if isinstance(each, Cache):
-                nothing = states.new_zeros(states.shape[0], 1, states.shape[1], 1)
-                each.update(nothing, nothing, number)
+        for argument in (*others, *options.values()):
+            if isinstance(argument, Cache):
+                placeholder = states.new_zeros(states.shape[0], 1, states.shape[1], 1)
+                argument.update(placeholder, placeholder, number)
         return (states,) if in_tuple else states
 
     return forward
@@ -265,10 +269,10 @@ _PREFIXES: WeakKeyDictionary[torch.nn.Module, FrozenPrefix] = WeakKeyDictionary(
 
 
 def enable_prefix_cache(model: PreTrainedModel, limit: int) -> None:
-    """From now on, keep outputs of this model's frozen layers, in so many bytes."""
+    """Cache the outputs of this model's frozen layers from now on; `limit`: maximum size in bytes."""
     _PREFIXES[model] = FrozenPrefix(model, limit)
 
 
 def prefix_of(model: PreTrainedModel) -> FrozenPrefix:
-    """Return the outputs that are kept of a model; none where nobody asked to."""
+    """Return the prefix cache of a model, or an inactive one if it is not enabled."""
     return _PREFIXES.get(model) or FrozenPrefix(model, 0)

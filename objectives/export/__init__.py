@@ -1,4 +1,4 @@
-"""Writing what a trial has learned in every form that somebody may load."""
+"""Export of a trial's stages as an adapter, a merged model and a single file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMS: Mapping[Form, str] = {
     "merged": "merged",
     "file": "tuned.safetensors",
 }
-"""What may be written, to its name in the folder."""
+"""Export form to its name in the folder."""
 
 
 def export(
@@ -41,29 +41,29 @@ def export(
     """Write a trial's stages as one adapter, as a whole model and as one file, with provenance and a model card.
 
     Args:
-        spec: of the trial's objective, which names the base.
-        kept: the folder that the trial left at its last rung.
-        out: folder to write, which exists and is empty.
+        spec: spec of the trial's objective, which names the base.
+        kept: folder that the trial saved at its last rung.
+        out: existing, empty folder to write to.
         origin: where the trial comes from, for the provenance.
-        forms: which of `FORMS`.
-        base_digest: hash of the base when the trial was trained; empty where it is not known.
+        forms: names in `FORMS` to write.
+        base_digest: hash of the base when the trial was trained; empty if unknown.
 
     Raises:
-        InputError: the base is not there any more, or has changed.
+        InputError: the base no longer exists, or has changed.
     """
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
     identity = base.fetch(spec.add_bos_token)
     _refuse_changed(identity, spec, base_digest)
     precision = "bfloat16" if spec.precision == FOUR_BITS else spec.precision
     model = base.model(precision, "cpu")
-    learned = artifact.load(kept)
-    lines, changed = _merged(model, learned, artifact.read_lines(kept / artifact.PROVENANCE))
-    lines = [{**line, "precision": precision, **_identity(identity), **origin} for line in lines]
+    adapters = artifact.load(kept)
+    lines, changed = _merge_stages(model, adapters, artifact.read_lines(kept / artifact.PROVENANCE))
+    lines = [{**line, "precision": precision, **_base_provenance(identity), **origin} for line in lines]
     if "adapter" in forms:
-        combined(learned, model, changed).save(out, FORMS["adapter"])
+        combined(adapters, model, changed).save(out, FORMS["adapter"])
         base.tokenizer().save_pretrained(out / FORMS["adapter"])
     if "file" in forms:
-        single_file.write(out / FORMS["file"], learned, lines)
+        single_file.write(out / FORMS["file"], adapters, lines)
     if "merged" in forms:
         model.save_pretrained(out / FORMS["merged"])
         base.tokenizer().save_pretrained(out / FORMS["merged"])
@@ -85,30 +85,30 @@ def load(spec: FinetuneSpec, kept: Path, base_digest: str = "") -> tuple[PreTrai
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
     _refuse_changed(base.fetch(spec.add_bos_token), spec, base_digest)
     model = base.model("bfloat16" if spec.precision == FOUR_BITS else spec.precision, "cpu")
-    _merged(model, artifact.load(kept), artifact.read_lines(kept / artifact.PROVENANCE))
+    _merge_stages(model, artifact.load(kept), artifact.read_lines(kept / artifact.PROVENANCE))
     return model.eval(), base.tokenizer()
 
 
 def _refuse_changed(identity: BaseIdentity, spec: FinetuneSpec, digest: str) -> None:
     if digest and not identity.matches(digest):
         raise InputError(
-            f"The base {spec.base!r} has changed since the trial was trained on it, so what the trial learned does not "
-            "fit it. Bring the base back.",
+            f"The base {spec.base!r} has changed since the trial was trained on it, so the trial's weights do not fit "
+            "it. Restore the base.",
             code="base-changed",
         )
 
 
-def _identity(base: BaseIdentity) -> dict[str, Any]:
-    """Lines of the provenance about the base."""
+def _base_provenance(base: BaseIdentity) -> dict[str, Any]:
+    """Return the provenance fields that describe the base."""
     return {"base_hash": base.files, "base_identity": dict(base.rows())}
 
 
-def _merged(
-    model: PreTrainedModel, learned: Sequence[StageAdapter], told: Sequence[dict[str, Any]]
+def _merge_stages(
+    model: PreTrainedModel, adapters: Sequence[StageAdapter], provenance: Sequence[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Merge stage after stage; return what was told of each with the norms of its change, and the changed weights."""
+    """Merge the stages in order; return their provenance with the norms of their changes, and the changed weights."""
     lines, changed = [], dict[str, None]()
-    for stage, line in zip(learned, told, strict=True):
+    for stage, line in zip(adapters, provenance, strict=True):
         changes, before = merge_measured(model, stage)
         changed |= dict.fromkeys(before)
         lines.append({**line, "change": {str(layer): round(norm, 6) for layer, norm in by_layer(changes).items()}})
@@ -116,17 +116,17 @@ def _merged(
 
 
 def merged(base_name: str, file: Path, out: Path, *, trust_code: bool = False) -> None:
-    """Write the whole model that a file's run has made of its base.
+    """Apply an exported file to its base and write the whole model.
 
     Raises:
-        InputError: the file or the base cannot be read, or the file was made from another base.
+        InputError: the file or the base cannot be read, or the file was exported from another base.
     """
     _, lines = single_file.read(file)
     base = open_base(base_name, trust_code=trust_code)
     if not base.fetch().matches(lines[0]["base_hash"]):
         raise InputError(
-            f"{str(file)!r} was made from the base {lines[0]['base']!r}, and {base_name!r} is another one: their "
-            "files differ. Name that base with --base.",
+            f"{str(file)!r} was exported from the base {lines[0]['base']!r}, whose files differ from those of "
+            f"{base_name!r}. Name the original base with --base.",
             code="base-differs",
         )
     model: PreTrainedModel = base.model(lines[0]["precision"], "cpu")

@@ -1,4 +1,4 @@
-"""A model card: what was trained on what, for whoever finds the folder."""
+"""Model card of an exported model: base, texts, training settings and scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from objectives.templating import environment
 
 _LOADING = {
     "adapter": """\
-`adapter/` is an adapter of peft, with its tokenizer:
+`adapter/` is a peft adapter with its tokenizer:
 
 ```python
 {imported}from peft import PeftModel
@@ -32,7 +32,7 @@ tokenizer = AutoTokenizer.from_pretrained("merged")
 ```
 """,
     "file": """\
-`tuned.safetensors` holds all that the stages changed; its header tells what. Put it onto the base again:
+`tuned.safetensors` holds every weight that the stages changed; its header describes them. To apply it to the base:
 
 ```console
 $ mixtune apply tuned.safetensors --base {base} --out merged-again
@@ -53,13 +53,13 @@ tags: [mixtune, {{ methods | join(", ") }}]
 
 Tuned from `{{ base }}` by mixtune, in {{ stages | length }} stage{{ "s" if stages | length > 1 else "" }}.
 {% if end %}
-## Figures
+## Results
 
 Score (`{{ end.metric }}`, higher is better): {{ "%.4f" | format(end.score) }} ± {{ "%.4f" | format(end.stderr) }}, \
 {{ "%+.4f" | format(end.gain) }} ± {{ "%.4f" | format(end.gain_stderr) }} above the untouched base \
 ({{ "%.4f" | format(end.base_score) }}). Each ± is a standard error.
 {% if end.qualities %}
-| figure | value |
+| metric | value |
 | --- | --- |
 {%- for name, value in end.qualities.items() %}
 | {{ name }} | {{ "%.6g" | format(value if value | abs > 1e-9 else 0) }} |
@@ -74,11 +74,11 @@ Score (`{{ end.metric }}`, higher is better): {{ "%.4f" | format(end.score) }} �
 layers {{ stage.layers | join(", ") }}{% if stage.targets %} ({{ stage.targets | join(", ") }}){% endif %}; \
 {{ "{:,}".format(stage.trainable) }} weights trained on {{ "{:,}".format(stage.tokens) }} tokens at a learning rate of \
 {{ "%.3g" | format(stage.learning_rate) }}; \
-loss {{ "%.3f" | format(stage.losses[0][1]) }} at first, {{ "%.3f" | format(stage.losses[-1][1]) }} at last.\
-{% if stage.end and stages | length > 1 %} Score at its end: {{ "%.4f" | format(stage.end.score) }} \
+loss from {{ "%.3f" | format(stage.losses[0][1]) }} to {{ "%.3f" | format(stage.losses[-1][1]) }}.\
+{% if stage.end and stages | length > 1 %} Score after the stage: {{ "%.4f" | format(stage.end.score) }} \
 ({{ "%+.4f" | format(stage.end.gain) }} above the base).{% endif %}
 
-| text | share of the tokens | times read | sha256 |
+| text | share of the tokens | epochs | sha256 |
 | --- | --- | --- | --- |
 {%- for text in stage.texts %}
 | {{ text.name }} | {{ "{:.1%}".format(text.share) }} | {{ "%.2f" | format(text.epochs) }} | `{{ text.sha256[:12] }}` |
@@ -93,21 +93,26 @@ loss {{ "%.3f" | format(stage.losses[0][1]) }} at first, {{ "%.3f" | format(stag
 ## Loading
 
 {{ loading }}
-`provenance.jsonl` has a line for each stage: texts with hashes, settings, losses, seeds, versions.
+`provenance.jsonl` has one line per stage: texts with hashes, settings, losses, seeds and versions.
 """
 
 
 def card(stages: Sequence[dict[str, Any]], forms: Collection[str]) -> str:
-    """Markdown with the front matter that model hubs read, from the lines of the provenance."""
-    base, local = stages[0]["base"], Path(stages[0]["base"]).is_absolute()
-    if local:
-        base = Path(base).name  # where it lay on one machine says nothing on another
-    shipped = base == "tiny"
-    words = {
-        "base": f"PATH/TO/{base}" if local else base,
+    """Return the model card as Markdown with the front matter that model hubs read.
+
+    Args:
+        stages: provenance of every stage.
+        forms: exported forms, see `FORMS`.
+    """
+    base, is_local = stages[0]["base"], Path(stages[0]["base"]).is_absolute()
+    if is_local:
+        base = Path(base).name  # a local path means nothing on another machine
+    is_shipped = base == "tiny"
+    values = {
+        "base": f"PATH/TO/{base}" if is_local else base,
         "precision": stages[0]["precision"],
-        "loaded": "FOLDER" if shipped else repr(f"PATH/TO/{base}" if local else base),
-        "imported": _SHIPPED if shipped else "",
+        "loaded": "FOLDER" if is_shipped else repr(f"PATH/TO/{base}" if is_local else base),
+        "imported": _SHIPPED if is_shipped else "",
     }
     return (
         environment(trim=False)
@@ -119,6 +124,6 @@ def card(stages: Sequence[dict[str, Any]], forms: Collection[str]) -> str:
             methods=sorted({stage["method"] for stage in stages}),
             stages=[{"end": None, **stage} for stage in stages],
             end=stages[0] if "gain" in stages[0] else None,
-            loading="\n".join(text.format(**words) for form, text in _LOADING.items() if form in forms),
+            loading="\n".join(text.format(**values) for form, text in _LOADING.items() if form in forms),
         )
     )

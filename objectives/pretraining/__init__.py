@@ -1,3 +1,3 @@
-"""A small base model from nothing: tokenizer and weights from a folder of texts."""
+"""Pretraining of a small base model from scratch: tokenizer and weights from a folder of texts."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A small Llama from random weights: tokenizer, training, Hugging Face folder."""
+"""Small Llama models trained from random weights: tokenizer, training, Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ END = "<|end|>"
 
 
 def train_tokenizer(lines: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of at most `vocabulary` tokens."""
+    """Train a byte-level BPE tokenizer of at most `vocabulary` tokens."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -32,7 +32,7 @@ def train_tokenizer(lines: Iterable[str], vocabulary: int) -> PreTrainedTokenize
 
 
 def build_model(recipe: PretrainRecipe, vocabulary: int) -> LlamaForCausalLM:
-    """A randomly initialized Llama with tied embeddings."""
+    """Return a randomly initialized Llama with tied embeddings."""
     torch.manual_seed(recipe.seed)
     return LlamaForCausalLM(
         LlamaConfig(
@@ -54,7 +54,7 @@ def build_model(recipe: PretrainRecipe, vocabulary: int) -> LlamaForCausalLM:
 def _batches(
     tokenizer: PreTrainedTokenizerFast, pairs: Iterator[tuple[str, str]], recipe: PretrainRecipe
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Tokens and loss weights, each (batch, length), cut from one endless line-by-line stream."""
+    """Yield tokens and loss weights, each of shape (batch, length), from one endless stream of pairs."""
     size = recipe.batch * recipe.length
     tokens: list[int] = []
     weights: list[float] = []
@@ -72,7 +72,7 @@ def _batches(
 
 
 class Pairs:
-    """A model that learns prompts and their completions, for `fit`."""
+    """Learner that trains a model on prompts and their completions, for `fit`."""
 
     def __init__(
         self,
@@ -81,12 +81,12 @@ class Pairs:
         pairs: Iterator[tuple[str, str]],
         recipe: PretrainRecipe,
     ) -> None:
-        """Say what is learned.
+        """Set up the optimizer and the batches.
 
         Args:
-            model: as `build_model` made it; it is trained in place.
-            tokenizer: as `train_tokenizer` made it.
-            pairs: prompt and completion, an endless stream; each pair ends with a line end.
+            model: model from `build_model`, trained in place.
+            tokenizer: tokenizer from `train_tokenizer`.
+            pairs: endless stream of prompts and completions; a newline is added to each pair.
             recipe: sizes and rates.
         """
         self.step = 0
@@ -95,12 +95,12 @@ class Pairs:
         self._batches = _batches(tokenizer, pairs, recipe)
 
     def one_step(self) -> torch.Tensor:
-        """Train on the next batch; its loss, in nats per token."""
+        """Train on the next batch; return its loss, in nats per token."""
         tokens, weights = next(self._batches)
         logits = self._model(input_ids=tokens).logits[:, :-1]
         losses = cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
-        share = weights[:, 1:].flatten()
-        loss = (losses * share).sum() / share.sum()
+        weight = weights[:, 1:].flatten()
+        loss = (losses * weight).sum() / weight.sum()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step(self.step)
         self.step += 1
@@ -108,6 +108,6 @@ class Pairs:
 
 
 def save_base(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path, *, half: bool = True) -> None:
-    """Write a Hugging Face folder; `half`: about 2 bytes a parameter instead of 4."""
+    """Write a Hugging Face folder; `half`: store about 2 bytes per parameter instead of 4."""
     (model.half() if half else model).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""How a small model is trained from random weights: sizes, rates, optimizer."""
+"""Sizes, rates and optimizer for training a small model from random weights."""
 
 from __future__ import annotations
 
@@ -49,41 +49,41 @@ class MuonAdam:
     """Muon (Jordan et al., 2024) on the matrices of the layers, AdamW on embeddings and norms, on one schedule."""
 
     def __init__(self, model: PreTrainedModel, recipe: PretrainRecipe) -> None:
-        """Take over the model's weights."""
+        """Create one optimizer for the matrices of the layers and one for the other weights."""
         matrices = [weight for weight in model.model.layers.parameters() if weight.ndim == 2]
-        chosen = {id(weight) for weight in matrices}
-        others = [weight for weight in model.parameters() if id(weight) not in chosen]
+        matrix_ids = {id(weight) for weight in matrices}
+        others = [weight for weight in model.parameters() if id(weight) not in matrix_ids]
         self._recipe = recipe
-        self._parts: list[torch.optim.Optimizer] = [
+        self._optimizers: list[torch.optim.Optimizer] = [
             torch.optim.Muon([{"params": matrices, "peak": recipe.matrix_rate}], weight_decay=recipe.weight_decay),
             torch.optim.AdamW([{"params": others, "peak": recipe.other_rate}], weight_decay=recipe.weight_decay),
         ]
 
     def step(self, step: int) -> None:
-        """Change the weights by their gradients, at the rate of a step, numbered from 0."""
-        for optimizer in self._parts:
+        """Update the weights from their gradients, at the learning rate of a step, numbered from 0."""
+        for optimizer in self._optimizers:
             descend(optimizer, self._rate(step))
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The optimizers' memory as tensors, for going on later."""
+        """Return the state of the optimizers as tensors, to resume later."""
         return {
             f"{part}.{index}.{name}": value
-            for part, optimizer in enumerate(self._parts)
-            for index, remembered in optimizer.state_dict()["state"].items()
-            for name, value in remembered.items()
+            for part, optimizer in enumerate(self._optimizers)
+            for index, state in optimizer.state_dict()["state"].items()
+            for name, value in state.items()
         }
 
     def load(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """The inverse of `tensors`."""
-        states: list[dict[int, dict[str, torch.Tensor]]] = [{} for _ in self._parts]
+        """Restore the state that `tensors` returned."""
+        states: list[dict[int, dict[str, torch.Tensor]]] = [{} for _ in self._optimizers]
         for key, value in tensors.items():
             part, index, name = key.split(".")
             states[int(part)].setdefault(int(index), {})[name] = value
-        for optimizer, state in zip(self._parts, states, strict=True):
+        for optimizer, state in zip(self._optimizers, states, strict=True):
             optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
     def _rate(self, step: int) -> float:
-        """Share of the peak rate: warm-up, constant, linear decay."""
+        """Return the share of the peak rate: warm-up, constant, linear decay."""
         recipe = self._recipe
         decay_from = recipe.constant_until * recipe.steps
         return min(1.0, (step + 1) / recipe.warmup, (recipe.steps - step) / (recipe.steps - decay_from))

@@ -1,4 +1,4 @@
-"""A small model from nothing: tokenizer and weights from a folder of texts, in minutes, going on after a break."""
+"""Pretraining of a small model on a folder of texts, in minutes; an interrupted run resumes."""
 
 from __future__ import annotations
 
@@ -36,68 +36,70 @@ SIZES: Mapping[str, PretrainRecipe] = {
     "5M": replace(_SMALL, vocabulary=4096, width=256, layers=5, heads=4, mlp=688, initializer_range=0.04),
     "20M": replace(_SMALL, vocabulary=8192, width=448, layers=7, heads=7, mlp=1184, initializer_range=0.03),
 }
-"""Name of a size to its recipe; a smaller vocabulary where the texts have no more to offer."""
-ON_A_CARD = 16
-"""Times as many sequences in a step on a graphics card, which a small step would leave idle."""
-_EPOCHS = 16
-"""Times that a text is read at most: more teach hardly anything (Muennighoff et al., 2023, arXiv 2305.16264)."""
+"""Name of a size to its recipe; the vocabulary is smaller if the texts do not fill it."""
+GPU_BATCH_FACTOR = 16
+"""Factor of the batch size on a GPU, which a small step would leave idle."""
+_MAX_EPOCHS = 16
+"""Maximum number of epochs over a text: more hardly help (Muennighoff et al., 2023, arXiv 2305.16264)."""
 MEASUREMENTS = 20
-"""Of a run, evenly spread over it."""
-_PATIENCE, _SURELY = 4, 0.25
-"""Measurements without a better one, after which training ends, and the share of the steps that is done anyway."""
-_HELD_OUT, _MOST_HELD_OUT = 0.05, 60_000
-"""Share of the end of every text that is kept to measure on, and characters of all together."""
-_TIMED = 6
-"""Steps that are timed."""
+"""Number of measurements in a run, evenly spaced."""
+_PATIENCE, _MIN_SHARE = 4, 0.25
+"""Measurements without improvement after which training stops early, and the minimum share of the steps."""
+_HELD_OUT, _MAX_HELD_OUT = 0.05, 60_000
+"""Share at the end of every text that is held out, and the maximum number of held-out characters in total."""
+_TIMED_STEPS = 6
+"""Number of timed steps."""
 _STATE, _BEST = "state.safetensors", "best.safetensors"
 _TEXTS = "texts"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How far a run is, and how good the model is there."""
+    """Progress of a run, and the quality of the model at that step."""
 
     step: int
     tokens: int
-    """Read so far, cumulative."""
+    """Tokens read so far, cumulative."""
     loss: float
-    """Mean since the measurement before, in nats per token."""
+    """Mean training loss since the previous measurement, in nats per token."""
     bits_per_byte: float
-    """Of the held-out text, lower is better."""
+    """Bits per byte of the held-out text, lower is better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Texts in two parts."""
+    """Texts, split into a training part and a held-out part."""
 
     training: list[str]
     heldout: list[str]
-    """The ends of the texts, some of each."""
+    """End of every text."""
 
     @classmethod
     def of(cls, corpus: Corpus) -> Material:
-        """Keep the end of every text."""
+        """Hold out the end of every text of a corpus."""
         contents = [text.read() for text in corpus.texts]
-        share = min(_HELD_OUT, _MOST_HELD_OUT / sum(map(len, contents)))
-        places = [split_at(content, share) for content in contents]
-        pairs = list(zip(contents, places, strict=True))
-        return cls([content[:place] for content, place in pairs], [content[place:] for content, place in pairs])
+        share = min(_HELD_OUT, _MAX_HELD_OUT / sum(map(len, contents)))
+        positions = [split_at(content, share) for content in contents]
+        pairs = list(zip(contents, positions, strict=True))
+        return cls(
+            [content[:position] for content, position in pairs], [content[position:] for content, position in pairs]
+        )
 
 
 class Pretraining:
-    """One run; what it needs to go on lies in a folder, written at every measurement."""
+    """Pretraining run that saves its state at every measurement, so that it can be resumed."""
 
     def __init__(
         self, recipe: PretrainRecipe, tokenizer: PreTrainedTokenizerFast, tokens: Tokens, heldout: Path, device: str
     ) -> None:
-        """Begin with random weights.
+        """Start from random weights.
 
         Args:
             recipe: sizes, rates and steps.
-            tokenizer: trained on the same texts.
-            tokens: of all training texts one after the other, shape (tokens,).
-            heldout: file of the text that is measured on.
-            device: where to train.
+            tokenizer: tokenizer trained on the same texts.
+            tokens: tokens of all training texts, concatenated, shape (tokens,).
+            heldout: file with the held-out text.
+            device: device to train on.
         """
         self.recipe = recipe
         self.tokenizer = tokenizer
@@ -106,38 +108,38 @@ class Pretraining:
         self._optimizer = MuonAdam(self.model, recipe)
         total = recipe.steps * recipe.batch
         self._stream = MixStream(CorpusMix.equal([_TEXTS]), {_TEXTS: tokens}, recipe.length, total, recipe.seed)
-        spec, nothing = HeldoutSpec(kind="heldout", files=[heldout], holdout=0), Corpus(heldout.parent, ())
-        self._heldout = HeldoutScorer(spec, nothing, self.model, TextEncoding(tokenizer))
-        self.passages = passages(spec, nothing)
-        """Those that are measured on."""
+        spec, no_texts = HeldoutSpec(kind="heldout", files=[heldout], holdout=0), Corpus(heldout.parent, ())
+        self._heldout = HeldoutScorer(spec, no_texts, self.model, TextEncoding(tokenizer))
+        self.passages = passages(spec, no_texts)
+        """Held-out passages that the model is measured on."""
         self.step = 0
         self.log: list[Measured] = []
 
     @property
     def parameters(self) -> int:
-        """Weights of the model."""
+        """Number of weights of the model."""
         return sum(weight.numel() for weight in self.model.parameters())
 
     @property
     def best(self) -> Measured:
-        """The best measurement so far."""
+        """Best measurement so far."""
         return min(self.log, key=lambda measured: measured.bits_per_byte)
 
     @property
     def ended(self) -> bool:
-        """Whether all steps are done, or no measurement has been better for a while, after a quarter of them."""
+        """Whether all steps are done, or measurements have stopped improving after at least a quarter of them."""
         since = len(self.log) - 1 - self.log.index(self.best) if self.log else 0
-        return self.step >= self.recipe.steps or (since >= _PATIENCE and self.step >= _SURELY * self.recipe.steps)
+        return self.step >= self.recipe.steps or (since >= _PATIENCE and self.step >= _MIN_SHARE * self.recipe.steps)
 
     def run(self, folder: Path, progress: Callable[[int, float], None]) -> Iterator[Measured]:
-        """Train to the end; at every measurement, tell it after all is written.
+        """Train to the end; yield every measurement once the state is saved.
 
         Args:
-            folder: for what is needed to go on, and the best weights.
-            progress: hears of every step and its loss, in nats per token.
+            folder: folder for the state and the best weights.
+            progress: called with every step and its loss, in nats per token.
 
         Raises:
-            MixtuneError: the loss is not a number any more.
+            MixtuneError: the loss is no longer finite.
         """
         every = max(1, math.ceil(self.recipe.steps / MEASUREMENTS))
         while not self.ended:
@@ -150,11 +152,11 @@ class Pretraining:
             yield self.log[-1]
 
     def one_step(self) -> torch.Tensor:
-        """Train on a batch; return its loss, in nats per token."""
+        """Train on the next batch; return its loss, in nats per token."""
         batch = self._stream.batch(self.step * self.recipe.batch, self.recipe.batch)
         tokens = torch.from_numpy(batch).to(self.device)  # (batch, length)
-        on_card = self.device == "cuda"
-        with torch.autocast("cuda", torch.bfloat16) if on_card else nullcontext():
+        on_gpu = self.device == "cuda"
+        with torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext():
             logits = self.model(input_ids=tokens).logits[:, :-1]
         loss = cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
         loss.backward()  # type: ignore[no-untyped-call]
@@ -163,42 +165,42 @@ class Pretraining:
         return loss.detach()
 
     def measure(self) -> float:
-        """Bits per byte of the held-out text."""
+        """Return the bits per byte of the held-out text."""
         self.model.eval()
         return -self._heldout.score().value
 
     def _save(self, folder: Path) -> None:
-        """Write the state, and the weights where they are the best so far; each file whole or not at all."""
+        """Write the state, and the weights if they are the best so far; each file is replaced atomically."""
         weights = {name: weight.detach() for name, weight in self.model.named_parameters()}
         if self.log[-1] is self.best:
             tensors.write(folder / _BEST, weights)
-        remembered = {f"optimiser.{name}": value for name, value in self._optimizer.tensors().items()}
+        optimizer_state = {f"optimiser.{name}": value for name, value in self._optimizer.tensors().items()}
         notes = {"step": str(self.step), "log": json.dumps([asdict(measured) for measured in self.log])}
-        tensors.write(folder / _STATE, {**weights, **remembered}, notes)
+        tensors.write(folder / _STATE, {**weights, **optimizer_state}, notes)
 
     def restore(self, folder: Path) -> None:
-        """Go on where the run in a folder was, where there was one."""
+        """Resume the run in a folder, if there is one."""
         try:
             stored, notes = tensors.read(folder / _STATE)
         except FileNotFoundError:
-            return  # it was cut off before its first measurement
+            return  # the run was interrupted before its first measurement
         except SafetensorError as error:
             raise InputError(
-                f"What the run needs to go on, {str(folder / _STATE)!r}, cannot be read: {error}. Remove "
-                f"{str(folder.parent)!r} to begin anew.",
+                f"The state of the run, {str(folder / _STATE)!r}, cannot be read: {error}. Remove "
+                f"{str(folder.parent)!r} to start over.",
                 code="run-unreadable",
             ) from error
         self._optimizer.load(tensors.below(stored, "optimiser."))
-        self._put(stored)
+        self._load_weights(stored)
         self.step = int(notes["step"])
         self.log = [Measured(**measured) for measured in json.loads(notes["log"])]
 
     def take_best(self, folder: Path) -> None:
-        """The model as it was at the best measurement."""
-        self._put(tensors.read(folder / _BEST)[0])
+        """Load the weights of the best measurement."""
+        self._load_weights(tensors.read(folder / _BEST)[0])
         self.model.eval()
 
-    def _put(self, weights: Mapping[str, torch.Tensor]) -> None:
+    def _load_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
         with torch.no_grad():
             for name, weight in self.model.named_parameters():
                 weight.copy_(weights[name])
@@ -207,14 +209,15 @@ class Pretraining:
 def prepare(
     corpus: Corpus, recipe: PretrainRecipe, folder: Path, kept: Path
 ) -> tuple[PreTrainedTokenizerFast, Tokens, Path]:
-    """The tokenizer, the training tokens of all texts, and the file of the held-out text; nothing is written before
-    it is known that the texts suffice.
+    """Return the tokenizer, the training tokens of all texts, and the file with the held-out text.
+
+    Nothing is written if there is too little text.
 
     Args:
-        corpus: the texts.
+        corpus: texts to train on.
         recipe: sizes.
-        folder: for the held-out text.
-        kept: folder of the tokenizer, which is trained where there is none.
+        folder: folder for the held-out text.
+        kept: folder of the tokenizer, which is trained if the folder does not exist.
 
     Raises:
         InputError: there is too little text.
@@ -229,8 +232,8 @@ def prepare(
     tokens = np.concatenate([part for content in material.training for part in (tokenize(tokenizer, content), end)])
     if len(tokens) <= 2 * recipe.length:
         raise InputError(
-            f"The texts in {str(corpus.folder)!r} have {len(tokens):,} tokens together, too few for training sequences "
-            f"of {recipe.length}. Give more text.",
+            f"The texts in {str(corpus.folder)!r} have {len(tokens):,} tokens in total, too few for training sequences "
+            f"of {recipe.length} tokens. Add more text.",
             code="texts-too-short",
         )
     if not kept.is_dir():
@@ -242,23 +245,28 @@ def prepare(
 
 
 def steps_within(run: Pretraining, seconds: float, tokens: int) -> int:
-    """Steps that fit into the time, measurements included, and in which no text of so many tokens is read too often.
+    """Return the number of steps that fit into the time, measurements included, within the limit of epochs.
 
-    Some of them are timed, so the run is of no use afterwards.
+    Some steps are run to time them, so do not use the run afterwards.
+
+    Args:
+        run: run to time.
+        seconds: available time.
+        tokens: number of training tokens.
     """
-    a_step, a_measurement = _pace(run)
-    most = math.ceil(_EPOCHS * tokens / (run.recipe.batch * run.recipe.length))
-    return max(MEASUREMENTS, min(most, int((seconds - MEASUREMENTS * a_measurement) / a_step)))
+    step_time, measurement_time = _pace(run)
+    max_steps = math.ceil(_MAX_EPOCHS * tokens / (run.recipe.batch * run.recipe.length))
+    return max(MEASUREMENTS, min(max_steps, int((seconds - MEASUREMENTS * measurement_time) / step_time)))
 
 
 def _pace(run: Pretraining) -> tuple[float, float]:
-    """Seconds of a step and of a measurement."""
+    """Return the duration of a step and of a measurement, in seconds."""
     run.model.train()
     run.one_step()
-    begun = time.perf_counter()
-    for _ in range(_TIMED):
+    started = time.perf_counter()
+    for _ in range(_TIMED_STEPS):
         run.one_step()
     wait_for_card()
-    trained = time.perf_counter()
+    steps_done = time.perf_counter()
     run.measure()
-    return (trained - begun) / _TIMED, time.perf_counter() - trained
+    return (steps_done - started) / _TIMED_STEPS, time.perf_counter() - steps_done

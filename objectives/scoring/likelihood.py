@@ -139,7 +139,7 @@ def _whole(model: PreTrainedModel, pairs: Sequence[Pair]) -> dict[Pair, tuple[fl
     kept = tokens.shape[1] - min(len(prompt) for prompt, _ in pairs) + 1
     options = {"logits_to_keep": kept} if "logits_to_keep" in _parameters(model) else {}
     prefix = prefix_of(model)
-    skip = prefix.active and prefix.knows(rows)
+    skip = prefix.active and prefix.has(rows)
     output = prefix.run(lambda: _read(model, tokens, mask, **options), rows, skip=skip)
     left_out = tokens.shape[1] - output.logits.shape[1]
     results = {}
@@ -197,7 +197,7 @@ def _answered(model: PreTrainedModel, prompts: Sequence[_Prompt], batch: int) ->
     prompt_rows = [Row(prompt.tokens, padding=tokens.shape[1] - len(prompt.tokens)) for prompt in prompts]
     answer_rows = [Row(answer[:-1], before=prompts[row].tokens) for row, answer in pairs if len(answer) > 1]
     prefix = prefix_of(model)
-    skip = prefix.active and prefix.knows([*prompt_rows, *answer_rows])
+    skip = prefix.active and prefix.has([*prompt_rows, *answer_rows])
     read_prompts = partial(_read, model, tokens, mask, use_cache=bool(longer), **_last(model))
     output = prefix.run(read_prompts, prompt_rows, skip=skip)
     scores = output.logits[:, -1].float()  # (prompts, vocabulary)

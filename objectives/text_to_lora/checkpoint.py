@@ -1,4 +1,4 @@
-"""A trained hypernetwork in a folder: `hypernet.json` says what it is, `hypernet.safetensors` has its weights."""
+"""Checkpoint of a trained hypernetwork: metadata in `hypernet.json`, weights in `hypernet.safetensors`."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from objectives.versions import versions
 from spaces import InputError
 from spaces.files import write_text
 
-TOLD = "hypernet.json"
+METADATA_FILE = "hypernet.json"
 _WEIGHTS = "hypernet.safetensors"
 _FORMAT = "mixtune hypernetwork 1"
 _FIELDS = ("base", "base_hash", "precision", "encoder", "chunk", "most_chunks", "whole_texts")
-_OF_THE_NETWORK = ("format", "encoding", "target", "shape", "versions")
+_NETWORK_FIELDS = ("format", "encoding", "target", "shape", "versions")
 _PACKAGES = ("mixtune", "torch", "transformers", "peft")
 
 
 @dataclass(frozen=True, slots=True)
 class HypernetCheckpoint:
-    """A hypernetwork with all that is needed to use it."""
+    """Hypernetwork with everything needed to use it."""
 
     network: HyperNetwork
     base: str
-    """As the user named it."""
+    """Name of the base, as given by the user."""
     base_hash: str
-    """Digest of its identity."""
+    """Digest of the identity of the base."""
     precision: str
-    """Of the base, see `HubBase.model`."""
+    """Precision of the base, see `HubBase.model`."""
     encoder: str
     names: tuple[str, ...]
-    """Tasks or texts that it learned from."""
+    """Names of the tasks or texts that the network was trained on."""
     chunk: int
-    """Tokens of a text that are encoded together."""
+    """Length of a chunk that is encoded at once, in tokens."""
     most_chunks: int
-    """Of a text."""
+    """Maximum number of chunks of a text."""
     whole_texts: bool
-    """See `Reader`."""
+    """Whether a text is encoded as one description, see `Reader`."""
     origin: dict[str, Any] = field(default_factory=dict)
-    """How it was trained and how good it is, for whoever reads the file."""
+    """How the network was trained, and how well it performs."""
 
-    def made_on(self, base: BaseIdentity) -> bool:
-        """Whether a base is the one that the network was trained on; older versions read no special tokens."""
+    def was_trained_on(self, base: BaseIdentity) -> bool:
+        """Whether a base is the one that the network was trained on; older versions did not read special tokens."""
         return self.base_hash == base.digest or (self.base_hash == base.files and base.prefix == "")
 
     def save(self, folder: Path) -> None:
-        """Write both files, the one that tells of the other last."""
+        """Write both files, the metadata last."""
         tensors.write(folder / _WEIGHTS, self.network.state_dict(), {"format": "pt"})
-        told = {
+        metadata = {
             "format": _FORMAT,
             **{name: getattr(self, name) for name in _FIELDS},
             "names": list(self.names),
@@ -65,25 +65,29 @@ class HypernetCheckpoint:
             "versions": versions(_PACKAGES),
             **self.origin,
         }
-        write_text(folder / TOLD, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        write_text(folder / METADATA_FILE, json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> HypernetCheckpoint:
-        """The inverse of `save`.
+        """Load a hypernetwork that `save` wrote.
 
         Raises:
-            InputError: the folder holds no hypernetwork.
+            InputError: the folder does not hold a readable hypernetwork.
         """
         try:
-            told = json.loads((folder / TOLD).read_text(encoding="utf-8"))
-            if told["format"] != _FORMAT:
-                raise ValueError(f"its format is {told['format']!r}, not {_FORMAT!r}")
-            network = HyperNetwork(Target.from_dict(told["target"]), told["encoding"], Shape(**told["shape"]), seed=0)
+            metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
+            if metadata["format"] != _FORMAT:
+                raise ValueError(f"its format is {metadata['format']!r}, not {_FORMAT!r}")
+            network = HyperNetwork(
+                Target.from_dict(metadata["target"]), metadata["encoding"], Shape(**metadata["shape"]), seed=0
+            )
             network.load_state_dict(tensors.read(folder / _WEIGHTS)[0])
-            fields = {key: told.pop(key) for key in _FIELDS} | {"names": tuple(told.pop("names"))}
+            fields = {key: metadata.pop(key) for key in _FIELDS} | {"names": tuple(metadata.pop("names"))}
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise InputError(
-                f"{str(folder)!r} holds no hypernetwork that can be read ({error}). `mixtune t2l train` makes one.",
+                f"{str(folder)!r} holds no readable hypernetwork ({error}). Create one with `mixtune t2l train`.",
                 code="hypernetwork-unreadable",
             ) from error
-        return cls(network, **fields, origin={key: value for key, value in told.items() if key not in _OF_THE_NETWORK})
+        return cls(
+            network, **fields, origin={key: value for key, value in metadata.items() if key not in _NETWORK_FIELDS}
+        )

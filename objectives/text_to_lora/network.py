@@ -1,4 +1,4 @@
-"""The hypernetwork: from an encoded description to the matrices of an adapter, all modules and layers at once."""
+"""Hypernetwork that maps an encoded description to the matrices of an adapter, for all modules and layers at once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from objectives.text_to_lora.heads import HEADS, Head, Indicators
 from objectives.text_to_lora.target import Target
 from objectives.training.stacked import Matrices
 
-_LEAST = 1e-6
-"""Of a standard deviation that something is divided by."""
+_MIN_STD = 1e-6
+"""Minimum of a standard deviation that is used as a divisor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +25,36 @@ class Shape:
     head: str = "L"
     """One of `HEADS`."""
     width: int = 512
-    """Of the trunk."""
+    """Width of the trunk."""
     task: int = 64
-    """Of f(z)."""
+    """Length of f(z)."""
     place: int = 32
-    """Of the embedding of a module, of a layer, and of each of a head's indicators."""
+    """Length of the embeddings of a module, of a layer, and of each of a head's indicators."""
     depth: int = 1
-    """Residual blocks of the trunk."""
+    """Number of residual blocks of the trunk."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON data."""
+        """Return the sizes as JSON data."""
         return asdict(self)
 
 
 class HyperNetwork(nn.Module):
-    """h(f(z), E[m], E[l]): what to add to module m of layer l for the task that z encodes (paper, equations 3 and 4).
+    """Hypernetwork h(f(z), E[m], E[l]): the adapter of module m in layer l for the task encoded by z (eq. 3 and 4).
 
-    Modules of one size share a head; modules of another have one of their own, so nothing is padded between sizes
-    (within M and S, A and B are cut from rows of the larger side). What a head says is in standard deviations from a
-    mean, both fixed when training starts: those of a library of adapters, or the first weights of an ordinary LoRA, B
-    of zeros included. Heads begin as zeros; so the first adapter is the mean, of the right scale, and changes nothing
-    where that mean's B is zero.
+    Modules of equal size share a head, so nothing is padded between sizes (in heads M and S, A and B are cut from rows
+    of the larger side). A head outputs standard deviations from a mean, both fixed when training starts: those of a
+    library of adapters, or the initial weights of an ordinary LoRA, with a zero B. Heads start as zeros, so the first
+    adapter is the mean, has the right scale, and changes nothing if that mean's B is zero.
     """
 
     def __init__(self, target: Target, encoding: int, shape: Shape, seed: int) -> None:
-        """Draw first weights.
+        """Draw the initial weights.
 
         Args:
-            target: what to write.
+            target: modules and layers to adapt.
             encoding: length of z.
             shape: sizes of the network.
-            seed: of its first weights and of the first A.
+            seed: seed of the initial weights and of the initial A.
         """
         super().__init__()
         self.target = target
@@ -91,62 +90,62 @@ class HyperNetwork(nn.Module):
 
     @property
     def learnable(self) -> int:
-        """Weights that are trained."""
+        """Number of trainable weights."""
         return sum(weight.numel() for weight in self.parameters())
 
     def standardize(self, encodings: torch.Tensor) -> None:
-        """See descriptions as these vary, shape (descriptions, encoding)."""
+        """Standardize inputs by the mean and deviation of these encodings, shape (descriptions, encoding)."""
         self.middle.copy_(encodings.mean(dim=0))
-        self.spread.copy_(encodings.std(dim=0, correction=0).clamp(min=_LEAST))
+        self.spread.copy_(encodings.std(dim=0, correction=0).clamp(min=_MIN_STD))
 
-    def centre(self, library: Adapters) -> None:
-        """Write adapters as deviations from those of a library, in their standard deviations.
+    def center(self, library: Adapters) -> None:
+        """Scale outputs by the mean and the standard deviations of a library of adapters.
 
-        Each matrix has one deviation, the root of the mean over its weights: a weight of its own would make a great
-        deal of weights that hardly vary.
+        Each matrix has one deviation, the root mean square over its weights: one per weight would inflate weights that
+        hardly vary.
         """
-        for place, module in enumerate(self.target.modules):
+        for index, module in enumerate(self.target.modules):
             stack = library.matrices[module.path]
             for name, values in (("down", stack.down), ("up", stack.up)):
-                mean, spread = self._scaling(name, place)
+                mean, spread = self._scaling(name, index)
                 mean.copy_(values.mean(dim=0))
                 deviation = (values - values.mean(dim=0)).square().mean(dim=(0, 2, 3)).sqrt()
-                spread.copy_(deviation.clamp(min=_LEAST)[:, None, None])
+                spread.copy_(deviation.clamp(min=_MIN_STD)[:, None, None])
 
     def forward(self, encodings: torch.Tensor) -> Adapters:
-        """Adapters for shape (descriptions, encoding)."""
-        return self._written(self.answers(encodings))
+        """Generate adapters from encodings, shape (descriptions, encoding)."""
+        return self._unstandardized(self.head_outputs(encodings))
 
-    def answers(self, encodings: torch.Tensor) -> dict[str, Matrices]:
-        """The heads' outputs, in standard deviations, by module: shapes as in `Adapters`."""
-        hidden = self.trunk(self._asked(encodings))  # (descriptions, modules, layers, rows, width)
-        found: dict[str, Matrices] = {}
+    def head_outputs(self, encodings: torch.Tensor) -> dict[str, Matrices]:
+        """Return the outputs of the heads by module, in standard deviations; shapes as in `Adapters`."""
+        hidden = self.trunk(self._trunk_inputs(encodings))  # (descriptions, modules, layers, rows, width)
+        outputs: dict[str, Matrices] = {}
         heads: list[Head] = list(self.heads)
         for head, members in zip(heads, self._members, strict=True):
             down, up = head(hidden[:, members])
-            for place, member in enumerate(members):
-                found[self.target.modules[member].path] = Matrices(down[:, place], up[:, place])
-        return found
+            for index, member in enumerate(members):
+                outputs[self.target.modules[member].path] = Matrices(down[:, index], up[:, index])
+        return outputs
 
     def standardized(self, adapters: Adapters) -> dict[str, Matrices]:
-        """Adapters as the heads would have to say them: the inverse of what `forward` does with answers."""
-        found = {}
-        for place, module in enumerate(self.target.modules):
+        """Return the outputs of the heads that would give these adapters: the inverse of the scaling in `forward`."""
+        outputs = {}
+        for index, module in enumerate(self.target.modules):
             stack = adapters.matrices[module.path]
-            (down_mean, down_spread), (up_mean, up_spread) = (self._scaling(name, place) for name in ("down", "up"))
-            found[module.path] = Matrices((stack.down - down_mean) / down_spread, (stack.up - up_mean) / up_spread)
-        return found
+            (down_mean, down_spread), (up_mean, up_spread) = (self._scaling(name, index) for name in ("down", "up"))
+            outputs[module.path] = Matrices((stack.down - down_mean) / down_spread, (stack.up - up_mean) / up_spread)
+        return outputs
 
-    def _written(self, answers: dict[str, Matrices]) -> Adapters:
-        found = {}
-        for place, module in enumerate(self.target.modules):
-            (down_mean, down_spread), (up_mean, up_spread) = (self._scaling(name, place) for name in ("down", "up"))
-            answer = answers[module.path]
-            found[module.path] = Matrices(down_mean + down_spread * answer.down, up_mean + up_spread * answer.up)
-        return Adapters(self.target, found)
+    def _unstandardized(self, outputs: dict[str, Matrices]) -> Adapters:
+        matrices = {}
+        for index, module in enumerate(self.target.modules):
+            (down_mean, down_spread), (up_mean, up_spread) = (self._scaling(name, index) for name in ("down", "up"))
+            output = outputs[module.path]
+            matrices[module.path] = Matrices(down_mean + down_spread * output.down, up_mean + up_spread * output.up)
+        return Adapters(self.target, matrices)
 
-    def _asked(self, encodings: torch.Tensor) -> torch.Tensor:
-        """The inputs of the trunk, shape (descriptions, modules, layers, rows, features)."""
+    def _trunk_inputs(self, encodings: torch.Tensor) -> torch.Tensor:
+        """Return the inputs of the trunk, shape (descriptions, modules, layers, rows, features)."""
         task = self.task((encodings - self.middle) / self.spread)
         rows = self.indicators().to(task.device)
         sizes = (len(task), len(self.module.weight), len(self.layer.weight), len(rows))
@@ -158,9 +157,9 @@ class HyperNetwork(nn.Module):
         )
         return torch.cat([part.expand(*sizes, part.shape[-1]) for part in parts], dim=-1)
 
-    def _scaling(self, name: str, place: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and spread of a module's A (`down`) or B (`up`), with the layers as a first dimension."""
-        return self.get_buffer(f"{name}_mean_{place}"), self.get_buffer(f"{name}_std_{place}")
+    def _scaling(self, name: str, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and spread of a module's A (`down`) or B (`up`), with the layers as the first dimension."""
+        return self.get_buffer(f"{name}_mean_{index}"), self.get_buffer(f"{name}_std_{index}")
 
 
 class _Block(nn.Module):

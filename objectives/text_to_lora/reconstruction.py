@@ -1,4 +1,4 @@
-"""Training by reconstruction: the network learns to say the adapters of a library."""
+"""Reconstruction objective: the network learns to reproduce the adapters of a library."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from objectives.training.stacked import Matrices
 
 
 class Reconstruction:
-    """L1 between what the heads say and a library's matrices in standard deviations (paper, equation 5).
+    """L1 loss between the head outputs and a library's matrices, in standard deviations (paper, equation 5).
 
-    Standardized, because A is a hundred times as large as B in the beginning and both matter alike. The library's
-    matrices must be comparable: trained from the same first weights, or `aligned`.
+    The matrices are standardized because A is initially a hundred times as large as B, but both are equally important.
+    The library's matrices must be comparable: trained from the same initial weights, or `aligned`.
     """
 
     def __init__(
@@ -28,55 +28,55 @@ class Reconstruction:
         recipe: Recipe,
         held_out: Sequence[int] = (),
     ) -> None:
-        """Let a network see the library's mean and deviations.
+        """Scale the network by the library's mean and deviations.
 
         Args:
-            network: in its first state.
-            library: adapters.
-            descriptions: of each adapter, encoded, shape (wordings, encoding).
-            recipe: its `tasks` are adapters in a step.
-            held_out: numbers of adapters that are not learned from.
+            network: untrained network.
+            library: adapters to reproduce.
+            descriptions: encoded descriptions of each adapter, shape (wordings, encoding).
+            recipe: training settings; `tasks` is the number of adapters in a step.
+            held_out: indices of adapters for validation only.
         """
         device = network.middle.device
         library = library.map(lambda tensor: tensor.to(device))
         descriptions = [each.to(device) for each in descriptions]
         learned = [number for number in range(len(library)) if number not in set(held_out)]
-        network.centre(library.chosen(learned))
+        network.center(library.chosen(learned))
         network.standardize(torch.cat([descriptions[number] for number in learned]))
         self._network = network
         self._recipe = recipe
         self._descriptions = descriptions
-        self._wanted = network.standardized(library)
+        self._targets = network.standardized(library)
         self._learned, self._held_out = learned, list(held_out)
 
     def loss(self, step: int) -> torch.Tensor:
         rng = generator(self._recipe.seed, "adapters", step)
         numbers = rng.permutation(self._learned)[: self._recipe.tasks].tolist()
         wordings = [self._descriptions[number] for number in numbers]
-        asked = torch.stack([each[int(rng.integers(len(each)))] for each in wordings])
-        return self._apart(asked, numbers)
+        descriptions = torch.stack([each[int(rng.integers(len(each)))] for each in wordings])
+        return self._l1_error(descriptions, numbers)
 
     def validation(self) -> float | None:
         if not self._held_out:
             return None
-        return self._apart(torch.stack([self._descriptions[n][0] for n in self._held_out]), self._held_out).item()
+        return self._l1_error(torch.stack([self._descriptions[n][0] for n in self._held_out]), self._held_out).item()
 
     def error(self, numbers: Sequence[int] | None = None) -> float:
-        """Mean L1 error of adapters in standard deviations, by their first wordings; all learned ones by default."""
+        """Return the mean L1 error in standard deviations for the first wordings; all training adapters by default."""
         chosen = list(self._learned if numbers is None else numbers)
         with torch.no_grad():
-            return self._apart(torch.stack([self._descriptions[n][0] for n in chosen]), chosen).item()
+            return self._l1_error(torch.stack([self._descriptions[n][0] for n in chosen]), chosen).item()
 
-    def _apart(self, asked: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:
-        said = self._network.answers(asked)
+    def _l1_error(self, descriptions: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:
+        outputs = self._network.head_outputs(descriptions)
         parts = [
             difference
-            for path, answer in said.items()
-            for difference in _differences(answer, self._wanted[path], numbers)
+            for path, output in outputs.items()
+            for difference in _differences(output, self._targets[path], numbers)
         ]
         return sum(part.abs().sum() for part in parts) / torch.tensor(sum(part.numel() for part in parts))
 
 
-def _differences(said: Matrices, wanted: Matrices, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+def _differences(outputs: Matrices, targets: Matrices, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
     chosen = list(numbers)
-    return said.down - wanted.down[chosen], said.up - wanted.up[chosen]
+    return outputs.down - targets.down[chosen], outputs.up - targets.up[chosen]

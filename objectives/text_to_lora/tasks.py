@@ -1,4 +1,4 @@
-"""Tasks for a hypernetwork: a folder with one YAML file for each, with descriptions and examples."""
+"""Tasks for a hypernetwork: a folder with one YAML file per task, with descriptions and examples."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from objectives.bases.encoding import TextEncoding
 
 _FEWEST = 2
-"""Tasks that are learned from."""
+"""Minimum number of training tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A prompt with its answer."""
+    """Prompt with its answer."""
 
     prompt: str
     completion: str
     origin: Path
-    """The file that it stands in, for messages."""
+    """File of the example, for messages."""
 
 
 class _ExampleSpec(Spec):
@@ -40,19 +40,19 @@ class _ExampleSpec(Spec):
 
 
 class TaskSpec(Spec):
-    """A file of a task."""
+    """Contents of a task file."""
 
     descriptions: list[str] = Field(min_length=1)
-    """What is to be done, in several wordings."""
+    """Descriptions of the task, in several wordings."""
     examples: list[_ExampleSpec] | Path
-    """Or a `.jsonl` file with `prompt` and `completion`, its path starting at the folder of this file."""
+    """Examples, or a `.jsonl` file with `prompt` and `completion`; its path is relative to the task file."""
     held_out: bool = False
-    """Whether it is only for validation."""
+    """Whether the task is only for validation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task in words and in examples."""
+    """Task with descriptions and examples."""
 
     name: str
     descriptions: tuple[str, ...]
@@ -60,17 +60,17 @@ class Task:
     held_out: bool = False
 
     def training_task(self, encoder: Encoder, encoding: TextEncoding, context: int) -> TrainingTask:
-        """The task as numbers; one-hot ids know it by its name. `context`: tokens of an example at most."""
+        """Encode the task; one-hot encoders use its name. `context`: maximum length of an example, in tokens."""
         texts = [self.name] if isinstance(encoder, OneHotEncoder) else self.descriptions
         sequences = [instruction(example, encoding, context) for example in self.examples]
         return TrainingTask(self.name, encoder(texts), sequences)
 
 
 def read_tasks(folder: Path) -> list[Task]:
-    """The tasks of a folder, by the names of their files.
+    """Read the tasks of a folder, named after their files.
 
     Raises:
-        InputError: there are too few, or a file has something wrong in it; the message gives the line.
+        InputError: there are too few tasks, or a file is invalid; the message gives the line.
     """
     files = sorted(path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)) if folder.is_dir() else []
     for one, other in pairwise(sorted(files, key=lambda path: path.stem)):
@@ -83,8 +83,8 @@ def read_tasks(folder: Path) -> list[Task]:
     learned = [task for task in tasks if not task.held_out]
     if len(learned) < _FEWEST:
         raise InputError(
-            f"A folder of tasks (--tasks) must hold {_FEWEST} YAML files or more that are not `held_out`; "
-            f"{str(folder)!r} {f'holds {len(learned)}' if folder.is_dir() else 'is not there'}. A file has "
+            f"A folder of tasks (--tasks) must have at least {_FEWEST} YAML files that are not `held_out`; "
+            f"{str(folder)!r} {f'has {len(learned)}' if folder.is_dir() else 'does not exist'}. A file has "
             "`descriptions`, a list, and `examples`, a list of `prompt` and `completion`.",
             code="tasks-too-few",
         )
@@ -96,10 +96,10 @@ def _task(path: Path) -> Task:
     if isinstance(spec.examples, Path):
         examples = _from_lines(path, path.parent / spec.examples)
     else:
-        examples = [Example(each.prompt, each.completion, path) for each in spec.examples]
+        examples = [Example(example.prompt, example.completion, path) for example in spec.examples]
     if not examples or not all(text.strip() for text in spec.descriptions):
         raise InputError(
-            f"{path}: a task must have an example and no empty description. Mend or remove the file.",
+            f"{path}: a task must have an example and no empty description. Fix or remove the file.",
             code="task-incomplete",
         )
     return Task(path.stem, tuple(spec.descriptions), tuple(examples), spec.held_out)
@@ -108,8 +108,10 @@ def _task(path: Path) -> Task:
 def _from_lines(path: Path, examples: Path) -> list[Example]:
     if not examples.is_file():
         near = did_you_mean(examples.name, [other.name for other in examples.parent.glob("*.jsonl")])
-        raise InputError(f"{path}: the file of examples {str(examples)!r} is not there.{near}", code="examples-missing")
-    found = []
+        raise InputError(
+            f"{path}: the file of examples {str(examples)!r} does not exist.{near}", code="examples-missing"
+        )
+    parsed = []
     for line in lines_of(examples):
         if (
             [turn.role for turn in line.messages] != ["user", "assistant"]
@@ -117,23 +119,23 @@ def _from_lines(path: Path, examples: Path) -> list[Example]:
             or any(turn.other for turn in line.messages)
         ):
             raise InputError(
-                f"{str(examples)!r}, line {line.number}: an example has `prompt` and `completion`.",
+                f"{str(examples)!r}, line {line.number}: an example must have `prompt` and `completion`.",
                 code="example-incomplete",
             )
         prompt, answer = line.messages
-        found.append(Example(prompt.content, answer.content, examples))
-    return found
+        parsed.append(Example(prompt.content, answer.content, examples))
+    return parsed
 
 
 def training_tasks_of(
     tasks: list[Task], encoder: Encoder, encoding: TextEncoding, context: int
 ) -> tuple[list[TrainingTask], list[TrainingTask]]:
-    """Those to learn from, and those that are held out.
+    """Encode tasks; return the training tasks and the held-out tasks.
 
     Raises:
         InputError: an example is longer than the base's context.
     """
-    made = [(task.training_task(encoder, encoding, context), task.held_out) for task in tasks]
-    return [training_task for training_task, out in made if not out], [
-        training_task for training_task, out in made if out
+    encoded = [(task.training_task(encoder, encoding, context), task.held_out) for task in tasks]
+    return [training_task for training_task, out in encoded if not out], [
+        training_task for training_task, out in encoded if out
     ]

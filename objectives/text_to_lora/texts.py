@@ -1,4 +1,4 @@
-"""Texts as lessons, and what an adapter that was written for a text gains on a study's questions."""
+"""Texts as training tasks, and the gain of a generated adapter on a study's questions."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How texts are cut up: into chunks that are encoded, and into windows that are learned."""
+    """Splits texts into chunks to encode and windows to train on."""
 
     encoding: TextEncoding
     encoder: Encoder
     chunk: int
-    """Tokens of a chunk."""
+    """Length of a chunk, in tokens."""
     most: int
-    """Chunks of a text."""
+    """Maximum number of chunks of a text."""
     whole: bool
-    """Whether a text is one description, the mean of its chunks, as mixes of texts are; else each chunk is one."""
+    """Whether a text is one description, the mean of its chunks, like a mix of texts; else each chunk is one."""
 
     def training_task(self, text: Text, resources: WorkerResources, length: int) -> TrainingTask:
-        """A text: what is read of it are its descriptions, its windows of `length` tokens what is to be learned.
+        """Return a text as a task: its chunks are the descriptions, its windows of `length` tokens the examples.
 
         Raises:
             InputError: the text is shorter than a window.
@@ -48,32 +48,32 @@ class Reader:
         windows = [with_prefix(tokens[start : start + step], self.encoding.prefix) for start in starts]
         if not windows:
             raise InputError(
-                f"The text {text.name!r} has {len(tokens)} tokens, less than a window of {length}.",
+                f"The text {text.name!r} has {len(tokens)} tokens, fewer than a window of {length}.",
                 code="text-too-short",
             )
         return TrainingTask(text.name, self.encoded(text, resources), windows)
 
     def encoded(self, text: Text, resources: WorkerResources) -> torch.Tensor:
-        """Encode what is read of a text of a study, shape (chunks, encoding)."""
+        """Encode a text of a study, shape (chunks, encoding)."""
         tokens, _ = split(np.asarray(resources.tokens(text), dtype=np.int64))
         return self.read(tokens.tolist())
 
     def read(self, ids: Sequence[int]) -> torch.Tensor:
-        """A tokenized text, shape (chunks, encoding)."""
-        found = self.encoder(chunks(self.encoding.tokenizer, ids, self.chunk, self.most))
-        return found.mean(dim=0, keepdim=True) if self.whole else found
+        """Encode a tokenized text, shape (chunks, encoding)."""
+        vectors = self.encoder(chunks(self.encoding.tokenizer, ids, self.chunk, self.most))
+        return vectors.mean(dim=0, keepdim=True) if self.whole else vectors
 
 
 def mixed(encoded: Mapping[str, torch.Tensor], shares: Mapping[str, float]) -> torch.Tensor:
-    """A mix of texts as one description, shape (1, encoding): the mean of what is read of them by their shares."""
+    """Encode a mix of texts as one description, shape (1, encoding): the mean of their encodings by share."""
     return torch.stack([share * encoded[name].mean(dim=0) for name, share in shares.items()]).sum(dim=0)[None]
 
 
 @torch.no_grad()
 def written_gain(network: HyperNetwork, encoded: torch.Tensor, resources: WorkerResources) -> float:
-    """Score of the base with the adapter that is written for a text, less that of the base: the study's first score.
+    """Return the gain of the adapter generated for a text: the change of the study's first score over the base.
 
-    On the questions that the search may see. `encoded`: what is read of the text, shape (chunks, encoding).
+    Scores use the questions of the search split. `encoded`: encoded text, shape (chunks, encoding).
     """
     base = resources.base_scores(SEARCHED)[0].value
     device = resources.model.device

@@ -1,4 +1,4 @@
-"""What a hypernetwork learns from: descriptions with sequences of tokens, and the loss on them."""
+"""Training tasks of a hypernetwork: descriptions with token sequences, and the loss on them."""
 
 from __future__ import annotations
 
@@ -27,76 +27,78 @@ if TYPE_CHECKING:
     from objectives.text_to_lora.tasks import Example
 
 Sequences = Sequence[NDArray[np.int64]]
-"""Tokens of examples; one that is read and not learned stands as its complement, ~token."""
+"""Tokens of examples; a token without loss is stored as its complement, ~token."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingTask:
-    """A task, or a text, under every description of it."""
+    """Task or text with all of its descriptions."""
 
     name: str
     descriptions: torch.Tensor
-    """Encoded, shape (descriptions, encoding)."""
+    """Encoded descriptions, shape (descriptions, encoding)."""
     sequences: Sequences
 
     def description(self, rng: np.random.Generator) -> torch.Tensor:
-        """One of them, shape (encoding,)."""
+        """Return a random description, shape (encoding,)."""
         return self.descriptions[int(rng.integers(len(self.descriptions)))]
 
     def drawn(self, count: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-        """Sequences drawn at random; none twice where there are enough."""
+        """Draw `count` sequences at random, without replacement if there are enough."""
         enough = len(self.sequences) >= count
         return [self.sequences[int(i)] for i in rng.choice(len(self.sequences), count, replace=not enough)]
 
 
 def instruction(example: Example, encoding: TextEncoding, context: int) -> NDArray[np.int64]:
-    """Tokens of a prompt, read, and of its answer, learned; through the base's chat template where it has one.
+    """Encode an example with loss on the answer only, in the base's chat template if there is one.
 
     Raises:
-        InputError: it is longer than the base's context.
+        InputError: the example is longer than the base's context.
     """
     turns = (Turn("user", example.prompt, place="prompt"), Turn(ANSWERS, example.completion, place="completion"))
-    (read,) = examples_of(Line(0, "", turns), encoding.tokenizer, example.origin)
-    found = with_prefix(encoded(read, encoding.tokenizer).astype(np.int64), encoding.prefix)
-    if len(found) > context:
+    (chat_example,) = examples_of(Line(0, "", turns), encoding.tokenizer, example.origin)
+    tokens = with_prefix(encoded(chat_example, encoding.tokenizer).astype(np.int64), encoding.prefix)
+    if len(tokens) > context:
         raise InputError(
-            f"{example.origin}: an example must fit into the base's context of {context} tokens; the one that begins "
-            f"{shorten(example.prompt, 60)!r} has {len(found)}. Shorten it.",
+            f"{example.origin}: an example must fit into the base's context of {context} tokens; the one that starts "
+            f"with {shorten(example.prompt, 60)!r} has {len(tokens)}. Shorten it.",
             code="example-too-long",
         )
-    return found
+    return tokens
 
 
 def batch_of(sequences: Sequences) -> NDArray[np.int64]:
-    """Sequences of unlike lengths as one array, padded at the end with what is neither learned nor attended to."""
+    """Stack sequences into one array, padded at the end with tokens that have no loss."""
     length = max(map(len, sequences))
-    found = np.full((len(sequences), length), ~0, dtype=np.int64)
+    batch = np.full((len(sequences), length), ~0, dtype=np.int64)
     for row, tokens in enumerate(sequences):
-        found[row, : len(tokens)] = tokens
-    return found
+        batch[row, : len(tokens)] = tokens
+    return batch
 
 
 def losses(model: PreTrainedModel, adapters: Adapters, sequences: Sequences) -> torch.Tensor:
-    """Mean loss of each adapter on its own sequences, shape (adapters,), in nats per learned token.
+    """Return the mean loss of each adapter on its own sequences, shape (adapters,), in nats per token with loss.
 
     Args:
         model: the base.
-        adapters: what acts on it.
-        sequences: as many for each adapter, those of the first adapter first.
+        adapters: adapters to attach to the base.
+        sequences: the same number for each adapter, those of the first adapter first.
     """
     tokens, labels = (torch.from_numpy(part).to(model.device) for part in split(batch_of(sequences)))
     with adapters.on(model):
-        scores = model(input_ids=tokens).logits[:, :-1]  # (sequences, length - 1, vocabulary)
+        logits = model(input_ids=tokens).logits[:, :-1]  # (sequences, length - 1, vocabulary)
     targets = labels[:, 1:]
-    each = cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), reduction="none").view(len(adapters), -1)
-    learned = (targets != UNLEARNED).view(len(adapters), -1).sum(dim=1).clamp(min=1)
-    return each.sum(dim=1) / learned
+    token_losses = cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none").view(
+        len(adapters), -1
+    )
+    loss_tokens = (targets != UNLEARNED).view(len(adapters), -1).sum(dim=1).clamp(min=1)
+    return token_losses.sum(dim=1) / loss_tokens
 
 
 def drawn_for(
     step: int, seed: int, training_tasks: Sequence[TrainingTask], count: int
 ) -> tuple[list[TrainingTask], np.random.Generator]:
-    """The lessons of a step, none twice, and what draws from them; a function of seed and step alone."""
+    """Return distinct tasks for a step and a random generator; both depend only on seed and step."""
     rng = generator(seed, "lessons", step)
-    chosen = rng.permutation(len(training_tasks))[:count]
-    return [training_tasks[int(place)] for place in chosen], rng
+    indices = rng.permutation(len(training_tasks))[:count]
+    return [training_tasks[int(index)] for index in indices], rng

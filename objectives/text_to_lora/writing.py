@@ -1,4 +1,4 @@
-"""Writing adapters with a trained hypernetwork."""
+"""Generation of adapters with a trained hypernetwork."""
 
 from __future__ import annotations
 
@@ -26,73 +26,73 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A hypernetwork with its base and its encoder."""
+    """Hypernetwork with its base and its encoder."""
 
     stored: HypernetCheckpoint
     model: PreTrainedModel
-    """The base, or its outline where the encoder does without it."""
+    """The base, or its outline if the encoder does not need the base."""
     reader: Reader
 
     @classmethod
     def open(cls, folder: Path, *, trust_code: bool = False) -> Writer:
-        """Load a hypernetwork and what it needs.
+        """Load a hypernetwork with its base and encoder.
 
         Raises:
-            InputError: the folder holds none, or its base has gone or changed.
+            InputError: the folder does not hold a hypernetwork, or its base is missing or has changed.
         """
         stored = HypernetCheckpoint.load(folder)
         base = open_base(stored.base, trust_code=trust_code)
-        choices = (choice for choice in SWITCHES if stored.made_on(base.fetch(choice)))
+        choices = (choice for choice in SWITCHES if stored.was_trained_on(base.fetch(choice)))
         choice = next(choices, None)
         if choice is None:
             raise InputError(
                 f"The base {stored.base!r} has changed since the hypernetwork in {str(folder)!r} was trained on it. "
-                "Bring it back, or train anew.",
+                "Restore the base, or train a new hypernetwork.",
                 code="base-changed",
             )
         return cls.of(stored, base, choice)
 
     @classmethod
     def of(cls, stored: HypernetCheckpoint, base: Base, add_bos_token: Switch = "auto") -> Writer:
-        """With a base that is known to be the right one, which reads texts as it did in training."""
+        """Create a writer with the base of the hypernetwork, which encodes texts as in training."""
         encoding = base.encoding(add_bos_token)
-        model = _reading(stored, base) if stored.encoder == BASE else base.outline()
+        model = _encoding_base(stored, base) if stored.encoder == BASE else base.outline()
         encoder = open_encoder(stored.encoder, model, encoding, stored.names)
         stored.network.eval()
         return cls(stored, model, Reader(encoding, encoder, stored.chunk, stored.most_chunks, stored.whole_texts))
 
     @torch.no_grad()
     def described(self, description: str) -> Adapters:
-        """One adapter for a description."""
-        written: Adapters = self.stored.network(self.reader.encoder([description]))
-        return written
+        """Generate an adapter from a description."""
+        adapters: Adapters = self.stored.network(self.reader.encoder([description]))
+        return adapters
 
     @torch.no_grad()
     def read(self, content: str) -> Adapters:
-        """One adapter for a text: one for each of its chunks, joined along the rank.
+        """Generate an adapter from a text: one per chunk, concatenated along the rank.
 
         Raises:
-            InputError: the network knows tasks by their numbers alone.
+            InputError: the encoder is onehot, which cannot encode texts.
         """
         if isinstance(self.reader.encoder, OneHotEncoder):
             raise InputError(
-                "A network with the encoder onehot knows tasks by their names alone, and reads no texts.",
+                "A network with the encoder onehot supports only the names of its tasks, and cannot read texts.",
                 code="onehot-reads-no-text",
             )
-        written: Adapters = self.stored.network(
+        adapters: Adapters = self.stored.network(
             self.reader.read(tokenize(self.reader.encoding.tokenizer, content).tolist())
         )
-        return written.joined()
+        return adapters.joined()
 
     def learned(self, adapters: Adapters, name: str) -> StageAdapter:
-        """Written adapters as a stage has them, in the form of a PEFT folder."""
-        learned = adapters.learned(0, self.model, name)
-        learned.config.base_model_name_or_path = self.stored.base
-        return learned
+        """Convert a generated adapter to a stage adapter, which can be saved as a PEFT folder."""
+        adapter = adapters.learned(0, self.model, name)
+        adapter.config.base_model_name_or_path = self.stored.base
+        return adapter
 
 
-def _reading(stored: HypernetCheckpoint, base: Base) -> PreTrainedModel:
-    """The base as it was when the network learned what it makes of texts."""
+def _encoding_base(stored: HypernetCheckpoint, base: Base) -> PreTrainedModel:
+    """Load the base in the precision that the network was trained with."""
     device = choose_device("auto")
     refuse_four_bits(stored.precision, device, "the precision that the hypernetwork was trained with")
     return base.model(stored.precision, device)

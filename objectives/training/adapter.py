@@ -1,4 +1,4 @@
-"""Putting what a stage trains on a base, and taking it off again."""
+"""Adding the adapter of a stage to a base, merging it, and removing it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Weights = dict[str, torch.Tensor]
-"""Name in the base to values."""
+"""Parameter name in the base to values."""
 
 
 @contextmanager
 def adapted(model: PreTrainedModel, stage: Stage, seed: int) -> Iterator[PeftModel]:
-    """The base with a fresh adapter on the stage's modules and layers; on leaving, the untouched base again.
+    """Yield the base with a new adapter on the stage's modules and layers; restore the base on exit.
 
     Raises:
-        MixtuneError: peft adapted other modules than the stage asks for.
+        MixtuneError: peft adapted modules other than those of the stage.
     """
     tuned = put_on(model, stage, seed)
     try:
@@ -42,53 +42,53 @@ def adapted(model: PreTrainedModel, stage: Stage, seed: int) -> Iterator[PeftMod
 
 
 def put_on(model: PreTrainedModel, stage: Stage, seed: int) -> PeftModel:
-    """A fresh adapter on the stage's modules and layers.
+    """Add a new adapter to the stage's modules and layers.
 
-    Its first weights and its dropout come from torch's global generator, which peft offers no way around, so that is
-    seeded here.
+    Initial weights and dropout of the adapter come from torch's global generator, because peft accepts no other; this
+    function seeds that generator.
 
     Raises:
-        MixtuneError: peft adapted other modules than the stage asks for; the base is untouched.
+        MixtuneError: peft adapted modules other than those of the stage; the base is unchanged.
     """
     method = METHODS[stage.tuning.method]
     config = method.config(stage.tuning, Site.of(model, stage))
-    expected = _places(config)
+    expected = _target_paths(config)
     if not expected:
         raise MixtuneError(
-            f"The chosen layers have nothing that {stage.tuning.method} could train: no module of "
+            f"The chosen layers have nothing that {stage.tuning.method} can train: no module of "
             f"{listed(stage.tuning.targets)}. Choose other layers or other targets.",
             code="adapter-on-nothing",
         )
-    config.exclude_modules = _strays(model, expected) or None
+    config.exclude_modules = _excluded_paths(model, expected) or None
     torch.manual_seed(seed)
-    tuned = _put(model, config)
-    found = {*tuned.base_model.targeted_module_names, *tuned.base_model.targeted_parameter_names}
-    if found != expected:
+    tuned = _add_adapter(model, config)
+    actual = {*tuned.base_model.targeted_module_names, *tuned.base_model.targeted_parameter_names}
+    if actual != expected:
         take_off(model, tuned)
         raise MixtuneError(
-            f"The adapter must sit on {len(expected)} modules of the chosen layers, but peft put it on {len(found)}. "
-            f"The difference: {listed(sorted(found ^ expected))}.",
+            f"The adapter must cover {len(expected)} modules of the chosen layers, but peft adapted {len(actual)}. "
+            f"The difference: {listed(sorted(actual ^ expected))}.",
             code="adapter-misplaced",
         )
     fuse_lora(tuned)
-    for copied in _copied(tuned):
-        _share_untrained(copied, stage.tuning.method)
+    for layer in _copied_layers(tuned):
+        _share_untrained(layer, stage.tuning.method)
     if method.whole:
         _reinitialize(tuned, reinitialized(model, seed))
     return tuned
 
 
 def put_back(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str, torch.Tensor]) -> PeftModel:
-    """An adapter that was trained before.
+    """Add an adapter that is already trained.
 
     Raises:
-        MixtuneError: it was trained on another base; this one is untouched.
+        MixtuneError: the adapter was trained on another base; this base is unchanged.
     """
     try:
-        tuned = _put(model, config)
+        tuned = _add_adapter(model, config)
     except ValueError as error:
         raise MixtuneError(
-            f"The adapter was trained on another base than this {type(model).__name__}: {error}",
+            f"The adapter was trained on a base other than this {type(model).__name__}: {error}",
             code="adapter-of-other-base",
         ) from error
     try:
@@ -102,72 +102,70 @@ def put_back(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str, t
         take_off(model, tuned)
         raise MixtuneError(
             f"The adapter was trained on another base: it has weights for {loaded.unexpected_keys[0]!r}, which this "
-            "one has not. Name the base that it was trained on.",
+            "base does not have. Name the base that the adapter was trained on.",
             code="adapter-of-other-base",
         )
     return tuned
 
 
 def take_off(model: PreTrainedModel, tuned: PeftModel) -> None:
-    """The base as it was before the adapter."""
-    _put_in_place(tuned, copies=False)
+    """Remove an adapter and restore the base."""
+    _unwrap_copies(tuned, copies=False)
     tuned.unload()
-    _at_rest(model)
+    _freeze(model)
 
 
 def merge(model: PreTrainedModel, tuned: PeftModel) -> Weights:
-    """Let the adapter become part of the base; return what the weights were that it changed, by name."""
-    before = {name: weight.detach().to("cpu", copy=True) for name, weight in _to_change(tuned)}
-    _put_in_place(tuned, copies=True)
+    """Merge an adapter into the base; return the previous values of the changed weights, by name."""
+    before = {name: weight.detach().to("cpu", copy=True) for name, weight in _merged_weights(tuned)}
+    _unwrap_copies(tuned, copies=True)
     tuned.merge_and_unload()
-    _at_rest(model)
+    _freeze(model)
     return {name: old for name, old in before.items() if not torch.equal(model.get_parameter(name).cpu(), old)}
 
 
 def restore(model: PreTrainedModel, before: Mapping[str, torch.Tensor]) -> None:
-    """Put weights back, bit for bit."""
+    """Restore weights, bit for bit."""
     with torch.no_grad():
         for name, values in before.items():
             model.get_parameter(name).copy_(values)
 
 
 def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
-    """The weights that training changes."""
+    """Return the weights that training changes."""
     return [weight for weight in model.parameters() if weight.requires_grad]
 
 
-def _places(config: PeftConfig) -> frozenset[str]:
-    """Full paths of the modules and parameters that a configuration names."""
+def _target_paths(config: PeftConfig) -> frozenset[str]:
+    """Return the full paths of the modules and parameters that a configuration names."""
     return frozenset([*config.target_modules, *(getattr(config, "target_parameters", None) or ())])
 
 
-def _strays(model: torch.nn.Module, places: Collection[str]) -> list[str]:
-    """Modules whose path only ends like a wanted one, in a tower for images perhaps, which peft would take as well."""
-    ends = ((path, path[place + 1 :]) for path, _ in model.named_modules() for place in _dots(path))
-    return sorted({path for path, end in ends if end in places and path not in places})
+def _excluded_paths(model: torch.nn.Module, targets: Collection[str]) -> list[str]:
+    """Return non-target modules whose path ends like a target's, as in a vision tower; peft would match them."""
+    ends = ((path, path[position + 1 :]) for path, _ in model.named_modules() for position in _dot_positions(path))
+    return sorted({path for path, end in ends if end in targets and path not in targets})
 
 
-def _dots(path: str) -> Iterator[int]:
-    return (place for place, letter in enumerate(path) if letter == ".")
+def _dot_positions(path: str) -> Iterator[int]:
+    return (position for position, character in enumerate(path) if character == ".")
 
 
-def _put(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
+def _add_adapter(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
     config = copy(config)
-    config.base_model_name_or_path = None  # peft sets it: the base may lie elsewhere by now
+    config.base_model_name_or_path = None  # peft sets the path; a stored one may be outdated
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)  # a norm has no inputs and outputs
+        warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)  # norms have no input and output size
         warnings.filterwarnings("ignore", ".*tie_word_embeddings", UserWarning)  # copies are tied below
         tuned = get_peft_model(model, config)
     if not isinstance(tuned, PeftModel):
-        raise MixtuneError(
-            f"peft made a {type(tuned).__name__} of the base instead of a PeftModel.", code="no-peft-model"
-        )
-    _tie(_copied(tuned))
+        raise MixtuneError(f"peft returned a {type(tuned).__name__} instead of a PeftModel.", code="no-peft-model")
+    _tie(_copied_layers(tuned))
     return tuned
 
 
-def _put_in_place(tuned: PeftModel, *, copies: bool) -> None:
-    """Put trained copies, or their originals, where peft's wrappers are; peft fails where one has no `weight`."""
+def _unwrap_copies(tuned: PeftModel, *, copies: bool) -> None:
+    """Replace peft's wrappers by the trained copies or the originals; peft fails on modules without a `weight`."""
     inner = tuned.get_base_model()
     for path in tuned.base_model.targeted_module_names:
         layer = inner.get_submodule(path)
@@ -175,13 +173,13 @@ def _put_in_place(tuned: PeftModel, *, copies: bool) -> None:
             inner.set_submodule(path, layer.ln_tuning_layers["default"] if copies else layer.get_base_layer())
 
 
-def _at_rest(model: PreTrainedModel) -> None:
+def _freeze(model: PreTrainedModel) -> None:
     model.requires_grad_(requires_grad=False)
     model.eval()
 
 
-def _to_change(tuned: PeftModel) -> Iterator[tuple[str, torch.nn.Parameter]]:
-    """Names and weights of the base that merging changes."""
+def _merged_weights(tuned: PeftModel) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    """Yield the names and weights of the base that merging changes."""
     inner = tuned.get_base_model()
     for path in tuned.base_model.targeted_module_names:
         layer = inner.get_submodule(path)
@@ -194,12 +192,12 @@ def _to_change(tuned: PeftModel) -> Iterator[tuple[str, torch.nn.Parameter]]:
         yield path, inner.get_submodule(module).get_base_layer().get_parameter(name)
 
 
-def _copied(tuned: PeftModel) -> list[LNTuningLayer]:
+def _copied_layers(tuned: PeftModel) -> list[LNTuningLayer]:
     return [module for module in tuned.modules() if isinstance(module, LNTuningLayer)]
 
 
 def _tie(copied: list[LNTuningLayer]) -> None:
-    """Let copies share the weights that their originals share, as the embeddings of a small model its head."""
+    """Tie the weights of copies whose originals are tied, such as embeddings and head of a small model."""
     first: dict[torch.Tensor, torch.nn.Parameter] = {}
     for layer in copied:
         copy = layer.ln_tuning_layers["default"]
@@ -207,17 +205,17 @@ def _tie(copied: list[LNTuningLayer]) -> None:
             setattr(copy, name, first.setdefault(weight, copy.get_parameter(name)))
 
 
-def _reinitialize(tuned: PeftModel, drawn: PreTrainedModel) -> None:
-    """Begin with the weights of another model of the same shape."""
+def _reinitialize(tuned: PeftModel, source: PreTrainedModel) -> None:
+    """Copy the weights of another model of the same shape into the trained copies."""
     with torch.no_grad():
         for path in tuned.base_model.targeted_module_names:
             copy = tuned.get_base_model().get_submodule(path).ln_tuning_layers["default"]
-            for name, weight in drawn.get_submodule(path).named_parameters():
+            for name, weight in source.get_submodule(path).named_parameters():
                 copy.get_parameter(name).copy_(weight)
 
 
 def _share_untrained(layer: LNTuningLayer, method: str) -> None:
-    """Let a copy use the base's own weight where the method does not train it: no memory, no gradient, no file."""
+    """Share weights that the method does not train with the base, which saves memory, gradients and disk space."""
     copy, base = layer.ln_tuning_layers["default"], layer.get_base_layer()
     for name, weight in base.named_parameters():
         if not METHODS[method].trains(name):

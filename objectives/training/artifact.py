@@ -1,4 +1,4 @@
-"""What a trial leaves on disk at a rung: what each stage has learned, and where it came from."""
+"""Artifacts that a trial saves at a rung: the adapter and the provenance of every stage."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _PACKAGES = ("mixtune", "torch", "transformers", "peft", "lm_eval")
 
 
 def save(pipeline: Pipeline, folder: Path, provenance: Iterator[dict[str, Any]]) -> None:
-    """Write a PEFT folder for every stage so far, and a line about each; all appears whole or not at all."""
+    """Write a PEFT folder and a line of provenance for every stage so far, atomically."""
     with whole(folder) as unfinished:
-        for learned in pipeline.learned():
-            learned.save(unfinished)
+        for adapter in pipeline.learned():
+            adapter.save(unfinished)
         write_lines(unfinished / PROVENANCE, provenance)
 
 
 def load(folder: Path) -> list[StageAdapter]:
-    """Load what the stages have learned, in their order."""
+    """Load the adapters of the stages, in order."""
     return [StageAdapter.load(folder / line["stage"]) for line in read_lines(folder / PROVENANCE)]
 
 
 def keep_only(folder: Path) -> None:
-    """Remove the folders of earlier rungs beside a finished one."""
+    """Remove the folders of all other rungs of the trial."""
     for other in folder.parent.glob("rung-*"):
         if other != folder:
             shutil.rmtree(other)
@@ -44,36 +44,36 @@ def keep_only(folder: Path) -> None:
 def describe(
     trial: TrialConfig, corpus: Corpus, pipeline: Pipeline, tokens_a_step: int, key: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """A line for every stage so far: texts with hashes, how much of each was read, settings, losses, versions.
+    """Yield the provenance of every stage so far: texts with hashes, epochs, settings, losses, versions.
 
-    `key`: by which the trial's state is known, where that is not its fingerprint.
+    `key`: identifies the trial instead of its fingerprint, if given.
     """
-    for leg, learned in zip(pipeline.begun, pipeline.learned(), strict=True):
-        steps = min(pipeline.step, leg.last) - leg.first
+    for stage, adapter in zip(pipeline.started, pipeline.learned(), strict=True):
+        steps = min(pipeline.step, stage.last) - stage.first
         yield {
-            "stage": leg.name,
+            "stage": stage.name,
             "base": trial.base,
-            "texts": _texts(leg, corpus, steps * tokens_a_step // leg.stream.length),
+            "texts": _texts(stage, corpus, steps * tokens_a_step // stage.stream.length),
             "tokens": steps * tokens_a_step,
-            "method": leg.stage.tuning.method,
-            "rank": leg.stage.tuning.rank,
-            "alpha": leg.stage.tuning.alpha,
-            "dropout": leg.stage.tuning.dropout,
-            "targets": list(leg.stage.tuning.targets),
-            "layers": [str(span) for span in ranges(trained_layers(leg.stage.frozen, pipeline.layers))],
-            "learning_rate": leg.stage.learning_rate,
-            "trainable": learned.trainable,
-            "losses": [[tokens, round(loss, 6)] for tokens, loss in leg.losses],
-            "seed": leg.seed,
+            "method": stage.stage.tuning.method,
+            "rank": stage.stage.tuning.rank,
+            "alpha": stage.stage.tuning.alpha,
+            "dropout": stage.stage.tuning.dropout,
+            "targets": list(stage.stage.tuning.targets),
+            "layers": [str(span) for span in ranges(trained_layers(stage.stage.frozen, pipeline.layers))],
+            "learning_rate": stage.stage.learning_rate,
+            "trainable": adapter.trainable,
+            "losses": [[tokens, round(loss, 6)] for tokens, loss in stage.losses],
+            "seed": stage.seed,
             "trial": key or trial.fingerprint,
             "versions": versions(_PACKAGES),
         }
 
 
 def add_results(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> None:
-    """Add the scores at the end of each stage to the line about it, as `end`; all lines change or none.
+    """Add the scores at the end of each stage to its provenance, as `end`; the file is replaced atomically.
 
-    `results`: name of a stage to them; a stage without any keeps its line.
+    `results`: name of a stage to its scores; the lines of other stages do not change.
     """
     path = folder / PROVENANCE
     lines = [
@@ -84,17 +84,17 @@ def add_results(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def write_lines(path: Path, lines: Iterator[dict[str, Any]]) -> None:
-    """Write JSON objects, one a line."""
+    """Write JSON objects, one per line."""
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The inverse of `write_lines`."""
+    """Read the JSON objects that `write_lines` wrote."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
-def _texts(leg: ScheduledStage, corpus: Corpus, sequences: int) -> list[dict[str, Any]]:
-    epochs = leg.stream.epochs(sequences)
+def _texts(stage: ScheduledStage, corpus: Corpus, sequences: int) -> list[dict[str, Any]]:
+    epochs = stage.stream.epochs(sequences)
     return [
         {
             "name": name,
@@ -103,5 +103,5 @@ def _texts(leg: ScheduledStage, corpus: Corpus, sequences: int) -> list[dict[str
             "tokens": corpus[name].tokens,
             "epochs": round(epochs[name], 4),
         }
-        for name, share in leg.stage.mix.weights
+        for name, share in stage.stage.mix.weights
     ]

@@ -1,4 +1,4 @@
-"""How much a stage has changed: the norm of the change of every weight."""
+"""Norms of the weight changes of a stage."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The change of one weight by a stage."""
+    """Change of one weight by a stage."""
 
     layer: int
     weight: str
-    """Its path within the layer, such as `self_attn.q_proj.weight`."""
+    """Path of the weight within the layer, such as `self_attn.q_proj.weight`."""
     norm: float
     """Frobenius norm of the change."""
     before: float
-    """That of the weight before."""
+    """Frobenius norm of the weight before the change."""
 
 
-def merge_measured(model: PreTrainedModel, learned: StageAdapter) -> tuple[list[Change], Weights]:
-    """Let what a stage has learned become part of the base.
+def merge_measured(model: PreTrainedModel, adapter: StageAdapter) -> tuple[list[Change], Weights]:
+    """Merge the adapter of a stage into the base and measure the changes.
 
     Returns:
-        The change of every weight that the stage trained, and what these weights were before.
+        The change of every weight of a layer that the stage changed, and the previous values of all changed weights.
     """
     path, _ = find_blocks(model)
-    before = learned.merge_into(model)
-    place = re.compile(re.escape(path) + r"\.(\d+)\.(.+)")
-    found = []
+    before = adapter.merge_into(model)
+    pattern = re.compile(re.escape(path) + r"\.(\d+)\.(.+)")
+    changes = []
     for name, weight in before.items():
-        match = place.fullmatch(name)
+        match = pattern.fullmatch(name)
         if match is not None:
-            now = model.get_parameter(name).detach().to("cpu", torch.float32)
-            norm = torch.linalg.vector_norm(now - weight.float()).item()
-            found.append(Change(int(match[1]), match[2], norm, torch.linalg.vector_norm(weight.float()).item()))
-    return found, before
+            after = model.get_parameter(name).detach().to("cpu", torch.float32)
+            norm = torch.linalg.vector_norm(after - weight.float()).item()
+            changes.append(Change(int(match[1]), match[2], norm, torch.linalg.vector_norm(weight.float()).item()))
+    return changes, before
 
 
 def by_layer(changes: Sequence[Change]) -> dict[int, float]:
-    """Frobenius norm of all changes of a layer together."""
+    """Return the Frobenius norm of all changes of each layer."""
     squares: dict[int, float] = defaultdict(float)
     for change in changes:
         squares[change.layer] += change.norm**2

@@ -14,10 +14,10 @@ class Learner(Protocol):
     """A model, or several adapters side by side, that `fit` trains step by step."""
 
     step: int
-    """Steps that were made."""
+    """Steps trained so far."""
 
     def one_step(self) -> torch.Tensor:
-        """Train on the next batch; return its loss, detached: one figure, or one for each of several adapters."""
+        """Train on the next batch; return the detached loss: a scalar, or one value per adapter."""
         ...
 
 
@@ -27,21 +27,21 @@ def fit(
     """Train up to a cumulative number of steps.
 
     Args:
-        learner: what is trained.
-        until: the step to stop after.
-        advice: a sentence for whoever meets a loss that is not a number.
-        progress: hears of every step and its loss, which is waited for then.
+        learner: learner to train.
+        until: step to stop after, cumulative.
+        advice: end of the error message if the loss is not finite.
+        progress: called after every step with the step and its loss; this synchronizes with the device.
 
     Returns:
-        The mean loss of these steps, in double precision, of the shape of a step's loss.
+        The mean loss of these steps in double precision, with the shape of a step's loss.
 
     Raises:
-        MixtuneError: the loss is not a number any more.
+        MixtuneError: the loss is no longer finite.
     """
     first, total = learner.step, torch.zeros(())
     while learner.step < until:
         loss = learner.one_step()
-        if progress is not None:  # it is waited for here, once
+        if progress is not None:  # one synchronization per step
             loss = loss.cpu().double()
             refuse_infinite(loss, first, learner.step, advice)
             progress(learner.step, loss.mean().item())
@@ -52,10 +52,10 @@ def fit(
 
 
 def refuse_infinite(loss: torch.Tensor, first: int, until: int, advice: str) -> None:
-    """See that a loss is a number.
+    """Check that a loss is finite.
 
     Raises:
-        MixtuneError: it is not.
+        MixtuneError: the loss is infinite or not a number.
     """
     if not bool(torch.isfinite(loss).all()):
         raise MixtuneError(
@@ -65,7 +65,7 @@ def refuse_infinite(loss: torch.Tensor, first: int, until: int, advice: str) -> 
 
 
 def descend(optimizer: torch.optim.Optimizer, share: float) -> None:
-    """Change weights by their gradients, and forget these; each group's rate is this share of its `peak`."""
+    """Update weights and clear their gradients; the rate of each group is this share of its `peak`."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * share
     optimizer.step()
@@ -73,6 +73,6 @@ def descend(optimizer: torch.optim.Optimizer, share: float) -> None:
 
 
 def rate_share(step: int, steps: int, warmup: int) -> float:
-    """Share of the peak learning rate: rises over the warm-up, then falls to zero at the last step."""
+    """Return the share of the peak learning rate: linear warm-up, then linear decay to zero after the last step."""
     warmup = min(warmup, steps - 1)
     return min((step + 1) / (warmup + 1), (steps - step) / (steps - warmup))

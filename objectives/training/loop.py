@@ -1,4 +1,4 @@
-"""Fine-tuning an adapter: next-token loss on contiguous windows, nothing between the data and the optimizer."""
+"""Fine-tuning loop for one adapter: next-token loss on contiguous windows of tokens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Trainer:
-    """Trains an adapter step by step; `run(until)` may be called again and again with a larger step."""
+    """Trainer of one adapter; `run(until)` can be called repeatedly with a larger step."""
 
     def __init__(
         self,
@@ -36,12 +36,12 @@ class Trainer:
         """Set up AdamW on the adapter's weights with linear warm-up and linear decay over the whole run.
 
         Args:
-            model: with an adapter.
-            stream: of training sequences.
-            spec: of the training.
-            steps: of the whole run.
-            learning_rate: after the warm-up.
-            b_rate: multiple of it for the matrices B of the adapter.
+            model: model with an adapter.
+            stream: stream of training sequences.
+            spec: training settings.
+            steps: number of steps of the whole run.
+            learning_rate: peak learning rate.
+            b_rate: factor of the learning rate for the matrices B of the adapter.
         """
         self._model = model
         self._stream = stream
@@ -67,7 +67,7 @@ class Trainer:
         """Train up to a cumulative number of steps; return the mean loss of these steps, in nats per token.
 
         Raises:
-            MixtuneError: the loss is not a number any more.
+            MixtuneError: the loss is no longer finite.
         """
         advice = f"the learning rate {self._learning_rate:g} is too high for this base. Lower space.learning_rate."
         self._model.train()
@@ -78,11 +78,11 @@ class Trainer:
 
     @property
     def on_cuda(self) -> bool:
-        """Whether dropout draws from the graphics card's generator."""
+        """Whether dropout draws from the random generator of the GPU."""
         return self._device.type == "cuda"
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Weights and AdamW's moments, each weight under its place in the model."""
+        """Return the weights and AdamW's moments, keyed by the index of each weight."""
         stored = {}
         for index, weight in enumerate(self._weights):
             stored[f"{index}.weight"] = weight.detach()
@@ -90,11 +90,11 @@ class Trainer:
         return stored
 
     def load(self, tensors: Mapping[str, torch.Tensor], step: int) -> None:
-        """Take over what `tensors` of an equal trainer gave after so many steps."""
+        """Restore the state that `tensors` of an equal trainer returned after `step` steps."""
         moments: dict[int, dict[str, torch.Tensor]] = {index: {} for index in range(len(self._weights))}
         for key, value in tensors.items():
-            place, name = key.split(".")
-            moments[int(place)][name] = value
+            index, name = key.split(".")
+            moments[int(index)][name] = value
         with torch.no_grad():
             for weight, stored in zip(self._weights, moments.values(), strict=True):
                 weight.copy_(stored.pop("weight"))
@@ -103,7 +103,7 @@ class Trainer:
 
     @contextmanager
     def _checkpointing(self) -> Iterator[None]:
-        """Compute activations anew in the backward pass, where the study says so."""
+        """Enable gradient checkpointing inside the context, if the study requests it."""
         base = self._model.get_base_model()
         if self._spec.gradient_checkpointing:
             base.activation_checkpointing_enable()
@@ -114,7 +114,7 @@ class Trainer:
                 base.activation_checkpointing_disable()
 
     def one_step(self) -> torch.Tensor:
-        """Train on the next batch; its loss, in nats per token."""
+        """Train on the next batch; return its loss, in nats per token."""
         batch = self._stream.batch(self.step * self._spec.batch_size, self._spec.batch_size)
         tokens, labels = (torch.from_numpy(part).to(self._device) for part in split(batch))  # (batch, length)
         learned = (labels[:, 1:] != UNLEARNED).sum().clamp(min=1)
@@ -124,7 +124,7 @@ class Trainer:
             labels.chunk(self._spec.gradient_accumulation_steps),
             strict=True,
         ):
-            logits = self._read(inputs)[:, :-1]  # (part, length - 1, vocabulary)
+            logits = self._logits(inputs)[:, :-1]  # (part, length - 1, vocabulary)
             part = cross_entropy(logits.flatten(0, 1).float(), targets[:, 1:].flatten(), reduction="sum") / learned
             part.backward()  # type: ignore[no-untyped-call]
             loss += part.detach()
@@ -133,10 +133,10 @@ class Trainer:
         self.step += 1
         return loss
 
-    def _read(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Scores over the vocabulary, shape (part, length, vocabulary)."""
+    def _logits(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the logits, shape (part, length, vocabulary)."""
         if not self._prefix.active:
             return cast("torch.Tensor", self._model(input_ids=inputs).logits)
         rows = [Row(tuple(row)) for row in inputs.tolist()]
-        found = self._prefix.run(lambda: self._model(input_ids=inputs), rows, skip=self._prefix.knows(rows))
-        return cast("torch.Tensor", found.logits)
+        output = self._prefix.run(lambda: self._model(input_ids=inputs), rows, skip=self._prefix.has(rows))
+        return cast("torch.Tensor", output.logits)

@@ -1,4 +1,4 @@
-"""A trial's stages in order on one base, each on top of what those before it have changed."""
+"""Training pipeline: the stages of a trial in order on one base, each on top of the previous ones."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledStage:
-    """A stage with its place in the whole run."""
+    """Stage with its steps in the whole run."""
 
     name: str
-    """Number and name."""
+    """Number and name of the stage."""
     stage: Stage
     seed: int
     first: int
-    """Steps of the legs before it."""
+    """Steps before the stage, cumulative."""
     last: int
-    """Steps at its end, cumulative."""
+    """Steps at the end of the stage, cumulative."""
     stream: MixStream
     losses: list[tuple[int, float]] = field(default_factory=list)
-    """Tokens at the end of each run, cumulative, and mean loss since the one before, in nats per token."""
+    """Tokens at the end of each run, cumulative, and mean loss since the previous run, in nats per token."""
 
 
 class Pipeline:
-    """Trains stage after stage; on leaving, the base is what it was, bit for bit.
+    """Context manager that trains the stages in order; on exit, the base is restored bit for bit.
 
-    Only the stage under way has an adapter; those before it are merged into the base, whose weights were kept. So any
-    methods may follow one another, and a later stage trains as fast as a first one.
+    Only the current stage has an adapter. Earlier stages are merged into the base, whose original weights are saved.
+    Stages can therefore use any methods, and later stages train as fast as the first.
     """
 
     def __init__(
@@ -61,30 +61,28 @@ class Pipeline:
         spec: FinetuneSpec,
         prefix: Sequence[int] = (),
     ) -> None:
-        """Lay out the run.
+        """Schedule the stages.
 
         Args:
             model: the base.
-            trial: what to train.
-            tokens: of every text in any stage's mix.
-            spec: of the training.
+            trial: trial to train.
+            tokens: tokens of every text in any stage's mix.
+            spec: training settings.
             prefix: special tokens before every training sequence.
         """
         self._model = model
         self._spec = spec
-        self.legs = tuple(_legs(trial, tokens, spec, prefix))
+        self.stages = tuple(_scheduled_stages(trial, tokens, spec, prefix))
         self._finished: list[StageAdapter] = []
-        self._before: Weights = {}
-        self._leg: ScheduledStage | None = None
+        self._originals: Weights = {}
+        self._stage: ScheduledStage | None = None
         self._tuned: PeftModel | None = None
         self._trainer: Trainer | None = None
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        if (
-            self.legs and not self._spec.gradient_checkpointing
-        ):  # what a layer was given is gone when it is computed anew
-            lowest = min(lowest_trained(self._model, leg.stage) for leg in self.legs)
+        if self.stages and not self._spec.gradient_checkpointing:  # recomputation needs the inputs of skipped layers
+            lowest = min(lowest_trained(self._model, stage.stage) for stage in self.stages)
             self._exits.enter_context(prefix_of(self._model).frozen(lowest))
         return self
 
@@ -93,23 +91,23 @@ class Pipeline:
     ) -> None:
         if self._tuned is not None:
             take_off(self._model, self._tuned)
-        restore(self._model, self._before)
+        restore(self._model, self._originals)
         self._exits.close()
 
     @property
     def step(self) -> int:
         """Steps so far, cumulative over the stages."""
-        return self._leg.first + self._trainer.step if self._leg is not None and self._trainer is not None else 0
+        return self._stage.first + self._trainer.step if self._stage is not None and self._trainer is not None else 0
 
     @property
     def steps(self) -> int:
-        """Steps of the whole run: fewer than the study's where texts may not be read so often."""
-        return self.legs[-1].last if self.legs else 0
+        """Number of steps of the whole run; fewer than the study's if the limit of epochs is reached."""
+        return self.stages[-1].last if self.stages else 0
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """All that any stage trains on."""
-        return tuple(dict.fromkeys(name for leg in self.legs for name in leg.stage.mix.names))
+        """Names of all texts that any stage trains on."""
+        return tuple(dict.fromkeys(name for stage in self.stages for name in stage.stage.mix.names))
 
     @property
     def layers(self) -> int:
@@ -118,44 +116,44 @@ class Pipeline:
 
     @property
     def trainable(self) -> int:
-        """Weights that the stages so far have trained, all together."""
-        now = sum(weight.numel() for weight in trainable(self._tuned)) if self._tuned is not None else 0
-        return now + sum(learned.trainable for learned in self._finished)
+        """Number of weights that the stages so far have trained, in total."""
+        current = sum(weight.numel() for weight in trainable(self._tuned)) if self._tuned is not None else 0
+        return current + sum(adapter.trainable for adapter in self._finished)
 
     @property
-    def begun(self) -> tuple[ScheduledStage, ...]:
-        """The legs so far, the one under way last."""
-        return self.legs[: len(self._finished) + 1] if self._leg is not None else ()
+    def started(self) -> tuple[ScheduledStage, ...]:
+        """Stages that have started, the current one last."""
+        return self.stages[: len(self._finished) + 1] if self._stage is not None else ()
 
     def run(self, until: int) -> float | None:
-        """Train up to a cumulative number of steps; return the mean loss of these steps, None where none was left.
+        """Train up to a cumulative number of steps; return the mean loss of these steps, None if there are none.
 
         Raises:
-            MixtuneError: the loss is not a number any more.
+            MixtuneError: the loss is no longer finite.
         """
-        total, first = 0.0, self.step
+        total, run_start = 0.0, self.step
         until = min(until, self.steps)
         while self.step < until:
-            trainer, leg = self._current()
-            begun = self.step
-            loss = trainer.run(min(until, leg.last) - leg.first)
-            leg.losses.append((self.step * self._spec.step_tokens, loss))
-            total += loss * (self.step - begun)
-        return total / (self.step - first) if self.step > first else None
+            trainer, stage = self._current_stage()
+            start = self.step
+            loss = trainer.run(min(until, stage.last) - stage.first)
+            stage.losses.append((self.step * self._spec.step_tokens, loss))
+            total += loss * (self.step - start)
+        return total / (self.step - run_start) if self.step > run_start else None
 
     def learned(self) -> list[StageAdapter]:
-        """Return what every stage so far has learned, in their order."""
-        if self._leg is None or self._tuned is None:
+        """Return the adapters of all stages that have started, in order."""
+        if self._stage is None or self._tuned is None:
             return []
-        return [*self._finished, StageAdapter.of(self._leg.name, self._tuned)]
+        return [*self._finished, StageAdapter.of(self._stage.name, self._tuned)]
 
     @property
     def on_cuda(self) -> bool:
-        """Whether dropout draws from the graphics card's generator."""
+        """Whether dropout draws from the random generator of the GPU."""
         return bool(self._model.device.type == "cuda")
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Return what the stage under way needs to go on."""
+        """Return the training state of the current stage."""
         return self._trainer.tensors() if self._trainer is not None else {}
 
     def load(
@@ -165,53 +163,53 @@ class Pipeline:
         finished: Sequence[StageAdapter],
         losses: Sequence[Sequence[Sequence[float]]],
     ) -> None:
-        """Go on where an equal pipeline was.
+        """Resume from the state of an equal pipeline.
 
         Args:
-            tensors: of the stage that was under way.
-            step: steps that had been done.
-            finished: what the stages before it had learned.
+            tensors: training state of its current stage, see `tensors`.
+            step: its number of steps.
+            finished: adapters of the stages before the current one.
             losses: tokens and loss of every run of each stage so far.
         """
-        for leg, found in zip(self.legs, losses, strict=False):
-            leg.losses.extend((int(tokens), loss) for tokens, loss in found)
-        for learned in finished:
-            self._keep(learned.merge_into(self._model))
-            self._finished.append(learned)
-        leg = self.legs[len(finished)]
-        self._begin(leg).load(tensors, step - leg.first)
+        for stage, stage_losses in zip(self.stages, losses, strict=False):
+            stage.losses.extend((int(tokens), loss) for tokens, loss in stage_losses)
+        for adapter in finished:
+            self._save_originals(adapter.merge_into(self._model))
+            self._finished.append(adapter)
+        stage = self.stages[len(finished)]
+        self._start(stage).load(tensors, step - stage.first)
 
-    def _current(self) -> tuple[Trainer, ScheduledStage]:
-        """The trainer of the next step: that of a new stage where the last one has ended."""
-        if self._leg is not None and self._tuned is not None and self.step == self._leg.last:
-            self._finished.append(StageAdapter.of(self._leg.name, self._tuned))
+    def _current_stage(self) -> tuple[Trainer, ScheduledStage]:
+        """Return the trainer and the stage of the next step; start the next stage if the current one has ended."""
+        if self._stage is not None and self._tuned is not None and self.step == self._stage.last:
+            self._finished.append(StageAdapter.of(self._stage.name, self._tuned))
             tuned, self._tuned = self._tuned, None
-            self._keep(merge(self._model, tuned))
-            self._begin(self.legs[len(self._finished)])
-        elif self._leg is None:
-            self._begin(self.legs[0])
-        if self._trainer is None or self._leg is None:
-            raise RuntimeError("A stage that was begun has a trainer.")
-        return self._trainer, self._leg
+            self._save_originals(merge(self._model, tuned))
+            self._start(self.stages[len(self._finished)])
+        elif self._stage is None:
+            self._start(self.stages[0])
+        if self._trainer is None or self._stage is None:
+            raise RuntimeError("A stage that has started must have a trainer.")
+        return self._trainer, self._stage
 
-    def _begin(self, leg: ScheduledStage) -> Trainer:
-        self._leg = leg
-        self._tuned = put_on(self._model, leg.stage, leg.seed)
-        rate, b_rate = leg.stage.learning_rate, METHODS[leg.stage.tuning.method].b_rate
-        self._trainer = Trainer(self._tuned, leg.stream, self._spec, leg.last - leg.first, rate, b_rate)
+    def _start(self, stage: ScheduledStage) -> Trainer:
+        self._stage = stage
+        self._tuned = put_on(self._model, stage.stage, stage.seed)
+        rate, b_rate = stage.stage.learning_rate, METHODS[stage.stage.tuning.method].b_rate
+        self._trainer = Trainer(self._tuned, stage.stream, self._spec, stage.last - stage.first, rate, b_rate)
         return self._trainer
 
-    def _keep(self, before: Weights) -> None:
-        """Remember weights as they were before the first stage."""
-        self._before = before | self._before
+    def _save_originals(self, before: Weights) -> None:
+        """Save weights as they were before the first stage."""
+        self._originals = before | self._originals
 
 
-def _legs(
+def _scheduled_stages(
     trial: TrialConfig, tokens: Mapping[str, Tokens], spec: FinetuneSpec, prefix: Sequence[int]
 ) -> Iterator[ScheduledStage]:
-    """The stages that train on anything, each with its own seed and stream of sequences."""
-    for each in stage_steps(trial, {name: len(found) for name, found in tokens.items()}, spec):
-        seed = trial.seed if each.index == 0 else int(fingerprint([trial.seed, each.index])[:8], 16)
-        sequences = (each.last - each.first) * spec.batch_size
-        stream = MixStream(each.stage.mix, tokens, spec.sequence_length, sequences, seed, prefix)
-        yield ScheduledStage(each.name, each.stage, seed, each.first, each.last, stream)
+    """Yield the stages that have training steps, each with its own seed and stream of sequences."""
+    for steps in stage_steps(trial, {name: len(text_tokens) for name, text_tokens in tokens.items()}, spec):
+        seed = trial.seed if steps.index == 0 else int(fingerprint([trial.seed, steps.index])[:8], 16)
+        sequences = (steps.last - steps.first) * spec.batch_size
+        stream = MixStream(steps.stage.mix, tokens, spec.sequence_length, sequences, seed, prefix)
+        yield ScheduledStage(steps.name, steps.stage, seed, steps.first, steps.last, stream)

@@ -1,4 +1,4 @@
-"""Which steps of a run belong to which stage."""
+"""Schedule of a run: the steps of each stage."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StageSteps:
-    """A stage that trains on anything, with its place in the run."""
+    """Stage that has training steps, with its position in the run."""
 
     index: int
-    """Place among all stages of the trial, from 0."""
+    """Index among all stages of the trial, from 0."""
     stage: Stage
-    """With the mix and the budget that are really read."""
+    """Stage with the mix and the budget that are actually read."""
     first: int
-    """Steps of the stages before it."""
+    """Steps before the stage, cumulative."""
     last: int
-    """Steps at its end, cumulative."""
+    """Steps at the end of the stage, cumulative."""
 
     @property
     def name(self) -> str:
-        """Number and name."""
+        """Number and name of the stage."""
         return f"{self.index}-{self.stage.name}"
 
 
 def stage_steps(trial: TrialConfig, tokens: Mapping[str, int], spec: FinetuneSpec) -> Iterator[StageSteps]:
-    """Yield the stages that train on anything: for whole steps, and no more than their texts may be read.
+    """Yield the stages that have training steps, in whole steps and within the limit of epochs.
 
-    `tokens`: of every text in any stage's mix.
+    `tokens`: number of tokens of every text in any stage's mix.
     """
     first = left = 0
     for index, stage in enumerate(as_read(trial, tokens)):
@@ -48,11 +48,11 @@ def stage_steps(trial: TrialConfig, tokens: Mapping[str, int], spec: FinetuneSpe
 
 
 def with_stage_ends(spec: FinetuneSpec, stages: Sequence[StageSteps]) -> FinetuneSpec:
-    """Return the objective with a rung also at the end of every stage but the last, which ends with the run."""
+    """Return the objective with an additional rung at the end of every stage but the last, which ends with the run."""
     rungs = spec.rung_steps
     steps = sorted({*rungs, *(stage.last for stage in stages[:-1])})
-    asked = [
+    questions = [
         next(share for rung, share in zip(rungs, spec.rung_questions, strict=True) if rung >= step) for step in steps
     ]
     shares = {"rungs": [step / spec.steps for step in steps]}
-    return spec.model_copy(update=shares if spec.questions is None else {**shares, "questions": asked})
+    return spec.model_copy(update=shares if spec.questions is None else {**shares, "questions": questions})

@@ -1,4 +1,4 @@
-"""Everything that a run of several stages has learned, in one file, and back onto the base."""
+"""Single-file format for the adapters of all stages of a run."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 _FORMAT = "mixtune stages 1"
 
 
-def write(path: Path, learned: Sequence[StageAdapter], provenance: Sequence[dict[str, Any]]) -> None:
-    """Write tensors as `STAGE/NAME`; the header has each stage's peft configuration and its line of provenance."""
-    weights = {f"{stage.name}/{key}": tensor for stage in learned for key, tensor in stage.tensors.items()}
+def write(path: Path, adapters: Sequence[StageAdapter], provenance: Sequence[dict[str, Any]]) -> None:
+    """Write tensors as `STAGE/NAME`; the header has the peft configuration and the provenance of each stage."""
+    weights = {f"{stage.name}/{key}": tensor for stage in adapters for key, tensor in stage.tensors.items()}
     header = {
         "format": _FORMAT,
-        "stages": json.dumps([[stage.name, stage.to_dict()] for stage in learned]),
+        "stages": json.dumps([[stage.name, stage.to_dict()] for stage in adapters]),
         "provenance": "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in provenance),
     }
     tensors.write(path, weights, header)
 
 
 def read(path: Path) -> tuple[list[StageAdapter], list[dict[str, Any]]]:
-    """Read the weights that each stage has learned, and the lines of its provenance.
+    """Read the adapters of all stages and their provenance.
 
     Raises:
-        InputError: it is no such file.
+        InputError: the file is not in the format of `write`.
     """
     try:
         stored, header = tensors.read(path)
@@ -45,22 +45,23 @@ def read(path: Path) -> tuple[list[StageAdapter], list[dict[str, Any]]]:
     if header.get("format") != _FORMAT:
         raise InputError(
             f"{str(path)!r} was not written by `mixtune export` or `mixtune train` (its format is "
-            f"{header.get('format')!r}, not {_FORMAT!r}). An adapter of peft is loaded with PeftModel.from_pretrained.",
+            f"{header.get('format')!r}, not {_FORMAT!r}). Load a peft adapter with PeftModel.from_pretrained.",
             code="file-of-other-program",
         )
-    learned = [
+    adapters = [
         StageAdapter.from_dict(name, config, tensors.below(stored, f"{name}/"))
         for name, config in json.loads(header["stages"])
     ]
-    return learned, [json.loads(line) for line in header["provenance"].split("\n") if line]
+    return adapters, [json.loads(line) for line in header["provenance"].split("\n") if line]
 
 
 def apply(model: PreTrainedModel, path: Path) -> None:
-    """Let a base become what the file's run made of it.
+    """Merge the stages in a file into a base.
 
     Raises:
-        InputError: it is no such file, or one of another base.
+        InputError: the file is not in the format of `write`.
+        MixtuneError: the file was written for another base.
     """
-    learned, _ = read(path)
-    for stage in learned:
+    adapters, _ = read(path)
+    for stage in adapters:
         stage.merge_into(model)

@@ -1,4 +1,4 @@
-"""The place in a base where a stage trains."""
+"""Site of a stage: the layers and modules of a base that the stage trains."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from spaces.methods import METHODS
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The layers of a base in which a stage trains."""
+    """Layers of a base that a stage trains."""
 
     path: str
-    """Of the list of layers, such as `model.layers`."""
+    """Path of the list of layers, such as `model.layers`."""
     layers: tuple[int, ...]
     blocks: torch.nn.ModuleList
-    """All layers."""
+    """All layers of the base."""
     model: torch.nn.Module
 
     @classmethod
     def of(cls, model: torch.nn.Module, stage: Stage) -> Site:
-        """The site of a stage."""
+        """Return the site of a stage."""
         path, blocks = find_blocks(model)
         return cls(path, trained_layers(stage.frozen, len(blocks)), blocks, model)
 
@@ -37,25 +37,25 @@ class Site:
         return any(isinstance(module, Conv1D) for module in self.blocks.modules())
 
     def linear(self, targets: Collection[str]) -> dict[str, torch.nn.Module]:
-        """Linear modules by full path, from their paths within a layer: those that each layer of the site has."""
-        return {path: module for path, inner, module in self._named() if inner in targets and is_linear(module)}
+        """Return linear modules by full path; `targets`: paths within a layer."""
+        return {path: module for path, inner, module in self._named_modules() if inner in targets and is_linear(module)}
 
     def experts(self, targets: Collection[str]) -> list[str]:
-        """Full paths of parameters that hold experts' matrices, from their paths within a layer."""
+        """Return the full paths of parameters that hold experts' matrices; `targets`: paths within a layer."""
         return [
             f"{path}.{key}"
-            for path, inner, module in self._named()
+            for path, inner, module in self._named_modules()
             for key, _ in expert_weights(module)
             if f"{inner}.{key}" in targets
         ]
 
-    def _named(self) -> Iterator[tuple[str, str, torch.nn.Module]]:
-        """Full path, path within the layer, and module, of all modules in the layers of the site."""
+    def _named_modules(self) -> Iterator[tuple[str, str, torch.nn.Module]]:
+        """Yield full path, path within the layer, and module, for all modules in the layers of the site."""
         for layer in self.layers:
             for inner, module in self.blocks[layer].named_modules():
                 yield f"{self.path}.{layer}.{inner}", inner, module
 
 
 def lowest_trained(model: torch.nn.Module, stage: Stage) -> int:
-    """The lowest layer that a stage changes; 0 where it also changes what comes before the layers."""
+    """Return the lowest layer that a stage changes; 0 if the stage also changes modules below the layers."""
     return 0 if METHODS[stage.tuning.method].whole else min(Site.of(model, stage).layers, default=0)

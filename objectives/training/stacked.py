@@ -1,4 +1,4 @@
-"""Several LoRA adapters on one base at once: each sees its own rows of the batch."""
+"""Several LoRA adapters on one base at once, each applied to its own rows of the batch."""
 
 from __future__ import annotations
 
@@ -11,59 +11,63 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
-_LEAST = 1e-6
-"""What torch's clipping adds to a norm."""
+_EPSILON = 1e-6
+"""Value that torch's gradient clipping adds to a norm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matrices:
-    """The LoRA matrices of one module, for one adapter, or for several with the adapters as a first dimension."""
+    """LoRA matrices of one module, for one adapter, or for several adapters stacked along the first dimension."""
 
     down: torch.Tensor
     """A, shape (rank, inputs)."""
     up: torch.Tensor
     """B, shape (outputs, rank)."""
     scale: float = 1.0
-    """Of their product; 1 for those of several adapters, which keep theirs apart."""
+    """Scale of the product; 1 for several adapters, whose scales are stored separately."""
 
     def filled(self, rank: int) -> Matrices:
-        """With zeros up to a rank."""
-        more = rank - self.down.shape[-2]
-        return Matrices(pad(self.down, (0, 0, 0, more)), pad(self.up, (0, more)), self.scale)
+        """Return the matrices, zero-padded to a rank."""
+        missing = rank - self.down.shape[-2]
+        return Matrices(pad(self.down, (0, 0, 0, missing)), pad(self.up, (0, missing)), self.scale)
 
 
 @contextmanager
 def attached(model: torch.nn.Module, stacks: Mapping[str, Matrices], scales: torch.Tensor) -> Iterator[None]:
-    """Let the modules of a base add what adapters say; gradients reach the adapters.
+    """Add the outputs of adapters to the modules of a base inside the context; gradients reach the adapters.
 
     Args:
-        model: the base. The rows of its batches are those of the first adapter, then those of the second, and so on.
-        stacks: path of a module to the matrices of all adapters there.
-        scales: of each adapter's products, shape (adapters,).
+        model: the base. The first rows of a batch belong to the first adapter, the next rows to the second, and so on.
+        stacks: module path to the matrices of all adapters on that module.
+        scales: scale of each adapter, shape (adapters,).
     """
     with ExitStack() as hooks:
         for path, stack in stacks.items():
             module = model.get_submodule(path)
-            hooks.callback(module.register_forward_hook(partial(_adapt, stack, scales)).remove)
+            hooks.callback(module.register_forward_hook(partial(_add_adapters, stack, scales)).remove)
         yield
 
 
 def clip_each(weights: Sequence[torch.Tensor], largest: float) -> None:
-    """Shorten each adapter's gradient to the largest norm allowed, as torch does for one alone.
+    """Clip the gradient norm of each adapter separately, as torch does for a single adapter.
 
-    `weights` have the adapters as their first dimension.
+    Args:
+        weights: weights with the adapters as their first dimension.
+        largest: maximum norm of the gradient.
     """
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     squares = torch.stack([gradient.flatten(1).square().sum(dim=1) for gradient in gradients]).sum(dim=0)
-    shorter = (largest / (squares.sqrt() + _LEAST)).clamp(max=1.0)
+    factors = (largest / (squares.sqrt() + _EPSILON)).clamp(max=1.0)
     for gradient in gradients:
-        gradient.mul_(shorter.view(-1, *[1] * (gradient.dim() - 1)))
+        gradient.mul_(factors.view(-1, *[1] * (gradient.dim() - 1)))
 
 
-def _adapt(stack: Matrices, scales: torch.Tensor, _: Any, given: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
-    """A module's output and the adapters', each for its own rows of the batch."""
+def _add_adapters(
+    stack: Matrices, scales: torch.Tensor, _: Any, inputs: tuple[Any, ...], output: torch.Tensor
+) -> torch.Tensor:
+    """Add the output of each adapter to its own rows of a module's output."""
     adapters = len(scales)
-    rows = given[0].reshape(adapters, -1, given[0].shape[-1])  # (adapters, rows x length, inputs)
+    rows = inputs[0].reshape(adapters, -1, inputs[0].shape[-1])  # (adapters, rows x length, inputs)
     down, up = stack.down.to(rows.dtype), stack.up.to(rows.dtype)  # in the base's precision, as `FusedLoraLinear`
     low = torch.bmm(rows, down.transpose(1, 2)) * scales[:, None, None].to(rows.dtype)
     return output + torch.bmm(low, up.transpose(1, 2)).view(output.shape)

@@ -1,4 +1,4 @@
-"""What a stage has learned, apart from the base: as peft keeps it, in a folder that plain peft loads."""
+"""Adapter of a stage, separate from the base, saved as a folder that plain peft loads."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 WEIGHTS = "adapter_model.safetensors"
 _TIED = "tied"
-"""Metadata of the file."""
+"""Metadata key of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageAdapter:
-    """An adapter taken off the base."""
+    """Adapter of a stage, separate from the base."""
 
     name: str
-    """Of its folder: number and name of the stage."""
+    """Name of the folder: number and name of the stage."""
     config: PeftConfig
     tensors: Weights
-    """On the processor."""
+    """Weights, on the CPU."""
     tied: Mapping[str, str] = field(default_factory=dict)
-    """Names of weights that are others of them once more, as the head of a small model is its embeddings."""
+    """Name of a tied weight to the weight it shares, such as the head to the embeddings of a small model."""
 
     @classmethod
     def of(cls, name: str, tuned: PeftModel) -> StageAdapter:
-        """The present state of an adapter."""
+        """Copy the current state of an adapter."""
         every = {key.replace(".default", ""): weight for key, weight in tuned.named_parameters(remove_duplicate=False)}
         trained = {key: weight for key, weight in every.items() if weight.requires_grad}
         first: dict[torch.Tensor, str] = {}
@@ -53,7 +53,7 @@ class StageAdapter:
 
     @classmethod
     def load(cls, folder: Path) -> StageAdapter:
-        """The inverse of `save`."""
+        """Load an adapter that `save` wrote."""
         stored, notes = tensors.read(folder / WEIGHTS)
         tied = json.loads(notes.get(_TIED, "{}"))
         own = {key: tensor for key, tensor in stored.items() if key not in tied}
@@ -61,16 +61,16 @@ class StageAdapter:
 
     @classmethod
     def from_dict(cls, name: str, config: dict[str, Any], tensors: Weights) -> StageAdapter:
-        """The inverse of `to_dict`, with its tensors."""
+        """Rebuild an adapter from the data of `to_dict` and its tensors."""
         return cls(name, PeftConfig.from_peft_type(**config), tensors)
 
     def to_dict(self) -> dict[str, Any]:
-        """Its configuration as JSON data."""
-        data: dict[str, Any] = json.loads(json.dumps(self.config.to_dict(), default=sorted))  # sets, as peft has them
+        """Return the peft configuration as JSON data."""
+        data: dict[str, Any] = json.loads(json.dumps(self.config.to_dict(), default=sorted))  # peft uses sets
         return data
 
     def save(self, parent: Path, name: str | None = None) -> Path:
-        """Write a PEFT folder below another, under the stage's name where no other is given; return it."""
+        """Write a PEFT folder below `parent`, named after the stage by default; return its path."""
         folder = parent / (name or self.name)
         folder.mkdir(parents=True)
         self.config.save_pretrained(folder)
@@ -80,10 +80,10 @@ class StageAdapter:
 
     @property
     def trainable(self) -> int:
-        """Number of its weights."""
+        """Number of weights of the adapter."""
         return sum(tensor.numel() for tensor in self.tensors.values())
 
     def merge_into(self, model: PreTrainedModel) -> Weights:
-        """Let it become part of a base; return what the weights were that it changed, by name."""
-        with torch.random.fork_rng():  # peft draws first weights that are replaced at once
+        """Merge the adapter into a base; return the previous values of the changed weights, by name."""
+        with torch.random.fork_rng():  # peft draws initial weights that are then replaced
             return merge(model, put_back(model, self.config, self.tensors))

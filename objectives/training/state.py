@@ -1,4 +1,4 @@
-"""What a trial that was cut off needs to go on from its last rung as if nothing had happened."""
+"""Saved state of a trial, to resume an interrupted trial from its last rung."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 
 def save(pipeline: Pipeline, rung: Rung, fingerprint: str, workdir: Path) -> None:
-    """Write weights, optimizer, random numbers and the rung as one file, which is replaced whole or not at all.
+    """Write weights, optimizer, random state and the rung to one file, which is replaced atomically.
 
-    What earlier stages have learned lies in the rung's artifact.
+    The adapters of earlier stages are in the rung's artifact.
     """
-    drawn = random_state(on_card=pipeline.on_cuda)
+    random = random_state(on_card=pipeline.on_cuda)
     notes = {"trial": fingerprint, "step": str(pipeline.step), "rung": json.dumps(rung.to_dict())}
-    tensors.write(_file(workdir), {**pipeline.tensors(), **drawn}, notes)
+    tensors.write(_file(workdir), {**pipeline.tensors(), **random}, notes)
 
 
 def restore(pipeline: Pipeline, fingerprint: str, workdir: Path) -> Rung | None:
-    """Bring a fresh pipeline to where the trial's last rung was; None where nothing of this trial can be read.
+    """Restore a new pipeline to the trial's last rung; return the rung, or None if there is no readable state.
 
-    A trial whose state is gone or cut off starts anew: that costs time and loses nothing.
+    A trial whose state is missing or truncated starts from scratch.
     """
     try:
         stored, notes = tensors.read(_file(workdir))
-        drawn = pop_random_state(stored, on_card=pipeline.on_cuda)
-        if drawn is None or not {"trial", "step", "rung"} <= notes.keys() or notes["trial"] != fingerprint:
+        random = pop_random_state(stored, on_card=pipeline.on_cuda)
+        if random is None or not {"trial", "step", "rung"} <= notes.keys() or notes["trial"] != fingerprint:
             return None
         rung = Rung.from_dict(json.loads(notes["rung"]))
         lines = artifact.read_lines(workdir / rung.artifact / artifact.PROVENANCE)
@@ -44,7 +44,7 @@ def restore(pipeline: Pipeline, fingerprint: str, workdir: Path) -> Rung | None:
     except (OSError, SafetensorError):
         return None
     pipeline.load(stored, int(notes["step"]), finished, [line["losses"] for line in lines])
-    set_random_state(drawn)
+    set_random_state(random)
     return rung
 
 

@@ -1,3 +1,3 @@
-"""Commands on models that are no study: training, export, pretraining, scenes, Text-to-LoRA."""
+"""Commands other than studies: training, export, pretraining, scenes, Text-to-LoRA."""
 
 from __future__ import annotations

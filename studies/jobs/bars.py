@@ -1,4 +1,4 @@
-"""A bar for something that takes a known number of steps."""
+"""Progress bar for a known number of steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 @contextmanager
 def training_bar(console: Console, what: str, steps: int, done: int = 0) -> Iterator[Callable[[int, float], None]]:
-    """A live bar in a terminal, nothing elsewhere; what it yields is told the step and the loss."""
+    """Show a progress bar in a terminal, nothing elsewhere; yield a function that takes the step and the loss."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=steps, completed=done)

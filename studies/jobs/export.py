@@ -1,4 +1,4 @@
-"""Taking what a trial has learned out of a study, in every form that somebody may load."""
+"""Export of a trial from a study, in every supported form."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ if TYPE_CHECKING:
 def export_trial(
     study: StoredStudy, folder: Path, out: Path, trial: int | None = None, forms: Sequence[str] = ()
 ) -> TrialRecord:
-    """Write a trial, the best one where none is named, in the given forms, in all where none is; return it.
+    """Export a trial, by default the best one, in the given forms, by default all of them; return the trial.
 
     Raises:
-        InputError: there is no such trial or form, the trial has nothing on disk, its base is gone, or `out` exists.
+        InputError: there is no such trial or form, the trial has no adapter on disk, its base is missing, or `out`
+            exists.
     """
     refuse_existing(out)
-    chosen = checked_forms(forms)
+    checked = checked_forms(forms)
     record = study.best if trial is None else next((r for r in study.records if r.number == trial), None)
     objective = study.spec.objective
     if record is None or not isinstance(objective, FinetuneSpec) or find_adapter(study, folder, record) is None:
-        raise _why_not(study, folder, trial)
+        raise _missing_trial_error(study, folder, trial)
     origin = {"study": study.spec.name, "number": record.number, **figures_of(record.rungs[-1], study.metric)}
-    with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
-        artifacts_of(study, folder).copy(record.number, record.rungs[-1].artifact, Path(made))
-        write_export(objective, Path(made), out, origin, chosen, study.inputs.get("the base", ""))
+    with tempfile.TemporaryDirectory(prefix="mixtune-") as temporary:
+        artifacts_of(study, folder).copy(record.number, record.rungs[-1].artifact, Path(temporary))
+        write_export(objective, Path(temporary), out, origin, checked, study.inputs.get("the base", ""))
     return record
 
 
@@ -56,7 +57,7 @@ def load_trial(study: StoredStudy, folder: Path, trial: int) -> tuple[PreTrained
     record = next(record for record in study.records if record.number == trial)
     objective = study.spec.objective
     if not isinstance(objective, FinetuneSpec) or find_adapter(study, folder, record) is None:
-        raise _why_not(study, folder, trial)
+        raise _missing_trial_error(study, folder, trial)
     with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
         artifacts_of(study, folder).copy(record.number, record.rungs[-1].artifact, Path(made))
         return load(objective, Path(made), study.inputs.get("the base", ""))
@@ -70,7 +71,7 @@ def write_export(
     forms: Sequence[Form],
     base_digest: str,
 ) -> None:
-    """Write the forms to a folder that appears whole or not at all."""
+    """Write the forms to a folder, atomically."""
     from objectives.export import export
 
     with _new_folder(out) as unfinished:
@@ -78,7 +79,7 @@ def write_export(
 
 
 def apply_file(file: Path, base: str, out: Path, *, trust_code: bool) -> None:
-    """Write the whole model that a file's run has made of its base.
+    """Apply an exported file to its base and write the whole model.
 
     Raises:
         InputError: the file or the base cannot be read, or `out` exists.
@@ -91,10 +92,10 @@ def apply_file(file: Path, base: str, out: Path, *, trust_code: bool) -> None:
 
 
 def checked_forms(forms: Sequence[str]) -> tuple[Form, ...]:
-    """The forms of these names, all where none is given.
+    """Return the forms with these names, all forms if none is given.
 
     Raises:
-        InputError: there is no such form.
+        InputError: there is no form of a name.
     """
     from objectives.export import FORMS
 
@@ -108,17 +109,17 @@ def checked_forms(forms: Sequence[str]) -> tuple[Form, ...]:
 
 
 def refuse_existing(out: Path) -> None:
-    """See that nothing is overwritten.
+    """Check that an output path does not exist yet.
 
     Raises:
-        InputError: there is something.
+        InputError: the path exists.
     """
     if out.exists():
-        raise InputError(f"{str(out)!r} exists already. Choose another folder with --out.", code="path-taken")
+        raise InputError(f"{str(out)!r} already exists. Choose another folder with --out.", code="path-taken")
 
 
 def find_adapter(study: StoredStudy, folder: Path, record: TrialRecord | None) -> str | None:
-    """Path or URL of what a trial has left; None where there is nothing."""
+    """Return the path or URL of a trial's last artifact, None if there is none."""
     if record is None or not record.rungs:
         return None
     return artifacts_of(study, folder).locate(record.number, record.rungs[-1].artifact)
@@ -132,18 +133,18 @@ def _new_folder(out: Path) -> Iterator[Path]:
         yield unfinished
 
 
-def _why_not(study: StoredStudy, folder: Path, trial: int | None) -> InputError:
+def _missing_trial_error(study: StoredStudy, folder: Path, trial: int | None) -> InputError:
     name = study.spec.name
     with_adapter = [str(r.number) for r in study.records if find_adapter(study, folder, r) is not None]
     if trial is None and study.best is None:
         return InputError(
-            f"No trial of {name!r} is complete yet. Go on with: {resume_command(name, study.url, folder)}",
+            f"No trial of {name!r} is complete yet. Resume the study with: {resume_command(name, study.url, folder)}",
             code="no-trial-complete",
         )
     if trial is None:
         return InputError(
-            f"The best trial of {name!r} has no adapter on disk: it trained on nothing, or its folder below "
-            f"{artifacts_of(study, folder).place!r} is gone. Name another with --trial: {listed(with_adapter)}.",
+            f"The best trial of {name!r} has no adapter on disk: the trial did not train, or its folder below "
+            f"{artifacts_of(study, folder).place!r} is missing. Name another with --trial: {listed(with_adapter)}.",
             code="no-adapter",
         )
     return InputError(

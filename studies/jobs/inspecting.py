@@ -1,4 +1,4 @@
-"""What the best trial has changed in the model: computed once, kept beside the study."""
+"""Inspection of a study's best trial, computed once and stored with the study."""
 
 from __future__ import annotations
 
@@ -21,36 +21,39 @@ _FOLDER = "changes"
 
 
 def inspect_best(study: StoredStudy, folder: Path) -> tuple[Inspection | None, str]:
-    """Compare the best trial's model with its base; where that cannot be, None and the reason, empty if there is none.
+    """Compare the best trial's model with its base.
 
-    The answer does not hang on it, so nothing that is missing here ends a report.
+    Missing data never stops a report, because the results do not depend on the inspection.
+
+    Returns:
+        The inspection, or None if it is not possible, and the reason, which may be empty.
     """
     best, objective = study.best, study.spec.objective
     if best is None or not isinstance(objective, FinetuneSpec) or find_adapter(study, folder, best) is None:
         return None, ""
     if best.config.from_scratch:
-        return None, ""  # random weights are nothing to compare with
+        return None, ""  # there is no pretrained base to compare with
     from objectives.inspection import inspect
 
-    known = folder / _FOLDER / f"{study.id}-{best.number}.json"
-    if (before := _read(known)) is not None:
-        return before, ""
+    file = folder / _FOLDER / f"{study.id}-{best.number}.json"
+    if (stored := _read(file)) is not None:
+        return stored, ""
     try:
         corpus = scan(study.spec.space.texts.folder, study.spec.space.texts.unit)
-        with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
-            artifacts_of(study, folder).copy(best.number, best.rungs[-1].artifact, Path(made))
-            found = inspect(objective, corpus, Path(made))
+        with tempfile.TemporaryDirectory(prefix="mixtune-") as temporary:
+            artifacts_of(study, folder).copy(best.number, best.rungs[-1].artifact, Path(temporary))
+            inspection = inspect(objective, corpus, Path(temporary))
     except MixtuneError as error:
-        return None, f"What the best trial changed in the model is not shown: {error}"
-    write_text(known, json.dumps(found.to_dict()), shared=True)
-    return found, ""
+        return None, f"The changes of the best trial in the model are not shown: {error}"
+    write_text(file, json.dumps(inspection.to_dict()), shared=True)
+    return inspection, ""
 
 
-def _read(known: Path) -> Inspection | None:
-    """The inspection that was computed before; None where there is nothing that this version can read."""
+def _read(file: Path) -> Inspection | None:
+    """Return the stored inspection, None if there is none that this version can read."""
     from objectives.inspection import Inspection
 
     try:
-        return Inspection.from_dict(json.loads(known.read_text(encoding="utf-8")))
+        return Inspection.from_dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""`mixtune scenes run`: qualities of reasoning of some models, as a table."""
+"""`mixtune scenes run`: table of the reasoning qualities of models."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ if TYPE_CHECKING:
 COLUMNS = ("model", "quality", "score", "what", "searched", "searched_stderr", "scenes", "behavior", "example")
 FIGURES = ("model", "quality", "figure", "value")
 _FEWEST_TEXTS = 1
-_EXAMPLE = 400
-"""Characters of an example in the terminal; the table has it whole."""
+_EXAMPLE_LENGTH = 400
+"""Maximum length of an example in the terminal, in characters; the table file has the whole example."""
 
 
 @dataclass(frozen=True, slots=True)
 class QualityOfModel:
-    """A model's answers to the scenes of one quality."""
+    """Answers of a model to the scenes of one quality."""
 
     model: str
-    asked: LoadedSceneTask
+    scene_task: LoadedSceneTask
     answered: Sequence[Answered]
 
     @property
     def figures(self) -> dict[str, float]:
-        return self.asked.quality.figures(self.answered)
+        return self.scene_task.quality.figures(self.answered)
 
     def row(self) -> dict[str, object]:
-        """A row of the table, by `COLUMNS`."""
-        quality, figures = self.asked.quality, self.figures
+        """Return a row of the table, by `COLUMNS`."""
+        quality, figures = self.scene_task.quality, self.figures
         items = [quality.item(each) for each in self.answered]
         return {
             "model": self.model,
-            "quality": self.asked.name,
+            "quality": self.scene_task.name,
             "score": round(figures.get(quality.headline, math.nan), 4),
             "what": quality.headline,
             "searched": round(float(np.mean(items)), 4),
@@ -79,16 +79,16 @@ def run_scenes(
     *,
     trust_code: bool = False,
 ) -> None:
-    """Ask every model the scenes, show the table, and write it; rows of other models in the file are kept.
+    """Measure every model on the scenes, print and write the table; rows of other models in the file are kept.
 
     Args:
-        console: where to show it.
+        console: console to print to.
         models: bases by name or folder, or folders that `mixtune export` wrote.
-        spec: which scenes; all of them are asked, nothing is held out.
-        out: the table's file; every figure goes to a file beside it.
-        texts: folder of texts against which continuations are new or copied.
+        spec: scenes to use; nothing is held out.
+        out: file for the table; all figures are written to a second file next to it.
+        texts: folder of texts, to tell new continuations from copied ones.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        trust_code: run Python that comes with a model.
+        trust_code: whether to run Python code that comes with a model.
 
     Raises:
         InputError: a model, the scenes or the texts cannot be used, or the file holds another table.
@@ -96,22 +96,22 @@ def run_scenes(
     figures_file = out.with_name(f"{out.stem}_figures.csv")
     if out.is_dir():
         raise InputError(f"{str(out)!r} is a folder. Give a file for the table with --out.", code="path-is-folder")
-    kept = [_kept(out, COLUMNS, models), _kept(figures_file, FIGURES, models)]
+    tables = [_other_rows(out, COLUMNS, models), _other_rows(figures_file, FIGURES, models)]
     corpus = _corpus(texts)
     qualities = {scene.quality for scene in scenes_in(spec.files, "--files").values()}
     spec = spec.model_copy(update={"weights": {name: 1.0 for name in QUALITIES if name in qualities}, "holdout": 0.0})
-    bases = {name: _opened(name, trust_code) for name in models}
+    bases = {name: _open_model(name, trust_code) for name in models}
     out.parent.mkdir(parents=True, exist_ok=True)
-    for name, found in _asked(console, bases, spec, corpus, device, len(qualities)):
-        rows = [each.row() for each in found]
-        kept = [_joined(*pair) for pair in zip(kept, (pd.DataFrame(rows), _figures(found)), strict=True)]
-        for file, table in zip((out, figures_file), kept, strict=True):
+    for name, results in _results(console, bases, spec, corpus, device, len(qualities)):
+        rows = [result.row() for result in results]
+        tables = [_concatenated(*pair) for pair in zip(tables, (pd.DataFrame(rows), _figures(results)), strict=True)]
+        for file, table in zip((out, figures_file), tables, strict=True):
             write_csv(table, file)
         print_scenes(console, name, rows)
-    console.print(f"\n{out} has the table, {figures_file} every figure.", soft_wrap=True, highlight=False)
+    console.print(f"\nWrote the table to {out} and all figures to {figures_file}.", soft_wrap=True, highlight=False)
 
 
-def _joined(before: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+def _concatenated(before: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([before, new]) if len(before) else new
 
 
@@ -119,62 +119,61 @@ def _corpus(texts: Path | None) -> Corpus:
     if texts is None:
         return Corpus(Path(), ())
     if not texts.is_dir():
-        raise InputError(f"The folder of texts {str(texts)!r} (--texts) is not there.", code="folder-missing")
+        raise InputError(f"The folder of texts {str(texts)!r} (--texts) does not exist.", code="folder-missing")
     return scan(texts, fewest=_FEWEST_TEXTS)
 
 
-def _asked(
+def _results(
     console: Console, bases: Mapping[str, Base], spec: ScenesSpec, corpus: Corpus, device: str, qualities: int
 ) -> Iterator[tuple[str, list[QualityOfModel]]]:
-    """Each model's name with its qualities, behind a bar; `qualities`: their number."""
+    """Yield each model's name with its results, with a progress bar; `qualities`: number of qualities."""
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True)
     with bar:
         task = bar.add_task("Loading …", total=len(bases) * qualities)
         for name, base in bases.items():
-            found: list[QualityOfModel] = []
-            for each in _measured(console, name, base, spec, corpus, device):
-                found.append(each)
-                bar.update(task, advance=1, description=f"{name}: {each.asked.name}")
-            yield name, found
+            results: list[QualityOfModel] = []
+            for result in _measured(console, name, base, spec, corpus, device):
+                results.append(result)
+                bar.update(task, advance=1, description=f"{name}: {result.scene_task.name}")
+            yield name, results
 
 
-def _figures(found: Sequence[QualityOfModel]) -> pd.DataFrame:
-    """Rows of a model for the file of figures."""
+def _figures(results: Sequence[QualityOfModel]) -> pd.DataFrame:
+    """Return the rows of a model for the file of figures."""
     return pd.DataFrame(
         [
-            (each.model, each.asked.name, name, round(value, 6))
-            for each in found
-            for name, value in each.figures.items()
+            (result.model, result.scene_task.name, name, round(value, 6))
+            for result in results
+            for name, value in result.figures.items()
         ],
         columns=list(FIGURES),
     )
 
 
-def _kept(file: Path, columns: Sequence[str], models: Sequence[str]) -> pd.DataFrame:
-    """The rows of other models in a file.
+def _other_rows(file: Path, columns: Sequence[str], models: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of other models in a file.
 
     Raises:
-        InputError: it is another table.
+        InputError: the file holds another table.
     """
     if not file.is_file():
         return pd.DataFrame(columns=list(columns))
     try:
-        found = pd.read_csv(file, dtype={"model": str})
+        table = pd.read_csv(file, dtype={"model": str})
     except ValueError as error:
         raise InputError(
-            f"{str(file)!r} is no table: {error}. Choose another file with --out.", code="table-unreadable"
+            f"{str(file)!r} is not a CSV table: {error}. Choose another file with --out.", code="table-unreadable"
         ) from error
-    if tuple(found.columns) != tuple(columns):
+    if tuple(table.columns) != tuple(columns):
         raise InputError(
-            f"{str(file)!r} is another table, with the columns {listed(found.columns)}. Choose another file "
-            "with --out.",
+            f"{str(file)!r} has the columns of another table: {listed(table.columns)}. Choose another file with --out.",
             code="table-of-other-columns",
         )
-    return found[~found["model"].isin(models)]
+    return table[~table["model"].isin(models)]
 
 
-def _opened(name: str, trust_code: bool) -> Base:
-    """A model whose weights are there.
+def _open_model(name: str, trust_code: bool) -> Base:
+    """Open a model and check that its weights exist.
 
     Raises:
         InputError: there is no such model.
@@ -183,7 +182,7 @@ def _opened(name: str, trust_code: bool) -> Base:
     base = open_base(str(merged) if merged.is_dir() else name, trust_code=trust_code)
     try:
         base.fetch()
-    except FieldError as error:  # there is no study file whose field that would be
+    except FieldError as error:  # there is no study file, so the name of the field means nothing
         raise InputError(
             f"The model {name!r} cannot be measured: {str(error).removeprefix(f'{error.field}: ')}", code=error.code
         ) from error
@@ -195,17 +194,19 @@ def _measured(
 ) -> Iterator[QualityOfModel]:
     encoding = base.encoding()
     scorer = ScenesScorer(spec, corpus, base.model("float32", choose_device(device)), encoding)
-    asked_in = "inside its chat template" if scorer.in_chat else "as plain text"
-    console.print(f"Note on {name}: its questions are asked {asked_in}.", highlight=False, soft_wrap=True)
-    for note in too_long([asked.task for asked in scorer.asked], ContextWindow.of(encoding, base.layout().context)):
+    prompt_style = "inside its chat template" if scorer.in_chat else "as plain text"
+    console.print(f"Note on {name}: questions are asked {prompt_style}.", highlight=False, soft_wrap=True)
+    for note in too_long(
+        [scene_task.task for scene_task in scorer.asked], ContextWindow.of(encoding, base.layout().context)
+    ):
         console.print(f"Note on {name}: {note}", highlight=False, soft_wrap=True)
-    for asked in scorer.asked:
-        _, answered = scorer.measure(only=asked.name)
-        yield QualityOfModel(name, asked, answered[asked.name])
+    for scene_task in scorer.asked:
+        _, answered = scorer.measure(only=scene_task.name)
+        yield QualityOfModel(name, scene_task, answered[scene_task.name])
 
 
 def print_scenes(console: Console, model: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """The table of a model, and an example of each quality."""
+    """Print the table of a model, and an example of each quality."""
     table = Table(box=None, title=f"\n{model}", title_justify="left", title_style="bold")
     table.add_column("quality", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
@@ -217,5 +218,5 @@ def print_scenes(console: Console, model: str, rows: Sequence[Mapping[str, objec
     console.print(table)
     console.print()
     for row in rows:
-        example = textwrap.shorten(str(row["example"]), _EXAMPLE, placeholder=" …")
+        example = textwrap.shorten(str(row["example"]), _EXAMPLE_LENGTH, placeholder=" …")
         console.print(f"{row['quality']}: {example}", highlight=False)

@@ -1,4 +1,4 @@
-"""`mixtune init`: a commented study file for a folder of texts."""
+"""`mixtune init`: writes a commented study file for a folder of texts."""
 
 from __future__ import annotations
 
@@ -24,48 +24,48 @@ if TYPE_CHECKING:
     from studies.run.estimate.estimate import Estimate
 
 _TOKENS_PER_WORD = 1.5
-"""A usual tokenizer's, for a first guess of the budget."""
+"""Typical tokens per word, for a first estimate of the budget."""
 _LENGTH = 256
-"""Tokens of a training sequence, where all texts are long enough."""
+"""Length of a training sequence if all texts are long enough, in tokens."""
 _TRAINED_SHARE = 0.8
 _BATCH = 8
-_STEPS = 9
-"""At least, so that a trial has three steps between rungs."""
+_MIN_STEPS = 9
+"""Minimum number of steps, so that a trial has three steps between rungs."""
 _FEWEST_TRIALS = 40
 _TRIALS_PER_TEXT = 8
-"""A quarter of them are pairs of randomized trials: with fewer than twice as many as texts, intervals are wide."""
+"""A quarter of the trials are pairs of randomized trials; with fewer pairs than texts, intervals are wide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """The options of `mixtune init`."""
+    """Options of `mixtune init`."""
 
     folder: Path
     base: str = "tiny"
     tasks: tuple[str, ...] = ()
     heldout: str | None = None
     hours: float = 1.0
-    """Time that the study should take on this machine."""
+    """Maximum duration of the study on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large a study is."""
+    """Size of a study."""
 
     tokens: int
-    """Training tokens of a trial."""
+    """Training tokens per trial."""
     trials: int
     length: int
-    """Tokens of a training sequence."""
+    """Length of a training sequence, in tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A study file that was written, and why it says what it says."""
+    """Result of `write_study_file`."""
 
     corpus: Corpus
     choices: tuple[str, ...]
-    """What was chosen for the user, in sentences."""
+    """Sentences that explain the chosen values."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -79,37 +79,37 @@ def write_study_file(
     *,
     measure: bool = True,
     local: bool = False,
-    told: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Written:
-    """Write a study file that runs as it is and ends in about the hours that the user has.
+    """Write a study file that runs as it is, in about `starter.hours` hours.
 
     Args:
-        starter: what the user asks for.
+        starter: options of the command.
         path: file to write; must not exist.
-        measure: time the base on this machine, for the sizes; a base that lies on the hub is not fetched for it.
-        local: time it in this process, for one trial at a time, without Ray.
-        told: hears what is being done.
+        measure: whether to time the base on this machine to choose the sizes; bases on the hub are not timed.
+        local: whether to time in this process, for one trial at a time, without Ray.
+        report: called with a description of the current step.
 
     Raises:
         InputError: the folder cannot be used, or the file exists.
     """
     if path.exists():
         raise InputError(
-            f"{str(path)!r} exists already. Remove it, or choose another file with --out.", code="path-taken"
+            f"{str(path)!r} already exists. Remove it, or choose another file with --out.", code="path-taken"
         )
     corpus = scan(starter.folder)
     heldout = corpus[starter.heldout].name if starter.heldout is not None else corpus.names[0]
     starter = replace(starter, heldout=heldout)
     sizes = _first_sizes(corpus)
-    time = "Its time was not measured: `mixtune estimate` says how long it takes."
+    duration_note = "The duration was not measured: `mixtune estimate` predicts it."
     if measure and (starter.base in BASES or _is_folder(starter.base)):
-        told("Timing the base on this machine …")
-        sizes, time = _timed(starter, corpus, sizes, path.parent, local=local)
+        report("Timing the base on this machine …")
+        sizes, duration_note = _timed_sizes(starter, corpus, sizes, path.parent, local=local)
     content = _rendered(starter, corpus, sizes, path)
     parse_study(content, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
-    return Written(corpus, (*_choices(starter, sizes), time))
+    return Written(corpus, (*_choices(starter, sizes), duration_note))
 
 
 def starting_spec(starter: Starter) -> dict[str, Any]:
@@ -126,58 +126,58 @@ def starting_spec(starter: Starter) -> dict[str, Any]:
 
 
 def _choices(starter: Starter, sizes: Sizes) -> Iterator[str]:
-    """Sentences on what was chosen, and on how to choose otherwise."""
+    """Yield sentences on the chosen values, and on how to change them."""
     yield f"Base: {starter.base}." + (" It ships with mixtune; --base names another." if starter.base == "tiny" else "")
     if starter.tasks:
         yield f"Objective: the questions of {', '.join(starter.tasks)}."
     else:
         yield (
             f"Objective: to predict the last fifth of {starter.heldout!r}, because no benchmark was named. Texts "
-            "that are like it will look good. --heldout names another text, --task a benchmark."
+            "similar to this text will score well. --heldout names another text, --task a benchmark."
         )
     yield f"Size: {sizes.trials:,} trials of {sizes.tokens:,} training tokens each."
 
 
-def _timed(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, local: bool) -> tuple[Sizes, str]:
-    """Sizes that fit into the hours, and the time in words; the first ones where nothing can be timed."""
+def _timed_sizes(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, local: bool) -> tuple[Sizes, str]:
+    """Return sizes that fit into the time and a sentence about it; the initial sizes if nothing can be timed."""
     try:
-        return _fitted(starter, corpus, sizes, place, local=local)
-    except MixtuneError as error:  # the file is written all the same, for the user to mend
-        return sizes, f"Its time could not be measured: {error}"
+        return _fit_sizes(starter, corpus, sizes, place, local=local)
+    except MixtuneError as error:  # the file is still written, for the user to fix
+        return sizes, f"The duration could not be measured: {error}"
 
 
-def _fitted(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, local: bool) -> tuple[Sizes, str]:
-    """Sizes with which the study ends in time on this machine, and how long that takes, in a sentence.
+def _fit_sizes(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, local: bool) -> tuple[Sizes, str]:
+    """Return sizes that fit into the time on this machine, and a sentence about the duration.
 
-    Tokens give way first: with fewer trials the intervals of all texts are wider.
+    Tokens are reduced first, because fewer trials widen the intervals of all texts.
     """
     from studies.analysis.units import duration
     from studies.run.estimate.advice import fitting_tokens, fitting_trials, hours_words
 
     within = f"{hours_words(starter.hours)} (--hours)"
-    found = _estimated(starter, corpus, sizes, place, local=local)
-    if found.total <= 3600 * starter.hours:
-        return sizes, f"That takes about {duration(found.total)} here, measured just now."
-    if (tokens := fitting_tokens(found, starter.hours)) is not None and tokens >= _least_tokens(sizes.length):
-        return replace(sizes, tokens=tokens), f"Training tokens were lowered so that it takes about {within} here."
+    estimate = _estimate(starter, corpus, sizes, place, local=local)
+    if estimate.total <= 3600 * starter.hours:
+        return sizes, f"The study takes about {duration(estimate.total)} on this machine, as just measured."
+    if (tokens := fitting_tokens(estimate, starter.hours)) is not None and tokens >= _least_tokens(sizes.length):
+        return replace(sizes, tokens=tokens), f"Training tokens were reduced to fit about {within} on this machine."
     smallest = replace(sizes, tokens=_least_tokens(sizes.length))
-    found = _estimated(starter, corpus, smallest, place, local=local)
-    trials = fitting_trials(found, starter.hours)
-    if trials is not None and trials >= found.fewest:
+    estimate = _estimate(starter, corpus, smallest, place, local=local)
+    trials = fitting_trials(estimate, starter.hours)
+    if trials is not None and trials >= estimate.fewest:
         fitting = replace(smallest, trials=min(sizes.trials, trials))
-        return fitting, f"Tokens and trials were lowered so that it takes about {within} here."
-    fewest = replace(smallest, trials=found.fewest)
+        return fitting, f"Training tokens and trials were reduced to fit about {within} on this machine."
+    fewest = replace(smallest, trials=estimate.fewest)
     return fewest, (
-        f"The smallest study of these texts that rates them takes longer than {within} here: `mixtune estimate` says "
-        "how long. A smaller base or fewer texts take less."
+        f"The smallest study that can rate these texts takes longer than {within} on this machine; `mixtune estimate` "
+        "predicts its duration. Use a smaller base or fewer texts."
     )
 
 
-def _estimated(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, local: bool) -> Estimate:
-    """How long a study of these sizes would take, as `mixtune estimate` says it."""
+def _estimate(starter: Starter, corpus: Corpus, sizes: Sizes, place: Path, *, local: bool) -> Estimate:
+    """Estimate the duration of a study of these sizes, as `mixtune estimate` does."""
     from studies.run.estimate.estimate import estimate
 
-    file = place / "study.yaml"  # paths in it start there
+    file = place / "study.yaml"  # paths in the file are relative to this folder
     spec = parse_study(_rendered(starter, corpus, sizes, file), file).anchored(place)
     with tempfile.TemporaryDirectory(prefix="mixtune-") as runs:
         return estimate(spec, Path(runs), local=local)
@@ -201,13 +201,13 @@ def _rendered(starter: Starter, corpus: Corpus, sizes: Sizes, path: Path) -> str
 
 
 def _environment() -> Environment:
-    made = environment("studies.report")
-    made.filters["quoted"] = _quoted
-    return made
+    jinja = environment("studies.report")
+    jinja.filters["quoted"] = _quoted
+    return jinja
 
 
 def _name(folder: Path) -> str:
-    """A study's name from its folder's, in Latin letters whatever its script."""
+    """Return a name for the study from the name of a folder, transliterated to Latin letters."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", anyascii(folder.resolve().name)).strip("-._")
     return name[:64].rstrip("-._") or "study"
 
@@ -222,7 +222,7 @@ def _relative(folder: Path, start: Path) -> str:
 
 
 def _first_sizes(corpus: Corpus) -> Sizes:
-    """Sizes for a machine that is quick enough: twice through a text of median size, in whole thousands of tokens."""
+    """Return the initial sizes: two epochs of a text of median size, in whole thousands of tokens."""
     length = _length(corpus)
     words = sorted(text.words for text in corpus.texts)
     tokens = 2 * _TOKENS_PER_WORD * words[len(words) // 2]
@@ -231,15 +231,15 @@ def _first_sizes(corpus: Corpus) -> Sizes:
 
 
 def _length(corpus: Corpus) -> int:
-    """Tokens of a training sequence: a power of two that the shortest text exceeds, a part of it held out."""
+    """Return the sequence length: a power of two, smaller than the training part of the shortest text, in tokens."""
     shortest = _TRAINED_SHARE * min(text.words for text in corpus.texts)
     return max(2, min(_LENGTH, 1 << math.floor(math.log2(max(2, shortest - 1)))))
 
 
 def _least_tokens(length: int) -> int:
-    return _STEPS * _BATCH * length
+    return _MIN_STEPS * _BATCH * length
 
 
 def _quoted(value: object) -> str:
-    """A value as YAML and JSON both write it, in its own script."""
+    """Return a value as a quoted literal that is valid in YAML and JSON, without escaping non-ASCII letters."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""`mixtune train`: one run of one or several stages, without a search."""
+"""`mixtune train`: trains one or several stages, without a search."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ from studies.spec import StudySpec
 _FEWEST_TEXTS = 1
 _LEASE = "training.db"
 _RUNGS = "rungs.json"
-"""Within the working folder: what was scored so far."""
+"""File in the working folder with the rungs so far."""
 ACCURACY = "accuracy"
 _WIDTH = 18
-"""Of a column."""
+"""Width of a column, in characters."""
 
 
 def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None, forms: tuple[str, ...]) -> Path:
-    """Train the stages of a file, score the model at every rung, write what was learned; return the folder.
+    """Train the stages of a study file, score the model at every rung, and export it; return the folder.
 
-    A run that was cut off goes on from its last rung when it is begun again.
+    An interrupted run resumes from its last rung.
 
     Raises:
         InputError: the file leaves something to search, or something that the run needs is missing.
     """
     out = out or runs / spec.name / "export"
     refuse_existing(out)
-    chosen = checked_forms(forms)
-    with console.status("Checking the plan; a base from the hub is downloaded now …"):
-        plan = _checked(spec, runs)
+    checked = checked_forms(forms)
+    with console.status("Checking the plan, and downloading the base if necessary …"):
+        plan = _check_plan(spec, runs)
     prepared = plan.prepared
     for note in prepared.notes:
         console.print(f"Note: {note}", highlight=False)
     inputs = [prepared.corpus.fingerprint, dict(prepared.inputs), plan.objective.rungs]
     workdir = runs / spec.name / f"training-{fingerprint([spec.fingerprint, *inputs])}"
-    with _alone(spec.name, runs / spec.name):
-        rungs = _trained(console, plan, workdir, runs / spec.name / "cache")
+    with _lease(spec.name, runs / spec.name):
+        rungs = _train(console, plan, workdir, runs / spec.name / "cache")
     last = rungs[-1]
     if not last.artifact:
         raise InputError(
-            "No stage trains on anything: every text was used up (space.texts.max_epochs). Raise it.",
+            "No stage has any tokens to train on: every text has reached space.texts.max_epochs. Increase it.",
             code="nothing-trained",
         )
     ends = plan.stage_ends(rungs)
@@ -67,28 +67,28 @@ def run_training(console: Console, spec: StudySpec, runs: Path, out: Path | None
     origin = {"study": spec.name, "number": None, **figures_of(last, prepared.metric)}
     with console.status("Writing the model …"):
         _add_results(workdir / last.artifact, {stage: figures_of(end, prepared.metric) for stage, end in ends.items()})
-        write_export(plan.objective, workdir / last.artifact, out, origin, chosen, prepared.inputs["the base"])
+        write_export(plan.objective, workdir / last.artifact, out, origin, checked, prepared.inputs["the base"])
     shutil.rmtree(workdir)
     return out
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is trained, once everything is checked."""
+    """Checked plan of a run."""
 
     objective: FinetuneSpec
-    """With a rung at the end of every stage."""
+    """Objective with a rung at the end of every stage."""
     prepared: Prepared
     trial: TrialConfig
     stages: tuple[StageSteps, ...]
-    """Those that train on anything."""
+    """Stages that have training steps."""
 
     def stage_ends(self, rungs: Sequence[Rung]) -> dict[str, Rung]:
-        """Return the rung at the end of each stage, by the stage's number and name; the last ends with the run."""
+        """Return the rung at the end of each stage, by the stage's number and name."""
         by_tokens = {rung.tokens: rung for rung in rungs}
         ends = [(stage.name, stage.last * self.objective.step_tokens) for stage in self.stages[:-1]]
-        found = {name: by_tokens[tokens] for name, tokens in ends if tokens in by_tokens}
-        return found | {stage.name: rungs[-1] for stage in self.stages[-1:]}
+        end_rungs = {name: by_tokens[tokens] for name, tokens in ends if tokens in by_tokens}
+        return end_rungs | {stage.name: rungs[-1] for stage in self.stages[-1:]}
 
 
 def _add_results(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> None:
@@ -97,30 +97,32 @@ def _add_results(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> None
     add_results(folder, results)
 
 
-def _alone(name: str, folder: Path) -> AbstractContextManager[None]:
-    """Hold the lease of a plan, so that two runs of it never write to one folder.
+def _lease(name: str, folder: Path) -> AbstractContextManager[None]:
+    """Return the lease of a plan, so that two runs of the plan never write to the same folder.
 
     Raises:
-        InputError: another program has it.
+        InputError: another process holds the lease.
     """
     return open_storage(sqlite_file.url_of(folder.resolve() / _LEASE)).driver(name).lease()
 
 
-def _checked(spec: StudySpec, runs: Path) -> _Plan:
+def _check_plan(spec: StudySpec, runs: Path) -> _Plan:
     if not isinstance(spec.objective, FinetuneSpec):
         raise InputError(
             f"`mixtune train` trains a model, so objective.kind must be finetune; got {spec.objective.kind}.",
             code="objective-trains-nothing",
         )
-    whole = [score.model_copy(update={"holdout": 0.0}) for score in spec.objective.scores]  # there is no search
-    objective = spec.objective.model_copy(update={"scores": whole})
+    full_scores = [
+        score.model_copy(update={"holdout": 0.0}) for score in spec.objective.scores
+    ]  # without a search, nothing is held out
+    objective = spec.objective.model_copy(update={"scores": full_scores})
     folder = runs / spec.name
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit, fewest=_FEWEST_TEXTS)
     prepared = objectives.prepare(objective, corpus, folder / "cache")
     space = Space(spec.space, prepared.corpus, prepared.layout, prepared.rungs[-1])
     if space.distributions:
         raise InputError(
-            f"`mixtune train` searches nothing, and the file leaves {listed(space.distributions)} open. Give each one "
+            f"`mixtune train` does not search, but the file leaves {listed(space.distributions)} open. Give each one "
             "value (space.texts.choose: all, or a list of names), or search with: mixtune launch",
             code="fields-left-open",
         )
@@ -134,8 +136,8 @@ def _checked(spec: StudySpec, runs: Path) -> _Plan:
     return _Plan(with_stage_ends(objective, stages), prepared, trial, stages)
 
 
-def _trained(console: Console, plan: _Plan, workdir: Path, cache: Path) -> list[Rung]:
-    """Run the trial, showing each rung as it comes; return all, those before a break included."""
+def _train(console: Console, plan: _Plan, workdir: Path, cache: Path) -> list[Rung]:
+    """Run the trial and print each rung; return all rungs, including those before an interruption."""
     rungs = {rung.index: rung for rung in _read_rungs(workdir)}
     table: _Table | None = None
     done: list[Rung] = []
@@ -155,31 +157,31 @@ def _trained(console: Console, plan: _Plan, workdir: Path, cache: Path) -> list[
 
 
 def _read_rungs(workdir: Path) -> list[Rung]:
-    """The rungs of a run that was cut off."""
+    """Return the rungs of an interrupted run."""
     path = workdir / _RUNGS
     return [Rung.from_dict(rung) for rung in json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []
 
 
 def _write_rungs(workdir: Path, rungs: Sequence[Rung]) -> None:
-    """Keep the rungs beside the state of the run; all appear or none."""
+    """Write the rungs to the working folder, atomically."""
     write_text(workdir / _RUNGS, json.dumps([rung.to_dict() for rung in rungs]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The rungs of a run, one a line."""
+    """Table of the rungs of a run, one per line."""
 
     plan: _Plan
     accuracy: bool
-    """Whether the scores have an accuracy beside them."""
+    """Whether there is a column for the accuracy."""
 
     def head(self) -> str:
-        """The names of the columns."""
+        """Return the names of the columns."""
         names = ["tokens", "stages done", "training loss", self.plan.prepared.metric, "above the base"]
         return _cells([*names, *([ACCURACY] if self.accuracy else [])])
 
     def row(self, rung: Rung) -> str:
-        """The figures of a rung."""
+        """Return the figures of a rung."""
         stages = list(itertools.accumulate(stage.budget for stage in self.plan.trial.stages))
         loss, accuracy = rung.qualities.get(TRAIN_LOSS), rung.qualities.get(ACCURACY)
         stderr = rung.qualities.get(f"{ACCURACY}_stderr", 0.0)
@@ -190,8 +192,8 @@ class _Table:
             f"{rung.score:.4f}",
             f"{rung.gain:+.4f} ± {rung.gain_stderr:.4f}",
         ]
-        right = "-" if accuracy is None else f"{accuracy:.3f} ± {stderr:.3f}"
-        return _cells([*cells, *([right] if self.accuracy else [])])
+        accuracy_cell = "-" if accuracy is None else f"{accuracy:.3f} ± {stderr:.3f}"
+        return _cells([*cells, *([accuracy_cell] if self.accuracy else [])])
 
 
 def _cells(cells: Sequence[str]) -> str:
@@ -199,7 +201,7 @@ def _cells(cells: Sequence[str]) -> str:
 
 
 def _show_qualities(console: Console, ends: Mapping[str, Rung]) -> None:
-    """Print every other figure of the model at the end of each stage, one a line."""
+    """Print the other figures of the model at the end of each stage, one per line."""
     names = dict.fromkeys(name for rung in ends.values() for name in rung.qualities if name != TRAIN_LOSS)
     width = max(map(len, names), default=0) + 2
     console.print(f"\n{'at the end of':<{width}}" + _cells(list(ends)), highlight=False)

@@ -1,4 +1,4 @@
-"""A long run's folder: going on with what was cut off there, and overwriting nothing."""
+"""Output folders of long runs: interrupted runs resume, and nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from spaces.files import write_text
 from studies.jobs.export import refuse_existing
 
 _PLAN = "plan.json"
-ASKED = "asked"
-"""Key of a plan: what the user asked for."""
+OPTIONS_KEY = "asked"
+"""Key of a plan for the options of the user."""
 
 
-def unfinished(out: Path, work: str, told: str, asked: dict[str, Any]) -> dict[str, Any] | None:
-    """The plan of a run that was cut off in a folder; None where nothing is there.
+def unfinished(out: Path, work: str, result_file: str, requested: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the plan of an interrupted run in a folder, None if there is no such run.
 
     Args:
-        out: the folder.
-        work: name of the folder in it that holds what is only needed to go on.
-        told: name of the file that a finished run leaves.
-        asked: what is asked for now.
+        out: output folder.
+        work: name of its subfolder with the state of the run.
+        result_file: name of the file that a finished run writes.
+        requested: current options of the user.
 
     Raises:
-        InputError: the folder holds something else, or a run of another wish.
+        InputError: the folder holds something else, or a run with other options.
     """
     file = out / work / _PLAN
     if not file.is_file():
-        if (out / told).exists() or not (out / work).is_dir():
+        if (out / result_file).exists() or not (out / work).is_dir():
             refuse_existing(out)
-        shutil.rmtree(out / work, ignore_errors=True)  # it was cut off before it had begun
+        shutil.rmtree(out / work, ignore_errors=True)  # the run was interrupted before it started
         return None
     plan: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    if plan[ASKED] != asked:
-        other = [name for name, value in asked.items() if plan[ASKED].get(name) != value]
+    if plan[OPTIONS_KEY] != requested:
+        changed = [name for name, value in requested.items() if plan[OPTIONS_KEY].get(name) != value]
         raise InputError(
-            f"{str(out)!r} holds an unfinished run with another value of {listed(other)}. Go on with it by asking for "
-            "the same, remove it, or choose another folder with --out.",
+            f"{str(out)!r} holds an unfinished run with another value of {listed(changed)}. Resume it with the same "
+            "values, remove it, or choose another folder with --out.",
             code="run-of-other-values",
         )
     return plan
 
 
 def write_plan(folder: Path, plan: Mapping[str, Any]) -> None:
-    """Remember what a run sets out to do; `folder`: its working folder."""
+    """Write the plan of a run to its working folder."""
     write_text(folder / _PLAN, json.dumps(plan, indent=2))

@@ -95,7 +95,7 @@ def test_it_pays_where_mkl_holds_back(monkeypatch: pytest.MonkeyPatch, maker: st
 
     from objectives.acceleration import onednn
 
-    monkeypatch.setattr(onednn, "_maker", lambda: maker)
+    monkeypatch.setattr(onednn, "_vendor", lambda: maker)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     assert onednn.pays.__wrapped__() is (paid and torch.backends.mkl.is_available())  # type: ignore[no-untyped-call]
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")

@@ -41,14 +41,14 @@ def test_stages_follow_one_another_and_the_base_comes_back_bit_for_bit(base: Pre
     before = weights(base)
     with pipeline(base, *THREE) as run:
         assert run.steps == 10
-        assert [(leg.first, leg.last) for leg in run.legs] == [(0, 4), (4, 8), (8, 10)]
+        assert [(leg.first, leg.last) for leg in run.stages] == [(0, 4), (4, 8), (8, 10)]
         assert run.run(6) is not None
         assert [learned.name for learned in run.learned()] == ["0-low", "1-high"]
         run.run(10)
         assert [learned.name for learned in run.learned()] == ["0-low", "1-high", "2-norms"]
         assert run.run(10) is None
         assert run.trainable == sum(learned.trainable for learned in run.learned())
-        assert [tokens for leg in run.legs for tokens, _ in leg.losses] == [4 * STEP, 6 * STEP, 8 * STEP, 10 * STEP]
+        assert [tokens for leg in run.stages for tokens, _ in leg.losses] == [4 * STEP, 6 * STEP, 8 * STEP, 10 * STEP]
     after = weights(base)
     assert after.keys() == before.keys()
     assert not changed(before, after)
@@ -107,7 +107,7 @@ def test_a_pipeline_cut_off_goes_on_as_if_nothing_had_happened(
         expected = [learned.tensors for learned in whole.learned()]
     with pipeline(base, *THREE) as first:
         first.run(reached)
-        lines = ({"stage": leg.name, "losses": leg.losses} for leg in first.begun)
+        lines = ({"stage": leg.name, "losses": leg.losses} for leg in first.started)
         artifact.save(first, tmp_path / "rung-0", lines)
         state.save(first, Rung(0, reached, 0.5, 0.1, 0.2, artifact="rung-0"), "mine", tmp_path)
     torch.manual_seed(99)
@@ -115,7 +115,7 @@ def test_a_pipeline_cut_off_goes_on_as_if_nothing_had_happened(
         assert state.restore(second, "mine", tmp_path) is not None
         assert second.step == reached
         second.run(10)
-        assert [leg.losses for leg in second.legs] == [leg.losses for leg in whole.legs]
+        assert [leg.losses for leg in second.stages] == [leg.losses for leg in whole.stages]
         for one, other in zip([learned.tensors for learned in second.learned()], expected, strict=True):
             assert all(torch.equal(one[name], other[name]) for name in other)
 
@@ -125,7 +125,7 @@ def test_without_its_earlier_stages_a_state_is_not_used(base: PreTrainedModel, t
 
     with pipeline(base, *THREE) as first:
         first.run(6)
-        artifact.save(first, tmp_path / "rung-0", ({"stage": leg.name, "losses": []} for leg in first.begun))
+        artifact.save(first, tmp_path / "rung-0", ({"stage": leg.name, "losses": []} for leg in first.started))
         state.save(first, Rung(0, 6, 0.5, 0.1, 0.2, artifact="rung-0"), "mine", tmp_path)
     (tmp_path / "rung-0" / "0-low" / "adapter_model.safetensors").unlink()
     with pipeline(base, *THREE) as second:
@@ -148,7 +148,7 @@ def test_an_error_in_a_later_stage_leaves_the_base_as_it_was(base: PreTrainedMod
 
 def test_stages_without_texts_are_left_out(base: PreTrainedModel) -> None:
     with pipeline(base, stage("none", "lora", range(3), ""), stage("some", "ia3", range(3))) as run:
-        assert [leg.name for leg in run.legs] == ["1-some"]
+        assert [leg.name for leg in run.stages] == ["1-some"]
         assert run.steps == 4
 
 
@@ -160,24 +160,24 @@ def test_a_text_is_never_read_more_often_than_allowed(base: PreTrainedModel) -> 
     stages = [stage(name, "lora", range(3), tokens=4 * STEP) for name in ("one", "two", "three", "four")]
     trial = TrialConfig("opt", 3, tuple(stages), max_epochs=1.0)
     with Pipeline(base, trial, tokens, spec()) as run:
-        assert [leg.last - leg.first for leg in run.legs] == [4, 4, 1]
+        assert [leg.last - leg.first for leg in run.stages] == [4, 4, 1]
         assert run.steps * STEP <= 600
         run.run(10)
         assert len(run.learned()) == 3
     with Pipeline(base, TrialConfig("opt", 3, tuple(stages), max_epochs=0.05), tokens, spec()) as nothing:
-        assert nothing.legs == ()
+        assert nothing.stages == ()
         assert nothing.run(10) is None
 
 
 def test_budgets_that_are_no_whole_steps_add_up(base: PreTrainedModel) -> None:
     parts = [stage("one", "lora", range(3), tokens=100), stage("two", "lora", range(3), tokens=540)]
     with pipeline(base, *parts) as run:
-        assert [leg.last for leg in run.legs] == [1, 10]
+        assert [leg.last for leg in run.stages] == [1, 10]
 
 
 def test_the_same_text_is_read_in_another_order_by_another_stage(base: PreTrainedModel) -> None:
     with pipeline(base, stage("one", "lora", range(3)), stage("two", "lora", range(3))) as run:
-        first, second = (leg.stream.batch(0, 4) for leg in run.legs)
+        first, second = (leg.stream.batch(0, 4) for leg in run.stages)
         assert not np.array_equal(first, second)
 
 

@@ -202,7 +202,7 @@ def test_every_number_of_frozen_layers_gets_its_share() -> None:
         with _pipeline(base, lowest) as run:
             run.run(10)
             run.run(20)
-    sizes = [kept.size for kept in prefix_of(base)._kept.values()]
+    sizes = [outputs.size for outputs in prefix_of(base)._outputs.values()]
     assert len(sizes) == 2
     assert all(0 < size <= limit // 2 for size in sizes)
 

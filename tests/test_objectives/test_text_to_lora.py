@@ -321,7 +321,7 @@ def test_a_network_comes_back_from_its_folder(tmp_path: Path) -> None:
     from objectives.text_to_lora.network import HyperNetwork, Shape
 
     network = HyperNetwork(_target(), 4, Shape(head="S", width=16), seed=3)
-    network.centre(_adapters(_target(), 3))
+    network.center(_adapters(_target(), 3))
     network.standardize(torch.randn(5, 4))
     stored = HypernetCheckpoint(
         network, "tiny", "abc", "bfloat16", "base", ("a", "b"), 64, 4, whole_texts=True, origin={"by": "x"}

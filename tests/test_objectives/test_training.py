@@ -165,7 +165,7 @@ def test_a_state_that_is_damaged_is_not_used(base: PreTrainedModel, tmp_path: Pa
     with pipeline_of(base, stage()) as again:
         assert state.restore(again, "mine", tmp_path) == rung
         assert again.step == 1
-        assert again.legs[0].losses == [(64, 3.0)]
+        assert again.stages[0].losses == [(64, 3.0)]
     with pipeline_of(base, stage()) as again:
         (file,) = tmp_path.glob("state/*")
         if damage == "cut":

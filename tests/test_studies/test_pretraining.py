@@ -36,10 +36,11 @@ def shorter(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_folder_of_texts_becomes_a_base(place: Path) -> None:
     done = call("pretrain", "--texts", "texts", "--out", "base", *FAST)
     assert done.exit_code == 0, done.output
-    assert "use it as `base: base` in a study file" in done.output
+    assert "set `base: base` in a study file" in done.output
     told = json.loads((place / "base" / "pretraining.json").read_text())
-    assert f"{told['bits_per_byte']:.3f} bits per byte, an n-gram of six bytes {told['ngram_bits_per_byte']:.3f}" in (
-        done.output
+    assert (
+        f"{told['bits_per_byte']:.3f} bits per byte; a six-byte n-gram model has {told['ngram_bits_per_byte']:.3f}"
+        in (done.output)
     )
     assert {path.name for path in (place / "base").iterdir()} >= {"model.safetensors", "tokenizer.json", "heldout.txt"}
     assert not (place / "base" / ".pretraining").exists()
@@ -79,7 +80,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(
     assert "untrained" in fails(capsys, monkeypatch, *again, "--untrained", code="run-of-other-values")
     done = call("pretrain", "--texts", "texts", "--out", "base", *FAST)
     assert done.exit_code == 0, done.output
-    assert "Going on after 13 of 20 steps" in done.output
+    assert "Resuming after 13 of 20 steps" in done.output
     assert len(json.loads((place / "base" / "pretraining.json").read_text())["measured"]) == 20
     assert "'base'" in fails(capsys, monkeypatch, *again, code="path-taken")
 

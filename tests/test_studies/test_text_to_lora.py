@@ -59,9 +59,9 @@ def test_a_study_becomes_a_network_that_writes_and_ranks(runs: Path, tmp_path: P
     network, new = tmp_path / "net", tmp_path / "new"
     done = call("t2l", "train", STUDY, "--runs", str(runs), "--out", str(network), "--by", by, "--folds", "2", *FAST)
     assert done.exit_code == 0, done.output
-    assert "having seen it" in done.output
+    assert "gain (trained on)" in done.output
     assert "held-out tasks" not in done.output, "there are none"
-    assert "the rank correlation with their rated effects" in done.output
+    assert "the rank correlation of the predictions with the measured effects" in done.output
     told = json.loads((network / "hypernet.json").read_text())
     assert set(told["trust"]["predicted"]) == set(told["trust"]["rated"]) == set(told["gains"])
     assert not (network / ".training").exists()

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from objectives.text_to_lora.training_task import TrainingTask
 from studies.jobs.text_to_lora.fit import Fitting
-from studies.jobs.text_to_lora.options import RECONSTRUCTION, WAYS, Options
+from studies.jobs.text_to_lora.options import RECONSTRUCTION, TRAINING_METHODS, Options
 from studies.jobs.text_to_lora.source import Source, library_of, open_source
 from studies.jobs.text_to_lora.training import train_on_study
 from studies.storage.finding import find
@@ -30,7 +30,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return short_study(tmp_path_factory.mktemp("t2l"))
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="module", params=TRAINING_METHODS)
 def fitting(runs: Path, request: pytest.FixtureRequest) -> Fitting:
     _, study, _ = find(STUDY, runs)
     source = open_source(study, runs / STUDY, "base", whole=request.param == RECONSTRUCTION)

@@ -14,7 +14,7 @@ import yaml
 from objectives.spec import FinetuneSpec
 from search.confirmation import _random_mix
 from studies.jobs.inspecting import inspect_best
-from studies.jobs.train import _alone
+from studies.jobs.train import _lease
 from studies.report.tables import trials_table
 from studies.run.launch import prepare_launch
 from studies.storage.finding import find
@@ -113,7 +113,7 @@ def test_what_cannot_be_trained_is_refused(
 def test_two_runs_of_one_plan_are_kept_apart(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with _alone("plan", place / "runs" / "plan"):
+    with _lease("plan", place / "runs" / "plan"):
         assert "'plan'" in fails(capsys, monkeypatch, "train", "plan.yaml", code="study-running")
     assert call("train", "plan.yaml", "--only", "file").exit_code == 0
 

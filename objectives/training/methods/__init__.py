@@ -1,1 +1,1 @@
-"""Methods of tuning, one file each; the table of their names is `spaces.methods.METHODS`."""
+"""Fine-tuning methods, one per file; their names are listed in `spaces.methods.METHODS`."""

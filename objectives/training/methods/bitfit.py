@@ -1,4 +1,4 @@
-"""BitFit (Ben Zaken et al., 2021, arXiv 2106.10199): biases alone."""
+"""BitFit (Ben Zaken et al., 2021, arXiv 2106.10199): trains only biases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of modules that are trained in the place of the base's own."""
+"""Configuration of trainable copies that replace modules of the base."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from spaces import Tuning
 
 
-def copies(wanted: Callable[[torch.nn.Module], bool], _: Tuning, site: Site) -> PeftConfig:
-    """Copies of modules that peft trains in their place; named after norms, it copies any module without parts."""
+def copies(selected: Callable[[torch.nn.Module], bool], _: Tuning, site: Site) -> PeftConfig:
+    """Return a peft configuration that trains copies of the selected modules.
+
+    `LNTuningConfig` is named after norms, but copies any module without submodules.
+    """
     from peft import LNTuningConfig
 
     from objectives.bases.layout import replaceable
@@ -23,6 +26,6 @@ def copies(wanted: Callable[[torch.nn.Module], bool], _: Tuning, site: Site) -> 
         f"{site.path}.{layer}.{path}"
         for layer in site.layers
         for path, module in replaceable(site.blocks[layer])
-        if wanted(module)
+        if selected(module)
     ]
     return LNTuningConfig(target_modules=modules, task_type="CAUSAL_LM")

@@ -1,4 +1,4 @@
-"""DoRA (Liu et al., 2024, arXiv 2402.09353): LoRA that trains the norm of each output apart from its direction."""
+"""DoRA (Liu et al., 2024, arXiv 2402.09353): LoRA that trains the norm and the direction of each output separately."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _size(tuning: Tuning, module: Module) -> int:
-    """LoRA's weights, and a norm for each output."""
+    """Return the number of LoRA weights plus one norm for each output."""
     return size(tuning, module) + module.outputs
 
 

@@ -1,4 +1,4 @@
-"""All weights of the model, embeddings too, which begin as random numbers drawn by the trial's seed."""
+"""Training from scratch: all weights of the model, embeddings included, initialized at random from the trial's seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _everything(_: Tuning, site: Site) -> PeftConfig:
-    """Copies of all modules of the language model that have weights."""
+    """Return a configuration with copies of all modules of the language model that have weights."""
     from peft import LNTuningConfig
 
     from objectives.bases.layout import language_modules
@@ -28,8 +28,8 @@ def _missing(layout: Layout) -> Missing | None:
         return None
     return Missing(
         "from-scratch-fixed-weights",
-        f"from_scratch begins with random weights everywhere, but layers of the base {layout.base!r} read "
-        f"{listed(layout.fixed)} by themselves, where they would stay the base's own",
+        f"from_scratch needs random weights everywhere, but layers of the base {layout.base!r} read "
+        f"{listed(layout.fixed)} directly, so these would keep the weights of the base",
     )
 
 

@@ -1,4 +1,4 @@
-"""All weights of the chosen layers, save the few that kernels read by themselves (`Layout.fixed`)."""
+"""Full fine-tuning: all weights of the chosen layers, except the few that kernels read directly (`Layout.fixed`)."""
 
 from __future__ import annotations
 

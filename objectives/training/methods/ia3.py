@@ -1,5 +1,5 @@
-"""IA3 (Liu et al., 2022, arXiv 2205.05638): a factor for each output, of a module that leads out of the feed-forward
-part for each input.
+"""IA3 (Liu et al., 2022, arXiv 2205.05638): a factor for each output, or for each input of a module that leads out of
+the feed-forward block.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _ia3(tuning: Tuning, site: Site) -> PeftConfig:
 
 
 def _size(_: Tuning, module: Module) -> int:
-    """A factor for each output, or for each input of a module that leads out."""
+    """Return the number of factors: one per output, or one per input of a module that leads out of the block."""
     return module.inputs if module.narrows else module.outputs
 
 

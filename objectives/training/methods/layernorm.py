@@ -1,4 +1,4 @@
-"""Norms alone (Zhao et al., 2023, arXiv 2312.11420)."""
+"""LayerNorm tuning (Zhao et al., 2023, arXiv 2312.11420): trains only norms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LoRA (Hu et al., 2021, arXiv 2106.09685): a product of two small matrices beside each target module."""
+"""LoRA (Hu et al., 2021, arXiv 2106.09685): a product of two small matrices, added to each target module."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def config(tuning: Tuning, site: Site, **options: Any) -> PeftConfig:
-    """Configuration of peft for a site.
+    """Return the peft configuration for a site.
 
-    `options`: options of `LoraConfig` by which kin of LoRA differ from it.
+    `options`: options of `LoraConfig` in which variants of LoRA differ from it.
     """
     from peft import LoraConfig
 
@@ -38,7 +38,7 @@ def config(tuning: Tuning, site: Site, **options: Any) -> PeftConfig:
 
 
 def size(tuning: Tuning, module: Module) -> int:
-    """Weights of both matrices: r (d_in + d_out), for each expert where there are some."""
+    """Return the number of weights of both matrices: r (d_in + d_out), for each expert if there are experts."""
     return max(1, module.experts) * tuning.rank * (module.inputs + module.outputs)
 
 

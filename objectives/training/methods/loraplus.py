@@ -1,4 +1,4 @@
-"""LoRA+ (Hayou, Ghosh and Yu, 2024, arXiv 2402.12354): LoRA whose matrices B learn faster; they advise 2^4."""
+"""LoRA+ (Hayou, Ghosh and Yu, 2024, arXiv 2402.12354): LoRA with a faster B; the paper recommends a ratio of 2^4."""
 
 from __future__ import annotations
 

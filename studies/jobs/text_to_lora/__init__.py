@@ -1,1 +1,1 @@
-"""`mixtune t2l`: training a hypernetwork on a study or on tasks, writing adapters with it, rating new texts."""
+"""`mixtune t2l`: trains hypernetworks on a study or on tasks, writes adapters with them, and rates new texts."""

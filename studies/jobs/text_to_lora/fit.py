@@ -1,4 +1,4 @@
-"""Training a hypernetwork on a study: on all of its texts, and on some of them, to see how far it can be trusted."""
+"""Training of a hypernetwork on a study: on all texts, and on subsets for cross-validation."""
 
 from __future__ import annotations
 
@@ -19,86 +19,87 @@ from studies.jobs.text_to_lora.options import Options
 from studies.jobs.text_to_lora.source import Library, Source
 
 FEWEST = 3
-"""Texts or adapters that a network is trained on."""
-_MOST_ALONE = 12
-"""Texts that are left out one by one."""
+"""Minimum number of texts or adapters to train a network on."""
+_MAX_SINGLE_FOLDS = 12
+"""Maximum number of texts that are held out one by one."""
 Progress = Callable[[int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """A source and how a network is trained on it."""
+    """Source of training data, and how a network is trained on it."""
 
     source: Source
     library: Library | None
-    """None for training end to end."""
+    """Library to reconstruct; None for end-to-end training."""
     options: Options
 
     @property
     def target(self) -> Target:
-        """The adapter that the network writes: modules and layers."""
+        """Modules and layers of the generated adapters."""
         if self.library is not None:
             return self.library.adapters.target
-        context, rank = self.source.context, self.options.wanted_rank
-        return Target.of(context.layout, context.resources.model, self.options.wanted_targets, rank, 2.0 * rank)
+        context, rank = self.source.context, self.options.resolved_rank
+        return Target.of(context.layout, context.resources.model, self.options.resolved_targets, rank, 2.0 * rank)
 
     def training(self, left_out: frozenset[str] = frozenset()) -> Training:
-        """A run that has not begun, blind to some texts."""
+        """Return a new training run without the texts in `left_out`."""
         context = self.source.context
         network = HyperNetwork(self.target, context.reader.encoder.width, self.options.shape, self.options.seed)
         network.to(context.resources.model.device)
         if self.library is None:
             training_tasks = self.source.without(left_out)
             recipe = self.options.recipe(len(training_tasks), context.spec.batch_size)
-            way: TrainingObjective = EndToEnd(network, context.resources.model, training_tasks, recipe)
-            return Training(network, way, recipe)
-        numbers = self.library.without(left_out)
-        recipe = self.options.recipe(len(numbers))
-        mixes = [self.library.mixes[number] for number in numbers]
-        way = Reconstruction(network, aligned(self.library.adapters.chosen(numbers)), mixes, recipe)
-        return Training(network, way, recipe)
+            objective: TrainingObjective = EndToEnd(network, context.resources.model, training_tasks, recipe)
+            return Training(network, objective, recipe)
+        indices = self.library.without(left_out)
+        recipe = self.options.recipe(len(indices))
+        mixes = [self.library.mixes[index] for index in indices]
+        objective = Reconstruction(network, aligned(self.library.adapters.chosen(indices)), mixes, recipe)
+        return Training(network, objective, recipe)
 
     def check(self) -> None:
-        """See that every run has enough to learn from.
+        """Check that every run has enough training data.
 
         Raises:
-            InputError: one has not.
+            InputError: a run has too few texts or adapters.
         """
         for left_out in (frozenset[str](), *self.folds()):
-            number = len(self.source.without(left_out) if self.library is None else self.library.without(left_out))
-            if number < FEWEST:
+            count = len(self.source.without(left_out) if self.library is None else self.library.without(left_out))
+            if count < FEWEST:
                 what = "texts" if self.library is None else "adapters"
-                blind = f" when blind to {listed(sorted(left_out), 3)}" if left_out else ""
+                without = f" without {listed(sorted(left_out), 3)}" if left_out else ""
                 raise InputError(
-                    f"A hypernetwork needs {FEWEST} {what} or more to learn from, and there are {number}{blind}. "
-                    "Leave out checking with --folds 0, or take a study with more.",
+                    f"A hypernetwork needs at least {FEWEST} {what} to train on; there are {count}{without}. "
+                    "Turn off cross-validation with --folds 0, or use a study with more.",
                     code="lessons-too-few",
                 )
 
     def folds(self) -> list[frozenset[str]]:
-        """Texts in so many parts; each part is left out once; no part where nothing is to be checked.
+        """Split the texts into folds, each of which is held out once; no folds if nothing can be validated.
 
-        A study that rates no texts has nothing to check against. A library's mixes hold many texts, so that leaving out
-        two of them leaves few adapters: there each text is a part of its own, and of many texts some are drawn.
+        A study that rates no texts has nothing to validate against. In a library, the mixes contain many texts, so that
+        holding out two texts leaves few adapters: each fold is then a single text, and at most
+        `_MAX_SINGLE_FOLDS` texts are drawn.
         """
         names = [training_task.name for training_task in self.source.training_tasks]
         shuffled = generator(self.options.seed, "folds").permutation(names).tolist()
-        if not self.options.parts or not self.source.context.study.rates_texts:
+        if not self.options.fold_count or not self.source.context.study.rates_texts:
             return []
         if self.library is not None:
-            return [frozenset([name]) for name in shuffled[:_MOST_ALONE]]
-        number = min(self.options.parts, len(names))
-        return [frozenset(shuffled[start::number]) for start in range(number)]
+            return [frozenset([name]) for name in shuffled[:_MAX_SINGLE_FOLDS]]
+        count = min(self.options.fold_count, len(names))
+        return [frozenset(shuffled[start::count]) for start in range(count)]
 
     def gains_of(self, left_out: frozenset[str], progress: Progress) -> dict[str, float]:
-        """Gains of texts with the adapters that a network writes for them that has never seen them."""
+        """Train a network without some texts; return the gains of the adapters it generates for them."""
         training = self.training(left_out)
         for _ in training.run(progress=progress):
             pass
         return self.gains(training.network, left_out)
 
     def gains(self, network: HyperNetwork, names: frozenset[str]) -> dict[str, float]:
-        """Name of a text to the change of the score with the adapter that is written for it."""
+        """Return the gain of the adapter generated for each of these texts, by the name of the text."""
         resources = self.source.context.resources
         return {
             training_task.name: written_gain(network, training_task.descriptions, resources)

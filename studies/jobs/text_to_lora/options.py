@@ -1,4 +1,4 @@
-"""What a user asks of `mixtune t2l train`."""
+"""Options of `mixtune t2l train`."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from spaces.choices import SWITCHES, Switch
 from spaces.errors import did_you_mean, listed
 
 END_TO_END, RECONSTRUCTION = "end-to-end", "reconstruction"
-WAYS = (END_TO_END, RECONSTRUCTION)
+TRAINING_METHODS = (END_TO_END, RECONSTRUCTION)
 _TARGETS, _RANK, _FOLDS, _PRECISION = "attention", 8, 4, "float32"
 _BATCH = 64
-"""Sequences of a step."""
+"""Sequences in a step."""
 _TASKS = 8
-"""Tasks, texts or adapters of a step."""
+"""Tasks, texts or adapters in a step."""
 _STEPS, _LEARNING_RATE = 1000, 1e-3
-_WARM_UPS = 20
-"""A run is so many times as long as its warm-up."""
+_WARMUP_RATIO = 20
+"""Ratio of the length of a run to its warm-up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a hypernetwork is to be made; None where the user leaves it to the program."""
+    """Options for training a hypernetwork; None selects the default."""
 
     by: str = END_TO_END
     head: str = "L"
@@ -44,75 +44,78 @@ class Options:
     chat_template: str | None = None
 
     def check(self, *, study: bool) -> None:
-        """See that the names are known, and that what is asked for is not without meaning.
+        """Check that names are valid and that every given option has an effect.
 
         Args:
-            study: whether it is trained on a study, rather than on tasks.
+            study: whether the network is trained on a study, rather than on tasks.
 
         Raises:
-            InputError: one is not known, or would be passed over.
+            InputError: a name is invalid, or an option would be ignored.
         """
         names = (
-            ("--by", self.by, WAYS),
+            ("--by", self.by, TRAINING_METHODS),
             ("--head", self.head, HEADS),
-            ("--precision", self.wanted_precision, PRECISIONS),
+            ("--precision", self.resolved_precision, PRECISIONS),
             ("--chat-template", self.template, SWITCHES),
         )
-        for option, value, known in names:
-            if value not in known:
+        for option, value, allowed in names:
+            if value not in allowed:
                 raise InputError(
-                    f"{option} must be one of {listed(known)}; got {value!r}.{did_you_mean(value, known)}",
+                    f"{option} must be one of {listed(allowed)}; got {value!r}.{did_you_mean(value, allowed)}",
                     code="option-unknown",
                 )
-        rebuilt = study and self.by == RECONSTRUCTION
-        for option, given, without_meaning, reason in (
-            ("--targets", self.targets, rebuilt, "what is written is what the study's adapters are"),
-            ("--rank", self.rank, rebuilt, "what is written has the highest rank of the study's adapters"),
-            ("--precision", self.precision, study, "the study says it"),
-            ("--chat-template", self.chat_template, study, "texts are read, and questions asked, as the study says"),
-            ("--folds", self.folds, not study, "tasks that are `held_out` are the check"),
+        reconstructs = study and self.by == RECONSTRUCTION
+        for option, given, ignored, reason in (
+            ("--targets", self.targets, reconstructs, "the study's adapters determine the modules"),
+            ("--rank", self.rank, reconstructs, "the rank is the highest of the study's adapters"),
+            ("--precision", self.precision, study, "the study sets the precision"),
+            ("--chat-template", self.chat_template, study, "the study sets how texts are read and questions are asked"),
+            ("--folds", self.folds, not study, "`held_out` tasks are used for validation"),
         ):
-            if given is not None and without_meaning:
-                raise InputError(
-                    f"{option} has no meaning here: {reason}. Leave it out.", code="option-without-meaning"
-                )
+            if given is not None and ignored:
+                raise InputError(f"{option} has no effect here: {reason}. Omit it.", code="option-without-meaning")
 
     @property
     def shape(self) -> Shape:
         return Shape(head=self.head, width=self.width)
 
     @property
-    def wanted_targets(self) -> str:
+    def resolved_targets(self) -> str:
         return self.targets or _TARGETS
 
     @property
-    def wanted_rank(self) -> int:
+    def resolved_rank(self) -> int:
         return self.rank or _RANK
 
     @property
-    def wanted_precision(self) -> str:
+    def resolved_precision(self) -> str:
         return self.precision or _PRECISION
 
     @property
     def template(self) -> Switch:
-        """Whether tasks are read inside the base's chat template."""
+        """Whether tasks are formatted with the base's chat template."""
         return cast("Switch", self.chat_template or "auto")
 
     @property
-    def parts(self) -> int:
-        """Into which a study's texts are split, each to be left out once; 0: nothing is checked."""
+    def fold_count(self) -> int:
+        """Number of folds of a study's texts for cross-validation; 0 for none."""
         return _FOLDS if self.folds is None else self.folds
 
     def recipe(self, tasks: int, batch: int | None = None) -> Recipe:
-        """For so many tasks, texts or adapters to learn from; `batch`: sequences of a step that are known to fit."""
+        """Return the training settings.
+
+        Args:
+            tasks: number of tasks, texts or adapters to train on.
+            batch: default number of sequences in a step.
+        """
         steps = self.steps or _STEPS
         sequences = self.batch or batch or _BATCH
-        at_once = min(tasks, _TASKS, sequences)
+        tasks_per_step = min(tasks, _TASKS, sequences)
         return Recipe(
             steps=steps,
-            tasks=at_once,
-            examples=sequences // at_once,
+            tasks=tasks_per_step,
+            examples=sequences // tasks_per_step,
             learning_rate=self.learning_rate or _LEARNING_RATE,
-            warmup=max(1, steps // _WARM_UPS),
+            warmup=max(1, steps // _WARMUP_RATIO),
             seed=self.seed,
         )

@@ -1,4 +1,4 @@
-"""What a finished study gives a hypernetwork to learn from: its texts, and the adapters of its trials."""
+"""Training data for a hypernetwork from a study: the texts, and the adapters of the trials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from objectives.text_to_lora.target import Target
 from objectives.text_to_lora.texts import Reader, mixed
 from objectives.text_to_lora.training_task import TrainingTask
 from objectives.training import artifact
-from objectives.training.combined import adds_up
+from objectives.training.combined import is_plain_lora
 from objectives.training.stacked import Matrices
 from objectives.worker import Base, WorkerResources, open_base
 from search.storage.records import TrialRecord
@@ -30,14 +30,14 @@ from studies.storage.stored import StoredStudy
 
 _FEWEST_ADAPTERS = 8
 _CHUNKS = 16
-"""Of a text."""
+"""Maximum number of chunks of a text."""
 _WINDOWS = 4
-"""Of training, that a chunk is long."""
+"""Length of a chunk, in training sequences."""
 
 
 @dataclass(frozen=True, slots=True)
 class StudyContext:
-    """A study's base and questions, loaded, and the reader of its texts."""
+    """Loaded base and questions of a study, with the reader of its texts."""
 
     study: StoredStudy
     spec: FinetuneSpec
@@ -49,44 +49,44 @@ class StudyContext:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A study with its texts as lessons."""
+    """Study with its texts as training tasks."""
 
     context: StudyContext
     folder: Path
-    """Of the study."""
+    """Folder of the study."""
     training_tasks: tuple[TrainingTask, ...]
-    """One for each text."""
+    """Training tasks, one for each text."""
 
     def without(self, names: frozenset[str]) -> list[TrainingTask]:
-        """The lessons of all other texts."""
+        """Return the training tasks of all texts but these."""
         return [training_task for training_task in self.training_tasks if training_task.name not in names]
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Adapters of complete trials, each as it was trained."""
+    """Library of the adapters of complete trials."""
 
     adapters: Adapters
     mixes: tuple[torch.Tensor, ...]
-    """Each one's texts as a description."""
+    """Encoded mix of texts of each adapter, as a description."""
     texts: tuple[frozenset[str], ...]
 
     def without(self, names: frozenset[str]) -> list[int]:
-        """Numbers of the adapters that no text of these had a part in."""
-        return [number for number, texts in enumerate(self.texts) if not texts & names]
+        """Return the indices of the adapters that were trained on none of these texts."""
+        return [index for index, texts in enumerate(self.texts) if not texts & names]
 
 
 def open_context(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) -> StudyContext:
-    """Load a study's base, and what its questions need.
+    """Load the base and the questions of a study.
 
     Args:
-        study: of any state.
+        study: study in any state.
         cache: folder for token arrays.
-        encoder: see `open_encoder`.
-        whole: see `Reader`.
+        encoder: name of the encoder, see `open_encoder`.
+        whole: whether a text is one description, see `Reader`.
 
     Raises:
-        InputError: the study has no base or no questions, or something of it has gone or changed.
+        InputError: the study trains no adapters, or its inputs are missing or have changed.
     """
     spec = study.spec.objective
     if not isinstance(spec, FinetuneSpec) or any(record.config.from_scratch for record in study.records):
@@ -96,7 +96,7 @@ def open_context(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) 
         )
     if encoder == "onehot":
         raise InputError(
-            "--encoder onehot knows tasks by their names alone, and nothing of a text. Take base.",
+            "--encoder onehot supports only the names of tasks, and cannot encode texts. Use --encoder base.",
             code="onehot-reads-no-text",
         )
     texts = study.spec.space.texts
@@ -111,16 +111,18 @@ def open_context(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) 
         refuse_changed_content(study.spec.name, study.inputs, comparable_inputs(study.inputs, prepared.inputs))
     base = open_base(spec.base, trust_code=spec.trust_remote_code)
     resources, encoding = WorkerResources.open(spec, corpus, cache), base.encoding(spec.add_bos_token)
-    made = open_encoder(encoder, resources.model, encoding)
-    chunk = min(_WINDOWS * spec.sequence_length, prepared.layout.context, made.longest)
-    return StudyContext(study, spec, base, prepared.layout, resources, Reader(encoding, made, chunk, _CHUNKS, whole))
+    opened_encoder = open_encoder(encoder, resources.model, encoding)
+    chunk = min(_WINDOWS * spec.sequence_length, prepared.layout.context, opened_encoder.longest)
+    return StudyContext(
+        study, spec, base, prepared.layout, resources, Reader(encoding, opened_encoder, chunk, _CHUNKS, whole)
+    )
 
 
 def open_source(study: StoredStudy, folder: Path, encoder: str, *, whole: bool) -> Source:
-    """Load a study with its texts as lessons.
+    """Load a study with its texts as training tasks.
 
     Raises:
-        InputError: as for `open_place`.
+        InputError: see `open_context`.
     """
     context = open_context(study, folder / "cache", encoder, whole=whole)
     resources, length = context.resources, context.spec.sequence_length
@@ -130,37 +132,37 @@ def open_source(study: StoredStudy, folder: Path, encoder: str, *, whole: bool) 
 
 
 def library_of(source: Source) -> Library:
-    """The adapters that complete trials left, in the form of one target.
+    """Load the adapters of complete trials, stacked for one target.
 
     Raises:
-        InputError: there are too few.
+        InputError: there are too few adapters.
     """
-    found = list(_adapters(source))
-    if len(found) < _FEWEST_ADAPTERS:
+    trials = list(_adapters(source))
+    if len(trials) < _FEWEST_ADAPTERS:
         raise InputError(
             f"Reconstruction needs {_FEWEST_ADAPTERS} complete trials with a LoRA adapter on disk (methods lora, "
-            f"rslora and loraplus); {source.context.study.spec.name!r} has {len(found)}. Run more trials, or train "
+            f"rslora and loraplus); {source.context.study.spec.name!r} has {len(trials)}. Run more trials, or train "
             "with --by end-to-end.",
             code="adapters-too-few",
         )
-    places = {context for _, matrices in found for context in matrices}
-    rank = max(len(each.down) for _, matrices in found for each in matrices.values())
-    target = Target.covering(source.context.layout, source.context.resources.model, places, rank)
+    paths = {path for _, matrices in trials for path in matrices}
+    rank = max(len(matrix.down) for _, matrices in trials for matrix in matrices.values())
+    target = Target.covering(source.context.layout, source.context.resources.model, paths, rank)
     encoded = {training_task.name: training_task.descriptions for training_task in source.training_tasks}
-    mixes = tuple(mixed(encoded, dict(record.config.mix.weights)) for record, _ in found)
-    adapters = stacked(target, [matrices for _, matrices in found])
-    return Library(adapters, mixes, tuple(frozenset(record.texts) for record, _ in found))
+    mixes = tuple(mixed(encoded, dict(record.config.mix.weights)) for record, _ in trials)
+    adapters = stacked(target, [matrices for _, matrices in trials])
+    return Library(adapters, mixes, tuple(frozenset(record.texts) for record, _ in trials))
 
 
 def _adapters(source: Source) -> Iterator[tuple[TrialRecord, dict[str, Matrices]]]:
-    """Complete trials and what they have learned, by the path of the module; those that are no LoRA are left out."""
+    """Yield complete trials with their LoRA matrices by module path; trials with other adapters are skipped."""
     study = source.context.study
-    kept = artifacts_of(study, source.folder)
+    artifacts = artifacts_of(study, source.folder)
     for record in study.ended(TrialState.COMPLETE):
         if find_adapter(study, source.folder, record) is None:
             continue
-        with tempfile.TemporaryDirectory(prefix="mixtune-") as made:
-            kept.copy(record.number, record.rungs[-1].artifact, Path(made))
-            stages = artifact.load(Path(made))
-        if all(adds_up(stage) for stage in stages):
+        with tempfile.TemporaryDirectory(prefix="mixtune-") as temporary:
+            artifacts.copy(record.number, record.rungs[-1].artifact, Path(temporary))
+            stages = artifact.load(Path(temporary))
+        if all(is_plain_lora(stage) for stage in stages):
             yield record, matrices_of(stages)

@@ -1,4 +1,4 @@
-"""`mixtune t2l train`: a hypernetwork from a study or from tasks, as the user sees it."""
+"""`mixtune t2l train`: trains a hypernetwork on a study."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from objectives.text_to_lora.checkpoint import TOLD, HypernetCheckpoint
+from objectives.text_to_lora.checkpoint import METADATA_FILE, HypernetCheckpoint
 from objectives.text_to_lora.network import HyperNetwork
 from objectives.text_to_lora.training import Measured, Training
 from spaces import MixtuneError
@@ -22,54 +22,56 @@ from spaces.files import write_text
 from studies.analysis.rating import rate
 from studies.analysis.units import Unit, unit_of
 from studies.jobs.bars import training_bar
-from studies.jobs.text_to_lora.cross_validation import CrossValidation, trust_words
+from studies.jobs.text_to_lora.cross_validation import CrossValidation, describe_validation
 from studies.jobs.text_to_lora.fit import Fitting
 from studies.jobs.text_to_lora.options import RECONSTRUCTION, Options
 from studies.jobs.text_to_lora.source import Source, library_of, open_source
-from studies.jobs.unfinished import ASKED, unfinished, write_plan
+from studies.jobs.unfinished import OPTIONS_KEY, unfinished, write_plan
 from studies.storage.stored import StoredStudy
 
 WORK = ".training"
-_CHECKED = "checked.json"
+_VALIDATION_FILE = "checked.json"
 
 
 def train_on_study(console: Console, study: StoredStudy, folder: Path, out: Path, options: Options) -> None:
-    """Train on a study's texts or adapters, having checked on texts that are left out how far it can be trusted.
+    """Cross-validate and train a hypernetwork on a study's texts or adapters.
 
-    Cut off, the same wish goes on from its last measurement.
+    An interrupted run with the same options resumes from its last measurement.
 
     Raises:
-        InputError: the study has too little to learn from, or `out` is taken.
+        InputError: the study has too few texts or adapters, or `out` exists.
     """
     options.check(study=True)
-    whole = options.by == RECONSTRUCTION  # mixes were what it read in training, and they are read as a whole
-    asked = {"study": study.id, "trials": len(study.records), **asdict(options)}
-    unfinished(out, WORK, TOLD, asked)
+    whole = options.by == RECONSTRUCTION  # trained on mixes, which are encoded as one description
+    requested = {"study": study.id, "trials": len(study.records), **asdict(options)}
+    unfinished(out, WORK, METADATA_FILE, requested)
     with console.status("Loading the study's base, texts and questions …"):
         source = open_source(study, folder, options.encoder, whole=whole)
         library = library_of(source) if options.by == RECONSTRUCTION else None
         fitting = Fitting(source, library, options)
         fitting.check()
         training = fitting.training()
-    with working(out, asked) as work:
+    with working(out, requested) as work:
         rated = {effect.text: effect.effect for effect in rate(study).effects}
-        trust = CrossValidation(_checked(console, fitting, work), rated)
+        validation = CrossValidation(_cross_validated_gains(console, fitting, work), rated)
         run(console, training, work)
-        everything = frozenset(training_task.name for training_task in source.training_tasks)
-        seen = fitting.gains(training.network, everything)
-        _print_check(console, trust, seen, unit_of(study))
+        names = frozenset(training_task.name for training_task in source.training_tasks)
+        gains = fitting.gains(training.network, names)
+        _print_validation(console, validation, gains, unit_of(study))
         origin = {
             "study": {"name": study.spec.name, "folder": str(folder.resolve()), "url": study.url, "id": study.id},
-            "trust": trust.to_dict(),
-            "gains": seen,
+            "trust": validation.to_dict(),
+            "gains": gains,
             **trained(options, training),
         }
-        _stored(source, options, training.network.cpu(), origin).save(out)
+        _checkpoint(source, options, training.network.cpu(), origin).save(out)
     console.print(f"Wrote {out}. Rate new texts with: mixtune t2l rank FOLDER --network {out}", highlight=False)
 
 
-def _stored(source: Source, options: Options, network: HyperNetwork, origin: Mapping[str, Any]) -> HypernetCheckpoint:
-    """A network that a study has taught, with all that is kept of it."""
+def _checkpoint(
+    source: Source, options: Options, network: HyperNetwork, origin: Mapping[str, Any]
+) -> HypernetCheckpoint:
+    """Return the checkpoint of a network that was trained on a study."""
     context = source.context
     return HypernetCheckpoint(
         network,
@@ -86,7 +88,7 @@ def _stored(source: Source, options: Options, network: HyperNetwork, origin: Map
 
 
 def trained(options: Options, training: Training) -> dict[str, Any]:
-    """How a network was trained, for its file."""
+    """Return how a network was trained, for its checkpoint."""
     return {
         "by": options.by,
         "recipe": training.recipe.to_dict(),
@@ -96,13 +98,13 @@ def trained(options: Options, training: Training) -> dict[str, Any]:
 
 
 @contextmanager
-def working(out: Path, asked: dict[str, Any]) -> Iterator[Path]:
-    """The working folder of a run of which nothing is left to refuse.
+def working(out: Path, requested: dict[str, Any]) -> Iterator[Path]:
+    """Yield the working folder of a run whose options are checked.
 
-    It goes at the run's end, and with an error that the same wish would meet again: another wish is to find the folder
-    free.
+    The folder is removed when the run ends, and on an error that would recur with the same options, so that `out` is
+    free for other options.
     """
-    write_plan(out / WORK, {ASKED: asked})
+    write_plan(out / WORK, {OPTIONS_KEY: requested})
     try:
         yield out / WORK
     except MixtuneError:
@@ -114,14 +116,14 @@ def working(out: Path, asked: dict[str, Any]) -> Iterator[Path]:
 
 
 def run(console: Console, training: Training, work: Path, *, validated: bool = False) -> None:
-    """Train to the end, a row for every measurement, from where it was cut off.
+    """Train to the end, resuming an interrupted run, and print a row for every measurement.
 
-    `validated`: whether there are tasks that are held out, whose losses are worth a column.
+    `validated`: whether there is a column for the loss of held-out tasks.
     """
     training.restore(work)
     recipe, network = training.recipe, training.network
     console.print(
-        f"Training {network.learnable:,} weights (head {network.shape.head}) that write adapters of "
+        f"Training {network.learnable:,} weights (head {network.shape.head}) that generate adapters of "
         f"{network.target.weights:,}; {recipe.steps:,} steps of {recipe.tasks}.",
         highlight=False,
     )
@@ -129,25 +131,25 @@ def run(console: Console, training: Training, work: Path, *, validated: bool = F
     console.print("".join(f"{head:>16}" for head in heads), highlight=False)
     for measured in training.log:
         _print_row(console, measured)
-    with training_bar(console, "Training", recipe.steps, training.step) as tell:
-        for measured in training.run(work, tell):
+    with training_bar(console, "Training", recipe.steps, training.step) as update:
+        for measured in training.run(work, update):
             _print_row(console, measured)
 
 
-def _checked(console: Console, fitting: Fitting, work: Path) -> dict[str, float]:
-    """Gains of texts with adapters from networks that had not seen them; those of a run that was cut off are kept."""
-    file = work / _CHECKED
-    found: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+def _cross_validated_gains(console: Console, fitting: Fitting, work: Path) -> dict[str, float]:
+    """Return the cross-validated gains of texts; those of an interrupted run are reused."""
+    file = work / _VALIDATION_FILE
+    gains: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     folds = fitting.folds()
-    for number, left_out in enumerate(folds, start=1):
-        if left_out <= found.keys():
+    for fold, left_out in enumerate(folds, start=1):
+        if left_out <= gains.keys():
             continue
-        blind = f"Check {number} of {len(folds)}, blind to {listed(sorted(left_out), 3)}"
-        with training_bar(console, blind, fitting.options.recipe(1).steps) as tell:
-            found |= fitting.gains_of(left_out, tell)
-        write_text(file, json.dumps(found))
-        console.print(blind, highlight=False)
-    return found
+        description = f"Cross-validation {fold} of {len(folds)}, without {listed(sorted(left_out), 3)}"
+        with training_bar(console, description, fitting.options.recipe(1).steps) as update:
+            gains |= fitting.gains_of(left_out, update)
+        write_text(file, json.dumps(gains))
+        console.print(description, highlight=False)
+    return gains
 
 
 def _print_row(console: Console, measured: Measured) -> None:
@@ -156,13 +158,15 @@ def _print_row(console: Console, measured: Measured) -> None:
     console.print("".join(f"{cell:>16}" for cell in cells), highlight=False)
 
 
-def _print_check(console: Console, trust: CrossValidation, seen: dict[str, float], unit: Unit) -> None:
-    table = Table(title=f"What texts gain ({unit.effect})", title_justify="left", title_style="bold", box=None)
+def _print_validation(console: Console, validation: CrossValidation, gains: dict[str, float], unit: Unit) -> None:
+    table = Table(
+        title=f"Effects and gains of texts ({unit.effect})", title_justify="left", title_style="bold", box=None
+    )
     table.add_column("text", overflow="fold")
-    for head in ("effect in the study", "adapter written blind to it", "having seen it"):
+    for head in ("effect in the study", "gain (held out)", "gain (trained on)"):
         table.add_column(head, justify="right")
-    for text in sorted(seen, key=lambda name: -trust.rated.get(name, 0.0)):
-        blind = unit.signed(trust.predicted[text]) if text in trust.predicted else "-"
-        table.add_row(text, unit.signed(trust.rated[text]), blind, unit.signed(seen[text]))
+    for text in sorted(gains, key=lambda name: -validation.rated.get(name, 0.0)):
+        held_out_gain = unit.signed(validation.predicted[text]) if text in validation.predicted else "-"
+        table.add_row(text, unit.signed(validation.rated[text]), held_out_gain, unit.signed(gains[text]))
     console.print(table)
-    console.print(trust_words(trust), highlight=False)
+    console.print(describe_validation(validation), highlight=False)

@@ -23,8 +23,8 @@ from search.ray.runner import RayRunner
 from studies.demo.library import write_demo
 from studies.demo.prose import poem, recipe, tale
 from studies.demo.skills import SKILLS, Question, questions
-from studies.jobs.text_to_lora.cross_validation import CrossValidation, trust_words
-from studies.jobs.text_to_lora.options import WAYS, Options
+from studies.jobs.text_to_lora.cross_validation import CrossValidation, describe_validation
+from studies.jobs.text_to_lora.options import TRAINING_METHODS, Options
 from studies.jobs.text_to_lora.training import train_on_study
 from studies.run.launch import prepare_launch
 from studies.study_file import read_study
@@ -62,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=96)
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--by", choices=WAYS, nargs="+", default=WAYS)
+    parser.add_argument("--by", choices=TRAINING_METHODS, nargs="+", default=TRAINING_METHODS)
     chosen = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory() as place:
@@ -93,7 +93,7 @@ def _tell(console: Console, trust: CrossValidation) -> None:
     honest = {name: gain for name, gain in trust.predicted.items() if not name.endswith(_LIES)}
     skilled = {name: gain for name, gain in honest.items() if name.split("_")[0] in SKILLS}
     prose = [gain for name, gain in honest.items() if name not in skilled]
-    console.print(f"Without the lies: {trust_words(CrossValidation(honest, trust.rated))}", highlight=False)
+    console.print(f"Without the lies: {describe_validation(CrossValidation(honest, trust.rated))}", highlight=False)
     pairs = [(one > other) + (one == other) / 2 for one in skilled.values() for other in prose]
     if pairs:
         console.print(f"A book of a skill before one of prose: {fmean(pairs):.2f} of the pairs.", highlight=False)
