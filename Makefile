@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_PROCESSES ?= 2
 
-.PHONY: demo test test-benchmarks unit check format base bench bench-search calibration crash t2l clean
+.PHONY: demo test test-benchmarks unit check docs docs-check format base bench bench-search calibration crash t2l clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'mixtune needs Python 3.11 or newer, this is ' + sys.version.split()[0] + '. Try: make demo PYTHON=python3.12')"
@@ -31,7 +31,13 @@ check: $(STAMP)  ## style, types, layers, and the rules of the house: kinds, siz
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --quiet tests/test_kinds.py tests/test_layout.py tests/test_private_names.py tests/test_dependencies.py
+	$(BIN)/python -m pytest --quiet tests/test_kinds.py tests/test_layout.py tests/test_private_names.py tests/test_dependencies.py tests/test_words.py
+
+docs: $(STAMP)  ## serve the documentation on http://127.0.0.1:8000
+	$(BIN)/mkdocs serve
+
+docs-check: $(STAMP)  ## build the documentation; a warning is an error
+	$(BIN)/mkdocs build --quiet --strict
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
@@ -58,4 +64,4 @@ crash: $(STAMP)  ## a hundred kills of a driver at random moments, on SQLite and
 	$(BIN)/python -m tests.crash
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -65,7 +65,7 @@ def new_demo(runs: Path, name: str, seed: int, *, again: bool) -> Path:
 
 
 def write_demo(folder: Path | str, name: str = "demo", seed: int = 0) -> Path:
-    """Write a library of twelve small books, a benchmark and a study file; return the study file's path.
+    """Write a library of eight small books, a benchmark and a study file; return the study file's path.
 
     Args:
         folder: folder to write to.

@@ -43,6 +43,7 @@ def runner_of(backend: str, ready: Ready) -> MakeRunner:
 
 def ray_runner(spec: StudySpec, device: str, scratch: Path) -> RayRunner:
     """The runner of a study's trials in Ray, on the devices that they want."""
+    import mixtune
     import objectives
     import search
     import spaces
@@ -58,5 +59,5 @@ def ray_runner(spec: StudySpec, device: str, scratch: Path) -> RayRunner:
         spec.search.cpus,
         gpus,
         spec.search.ray.address or os.environ.get("RAY_ADDRESS"),
-        packages=(search, objectives, spaces, studies),
+        packages=(mixtune, search, objectives, spaces, studies),
     )

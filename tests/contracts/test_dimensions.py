@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 import optuna
 import pytest
-from spaces.dimensions.optimization import LearningRateDimension
 
 from spaces import Corpus, Layout
 from spaces.choices import RateRange
@@ -14,6 +13,7 @@ from spaces.dimensions import Dimension
 from spaces.dimensions.layers import LayersDimension
 from spaces.dimensions.limited import LimitedDimension
 from spaces.dimensions.one_text import OneTextDimension
+from spaces.dimensions.optimization import LearningRateDimension
 from spaces.dimensions.shares import SharesDimension
 from spaces.dimensions.texts import TextsDimension
 from spaces.dimensions.tuning import TuningDimension
