@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from objectives.spec import FinetuneSpec
-from studies.analysis.pareto import front, second_goal
-from studies.analysis.pareto import unit as second_unit
+from studies.analysis.pareto import front, secondary_value
+from studies.analysis.pareto import unit as secondary_unit
 from studies.analysis.units import duration
 from studies.report.standing import counts
 from studies.report.tables import arms_table, phase_seconds
@@ -24,8 +24,8 @@ def facts(study: StoredStudy) -> Iterator[tuple[str, str]]:
     yield from _objective(study)
     yield from _time(study)
     if best := front(study):
-        rows = (f"trial {r.number} ({r.score or 0.0:.3f}, {second_goal(study, r):g})" for r in best)
-        yield f"Pareto front (score, {second_unit(study)})", ", ".join(rows)
+        rows = (f"trial {r.number} ({r.score or 0.0:.3f}, {secondary_value(study, r):g})" for r in best)
+        yield f"Pareto front (score, {secondary_unit(study)})", ", ".join(rows)
     yield "begun", study.created.strftime("%Y-%m-%d %H:%M")
     yield "versions", ", ".join(f"{package} {version}" for package, version in study.versions.items()) or "not stored"
     yield "seed", str(spec.seed)

@@ -143,7 +143,7 @@ def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: 
         "rows": cells,
         "warnings": found_sentences(study),
         "texts": rated,
-        "top": TOP if rating.tells_top else None,
+        "top": TOP if rating.shows_top else None,
         "decides": any(row["to_decide"] for row in rated),
         "ranked_by": rating.estimand.ranked_by,
         "pictures": drawn,

@@ -17,11 +17,11 @@ from studies.analysis.confirmation import Confirmed
 from studies.analysis.curves import curves
 from studies.analysis.estimands import estimand_of
 from studies.analysis.pareto import front
-from studies.analysis.pareto import unit as second_unit
+from studies.analysis.pareto import unit as secondary_unit
 from studies.analysis.qualities import smaller_is_better
 from studies.analysis.rating import Rating
 from studies.analysis.settings import Importance, layer_map
-from studies.analysis.units import asked_of, unit_of
+from studies.analysis.units import item_noun, unit_of
 from studies.report.figures import changes, confirmation, settings, texts, trials
 from studies.report.figures import curves as text_curves
 from studies.report.figures.schemes import for_both_schemes
@@ -77,7 +77,7 @@ def pictures(
         yield _interactions(rating)
     yield from _settings(study, importances)
     if inspection is not None:
-        yield from changes_of(inspection, asked_of(study))
+        yield from changes_of(inspection, item_noun(study))
 
 
 def _effects(rating: Rating) -> Picture:
@@ -95,7 +95,7 @@ def _effects(rating: Rating) -> Picture:
 
 
 def _confirmation(study: StoredStudy, rows: Sequence[Confirmed]) -> Picture:
-    unit, asked = confirmation_unit(study, rows), asked_of(study)
+    unit, asked = confirmation_unit(study, rows), item_noun(study)
     return Picture.of(
         "confirmation",
         f"Does it hold on new {asked}?",
@@ -115,7 +115,7 @@ def _course(study: StoredStudy) -> Iterator[Picture]:
         yield Picture.of(
             "pareto",
             "Two objectives",
-            f"Score against {second_unit(study)}; on the Pareto front: "
+            f"Score against {secondary_unit(study)}; on the Pareto front: "
             + ", ".join(f"trial {record.number}" for record in best),
             "No other trial beats one on the line in one objective without losing in the other; numbers are trials.",
             trials.pareto(study, unit),

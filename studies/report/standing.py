@@ -13,7 +13,7 @@ from search.storage.records import TrialRecord
 from spaces import Stage
 from spaces.methods import METHODS
 from studies.analysis.confirmation import runs_of, unconfirmed
-from studies.analysis.units import asked_of, unit_of
+from studies.analysis.units import item_noun, unit_of
 from studies.report.words import best_sentence, mix_words
 from studies.storage.places import resume_command
 from studies.storage.stored import StoredStudy
@@ -48,7 +48,7 @@ def _print_confirming(console: Console, study: StoredStudy) -> int:
     planned, left = {run.config.fingerprint for run in runs_of(study)}, unconfirmed(study)
     if planned:
         done = len(planned) - len(left)
-        console.print(f"confirmation: {done} of {len(planned)} runs on {asked_of(study)} that the search never saw")
+        console.print(f"confirmation: {done} of {len(planned)} runs on {item_noun(study)} that the search never saw")
     for record in study.confirmation:
         if record.state is TrialState.FAIL and record.config.fingerprint in left:
             console.print(f"  a run of {record.role} failed: {record.error}", highlight=False)

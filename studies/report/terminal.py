@@ -11,7 +11,7 @@ from rich.text import Text
 from studies.analysis.confirmation import confirmed
 from studies.analysis.ranking import TOP
 from studies.analysis.rating import Rating
-from studies.analysis.units import asked_of
+from studies.analysis.units import item_noun
 from studies.report.rating_words import (
     enough_sentence,
     found_sentences,
@@ -42,7 +42,7 @@ def print_rating(
     table.add_column("effect", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    if rating.tells_top:
+    if rating.shows_top:
         table.add_column(f"P(top {TOP})", justify="right", no_wrap=True)
     if planted is not None:
         table.add_column("planted", no_wrap=True)
@@ -50,7 +50,7 @@ def print_rating(
         row = [effect.text, unit.signed(effect.effect), unit.interval(effect)]
         verdict = Text(effect.verdict, style=_STYLES[effect.verdict])
         ranked = rating.ranking.get(effect.text)
-        top = [probability(ranked.top) if ranked else "-"] if rating.tells_top else []
+        top = [probability(ranked.top) if ranked else "-"] if rating.shows_top else []
         table.add_row(*row, verdict, *top, *([planted[effect.text]] if planted is not None else []))
     console.print(table)
     console.print()
@@ -71,7 +71,7 @@ def print_confirmation(console: Console, study: StoredStudy) -> None:
     unit = confirmation_unit(study, found)
     console.print()
     if found:
-        title = f"On {asked_of(study)} that the search never saw ({unit.effect})"
+        title = f"On {item_noun(study)} that the search never saw ({unit.effect})"
         table = Table(title=title, title_justify="left", title_style="bold", box=None)
         columns, rows = confirmation_rows(found, unit)
         table.add_column(columns[0], overflow="fold")

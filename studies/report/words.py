@@ -12,7 +12,7 @@ from spaces.errors import listed
 from studies.analysis import CONFIDENCE
 from studies.analysis.comparison import compared
 from studies.analysis.confirmation import Confirmed
-from studies.analysis.units import Unit, asked_of, unit_of
+from studies.analysis.units import Unit, item_noun, unit_of
 from studies.storage.places import resume_command
 from studies.storage.stored import StoredStudy
 
@@ -30,7 +30,7 @@ def best_sentence(study: StoredStudy) -> str:
     return (
         f"The best of {complete} complete trials is trial {best.number}, trained on {mix}: "
         f"it scored {best.score:.3f}{base} ({unit_of(study).score}, higher is better). "
-        f"It was picked for its score on these same {asked_of(study)}, so that score is optimistic."
+        f"It was picked for its score on these same {item_noun(study)}, so that score is optimistic."
     )
 
 
@@ -46,7 +46,7 @@ def mix_words(mix: CorpusMix) -> str:
 
 def confirmation_sentence(study: StoredStudy, found: Sequence[Confirmed]) -> str:
     """Whether what the search found beats the untouched base on questions that the search never saw."""
-    unit, asked = confirmation_unit(study, found), asked_of(study)
+    unit, asked = confirmation_unit(study, found), item_noun(study)
     if study.holdout is None:
         return f"No {asked} were kept from the search (holdout: 0), so nothing confirms what it found."
     if not study.spec.search.confirm.best:

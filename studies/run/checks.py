@@ -89,7 +89,7 @@ def check_prior(spec: StudySpec, corpus: Corpus) -> None:
         )
 
 
-def check_second_goal(spec: StudySpec, prepared: Prepared) -> None:
+def check_secondary_objective(spec: StudySpec, prepared: Prepared) -> None:
     """See that the secondary objective of a study is measured.
 
     Raises:

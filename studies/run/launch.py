@@ -20,7 +20,7 @@ from studies.run.checks import (
     check_machine,
     check_precision,
     check_prior,
-    check_second_goal,
+    check_secondary_objective,
     check_stages,
     comparable_inputs,
     rating_notes,
@@ -166,7 +166,7 @@ def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple
             code="nothing-to-search",
         )
     check_listeners(spec)
-    check_second_goal(spec, prepared)
+    check_secondary_objective(spec, prepared)
     check_prior(spec, corpus)
     check_precision(spec, space)
     check_stages(spec, space)

@@ -10,8 +10,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from optuna.trial import TrialState
 
 from search.storage.records import Arm, TrialRecord
-from studies.analysis.pareto import front, second_goal
-from studies.analysis.pareto import unit as second_unit
+from studies.analysis.pareto import front, secondary_value
+from studies.analysis.pareto import unit as secondary_unit
 from studies.analysis.units import Unit
 from studies.report.figures.schemes import INK
 from studies.report.figures.style import BLUE, GRAY, ORANGE, axes_of
@@ -91,13 +91,13 @@ def pareto(study: StoredStudy, unit: Unit) -> Figure:
         (others, "o", GRAY, "complete"),
         (best[::-1], "-D", ORANGE, "Pareto front"),
     ):
-        where = [second_goal(study, record) for record in records]
+        where = [secondary_value(study, record) for record in records]
         axes.plot(where, [record.score or 0.0 for record in records], style, color=color, label=label)
     for record in best:
         axes.annotate(
-            str(record.number), (second_goal(study, record), record.score or 0.0), (5, 5), textcoords="offset points"
+            str(record.number), (secondary_value(study, record), record.score or 0.0), (5, 5), textcoords="offset points"
         )
-    axes.set_xlabel(f"{second_unit(study)}, fewer is better")
+    axes.set_xlabel(f"{secondary_unit(study)}, fewer is better")
     axes.set_ylabel(f"score ({unit.score})")
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
