@@ -16,7 +16,7 @@ from studies.storage.stored import StoredStudy
 
 Answer = Literal["same", "beats", "falls behind", "not shown"]
 _SENTENCES: Mapping[Answer, str] = {
-    "same": "The best mix is that of {baseline}.",
+    "same": "The best mix is the same as {baseline}.",
     "beats": "The best mix beats {baseline} by {size}.",
     "falls behind": "The best mix falls behind {baseline} by {size}.",
     "not shown": "The best mix is not shown to beat {baseline}: {size}.",

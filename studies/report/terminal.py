@@ -1,4 +1,4 @@
-"""A study in the terminal: rating, status, best trial."""
+"""Rating and confirmation of a study in the terminal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
 def print_rating(
     console: Console, study: StoredStudy, rating: Rating, planted: Mapping[str, str] | None = None
 ) -> None:
-    """The rating of the texts, and what it says; `planted` adds what the demo's books were written to do."""
+    """Print the rating of the texts with a summary; `planted`: intended effects of the demo's books, as a column."""
     effects, unit = rating.effects, rating.unit
     console.print(f"Which texts matter: {rating.estimand.axis} ({unit.effect})", style="bold", highlight=False)
     table = Table(box=None)
@@ -66,7 +66,7 @@ def print_rating(
 
 
 def print_confirmation(console: Console, study: StoredStudy) -> None:
-    """Print the best configurations beside the baselines, on questions that the search never saw."""
+    """Print the best configurations and the baselines, on questions that the search never saw."""
     found = confirmed(study)
     unit = confirmation_unit(study, found)
     console.print()

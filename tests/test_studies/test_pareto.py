@@ -30,7 +30,8 @@ def test_no_trial_beats_one_of_the_front_in_both_goals(study: StoredStudy) -> No
     assert best[0].score == max(record.score or 0.0 for record in study.ended(TrialState.COMPLETE))
     for one in best:
         for other in study.ended(TrialState.COMPLETE):
-            better = (other.score or 0.0) >= (one.score or 0.0) and secondary_value(study, other) <= secondary_value(study, one)
+            fewer = secondary_value(study, other) <= secondary_value(study, one)
+            better = (other.score or 0.0) >= (one.score or 0.0) and fewer
             equal = (other.score, secondary_value(study, other)) == (one.score, secondary_value(study, one))
             assert equal or not better
     assert secondary_value(study, best[-1]) == 0, "the untouched base needs no text"
