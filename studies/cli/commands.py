@@ -232,7 +232,7 @@ def estimate(
         from studies.run.estimate.estimate import estimate as estimated
         from studies.run.estimate.shown import print_estimate
 
-        found = estimated(spec, runs, local=local, told=status.update)
+        found = estimated(spec, runs, local=local, on_progress=status.update)
     print_estimate(console, found, hours)
 
 

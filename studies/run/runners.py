@@ -1,4 +1,4 @@
-"""Runners by what a study file says."""
+"""Creation of the runner that a study file configures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ray_runner(spec: StudySpec, device: str, scratch: Path) -> RayRunner:
-    """The runner of a study's trials in Ray, on the devices that they want."""
+    """Return the Ray runner of a study's trials, with the devices that they need."""
     import objectives
     import search
     import spaces
