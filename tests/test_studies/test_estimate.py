@@ -97,7 +97,7 @@ def test_a_study_is_estimated_without_being_begun(place: Path) -> None:
         "In 30 minutes",
     ):
         assert words in done.output
-    assert "It fits this machine." in done.output
+    assert "The study fits this machine." in done.output
     assert not (place / "runs" / "scenes" / "study.db").exists()
     assert call("status").output.startswith("There is no study")
 

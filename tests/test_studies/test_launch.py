@@ -212,7 +212,7 @@ def test_a_study_that_another_driver_has_joined_is_not_forgotten(library: Path, 
             return ["process 1 on another machine"]
 
     run = Run(ready, local, lambda _: None, Deadline())
-    run._forget_where_unbegun(Joined(ready.store.storage.engine, "small", "small"))
+    run._forget_if_not_started(Joined(ready.store.storage.engine, "small", "small"))
     assert ready.store.begun("small")
 
 

@@ -71,7 +71,8 @@ def _rows(estimate: Estimate) -> list[tuple[str, str]]:
     rows = [
         (
             "speed",
-            f"{estimate.tokens_a_second:,.0f} training tokens per second per worker, {estimate.measured.workers} worker{several}",
+            f"{estimate.tokens_a_second:,.0f} training tokens per second on each of "
+            + f"{estimate.measured.workers} worker{several}",
         ),
         ("one trial", f"{_time(estimate.trial)}: {trial}"),
         ("start", f"{_time(estimate.start)} until the first trial starts"),
