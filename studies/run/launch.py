@@ -81,7 +81,7 @@ def prepare_launch(spec: StudySpec, runs: Path, *, with_ray: bool = False) -> Re
     url = spec.storage or default_url(folder)
     if spec.storage is not None or (folder / "study.db").exists():
         store = open_store(url)
-        if store.begun(spec.name):
+        if store.is_launched(spec.name):
             store.lease(spec.name).refuse_taken()
             again = resume_command(spec.name, url, folder)
             refuse_changed_file(store.load(spec.name).spec, spec, again, allow=False)

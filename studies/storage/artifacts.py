@@ -14,5 +14,5 @@ def artifacts_of(study: StoredStudy, folder: Path, *, confirmation: bool = False
     A new study with the name of an old one must not resume from the old study's trials.
     """
     place = study.spec.artifacts or str((folder / "artifacts").resolve())
-    name = f"{study.begun_as}-{study.id}" if study.spec.artifacts else study.id
+    name = f"{study.launched_as}-{study.id}" if study.spec.artifacts else study.id
     return Artifacts(f"{place.rstrip('/')}/{name}{'/confirmation' if confirmation else ''}")

@@ -92,7 +92,7 @@ class Store:
         with self.database.explained():
             return self.storage.get_study_id_from_name(name)
 
-    def begun(self, name: str) -> bool:
+    def is_launched(self, name: str) -> bool:
         """Return whether there is a study of this name whose launch was completed."""
         with self.database.explained():
             return name in self.names() and _SPEC in self.open_study(name).user_attrs
@@ -153,10 +153,10 @@ class Store:
         with self.database.explained():
             study = self._load_optuna_study(name)
             attributes = study.user_attrs
-            begun_as = attributes[_SPEC]["name"]
+            launched_as = attributes[_SPEC]["name"]
             return StoredStudy(
                 spec=_read_spec(name, attributes[_SPEC]),
-                begun_as=begun_as,
+                launched_as=launched_as,
                 url=self.url,
                 folder=Path(attributes.get(_FOLDER, f"runs/{name}")),
                 texts=tuple(StoredText(**text) for text in attributes[_TEXTS]),
@@ -168,7 +168,7 @@ class Store:
                 created=datetime.fromisoformat(attributes[_CREATED]),
                 versions=attributes.get(_VERSIONS, {}),
                 records=_records(study),
-                confirmation=self._confirmation(begun_as),
+                confirmation=self._confirmation(launched_as),
             )
 
     def _load_optuna_study(self, name: str) -> optuna.Study:
@@ -203,24 +203,24 @@ class Store:
         with self.database.explained():
             confirmation = optuna.create_study(
                 storage=self.storage,
-                study_name=self._begun_as(name) + _CONFIRMATION,
+                study_name=self._launched_as(name) + _CONFIRMATION,
                 direction="maximize",
                 load_if_exists=True,
             )
             return confirmation.study_name
 
-    def _confirmation(self, begun_as: str) -> tuple[TrialRecord, ...]:
-        name = begun_as + _CONFIRMATION
+    def _confirmation(self, launched_as: str) -> tuple[TrialRecord, ...]:
+        name = launched_as + _CONFIRMATION
         return _records(self.open_study(name)) if name in optuna.get_all_study_names(self.storage) else ()
 
-    def _begun_as(self, name: str) -> str:
+    def _launched_as(self, name: str) -> str:
         """Return the name under which a study was launched; another program may have renamed it since."""
         return str(self.open_study(name).user_attrs.get(_SPEC, {}).get("name", name))
 
     def forget(self, name: str) -> None:
         """Remove a study and its confirmation."""
         with self.database.explained():
-            confirmation = self._begun_as(name) + _CONFIRMATION
+            confirmation = self._launched_as(name) + _CONFIRMATION
             if confirmation in optuna.get_all_study_names(self.storage):
                 optuna.delete_study(study_name=confirmation, storage=self.storage)
             optuna.delete_study(study_name=name, storage=self.storage)
@@ -233,7 +233,7 @@ class Store:
     def update(self, name: str, spec: StudySpec) -> None:
         """Replace the specification of a study; the name under which it was launched is kept."""
         with self.database.explained():
-            stored = spec.to_dict() | {"name": self._begun_as(name)}
+            stored = spec.to_dict() | {"name": self._launched_as(name)}
             self.open_study(name).set_user_attr(_SPEC, stored)
 
 

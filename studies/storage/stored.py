@@ -39,7 +39,7 @@ class StoredStudy:
 
     spec: StudySpec
     """Specification of the study, with its current name in the database."""
-    begun_as: str
+    launched_as: str
     """Name under which the study was launched; another program may have renamed it since."""
     url: str
     """URL of the study's database."""

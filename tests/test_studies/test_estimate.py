@@ -88,7 +88,7 @@ def test_a_study_is_estimated_without_being_begun(place: Path) -> None:
     done = call("estimate", "study.yaml", "--local", "--hours", "0.5")
     assert done.exit_code == 0, done.output
     for words in (
-        "training tokens a second",
+        "training tokens/s",
         "one trial",
         "10 trials",
         "confirmation",

@@ -213,7 +213,7 @@ def test_a_study_that_another_driver_has_joined_is_not_forgotten(library: Path, 
 
     run = Run(ready, local, lambda _: None, Deadline())
     run._forget_if_not_started(Joined(ready.store.storage.engine, "small", "small"))
-    assert ready.store.begun("small")
+    assert ready.store.is_launched("small")
 
 
 @pytest.mark.parametrize("place", ["nosuch://bucket/x", "s3://bucket/x", "FILE"])

@@ -71,8 +71,7 @@ def _rows(estimate: Estimate) -> list[tuple[str, str]]:
     rows = [
         (
             "speed",
-            f"{estimate.tokens_a_second:,.0f} training tokens per second on each of "
-            + f"{estimate.measured.workers} worker{several}",
+            f"{estimate.tokens_a_second:,.0f} training tokens/s on each of {estimate.measured.workers} worker{several}",
         ),
         ("one trial", f"{_time(estimate.trial)}: {trial}"),
         ("start", f"{_time(estimate.start)} until the first trial starts"),
