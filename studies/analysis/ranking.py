@@ -75,10 +75,10 @@ def rank_texts(records: Sequence[TrialRecord], texts: Sequence[str], seed: int =
     inputs = np.column_stack([_signs(observed.records, texts), settings_of(observed.records)])
     process = _fitted(inputs, observed, len(texts))
     randomized = inputs[[record.randomized for record in observed.records], len(texts) :]
-    coins = 2.0 * BalancedCoins(len(texts), seed).block(0) - 1
-    settings = randomized[np.linspace(0, len(randomized) - 1, len(coins)).astype(int)]
-    mixes = np.column_stack([np.vstack([coins, -coins]) / np.sqrt(len(texts)), np.vstack([settings, settings])])
-    contrast = np.vstack([coins, -coins]).T / len(coins)
+    signs = 2.0 * BalancedCoins(len(texts), seed).block(0) - 1
+    settings = randomized[np.linspace(0, len(randomized) - 1, len(signs)).astype(int)]
+    mixes = np.column_stack([np.vstack([signs, -signs]) / np.sqrt(len(texts)), np.vstack([settings, settings])])
+    contrast = np.vstack([signs, -signs]).T / len(signs)
     mean, covariance = process.predict(mixes, return_cov=True)
     effects, spread = contrast @ mean, contrast @ covariance @ contrast.T
     draws = np.random.default_rng(seed).multivariate_normal(effects, spread, _DRAWS, method="svd")

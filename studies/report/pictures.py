@@ -144,7 +144,7 @@ def _curves(study: StoredStudy, rating: Rating) -> Iterator[Picture]:
         if any(record.rungs and record.texts for record in study.records):
             yield Picture.of(
                 "text_curves",
-                "What each text teaches, and when",
+                "Learning curves by text",
                 "Gain against training tokens of every trial, one panel per text.",
                 "One line per trial on that text alone, in the color of the text's verdict; dotted lines were stopped "
                 f"early. All panels have the same scale.{_left_out(rating, text_curves.MOST)}",

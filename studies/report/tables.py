@@ -82,10 +82,10 @@ def interaction_table(rating: Rating) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def curve_table(found: Mapping[int, Sequence[TextEffect]]) -> pd.DataFrame:
+def curve_table(by_tokens: Mapping[int, Sequence[TextEffect]]) -> pd.DataFrame:
     """Return one row per text and rung: the effect at that number of training tokens, with its 95% interval."""
     columns = ["text", "tokens", "effect", "low", "high"]
-    rows = [[e.text, tokens, e.effect, e.low, e.high] for tokens, effects in found.items() for e in effects]
+    rows = [[e.text, tokens, e.effect, e.low, e.high] for tokens, effects in by_tokens.items() for e in effects]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -67,18 +67,18 @@ def print_rating(
 
 def print_confirmation(console: Console, study: StoredStudy) -> None:
     """Print the best configurations and the baselines, on questions that the search never saw."""
-    found = confirmed(study)
-    unit = confirmation_unit(study, found)
+    results = confirmed(study)
+    unit = confirmation_unit(study, results)
     console.print()
-    if found:
+    if results:
         title = f"On {item_noun(study)} that the search never saw ({unit.effect})"
         table = Table(title=title, title_justify="left", title_style="bold", box=None)
-        columns, rows = confirmation_rows(found, unit)
+        columns, rows = confirmation_rows(results, unit)
         table.add_column(columns[0], overflow="fold")
         for name in columns[1:]:
             table.add_column(name, justify="right", no_wrap=True)
-        for row, cells in zip(found, rows, strict=True):
+        for row, cells in zip(results, rows, strict=True):
             table.add_row(*cells, style="bold" if row.beats_base and row.of is not None else "")
         console.print(table)
         console.print()
-    console.print(confirmation_sentence(study, found))
+    console.print(confirmation_sentence(study, results))

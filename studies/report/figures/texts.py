@@ -44,12 +44,12 @@ def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
     return figure
 
 
-def qualities(found: Mapping[str, Sequence[TextEffect]], order: Sequence[str]) -> Figure:
+def qualities(by_quality: Mapping[str, Sequence[TextEffect]], order: Sequence[str]) -> Figure:
     """Draw the effect of every text on every quality, in standard errors; blue is better, triangles are verdicts."""
-    cells = {(effect.text, column): effect for column in found for effect in found[column]}
-    strength = np.array([[_errors(cells[text, column].estimate) for column in found] for text in order])
-    marks = [[_sign(cells[text, column]) for column in found] for text in order]
-    columns = [short(column, 24) for column in found]
+    cells = {(effect.text, column): effect for column in by_quality for effect in by_quality[column]}
+    strength = np.array([[_errors(cells[text, column].estimate) for column in by_quality] for text in order])
+    marks = [[_sign(cells[text, column]) for column in by_quality] for text in order]
+    columns = [short(column, 24) for column in by_quality]
     return _heat_map(strength, np.array(marks, dtype=object), order, columns, "effect in standard errors")
 
 
@@ -62,17 +62,17 @@ def _sign(effect: TextEffect) -> str:
     return {"helps": "▲", "hurts": "▼", "no evidence yet": ""}[effect.verdict]
 
 
-def interaction_map(found: Sequence[Interaction], order: Sequence[str], unit: Unit) -> Figure:
+def interaction_map(interactions: Sequence[Interaction], order: Sequence[str], unit: Unit) -> Figure:
     """Draw the interaction of every pair of texts; a star marks a pair that stands out.
 
     If there are more than 20 texts, those with the strongest interactions are shown.
     """
-    strongest = list(dict.fromkeys(text for pair in found for text in pair.texts))[:MOST_TEXTS]
+    strongest = list(dict.fromkeys(text for pair in interactions for text in pair.texts))[:MOST_TEXTS]
     shown = [text for text in order if text in strongest]
     place = {text: row for row, text in enumerate(shown)}
     values = np.full((len(shown), len(shown)), np.nan)
     marks = np.full(values.shape, "", dtype=object)
-    for pair in found:
+    for pair in interactions:
         if all(text in place for text in pair.texts):
             column, row = sorted(place[text] for text in pair.texts)
             values[row, column] = _errors(pair.estimate)
