@@ -1,4 +1,4 @@
-"""A study file as a whole: the sections of the other packages, and the study's own fields."""
+"""Schema of a whole study file: the sections of the other packages and the study's own fields."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from spaces.trial import fingerprint
 
 
 def check_name(name: str) -> None:
-    """See that a name can be a folder's.
+    """Check that a study's name is a valid folder name.
 
     Raises:
-        InputError: it cannot.
+        InputError: the name is not valid.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise InputError(
@@ -34,27 +34,27 @@ def check_name(name: str) -> None:
 
 
 class StudySpec(Spec):
-    """Everything that a study is made from."""
+    """Complete specification of a study."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     schema_version: Literal[1] = Field(1, alias="schema")
-    """The version of this file format."""
+    """Version of the file format."""
     name: str
-    """Names the folder `runs/<name>` and the study in its database: letters, digits, `.`, `_` and `-`."""
+    """Name of the folder `runs/<name>` and of the study in its database: letters, digits, `.`, `_` and `-`."""
     seed: int = Field(0, ge=0)
     storage: str | None = None
-    """Database URL without a password; empty: SQLite in `runs/<name>/study.db`."""
+    """Database URL without a password; default: SQLite in `runs/<name>/study.db`."""
     artifacts: str | None = None
-    """Where trials keep adapters and state: a folder that every machine sees, or a URL that fsspec knows
-    (`s3://bucket/folder`); empty: `runs/<name>/artifacts`."""
+    """Where trials store adapters and state: a folder that every machine can access, or a URL that fsspec supports
+    (`s3://bucket/folder`); default: `runs/<name>/artifacts`."""
     space: SpaceSpec
     objective: ObjectiveSpec
     search: SearchSpec = SearchSpec()
 
     @field_validator("name")
     @classmethod
-    def _stays_in_its_folder(cls, name: str) -> str:
+    def _is_folder_name(cls, name: str) -> str:
         try:
             check_name(name)
         except InputError as error:
@@ -73,27 +73,27 @@ class StudySpec(Spec):
 
     @field_validator("artifacts")
     @classmethod
-    def _without_key(cls, artifacts: str | None) -> str | None:
+    def _without_credentials(cls, artifacts: str | None) -> str | None:
         if artifacts is not None and "://" in artifacts and "@" in artifacts.split("://")[1].split("/")[0]:
             raise UnfitError(
-                "the URL of the artifacts holds a password or a key, which would be stored with the study. Leave it "
-                "out: fsspec reads them from the environment or from its own configuration files",
+                "the URL of the artifacts contains a password or a key, which would be stored with the study. Leave it "
+                "out: fsspec reads credentials from the environment or from its own configuration files",
                 code="url-holds-password",
             )
         return artifacts
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON data from which the same specification is read back."""
+        """Return JSON data from which the same specification can be loaded."""
         return self.model_dump(mode="json", by_alias=True)
 
     @property
     def fingerprint(self) -> str:
-        """A hash of everything that decides what a trial's score is: space, objective and seed."""
+        """Hash of everything that determines a trial's score: space, objective and seed."""
         data = self.to_dict()
         return fingerprint([data["space"], data["objective"], data["seed"]])
 
     def anchored(self, folder: Path) -> StudySpec:
-        """A copy of the study with paths that start at `folder`, where the study file lies."""
+        """Return a copy of the study with relative paths resolved against `folder`, the study file's folder."""
         space = self.space.model_copy(
             update={"texts": self.space.texts.model_copy(update={"folder": beside(self.space.texts.folder, folder)})}
         )

@@ -1,4 +1,4 @@
-"""Reading study.yaml."""
+"""Loading of study files (study.yaml)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _WHAT, _FIRST = "study file", "name: my-study"
 
 
 def read_study(path: Path) -> StudySpec:
-    """Read and check a study file; relative paths in it start at its folder.
+    """Load and validate a study file; relative paths in the file are resolved against its folder.
 
     Raises:
-        InputError: one paragraph for each thing that is wrong.
+        InputError: the file is invalid; the message has one paragraph per problem.
     """
     hint = " `mixtune init FOLDER` writes one for a folder of texts."
     return read_file(path, StudySpec, _WHAT, _FIRST, hint).anchored(path.parent.resolve())
 
 
 def parse_study(content: str, path: Path) -> StudySpec:
-    """Check the text of a study file; `path` is for messages.
+    """Parse and validate the text of a study file; `path` is used in messages only.
 
     Raises:
         InputError: see `read_study`.

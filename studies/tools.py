@@ -82,7 +82,7 @@ def estimate(
     from studies.run.estimate import estimate as estimating
 
     with located_in(spec):
-        return estimating.estimate(made, Path(runs), local=local, told=on_step)
+        return estimating.estimate(made, Path(runs), local=local, report=on_step)
 
 
 def train(

@@ -1,6 +1,6 @@
-"""Which texts and which settings matter: effects, ranking, interactions, importances, and whether trials are enough."""
+"""Which texts and settings matter: effects, ranking, interactions, importances, and statistical power."""
 
 from __future__ import annotations
 
 CONFIDENCE = 0.95
-"""Of every interval."""
+"""Confidence level of every interval."""

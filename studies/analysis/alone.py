@@ -1,4 +1,4 @@
-"""What each text does by itself, from studies whose trials train on one text each."""
+"""Effect of each text on its own, from studies whose trials train on one text each."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from studies.analysis.effects import Outcome, TextEffect, judged
 from studies.analysis.regression import Estimate, least_squares
 
 FEWEST_TRIALS = 3
-"""Fewer trials of a text give no interval."""
+"""Minimum number of trials of a text for an interval."""
 
 
 def effects_alone(
     records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome | None = None
 ) -> list[TextEffect]:
-    """The mean gain over the untouched base of training on each text alone, most helpful first.
+    """Return the mean gain over the untouched base of training on each text alone, most helpful first.
 
-    Blocks of randomized trials train on every text once, with equal hyperparameters and seed; a text's trials are of
-    different blocks, hence independent, and their mean has Student's interval. Of an outcome other than the score the
-    base's is not stored: there, a gain is what a text's trial has above the mean of its whole block.
+    A block of randomized trials trains on every text once, with equal hyperparameters and seed. The trials of a text
+    are in different blocks, hence independent, and their mean has Student's interval. The base's value is stored for
+    the score only: for any other outcome, a trial's gain is its difference from the mean of its complete block.
     """
     gains: dict[str, list[float]] = {text: [] for text in texts}
     blocks: dict[int | None, list[tuple[str, float]]] = {}
@@ -34,9 +34,9 @@ def effects_alone(
                 blocks.setdefault(record.pair, []).append((record.texts[0], value))
     for block in blocks.values():
         if outcome is None or len(block) == len(texts):
-            level = 0.0 if outcome is None else float(np.mean([value for _, value in block]))
+            baseline = 0.0 if outcome is None else float(np.mean([value for _, value in block]))
             for text, value in block:
-                gains[text].append(value - level)
+                gains[text].append(value - baseline)
     return judged(texts, [_mean(gains[text]) for text in texts], [len(gains[text]) for text in texts], "alone")
 
 

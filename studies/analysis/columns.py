@@ -1,4 +1,4 @@
-"""A kernel that looks at some columns of its inputs: scikit-learn has none."""
+"""A Gaussian process kernel on a subset of the input columns, which scikit-learn does not have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
 
 class Columns(Kernel):  # type: ignore[misc]  # scikit-learn has no types
-    """Another kernel, on the columns from `first` up to and without `end`."""
+    """Apply another kernel to the columns `first:end` (`end` excluded)."""
 
     def __init__(self, kernel: Kernel, first: int, end: int) -> None:
         self.kernel = kernel
@@ -51,13 +51,13 @@ class Columns(Kernel):  # type: ignore[misc]  # scikit-learn has no types
         return hash((self.first, self.end))
 
     def __call__(self, X: Any, Y: Any = None, eval_gradient: bool = False) -> Any:  # noqa: N803  scikit-learn's names
-        return self.kernel(self._of(X), None if Y is None else self._of(Y), eval_gradient)
+        return self.kernel(self._select(X), None if Y is None else self._select(Y), eval_gradient)
 
     def diag(self, X: Any) -> Any:  # noqa: N803
-        return self.kernel.diag(self._of(X))
+        return self.kernel.diag(self._select(X))
 
     def is_stationary(self) -> bool:
         return bool(self.kernel.is_stationary())
 
-    def _of(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _select(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         return inputs[:, self.first : self.end]

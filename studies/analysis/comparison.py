@@ -1,4 +1,4 @@
-"""Whether the best mix beats what nobody had to search for: all texts, and a random mix."""
+"""Comparison of the best mix with baselines that need no search: all texts, and a random mix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from studies.storage.stored import StoredStudy
 
 Answer = Literal["same", "beats", "falls behind", "not shown"]
 _SENTENCES: Mapping[Answer, str] = {
-    "same": "The best mix is that of {baseline}.",
+    "same": "The best mix is the same as {baseline}.",
     "beats": "The best mix beats {baseline} by {size}.",
     "falls behind": "The best mix falls behind {baseline} by {size}.",
     "not shown": "The best mix is not shown to beat {baseline}: {size}.",
@@ -25,44 +25,45 @@ _SENTENCES: Mapping[Answer, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The best confirmed configuration against a baseline, on questions that the search never saw."""
+    """Comparison of the best confirmed configuration with a baseline, on questions that the search never saw."""
 
     of: int
-    """The trial whose configuration it is."""
+    """Number of the trial that has the best configuration."""
     baseline: str
     same: bool
-    """Whether both are one and the same mix with the same settings."""
+    """Whether both have the same mix and the same settings."""
     difference: float
-    """Mean over questions of the configuration's score less the baseline's, higher is better."""
+    """Mean over questions of the configuration's score minus the baseline's; higher is better."""
     low: float
     high: float
-    """Ends of the 95% interval; it holds whichever of the confirmed configurations is the best one."""
+    """Ends of the 95% interval, which is valid whichever of the confirmed configurations is the best."""
 
     @property
     def verdict(self) -> Answer:
-        """Which of both is better, as far as the interval tells."""
+        """Which of the two is better, according to the interval."""
         if self.same:
             return "same"
         return "beats" if self.low > 0 else "falls behind" if self.high < 0 else "not shown"
 
     def sentence(self, unit: Unit) -> str:
-        """Say it in words."""
+        """Return the comparison as a sentence."""
         baseline = "a random mix" if self.baseline == RANDOM_MIX else self.baseline
         size = f"{unit.signed(self.difference)} ({unit.range(self.low, self.high, 'runs')})"
         return _SENTENCES[self.verdict].format(baseline=baseline, size=size)
 
 
 def compared(study: StoredStudy) -> Iterator[Comparison]:
-    """Compare the best configuration with each baseline that has finished runs.
+    """Compare the best configuration with each baseline that has complete runs.
 
-    Differences are paired by question. Their variance is that between questions, clustered by passage, and that of the
-    runs of both sides; the error rate is shared out among the configurations among which the best was picked
-    (Bonferroni). That both sides share seeds is not made use of, which errs on the wide side.
+    Differences are paired by question. Their variance is the sum of the variance between questions, clustered by
+    passage, and the variance between the runs of each side. The error rate is divided by the number of configurations
+    from which the best was selected (Bonferroni). The interval ignores that both sides share seeds, so it is
+    conservative.
     """
-    found = [row for row in confirmed(study) if row.of is not None]
-    if not found or study.holdout is None:
+    candidates = [row for row in confirmed(study) if row.of is not None]
+    if not candidates or study.holdout is None:
         return
-    best = max(found, key=lambda row: row.gain)
+    best = max(candidates, key=lambda row: row.gain)
     roles = {
         role: complete
         for role, runs in by_role(study).items()
@@ -75,13 +76,13 @@ def compared(study: StoredStudy) -> Iterator[Comparison]:
     for baseline in (ALL_TEXTS, RANDOM_MIX):
         if baseline not in roles or best.of is None:
             continue
-        mine, others = 1 / len(gains[best.role]), 1 / len(gains[baseline])
+        best_weight, baseline_weight = 1 / len(gains[best.role]), 1 / len(gains[baseline])
         variance, freedom = pooled
-        spreads = [(variance * (mine + others), freedom)]
+        spreads = [(variance * (best_weight + baseline_weight), freedom)]
         if baseline == RANDOM_MIX:  # its runs differ in their texts
-            own, own_freedom = pooled_spread([gains[baseline]], study.holdout)
-            spreads = [(variance * mine, freedom), (own * others, own_freedom)]
+            baseline_variance, baseline_freedom = pooled_spread([gains[baseline]], study.holdout)
+            spreads = [(variance * best_weight, freedom), (baseline_variance * baseline_weight, baseline_freedom)]
         items = gains[best.role].mean(axis=0) - gains[baseline].mean(axis=0)
-        level = (1 - CONFIDENCE) / len(found)
+        level = (1 - CONFIDENCE) / len(candidates)
         same = configurations[best.role] == configurations[baseline]
         yield Comparison(best.of, baseline, same, *interval_of(items, study.holdout, spreads, level))

@@ -1,4 +1,4 @@
-"""How much the best configurations gain on questions that the search never saw, with an interval."""
+"""Gain of the best configurations on questions that the search never saw, with intervals."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ from studies.storage.stored import StoredStudy
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A role of the confirmation: a configuration that the search found, or what it must beat."""
+    """Results of one role of the confirmation: a configuration from the search, or a baseline."""
 
     role: str
     of: int | None
-    """The trial of the search that it repeats; None for a baseline."""
+    """Number of the trial that the runs repeat; None for a baseline."""
     texts: tuple[str, ...]
     runs: int
-    """Finished ones."""
+    """Number of complete runs."""
     failed: int
     score: float
-    """Mean over the runs, on the holdout."""
+    """Mean score of the runs on the holdout questions."""
     gain: float
-    """Over the untouched base, on the same questions."""
+    """Mean gain over the untouched base, on the same questions."""
     low: float
     high: float
-    """Ends of the 95% interval of the gain; those of all configurations that the search found hold together."""
+    """Ends of the gain's 95% interval; the intervals of all configurations from the search hold simultaneously."""
     accuracy: float | None
-    """Share answered right, mean over the runs."""
+    """Share of questions answered correctly, mean over the runs, in [0, 1]."""
     accuracy_stderr: float | None
-    """Its standard error over the questions."""
+    """Standard error of the accuracy over the questions."""
     searched: float | None
-    """Gain on the questions that the search saw: optimistic, because the trial was picked for it."""
+    """Gain on the search's own questions: optimistic, because the trial was selected by this gain."""
 
     @property
     def beats_base(self) -> bool:
-        """Whether the interval excludes zero, from above."""
+        """Whether the whole interval is above zero."""
         return self.low > 0
 
 
 def runs_of(study: StoredStudy) -> list[Run]:
-    """The runs that confirm a study as it is now; none where no questions were kept from the search."""
+    """Return the runs that confirm the study in its current state; none if no questions are held out."""
     if study.holdout is None or not study.spec.search.confirm.best:
         return []
     names = [text.name for text in study.texts]
@@ -60,34 +60,35 @@ def runs_of(study: StoredStudy) -> list[Run]:
 
 
 def has_more(study: StoredStudy) -> bool:
-    """Whether trials or confirming runs are still to come."""
+    """Whether trials or confirmation runs remain."""
     ended = study.ended(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     return len(ended) < study.spec.search.trials or bool(unconfirmed(study))
 
 
 def unconfirmed(study: StoredStudy) -> set[str]:
-    """Fingerprints of the confirming runs that are not complete."""
+    """Return the fingerprints of the confirmation runs that are not complete."""
     complete = {record.config.fingerprint for record in study.confirmation if record.state is TrialState.COMPLETE}
     return {run.config.fingerprint for run in runs_of(study)} - complete
 
 
 def confirming_runs(spec: StudySpec, prepared: Prepared) -> int:
-    """How many runs will confirm a study, at most."""
-    wanted = spec.search.confirm
-    if prepared.holdout is None or not wanted.best:
+    """Return the maximum number of confirmation runs of a study."""
+    confirm = spec.search.confirm
+    if prepared.holdout is None or not confirm.best:
         return 0
-    texts = len(prepared.corpus.texts) if wanted.each_text else 0
-    return 1 + wanted.seeds * (wanted.best + 2 + texts)
+    texts = len(prepared.corpus.texts) if confirm.each_text else 0
+    return 1 + confirm.seeds * (confirm.best + 2 + texts)
 
 
 def confirmed(study: StoredStudy) -> list[Confirmed]:
-    """Every role with finished runs, in the order of the search's scores, then the baselines.
+    """Return every role with complete runs: configurations in the order of their search scores, then baselines.
 
-    Gains are paired by question. Their variance has two parts: between questions, clustered by passage, after the
-    mean over the runs of a role; and between the runs of a role, pooled over the roles (a random mix, whose runs
-    differ in their texts, has its own), over the number of runs. The sum errs on the wide side, by the part that
-    questions and runs share (Cameron, Gelbach and Miller, 2011, subtract it). Student's t with Satterthwaite's
-    degrees of freedom; the error rate shared out among the configurations that the search found (Bonferroni).
+    Gains are paired by question. Their variance has two parts: the variance between questions, clustered by passage,
+    of the mean over a role's runs; and the variance between the runs of a role, divided by their number. The latter is
+    pooled over the roles, except for the random mix, whose runs differ in their texts. The sum is conservative by the
+    part that questions and runs share (Cameron, Gelbach and Miller, 2011, subtract it). Intervals use Student's t with
+    Satterthwaite's degrees of freedom; the error rate is divided by the number of configurations from the search
+    (Bonferroni).
     """
     roles = by_role(study)
     base = next((run for run in roles.get(BASE, []) if run.state is TrialState.COMPLETE), None)
@@ -100,12 +101,12 @@ def confirmed(study: StoredStudy) -> list[Confirmed]:
     origins = {run.role: run.of for run in runs_of(study)}
     candidates = sum(origins[role] is not None for role in gains)
     rows = []
-    for role, found in gains.items():
+    for role, role_gains in gains.items():
         runs = finished[role]
         number = origins[role]
-        spread = pooled_spread([found], study.holdout) if role == RANDOM_MIX else pooled
+        spread = pooled_spread([role_gains], study.holdout) if role == RANDOM_MIX else pooled
         level = (1 - CONFIDENCE) / (candidates if number is not None else 1)
-        interval = _interval(found, study.holdout, spread, level) if role != BASE else (0.0, 0.0, 0.0)
+        interval = _interval(role_gains, study.holdout, spread, level) if role != BASE else (0.0, 0.0, 0.0)
         failed = sum(run.state is TrialState.FAIL for run in roles[role])
         rows.append(_row(role, runs, failed, interval, searched[number] if number is not None else None))
     return rows
@@ -118,7 +119,7 @@ def _row(
     interval: tuple[float, float, float],
     origin: TrialRecord | None,
 ) -> Confirmed:
-    """The figures of a role; `origin`: the trial of the search that it repeats."""
+    """Return the results of a role; `origin`: the trial of the search that the runs repeat."""
     gain, low, high = interval
     last = [run.rungs[-1] for run in runs]
     return Confirmed(
@@ -138,34 +139,34 @@ def _row(
 
 
 def distinct_roles(finished: Mapping[str, Sequence[TrialRecord]]) -> Iterator[str]:
-    """Roles whose runs tell of the luck of a run: no random mix, and each run in one role only."""
-    seen: set[str] = set()
+    """Yield the roles from which run-to-run variance is estimated: no random mix, and no run counted twice."""
+    counted: set[str] = set()
     for role, runs in finished.items():
         configurations = {run.config.fingerprint for run in runs}
-        if runs and role != RANDOM_MIX and not configurations & seen:
-            seen |= configurations
+        if runs and role != RANDOM_MIX and not configurations & counted:
+            counted |= configurations
             yield role
 
 
 def by_role(study: StoredStudy) -> dict[str, list[TrialRecord]]:
-    """The runs of the present plan that were begun, by role in the plan's order."""
-    begun = {record.config.fingerprint: record for record in study.confirmation}  # the last attempt of each
+    """Return the started runs of the current plan by role, in the plan's order."""
+    latest = {record.config.fingerprint: record for record in study.confirmation}  # last attempt per run
     roles: dict[str, list[TrialRecord]] = {}
     for run in runs_of(study):
-        record = begun.get(run.config.fingerprint)
+        record = latest.get(run.config.fingerprint)
         if record is not None:
             roles.setdefault(run.role, []).append(record)
     return roles
 
 
 def gains_of(runs: Sequence[TrialRecord], base: TrialRecord) -> NDArray[np.float64]:
-    """Gain of every run on every question, shape (runs, questions)."""
+    """Return the gain of every run on every question, shape (runs, questions)."""
     before = np.asarray(base.rungs[-1].items)
     return np.array([np.asarray(run.rungs[-1].items) - before for run in runs])
 
 
 def pooled_spread(roles: Sequence[NDArray[np.float64]], design: ItemWeights) -> tuple[float, int]:
-    """Variance of a gain between runs of one role, and its degrees of freedom."""
+    """Return the variance of a gain between runs of one role, and its degrees of freedom."""
     means = [np.array([design.mean(run) for run in runs]) for runs in roles]
     freedom = sum(len(role) - 1 for role in means)
     squares = sum(float(((role - role.mean()) ** 2).sum()) for role in means)
@@ -175,7 +176,7 @@ def pooled_spread(roles: Sequence[NDArray[np.float64]], design: ItemWeights) -> 
 def _interval(
     gains: NDArray[np.float64], design: ItemWeights, spread: tuple[float, int], level: float
 ) -> tuple[float, float, float]:
-    """Mean gain and the ends of its interval; without two runs of any role nothing is known of their spread."""
+    """Return the mean gain and the ends of its interval, which is infinite unless some role has two runs."""
     between, freedom = spread
     return interval_of(gains.mean(axis=0), design, [(between / len(gains), freedom)], level)
 
@@ -183,13 +184,13 @@ def _interval(
 def interval_of(
     items: NDArray[np.float64], design: ItemWeights, runs: Sequence[tuple[float, int]], level: float
 ) -> tuple[float, float, float]:
-    """Mean over questions and the ends of its interval.
+    """Return the mean over questions and the ends of its interval.
 
     Args:
-        items: one figure a question, the mean over runs, shape (questions,).
-        design: how questions make up the mean.
-        runs: variance that the luck of runs gives to it, and its degrees of freedom, for each kind of run.
-        level: probability of missing the truth.
+        items: one value per question, the mean over runs, shape (questions,).
+        design: weights of the questions in the mean.
+        runs: variance of the mean due to run-to-run differences, and its degrees of freedom, per kind of run.
+        level: probability that the interval misses the true value.
     """
     mean = design.mean(items)
     if not all(freedom for _, freedom in runs):
@@ -199,12 +200,12 @@ def interval_of(
     if total == 0:
         return mean, mean, mean
     satterthwaite = total**2 / math.fsum(variance**2 / freedom for variance, freedom in parts)
-    from scipy.stats import t as student  # takes half a second, which `mixtune status` need not wait
+    from scipy.stats import t as student  # slow import (half a second), not needed by `mixtune status`
 
     half = float(student.ppf(1 - level / 2, satterthwaite)) * math.sqrt(total)
     return mean, mean - half, mean + half
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if len(known) == len(values) else None
+    present = [value for value in values if value is not None]
+    return float(np.mean(present)) if len(present) == len(values) else None

@@ -1,4 +1,4 @@
-"""The effect of every text as training goes on: at each rung, with its interval."""
+"""Effect of every text over the course of training: at each rung, with its interval."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from studies.storage.stored import StoredStudy
 
 
 def curves(study: StoredStudy, rating: Rating) -> Mapping[int, list[TextEffect]]:
-    """Training tokens, cumulative, to the effects of all texts there; empty where there is no second rung to compare.
+    """Map training tokens (cumulative) to the effects of all texts at that rung; empty with fewer than two rungs.
 
-    The same trials at every rung, complete randomized ones, which nothing stops early: so the last rung has the
-    headline's effects, and a curve moves because the texts act, not because other trials are counted.
+    Every rung uses the same trials: complete randomized ones, which are never pruned. So the effects at the last rung
+    are the headline effects, and changes along a curve do not come from a change of trials.
     """
     rungs = [record.rungs for record in study.records if record.randomized]
     longest = max(rungs, key=len, default=())
@@ -23,11 +23,11 @@ def curves(study: StoredStudy, rating: Rating) -> Mapping[int, list[TextEffect]]
         return {}
     texts = [text.name for text in study.texts]
     last = len(longest) - 1
-    found = {
+    earlier = {
         rung.tokens: rating.estimand.estimate(study.records, texts, partial(_score_at, at))
         for at, rung in enumerate(longest[:last])
     }
-    return {**found, longest[last].tokens: rating.effects}
+    return {**earlier, longest[last].tokens: rating.effects}
 
 
 def _score_at(rung: int, record: TrialRecord) -> float | None:

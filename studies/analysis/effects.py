@@ -1,9 +1,9 @@
-"""Which texts matter: the signed effect of each text, with an interval, from the randomized trials.
+"""Signed effect of each text, with an interval, from the randomized trials.
 
-The estimand is the average change of the final score when a text is included, the other texts being in or
-out by fair coins (the Banzhaf value; Wang and Jia, 2023, arXiv 2205.15466), at the study's token budget,
+The estimand is the average change of the final score when a text is included, each of the other texts being included
+with probability one half (the Banzhaf value; Wang and Jia, 2023, arXiv 2205.15466), at the study's token budget,
 averaged over the hyperparameters of the randomized trials. The sampler's own choices and pruned trials are
-left out: they were picked for their scores, and intervals from them do not hold.
+left out: they were selected by their scores, so intervals from them are not valid.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from studies.analysis.regression import Estimate, fits, least_squares
 
 Verdict = Literal["helps", "hurts", "no evidence yet"]
 Method = Literal["regression", "differences", "alone", "none"]
-"""`regression`: all texts together; `differences`: each text by itself, where pairs are too few for that; `alone`: from
-trials on that text alone; `none`: too few trials for an interval."""
+"""`regression`: all texts jointly; `differences`: one text at a time, if there are too few pairs for a joint fit;
+`alone`: from trials on that text alone; `none`: too few trials for an interval."""
 Outcome = Callable[[TrialRecord], float | None]
-"""What is measured of a complete trial; None where it was not."""
+"""Function that returns the measured outcome of a complete trial; None if it was not measured."""
 
 Estimator = Callable[[Iterable[TrialRecord], Sequence[str], Outcome | None], list["TextEffect"]]
-"""From trials and the names of the texts to effects on an outcome; None: on the score."""
+"""Function of trials, text names and an outcome (None: the score) that returns the effects of the texts."""
 
 FEWEST_PAIRS = 5
-"""Fewer differences than this give no interval at all: where one text outweighs the others, differences of the other
-texts are nearly plus or minus one number, and three or four of them are too often alike by chance.
+"""Minimum number of differences for an interval. If one text dominates, the differences of every other text are nearly
+plus or minus one number, and three or four of them are too often equal by chance.
 """
 SPARE_PAIRS = 3
 """Pairs beyond the number of texts that the joint regression needs."""
@@ -47,29 +47,29 @@ class TextEffect:
     text: str
     estimate: Estimate
     adjusted: float
-    """p-value, corrected for the number of texts (Benjamini and Hochberg, 1995); 1 where nothing can be said."""
+    """p-value, corrected for the number of texts (Benjamini and Hochberg, 1995); 1 if there is no interval."""
     blocks: int
-    """What it rests on: pairs of randomized trials, or, of a text alone, its trials."""
+    """Number of pairs of randomized trials; for the method `alone`, number of the text's own trials."""
     method: Method
 
     @property
     def effect(self) -> float:
-        """Change of the score, in the score's unit; nan before there is a pair."""
+        """Change of the score, in the score's unit; nan if there are no pairs."""
         return self.estimate.value
 
     @property
     def low(self) -> float:
-        """Lower end of this text's 95% interval; minus infinity where there are too few trials."""
+        """Lower end of the effect's 95% interval; minus infinity if there are too few trials."""
         return self.estimate.interval()[0]
 
     @property
     def high(self) -> float:
-        """Upper end of the interval."""
+        """Upper end of the effect's 95% interval; infinity if there are too few trials."""
         return self.estimate.interval()[1]
 
     @property
     def verdict(self) -> Verdict:
-        """`helps` or `hurts` where the effect is not zero for all we know, the number of texts taken into account."""
+        """`helps` or `hurts` if the effect is significant after correction for the number of texts."""
         if self.adjusted > 1 - CONFIDENCE:
             return "no evidence yet"
         return "helps" if self.effect > 0 else "hurts"
@@ -77,17 +77,17 @@ class TextEffect:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Randomized trials by pairs: a mix and its complement, with equal hyperparameters and seed."""
+    """Pairs of randomized trials: a mix and its complement, with equal hyperparameters and seed."""
 
     signs: NDArray[np.float64]
-    """Shape (pairs, texts): 1 where the text is in the pair's first trial, -1 where it is in the second."""
+    """Shape (pairs, texts): 1 if the text is in the pair's first trial, -1 if it is in the second."""
     outcomes: NDArray[np.float64]
-    """Shape (pairs, 2): of the first trial and the second."""
+    """Outcomes of the first and the second trial, shape (pairs, 2)."""
     firsts: tuple[TrialRecord, ...]
 
     @property
     def differences(self) -> NDArray[np.float64]:
-        """Outcome of the first trial less that of the second, shape (pairs,)."""
+        """Outcome of the first trial minus that of the second, shape (pairs,)."""
         return self.outcomes[:, 0] - self.outcomes[:, 1]
 
     def __len__(self) -> int:
@@ -95,19 +95,19 @@ class Pairs:
 
 
 def final_score(record: TrialRecord) -> float | None:
-    """The score at the full budget."""
+    """Return the score at the full token budget."""
     return record.score
 
 
 def text_effects(
     records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome | None = None
 ) -> list[TextEffect]:
-    """The effect of every text on an outcome, most helpful first.
+    """Return the effect of every text on an outcome, most helpful first.
 
     Both trials of a pair share hyperparameters and seed and train on complementary mixes, so their difference
-    d in score depends on the texts alone: d = sum over texts of s * effect, with s = +1 where the text is in
-    the first trial and -1 where it is in the second. Least squares over all texts; where there are not enough pairs
-    for that, each text by itself, the mean of s * d, which the random design keeps unbiased (inverse propensity
+    d in score depends on the texts alone: d = sum over texts of s * effect, with s = +1 if the text is in the
+    first trial and -1 if it is in the second. The effects are estimated by least squares over all texts. If there are
+    too few pairs, each text's effect is the mean of s * d, which the random design keeps unbiased (inverse propensity
     weighting, with a propensity of one half).
     """
     pairs = paired(records, texts, outcome or final_score)
@@ -118,14 +118,14 @@ def text_effects(
 def judged(
     texts: Sequence[str], estimates: Sequence[Estimate], blocks: Sequence[int], method: Method
 ) -> list[TextEffect]:
-    """Effects with p-values that are corrected for the number of texts, most helpful first."""
-    known = [estimate.p if math.isfinite(estimate.stderr) else 1.0 for estimate in estimates]
-    adjusted = false_discovery_control(known) if known else known
-    found = [
+    """Return effects with p-values corrected for the number of texts, most helpful first."""
+    raw = [estimate.p if math.isfinite(estimate.stderr) else 1.0 for estimate in estimates]
+    adjusted = false_discovery_control(raw) if raw else raw
+    effects = [
         TextEffect(text, estimate, float(p), number, method if math.isfinite(estimate.stderr) else "none")
         for text, estimate, p, number in zip(texts, estimates, adjusted, blocks, strict=True)
     ]
-    return sorted(found, key=lambda effect: -np.nan_to_num(effect.effect))
+    return sorted(effects, key=lambda effect: -np.nan_to_num(effect.effect))
 
 
 def _estimates(pairs: Pairs, texts: int) -> tuple[list[Estimate], Method]:
@@ -139,7 +139,7 @@ def _estimates(pairs: Pairs, texts: int) -> tuple[list[Estimate], Method]:
 
 
 def paired(records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score) -> Pairs:
-    """The pairs of randomized trials that are complete."""
+    """Return the complete pairs of randomized trials."""
     members = members_of(records, outcome)
     signs = np.array([[1.0 if text in first.texts else -1.0 for text in texts] for (first, _), _ in members])
     outcomes = np.array([[one, other] for (_, one), (_, other) in members], dtype=float)
@@ -150,7 +150,7 @@ def paired(records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcom
 def members_of(
     records: Iterable[TrialRecord], outcome: Outcome
 ) -> list[tuple[tuple[TrialRecord, float], tuple[TrialRecord, float]]]:
-    """Both trials of every complete pair with their outcomes."""
+    """Return both trials of every complete pair, with their outcomes."""
     members: dict[int, list[tuple[TrialRecord, float]]] = {}
     for record in sorted(records, key=lambda record: record.number):
         if record.randomized and record.pair is not None and record.state is TrialState.COMPLETE:

@@ -1,4 +1,4 @@
-"""Settings of trials as numbers, for regressions."""
+"""Numeric encoding of trial settings, for regressions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from search.storage.records import TrialRecord
 from spaces.dimensions.texts import PREFIX
 
 _WIDE = 8.0
-"""Positive settings that span more than this factor are compared by their logarithms."""
+"""Positive settings that span more than this factor are encoded by their logarithms."""
 
 
 def settings_of(records: Sequence[TrialRecord]) -> NDArray[np.float64]:
-    """The hyperparameters that differ between trials, centered, with a spread of one: shape (trials, columns).
+    """Return the hyperparameters that differ between trials, standardized, shape (trials, columns).
 
-    A number is one column, on a logarithmic scale where it spans more than a factor of eight; of a choice by name,
-    every name but the first is a column of its own. Where a trial has no value the column's mean stands.
+    A number is one column, on a logarithmic scale if its values span more than a factor of eight. A categorical
+    setting has an indicator column for every value but the first. A missing value is replaced by the column's mean.
     """
     names = sorted({name for record in records for name in record.params if not name.startswith(PREFIX)})
     columns = [column for name in names for column in _columns([record.params.get(name) for record in records])]
@@ -27,14 +27,14 @@ def settings_of(records: Sequence[TrialRecord]) -> NDArray[np.float64]:
 
 
 def _columns(values: Sequence[object]) -> list[NDArray[np.float64]]:
-    """A setting as columns of numbers; none where it never differs."""
-    known = [value for value in values if value is not None]
-    kinds = sorted(set(map(str, known)))
-    if len(kinds) < 2:
+    """Return the numeric columns of one setting; none if its values do not differ."""
+    present = [value for value in values if value is not None]
+    categories = sorted(set(map(str, present)))
+    if len(categories) < 2:
         return []
-    if all(isinstance(value, int | float) for value in known):
+    if all(isinstance(value, int | float) for value in present):
         return [_centered([float(value) if isinstance(value, int | float) else math.nan for value in values])]
-    return [_centered([float(str(v) == kind) if v is not None else math.nan for v in values]) for kind in kinds[1:]]
+    return [_centered([float(str(v) == c) if v is not None else math.nan for v in values]) for c in categories[1:]]
 
 
 def _centered(values: Sequence[float]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""A screen for texts that change each other's effect: exploratory, pair by pair."""
+"""Exploratory screen of all pairs of texts for interactions: texts that change each other's effect."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from studies.analysis.encoding import settings_of
 from studies.analysis.regression import Estimate, fits, least_squares
 
 FEWEST_PAIRS = 8
-"""Fewer pairs of trials give no screen."""
+"""Minimum number of pairs of trials for a screen."""
 _SPARE_PAIRS = 10
-"""Pairs of trials beyond the number of columns that the joint regression needs."""
+"""Pairs of trials that the joint regression needs in addition to the number of columns."""
 _MOST_CHOSEN = 5
-"""Products that a screen of one at a time holds beside the others, at most."""
-_TOLD = 0.1
-"""A product of which less than this share is left beside the others is told by them."""
+"""Maximum number of products that forward selection adds as covariates."""
+_MIN_UNEXPLAINED = 0.1
+"""A product is collinear with the covariates if they leave less than this share of its variance unexplained."""
 _PAIRS_PER_SETTING = 5
-"""Settings enter as covariates where there are so many pairs of trials for each of their columns."""
+"""Minimum number of pairs of trials per settings column for settings to be used as covariates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """By how much the effect of one text grows when the other is in the mix, too; symmetric."""
+    """Change of the effect of one text when the other is in the mix, too; symmetric."""
 
     texts: tuple[str, str]
     estimate: Estimate
@@ -38,19 +38,19 @@ class Interaction:
 
     @property
     def stands_out(self) -> bool:
-        """Whether it is worth a study of its own."""
+        """Whether the interaction is significant, and so worth a study of its own."""
         return self.adjusted <= 1 - CONFIDENCE
 
 
 def interactions(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[Interaction]:
-    """The interaction of every two texts, the largest first; empty where there are too few pairs of trials.
+    """Return the interaction of every pair of texts, largest first; empty if there are too few pairs of trials.
 
-    The estimand is the Banzhaf interaction: the change of the score with both texts, less the changes with either
-    alone, the other texts being in or out by coin flips. A mix and its complement agree in every product
-    of two signs, and their mean is free of the effects of single texts, so it is regressed on the products and on
-    the centered settings, which do not cancel in a mean (HC2 errors, MacKinnon and White, 1985). Where there are not
-    enough pairs of trials for all products at once, on one at a time, beside those that stood out before it: products
-    are confounded with each other in a balanced design, and a strong one would lend its size to others.
+    The estimand is the Banzhaf interaction: the change of the score with both texts, minus the changes with either
+    alone, each of the other texts being included with probability one half. A mix and its complement agree in every
+    product of two signs, and their mean is free of the effects of single texts, so the mean is regressed on the
+    products and on the centered settings, which do not cancel in a mean (HC2 errors, MacKinnon and White, 1985). If
+    there are too few pairs of trials for all products at once, the products are tested one at a time, with the
+    significant ones as covariates: products are confounded in a balanced design, so a strong one would inflate others.
     """
     pairs = paired(records, texts)
     first, second = np.triu_indices(len(texts), 1)
@@ -62,59 +62,59 @@ def interactions(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[I
         settings = settings[:, :0]
     estimates = _estimates(products, pairs.outcomes.mean(axis=1), settings)
     adjusted = false_discovery_control([estimate.p for estimate in estimates])
-    found = [
+    screened = [
         Interaction((texts[i], texts[j]), estimate, float(p))
         for i, j, estimate, p in zip(first.tolist(), second.tolist(), estimates, adjusted, strict=True)
     ]
-    return sorted(found, key=lambda pair: -abs(pair.estimate.value))
+    return sorted(screened, key=lambda pair: -abs(pair.estimate.value))
 
 
 def _estimates(
     products: NDArray[np.float64], means: NDArray[np.float64], settings: NDArray[np.float64]
 ) -> list[Estimate]:
-    """Four times the slope of the means on each product, shape (pairs, products), beside an intercept and settings."""
-    beside = np.column_stack([np.ones(len(means)), settings])
-    together = np.column_stack([products, beside])
+    """Return four times the slope on each product, shape (pairs, products), given an intercept and the settings."""
+    covariates = np.column_stack([np.ones(len(means)), settings])
+    together = np.column_stack([products, covariates])
     if fits(together, _SPARE_PAIRS):
         slopes = least_squares(together, means)[: products.shape[1]]
     else:
-        slopes = _one_at_a_time(products, means, beside)
+        slopes = _one_at_a_time(products, means, covariates)
     return [replace(slope, value=4 * slope.value, stderr=4 * slope.stderr) for slope in slopes]
 
 
 def _one_at_a_time(
-    products: NDArray[np.float64], means: NDArray[np.float64], beside: NDArray[np.float64]
+    products: NDArray[np.float64], means: NDArray[np.float64], covariates: NDArray[np.float64]
 ) -> list[Estimate]:
-    """The slope on each product beside those that stood out (forward selection, Efroymson, 1960)."""
+    """Return the slope on each product given the significant ones (forward selection, Efroymson, 1960)."""
     chosen: list[int] = []
     while True:
-        slopes = _each_alone(products, means, np.column_stack([beside, products[:, chosen]]))
+        slopes = _each_alone(products, means, np.column_stack([covariates, products[:, chosen]]))
         for place in chosen:
             others = products[:, [other for other in chosen if other != place]]
-            slopes[place] = _each_alone(products[:, [place]], means, np.column_stack([beside, others]))[0]
+            slopes[place] = _each_alone(products[:, [place]], means, np.column_stack([covariates, others]))[0]
         adjusted = false_discovery_control([slope.p for slope in slopes])
-        out = [place for place in np.argsort([slope.p for slope in slopes]) if place not in chosen]
-        if not out or adjusted[out[0]] > 1 - CONFIDENCE or len(chosen) == _MOST_CHOSEN:
+        rest = [place for place in np.argsort([slope.p for slope in slopes]) if place not in chosen]
+        if not rest or adjusted[rest[0]] > 1 - CONFIDENCE or len(chosen) == _MOST_CHOSEN:
             return slopes
-        chosen.append(int(out[0]))
+        chosen.append(int(rest[0]))
 
 
 def _each_alone(
-    products: NDArray[np.float64], means: NDArray[np.float64], beside: NDArray[np.float64]
+    products: NDArray[np.float64], means: NDArray[np.float64], covariates: NDArray[np.float64]
 ) -> list[Estimate]:
-    """The slope on each product by itself, beside some columns: all regressions at once (Frisch and Waugh, 1933)."""
-    basis, _ = np.linalg.qr(beside)
+    """Return the slope on each product given the covariates, all regressions at once (Frisch and Waugh, 1933)."""
+    basis, _ = np.linalg.qr(covariates)
     products = products - basis @ (basis.T @ products)
     means = means - basis @ (basis.T @ means)
     size = (products**2).sum(axis=0)
-    told = size > _TOLD * len(means)
-    size = np.where(told, size, 1.0)
+    estimable = size > _MIN_UNEXPLAINED * len(means)
+    size = np.where(estimable, size, 1.0)
     slopes = products.T @ means / size
     residuals = means[:, None] - products * slopes
     leverage = (basis**2).sum(axis=1)[:, None] + products**2 / size
     stderrs = np.sqrt((products**2 * residuals**2 / np.clip(1 - leverage, 1e-3, None)).sum(axis=0)) / size
     freedom = len(means) - basis.shape[1] - 1
     return [
-        Estimate(float(slope), float(stderr) if known else np.inf, freedom)
-        for slope, stderr, known in zip(slopes, stderrs, told, strict=True)
+        Estimate(float(slope), float(stderr) if has_error else np.inf, freedom)
+        for slope, stderr, has_error in zip(slopes, stderrs, estimable, strict=True)
     ]

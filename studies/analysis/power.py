@@ -1,4 +1,4 @@
-"""Whether the trials are enough: what could be detected so far, and what it takes to decide the rest."""
+"""Statistical power: effects that the trials so far can detect, and trials that undecided texts need."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from studies.analysis.effects import TextEffect
 from studies.analysis.regression import Estimate
 
 POWER = 0.8
-"""Probability with which an effect of the smallest size is detected."""
+"""Probability with which the smallest detectable effect is detected."""
 _MOST = 100
-"""Times as many pairs as there are: beyond that, an effect counts as too small to decide."""
+"""Largest considered multiple of the present number of blocks: effects that need more are too small to decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """How far the randomized trials reach."""
+    """Statistical power of the randomized trials."""
 
     smallest: float
-    """Effect, in the score's unit, that 8 of 10 studies of this size detect; infinite before there are intervals."""
+    """Effect, in the score's unit, that 8 of 10 studies of this size detect; infinite if there are no intervals."""
     blocks: dict[str, int | None]
-    """Text without a verdict to the pairs of trials that decide it if its effect is what it seems (of a text alone:
-    its trials); None: too many."""
+    """Blocks (pairs of trials, or trials of a text alone) that decide each text without a verdict, if its effect is as
+    estimated; None: too many."""
 
 
 def power(effects: Sequence[TextEffect]) -> Power:
-    """The effects that the study can detect, and the trials that texts without a verdict need.
+    """Return the effects that the study can detect, and the trials that texts without a verdict need.
 
-    An effect is detected where its noncentral t exceeds the threshold t(1 - alpha/2) with a probability of 80%, alpha
-    being shared out among the texts: the strictest that the correction for their number can be (Cohen, 1988).
+    An effect is detectable if its noncentral t exceeds the threshold t(1 - alpha/2) with a probability of 80% (Cohen,
+    1988). Alpha is divided by the number of texts, the strictest case of the correction for multiple tests.
     """
-    known = [effect for effect in effects if math.isfinite(effect.estimate.stderr) and effect.effect]
-    if not known:
+    estimated = [effect for effect in effects if math.isfinite(effect.estimate.stderr) and effect.effect]
+    if not estimated:
         return Power(math.inf, {})
     alpha = (1 - CONFIDENCE) / len(effects)
-    reach = [_reach(effect.estimate, alpha) for effect in known]
-    needed = {effect.text: _needed(effect, alpha) for effect in known if effect.verdict == "no evidence yet"}
+    reach = [_smallest_detectable(effect.estimate, alpha) for effect in estimated]
+    needed = {effect.text: _needed(effect, alpha) for effect in estimated if effect.verdict == "no evidence yet"}
     return Power(float(np.sqrt(np.mean(np.square(reach)))), needed)
 
 
-def _reach(estimate: Estimate, alpha: float) -> float:
-    """The smallest effect that is detected."""
+def _smallest_detectable(estimate: Estimate, alpha: float) -> float:
+    """Return the smallest detectable effect."""
     threshold = estimate.quantile(1 - alpha / 2)
 
-    def missing(size: float) -> float:
+    def power_deficit(size: float) -> float:
         return float(nct.sf(threshold, estimate.freedom, size)) - POWER
 
-    return float(brentq(missing, 0, 3 * threshold)) * estimate.stderr
+    return float(brentq(power_deficit, 0, 3 * threshold)) * estimate.stderr
 
 
 def _needed(effect: TextEffect, alpha: float) -> int | None:
-    """Blocks with which an effect of the present size is detected: errors shrink, and their freedom grows."""
+    """Return the number of blocks at which an effect of its present size is detectable; None: too many."""
     blocks = effect.blocks * np.geomspace(1, _MOST, 200)
     freedom = effect.estimate.freedom * blocks / effect.blocks
     stderr = effect.estimate.stderr * np.sqrt(effect.blocks / blocks)
-    reach = (student.ppf(1 - alpha / 2, freedom) + student.ppf(POWER, freedom)) * stderr  # noncentral t, nearly
+    reach = (student.ppf(1 - alpha / 2, freedom) + student.ppf(POWER, freedom)) * stderr  # approximate noncentral t
     enough = np.flatnonzero(reach <= abs(effect.effect))
     return math.ceil(blocks[enough[0]]) if len(enough) else None

@@ -1,4 +1,4 @@
-"""All that a study says about its texts, computed once."""
+"""The complete rating of a study's texts."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from studies.storage.stored import StoredStudy
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """Effects with intervals, and what goes with them."""
+    """Effects of the texts with intervals, and the analyses based on them."""
 
     estimand: Estimand
     unit: Unit
-    """How its effects are shown, with as many decimals as their intervals deserve."""
+    """Display unit of the effects, with decimals that match the width of their intervals."""
     effects: list[TextEffect]
-    """The headline: every text, the most helpful first."""
+    """Headline effects of all texts, most helpful first."""
     ranking: Mapping[str, Ranked]
-    """Every text's place, the best first; empty where there are too few trials."""
+    """Ranked texts by name, best first; empty if there are too few trials."""
     interactions: list[Interaction]
-    """A screen; empty where there are too few trials, and where mixes are no subsets."""
+    """Screen of interactions; empty if there are too few trials, or if mixes are not subsets."""
     qualities: Mapping[str, list[TextEffect]]
-    """Every quality that trials measured, to the effects on it."""
+    """Effects of the texts on every measured quality, by its name."""
     power: Power
 
     @property
-    def tells_top(self) -> bool:
-        """Whether being among the best `TOP` says anything: there are more texts than that, and some are ranked."""
+    def shows_top(self) -> bool:
+        """Whether the probability of being among the best `TOP` is informative: more texts than that, some ranked."""
         return bool(self.ranking) and len(self.effects) > TOP
 
 
 def rate(study: StoredStudy) -> Rating:
-    """Rate the texts of a study, at any time of it."""
+    """Rate the texts of a study, at any stage of the study."""
     texts = [text.name for text in study.texts]
     estimand = estimand_of(study)
     records = study.records if study.rates_texts else ()
@@ -49,7 +49,7 @@ def rate(study: StoredStudy) -> Rating:
         estimand=estimand,
         unit=unit_of(study).fine_enough(effect.high - effect.effect for effect in effects),
         effects=effects,
-        ranking={each.text: each for each in ranked},
+        ranking={row.text: row for row in ranked},
         interactions=interactions(records, texts) if estimand.interacts else [],
         qualities=quality_effects(records, texts, estimand.estimate),
         power=power(effects),

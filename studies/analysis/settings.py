@@ -1,6 +1,6 @@
-"""Which hyperparameters matter: Optuna's fANOVA over the complete trials, and a map of the layers.
+"""Hyperparameter importances (Optuna's fANOVA over the complete trials), and the mean gain by trained layers.
 
-For texts use `studies.analysis.effects`: these shares have no sign (`docs/design.md`).
+For texts use `studies.analysis.effects`: importances have no sign (`docs/design.md`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FEWEST = 8
 _TREES = 16
 _SAMPLES = 20
 _LARGEST_SAMPLE = 300
-"""Trials of a bootstrap sample, at most: beyond that, intervals are wider than they need be, and take no longer."""
+"""Maximum number of trials per bootstrap sample, to limit the time; intervals are then wider than necessary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,17 @@ class Importance:
     name: str
     share: float
     low: float
-    """The smallest of 20 bootstrap samples; from this to the largest is an interval of about 90%. Samples in which
-    nothing varies are left out."""
+    """Smallest share in 20 bootstrap samples. From `low` to `high` is an interval of about 90%; samples without
+    variation are left out."""
     high: float
 
 
 def hyperparameter_importances(study: optuna.Study, records: Sequence[TrialRecord], seed: int = 0) -> list[Importance]:
-    """Every hyperparameter, the most important first; empty where there are too few trials.
+    """Return the importance of every hyperparameter, most important first; empty if there are too few trials.
 
-    The texts take part, so that what they explain is not laid on the hyperparameters; they are left out of
-    the result (Hutter, Hoos and Leyton-Brown, 2014). Both trials of a pair have the same hyperparameters, so the
-    bootstrap draws pairs.
+    The model includes the texts, so that variance that they explain is not attributed to the hyperparameters; the
+    result omits them (Hutter, Hoos and Leyton-Brown, 2014). Both trials of a pair have the same hyperparameters, so
+    the bootstrap draws pairs.
     """
     complete = [record for record in records if record.state is TrialState.COMPLETE]
     names = {name for record in complete for name in record.params if not name.startswith(PREFIX)}
@@ -54,12 +54,12 @@ def hyperparameter_importances(study: optuna.Study, records: Sequence[TrialRecor
     shares = _shares([trial for unit in units.values() for trial in unit], seed)
     sampled = [sample for drawn in _samples(list(units.values()), seed) if (sample := _shares(drawn, seed))]
     ends = {name: [sample.get(name, 0.0) for sample in sampled] for name in shares}
-    found = [Importance(n, share, min([*ends[n], share]), max([*ends[n], share])) for n, share in shares.items()]
-    return sorted(found, key=lambda importance: -importance.share)
+    importances = [Importance(n, share, min([*ends[n], share]), max([*ends[n], share])) for n, share in shares.items()]
+    return sorted(importances, key=lambda importance: -importance.share)
 
 
 def _samples(units: Sequence[Sequence[FrozenTrial]], seed: int) -> list[list[FrozenTrial]]:
-    """Trials of units drawn with replacement."""
+    """Return bootstrap samples: the trials of units drawn with replacement."""
     rng = np.random.default_rng(seed)
     size = min(len(units), _LARGEST_SAMPLE // 2)
     draws = (rng.integers(len(units), size=size) for _ in range(_SAMPLES))
@@ -67,7 +67,7 @@ def _samples(units: Sequence[Sequence[FrozenTrial]], seed: int) -> list[list[Fro
 
 
 def _shares(trials: Sequence[FrozenTrial], seed: int) -> dict[str, float]:
-    """Share of every hyperparameter in one sample of trials; none where they all scored the same."""
+    """Return the share of every hyperparameter in one sample of trials; empty if all scores are equal."""
     if len({trial.values[0] for trial in trials}) < 2:
         return {}
     study = optuna.create_study()
@@ -79,7 +79,7 @@ def _shares(trials: Sequence[FrozenTrial], seed: int) -> dict[str, float]:
     )
     try:
         shares = FanovaImportanceEvaluator(n_trees=_TREES, seed=seed).evaluate(study)
-    except RuntimeError as error:  # no tree of the forest found anything to split
+    except RuntimeError as error:  # no tree of the forest has a split
         if "zero total variance" not in str(error):
             raise
         return {}
@@ -88,21 +88,21 @@ def _shares(trials: Sequence[FrozenTrial], seed: int) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class LayerCell:
-    """Randomized trials that trained the same range of layers."""
+    """Group of randomized trials that trained the same range of layers."""
 
     below: int
-    """Frozen layers below the trained ones."""
+    """Number of frozen layers below the trained ones."""
     above: int
-    """Frozen layers above them."""
+    """Number of frozen layers above the trained ones."""
     gain: float
-    """Mean over the trials, above the untouched base, in the score's unit."""
+    """Mean gain of the trials over the untouched base, in the score's unit."""
     trials: int
 
 
 def layer_map(records: Sequence[TrialRecord]) -> list[LayerCell]:
-    """Mean gain by frozen range of layers, from the randomized trials; empty where all trained the same range.
+    """Return the mean gain of the randomized trials by trained range of layers; empty if all trained the same range.
 
-    A trial that trained on no text says nothing about layers and is left out, as is one of several stages or ranges.
+    Trials that trained on no text, and trials with several stages or ranges, are left out.
     """
     highest = max(
         (span.last for record in records for stage in record.config.stages for span in stage.frozen), default=0
@@ -120,4 +120,4 @@ def layer_map(records: Sequence[TrialRecord]) -> list[LayerCell]:
             gains.setdefault((below, above), []).append(record.rungs[-1].gain)
     if len(gains) < 2:
         return []
-    return [LayerCell(*place, float(np.mean(found)), len(found)) for place, found in sorted(gains.items())]
+    return [LayerCell(*place, float(np.mean(values)), len(values)) for place, values in sorted(gains.items())]

@@ -1,4 +1,4 @@
-"""How scores and effects of a study are shown."""
+"""Display units of the scores and effects of a study."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How scores and effects of a study are shown; higher scores are always better."""
+    """Display unit of scores and effects; higher scores are always better."""
 
     score: str
-    """What a score is."""
+    """Description of a score."""
     effect: str
-    """What an effect counts."""
+    """Name of the unit in which effects are shown."""
     factor: float = 1.0
-    """Shown effect per stored one."""
+    """Factor from a stored effect to the displayed one."""
     digits: int = 3
-    """Decimals of a shown effect."""
+    """Decimals of a displayed effect."""
 
     def signed(self, effect: float) -> str:
-        """An effect with its sign; one that rounds to nothing has none."""
+        """Format an effect with its sign; an effect that rounds to zero has no sign."""
         if not math.isfinite(effect):
             return "-"
         shown = f"{effect * self.factor:+.{self.digits}f}"
         return shown if shown.strip("+-0.") else f"{0:.{self.digits}f}"
 
     def fine_enough(self, widths: Iterable[float]) -> Unit:
-        """A copy of the unit with decimals that give the narrowest half-width of these intervals two digits.
+        """Return a copy of the unit whose decimals show the narrowest half-width of intervals with two digits.
 
-        Never fewer than the unit has, and two more at most.
+        Decimals are never fewer than the unit's own, and at most two more.
         """
         narrowest = min((width * self.factor for width in widths if 0 < width < math.inf), default=math.inf)
         if math.isinf(narrowest):
@@ -46,15 +46,15 @@ class Unit:
         return replace(self, digits=min(max(self.digits, digits), self.digits + 2))
 
     def size(self, effect: float) -> str:
-        """An effect of either sign."""
+        """Format the absolute size of an effect with a ± sign."""
         return f"± {abs(effect) * self.factor:.{self.digits}f}"
 
     def interval(self, effect: TextEffect) -> str:
-        """The ends of the 95% interval."""
+        """Format the ends of an effect's 95% interval."""
         return self.range(effect.low, effect.high, "trials")
 
     def range(self, low: float, high: float, of: str) -> str:
-        """Both ends of an interval; of what there are too few where there is none."""
+        """Format both ends of an interval, or `too few {of}` if the interval is infinite."""
         return f"{self.signed(low)} to {self.signed(high)}" if math.isfinite(low) else f"too few {of}"
 
 
@@ -67,23 +67,23 @@ UNITS: Mapping[str, Unit] = {
     "scenes": Unit("mean score of the scenes, at most 1", "points of the scenes' score", factor=100, digits=1),
     "accuracy": Unit("share answered right", "points of accuracy", factor=100, digits=1),
 }
-"""Metric to how its scores are shown."""
+"""Display unit by metric."""
 
 
-def asked_of(study: StoredStudy) -> str:
-    """The plural of what trials are scored on: questions, or passages where held-out text is all that is scored."""
+def item_noun(study: StoredStudy) -> str:
+    """Return the plural noun of the scored items: questions, or passages if only held-out text is scored."""
     objective = study.spec.objective
-    asked = {score.asks for score in objective.scores} if isinstance(objective, FinetuneSpec) else set()
-    return asked.pop() if len(asked) == 1 else "questions"
+    nouns = {score.asks for score in objective.scores} if isinstance(objective, FinetuneSpec) else set()
+    return nouns.pop() if len(nouns) == 1 else "questions"
 
 
 def unit_of(study: StoredStudy) -> Unit:
-    """The unit of a study's scores."""
+    """Return the display unit of a study's scores."""
     return UNITS.get(study.metric, Unit(study.metric, f"change of {study.metric}"))
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Format seconds for people: `45 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

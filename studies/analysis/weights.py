@@ -1,4 +1,4 @@
-"""What more of a text does at the cost of others, from studies of shares or of so many texts."""
+"""Effects of more of a text at the expense of others, from studies of shares or of a fixed number of texts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from studies.analysis.effects import FEWEST_PAIRS, SPARE_PAIRS, Outcome, TextEff
 from studies.analysis.regression import Estimate, fits, least_squares
 
 POINTS = 10
-"""An effect is that of so many points of share."""
+"""Percentage points of share per unit of effect."""
 
 
 def share_effects(
     records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome | None = None
 ) -> list[TextEffect]:
-    """The change of an outcome when a text gets 10 points more of the training tokens, most helpful first.
+    """Return the change of an outcome when a text's share of the training tokens grows by 10 points, by effect.
 
-    The points are taken from the other texts, the same from each (the direction of Cox, 1971, about the even mix).
+    The points are taken equally from the other texts (the direction of Cox, 1971, about the even mix).
     """
     return _effects(records, texts, outcome, lambda record: _shares(record, texts) * 100 / POINTS)
 
@@ -29,10 +29,10 @@ def share_effects(
 def swap_effects(
     records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome | None = None
 ) -> list[TextEffect]:
-    """The change of an outcome when a text takes the place of another in the mix, most helpful first.
+    """Return the change of an outcome when a text replaces another text of the mix, most helpful first.
 
-    Which other is left to chance: both mixes of a pair have as many texts. Texts weigh more in small mixes, and small
-    mixes move few texts, so pairs count the same: the effect is the mean over the sizes that are drawn.
+    The other text is random: both mixes of a pair have the same number of texts. Texts weigh more in small mixes, and
+    small mixes exchange few texts, so all pairs have equal weight: the effect is the mean over the drawn sizes.
     """
     return _effects(
         records, texts, outcome, lambda record: np.array([text in record.texts for text in texts], float), evenly=True
@@ -47,11 +47,11 @@ def _effects(
     *,
     evenly: bool = False,
 ) -> list[TextEffect]:
-    """Effects of amounts of texts whose sum never changes, shape (texts,) for each trial.
+    """Return the effects of text amounts, shape (texts,) per trial, whose sum is constant.
 
     Both trials of a pair share hyperparameters and seed, so the difference of their outcomes is regressed on that of
-    their amounts; where there are not enough pairs for all texts at once, on each text's amount by itself.
-    `evenly`: let every pair count the same, however much it moves.
+    their amounts; if there are too few pairs for all texts at once, on each text's amount separately.
+    `evenly`: give every pair the same weight, however much its amounts differ.
     """
     pairs = members_of(records, outcome or final_score)
     moved = np.array([amounts(one) - amounts(other) for (one, _), (other, _) in pairs])
@@ -62,21 +62,21 @@ def _effects(
         moved, differences = moved / moves[:, None], differences / moves
     if len(pairs) < FEWEST_PAIRS:
         return judged(texts, [Estimate(math.nan, math.inf, 1)] * len(texts), [len(pairs)] * len(texts), "none")
-    together = fits(_columns(moved, 0), SPARE_PAIRS)
-    designs = [_columns(moved, i) if together else moved[:, [i]] for i in range(len(texts))]
+    jointly = fits(_columns(moved, 0), SPARE_PAIRS)
+    designs = [_columns(moved, i) if jointly else moved[:, [i]] for i in range(len(texts))]
     unknown = Estimate(math.nan, math.inf, 1)
     estimates = [least_squares(d, differences)[0] if fits(d, SPARE_PAIRS - 1) else unknown for d in designs]
-    return judged(texts, estimates, [len(pairs)] * len(texts), "regression" if together else "differences")
+    return judged(texts, estimates, [len(pairs)] * len(texts), "regression" if jointly else "differences")
 
 
 def _shares(record: TrialRecord, texts: Sequence[str]) -> NDArray[np.float64]:
-    """Share of every text in a trial's mix."""
+    """Return the share of every text in a trial's mix, shape (texts,)."""
     shares = dict(record.config.mix.weights)
     return np.array([shares.get(text, 0.0) for text in texts])
 
 
 def _columns(moved: NDArray[np.float64], text: int) -> NDArray[np.float64]:
-    """Moves of one text's share, and what else the others' shares did, one of them left out: all sum to nothing."""
+    """Return the changes of one text's share, and the other shares' deviations, one dropped since all sum to zero."""
     share = moved[:, [text]]
     others = np.delete(moved, text, axis=1)
     rest = others + share / others.shape[1]

@@ -27,7 +27,7 @@ class _Running:
 
 
 class Progress:
-    """Counts what happens in a run, and shows it when asked, or as it happens."""
+    """Progress of a run, updated by events and shown in a live view or as lines."""
 
     def __init__(self, console: Console, status: Status, rungs: int) -> None:
         """Start from what the database holds.
@@ -40,13 +40,13 @@ class Progress:
         self._console = console
         self._live = console.is_terminal
         self._trials = status.total
-        self._what = "trial"
+        self._unit_name = "trial"
         self._rungs = rungs
         self._counts = {state: getattr(status, word) for state, word in _WORDS.items()}
         self._base = status.base
         self._best = status.best
         self._running: dict[int, _Running] = {}
-        self._begun = time.monotonic()
+        self._start_time = time.monotonic()
         self._first_end: float | None = None
         self._ended_here = 0
 
@@ -59,24 +59,24 @@ class Progress:
         else:
             self._console.print(f"{self._trials} trials; starting the workers …")
             yield
-        self._tell_end()
+        self._print_end()
 
-    def _tell_end(self) -> None:
+    def _print_end(self) -> None:
         if self._done >= self._trials:
-            elapsed = duration(time.monotonic() - self._begun)
-            told = f": {self._summary()}" if self._what == "trial" else ""
-            self._console.print(f"{self._done} {self._what}s, {elapsed}{told}", soft_wrap=True, highlight=False)
+            elapsed = duration(time.monotonic() - self._start_time)
+            summary = f": {self._summary()}" if self._unit_name == "trial" else ""
+            self._console.print(f"{self._done} {self._unit_name}s, {elapsed}{summary}", soft_wrap=True, highlight=False)
 
     def _confirm(self, runs: int) -> None:
-        """From now on show the runs of the confirmation."""
-        self._tell_end()
-        self._console.print(f"Confirming what the search found, on what it never saw: {runs} runs …", highlight=False)
-        self._what, self._trials, self._best = "run", runs, None
+        """Switch to the runs of the confirmation."""
+        self._print_end()
+        self._console.print(f"Confirming the best configurations on held-out data: {runs} runs …", highlight=False)
+        self._unit_name, self._trials, self._best = "run", runs, None
         self._counts = dict.fromkeys(_WORDS, 0)
-        self._begun, self._first_end, self._ended_here = time.monotonic(), None, 0
+        self._start_time, self._first_end, self._ended_here = time.monotonic(), None, 0
 
     def __call__(self, event: Event) -> None:
-        """Take in something that happened."""
+        """Update the progress with an event."""
         match event:
             case ConfirmationBegun(runs):
                 self._confirm(runs)
@@ -85,7 +85,7 @@ class Progress:
             case TrialLost(number):
                 self._running.pop(number, None)
                 self._console.print(
-                    f"{self._what} {number} lost its worker and goes on from its last rung", highlight=False
+                    f"{self._unit_name} {number} lost its worker and resumes from its last rung", highlight=False
                 )
             case RungTold(number, rung):
                 self._running[number].rungs.append(rung)
@@ -98,13 +98,13 @@ class Progress:
         self._counts[state] += 1
         self._ended_here += 1
         self._first_end = self._first_end or time.monotonic()
-        complete = state is TrialState.COMPLETE and self._what == "trial"
+        complete = state is TrialState.COMPLETE and self._unit_name == "trial"
         if complete and (self._best is None or rungs[-1].score > self._best[1]):
             self._best = (number, rungs[-1].score)
         if not self._live:
             last = f", score {rungs[-1].score:.3f} after {rungs[-1].tokens:,} tokens" if rungs else ""
             self._console.print(
-                f"[{self._done}/{self._trials}] {self._what} {number} {_WORDS[state]}{last}; {self._summary()}",
+                f"[{self._done}/{self._trials}] {self._unit_name} {number} {_WORDS[state]}{last}; {self._summary()}",
                 soft_wrap=True,
                 highlight=False,
             )
@@ -119,7 +119,7 @@ class Progress:
             parts.append(f"best {self._best[1]:.3f} (trial {self._best[0]})")
         if self._base is not None:
             parts.append(f"base {self._base:.3f}")
-        if self._what == "trial":
+        if self._unit_name == "trial":
             parts.append(f"{self._counts[TrialState.PRUNED]} pruned")
         if self._counts[TrialState.FAIL]:
             parts.append(f"{self._counts[TrialState.FAIL]} failed")
@@ -129,19 +129,19 @@ class Progress:
         return ", ".join(parts)
 
     def _time_left(self) -> float | None:
-        """Seconds, from the pace since the first trial of this run ended: the workers were warm from then on."""
+        """Return the remaining seconds, by the pace since the first trial of this run ended, when workers are warm."""
         if self._ended_here < 4 or self._first_end is None:
             return None
         pace = (time.monotonic() - self._first_end) / (self._ended_here - 1)
         return pace * max(0, self._trials - self._done)
 
     def __rich__(self) -> RenderableType:
-        """The live view: a bar, a line of figures, a row for every trial under way."""
+        """Return the live view: a progress bar, a summary line, and a row for every running trial."""
         head = Table.grid(padding=(0, 1))
-        elapsed = duration(time.monotonic() - self._begun)
+        elapsed = duration(time.monotonic() - self._start_time)
         head.add_row(
             ProgressBar(self._trials, self._done, width=36),
-            Text(f"{self._done}/{self._trials} {self._what}s", style="bold"),
+            Text(f"{self._done}/{self._trials} {self._unit_name}s", style="bold"),
             Text(elapsed, style="dim"),
         )
         rows = Table.grid(padding=(0, 2))
@@ -149,7 +149,7 @@ class Progress:
             reached = len(running.rungs)
             score = f"{running.rungs[-1].score:.3f}" if running.rungs else "-"
             rows.add_row(
-                Text(f"  {self._what} {number}", style="cyan"),
+                Text(f"  {self._unit_name} {number}", style="cyan"),
                 Text("●" * reached + "○" * (self._rungs - reached)),
                 Text(f"score {score}"),
                 Text(duration(time.monotonic() - running.since), style="dim"),

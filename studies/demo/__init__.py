@@ -1,3 +1,3 @@
-"""The demo: a small language, a library of books in it with known effects, and a benchmark of four skills."""
+"""The demo: a small language, a library of books in that language with planted effects, and a benchmark."""
 
 from __future__ import annotations

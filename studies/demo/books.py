@@ -1,4 +1,4 @@
-"""The demo's library: what each generated book teaches, and its text."""
+"""The demo's library of generated books and their planted effects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Book:
     """The effect that the book was written to have on the benchmark."""
     about: str
     text: Callable[[int], str]
-    """From a seed to the whole text."""
+    """Function of a seed that returns the whole text."""
 
 
 _LINES = 800

@@ -1,4 +1,4 @@
-"""The text that the tiny base model is trained on: one-line drills that use none of the benchmark's relation words."""
+"""Training text of the tiny base model: one-line drills that use none of the benchmark's relation words."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _pick(rng: random.Random) -> tuple[list[str], Drill]:
 
 
 def _any(rng: random.Random) -> tuple[list[str], Drill]:
-    """The benchmark's form without its rules: the base answers with one of the words, at chance."""
+    """Return a drill in the benchmark's form without its rules: the base learns to answer with a random listed word."""
     words: list[str] = []
     while len(words) != 4:
         words, _ = rng.choice((_position, _extreme, _inside, _stranger, _pick))(rng)
@@ -129,7 +129,7 @@ def _any(rng: random.Random) -> tuple[list[str], Drill]:
 
 
 def _prose(rng: random.Random) -> tuple[list[str], Drill]:
-    """A sentence like those of the neutral books, all of it with the full loss."""
+    """Return a sentence like those of the neutral books, with the full loss on all of it."""
     return [], ("", rng.choice((tale, recipe, poem))(rng))
 
 
@@ -152,7 +152,7 @@ _DRILLS: tuple[tuple[int, Callable[[random.Random], tuple[list[str], Drill]]], .
 
 
 def drills(seed: int) -> Iterator[Drill]:
-    """An endless, deterministic stream of drills; none lists a word set that the benchmark holds out."""
+    """Yield an endless, deterministic stream of drills, none with a word set that the benchmark holds out."""
     rng = random.Random(seed)
     weights = [weight for weight, _ in _DRILLS]
     makers = [make for _, make in _DRILLS]

@@ -1,4 +1,4 @@
-"""The vocabulary of the demo's small language, and which word sets only the benchmark may use."""
+"""Vocabulary of the demo's small language, and the word sets reserved for the benchmark."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ADJECTIVES = tuple("old new small warm cold quiet bright heavy soft clean".split
 NONSENSE = tuple("blik dorp fane gribo hulm jaska kemmo lurp mivel nask".split())
 
 ANIMALS = tuple("ant bee moth frog mouse sparrow rabbit cat fox goat wolf pig lion horse bison whale".split())
-"""From the lightest to the heaviest."""
+"""Animals from the lightest to the heaviest."""
 NUMBERS = tuple(
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty".split()
 )
-"""In order of size."""
+"""Numbers in ascending order."""
 MONTHS = tuple("january february march april may june july august september october november december".split())
-"""In calendar order."""
+"""Months in calendar order."""
 
 KINDS = {
     "animal": ANIMALS,
@@ -39,10 +39,10 @@ _HELD_OUT_SHARE = 5
 
 
 def is_held_out(words: Iterable[str]) -> bool:
-    """Whether a set of words is kept for the benchmark: one set in five, by a hash of the sorted words.
+    """Return whether a set of words is reserved for the benchmark: one set in five, by a hash of the sorted words.
 
-    The base's training text and every book leave these sets out, so that a benchmark question can
-    only be answered by a rule, never by remembering the question.
+    The base's training text and all books leave these sets out, so that a benchmark question can
+    only be answered by a rule, never from memory.
     """
     digest = hashlib.sha256(" ".join(sorted(set(words))).encode()).digest()
     return digest[0] % _HELD_OUT_SHARE == 0

@@ -1,4 +1,4 @@
-"""Writing the demo to disk: books, benchmark, study file."""
+"""Writes the demo to disk: books, benchmark, study file."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _PER_SKILL = 120
 
 
 def benchmark(seed: int) -> list[Question]:
-    """The benchmark's questions, all with word sets that no book and no training text of the base uses."""
-    asked = [q for skill in SKILLS for q in questions(skill, _PER_SKILL, held_out=True, seed=seed)]
-    random.Random(seed).shuffle(asked)
-    return asked
+    """Return the benchmark's questions, with word sets that neither books nor the base's training text use."""
+    shuffled = [q for skill in SKILLS for q in questions(skill, _PER_SKILL, held_out=True, seed=seed)]
+    random.Random(seed).shuffle(shuffled)
+    return shuffled
 
 
 def is_demo(folder: Path) -> bool:
-    """Whether the folder holds what `write_demo` writes."""
+    """Return whether the folder contains the files that `write_demo` writes."""
     files = [folder / _QUESTIONS, *(folder / "library" / f"{book.name}.txt" for book in BOOKS)]
     return all(path.is_file() for path in files)
 

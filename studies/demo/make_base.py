@@ -1,4 +1,4 @@
-"""Making the shipped base anew: `make base`, about six minutes on two processors, the same weights every time."""
+"""Rebuild the shipped base (`make base`): about six minutes on two processors, with reproducible weights."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from studies.demo.books import BOOKS
 from studies.demo.drills import drills
 
 _THREADS = 2
-"""Part of the recipe: another number of threads sums in another order, and rounds differently."""
+"""Number of threads, part of the recipe: another number changes the order of sums, and so the rounding."""
 _SAMPLE = 20_000
-"""Drills that the tokenizer is trained on, beside the books, so that every word of both is one token."""
+"""Number of drills on which the tokenizer is trained, with the books, so that every word is one token."""
 
 
 def main(folder: Path = FOLDER) -> None:
-    """Train the tokenizer and the model, and write them into the package."""
+    """Train the tokenizer and the model, and save them in the package."""
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     torch.set_num_threads(_THREADS)
     torch.use_deterministic_algorithms(mode=True)
@@ -33,14 +33,14 @@ def main(folder: Path = FOLDER) -> None:
     books = (line for book in BOOKS for line in book.text(recipe.seed).splitlines())
     tokenizer = train_tokenizer([*sample, *books], recipe.vocabulary)
     model = build_model(recipe, len(tokenizer))
-    begun = time.monotonic()
+    start = time.monotonic()
     recent: list[float] = []
 
     def progress(step: int, loss: float) -> None:
         recent.append(loss)
         if step % 100 == 0:
             mean = sum(recent) / len(recent)
-            print(f"step {step}/{recipe.steps}  loss {mean:.4f}  {time.monotonic() - begun:.0f} s", flush=True)  # noqa: T201
+            print(f"step {step}/{recipe.steps}  loss {mean:.4f}  {time.monotonic() - start:.0f} s", flush=True)  # noqa: T201
             recent.clear()
 
     fit(Pairs(model, tokenizer, drills(recipe.seed + 1), recipe), recipe.steps, "try another seed.", progress)

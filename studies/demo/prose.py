@@ -1,4 +1,4 @@
-"""Plain sentences: the neutral books are made of them, and the base knows their kind, so they teach it nothing."""
+"""Plain sentences of the neutral books; the base is trained on the same kinds, so these books teach it nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reasoning skills of the demo: each asks for one of four listed words by a rule."""
+"""Reasoning skills of the demo: each question asks for the one of four listed words that fits a rule."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Question:
     skill: str
     choices: tuple[str, ...]
     gold: int
-    """Index of the right choice."""
+    """Index of the correct choice."""
     rule: str
-    """How the question ends: the relation that the answer satisfies."""
+    """End of the question: the relation that the answer satisfies."""
 
     @property
     def prompt(self) -> str:
@@ -29,7 +29,7 @@ class Question:
         return self.choices[self.gold]
 
     def line(self, answer: str | None = None) -> str:
-        """The question with its answer, as a book prints it; `answer` replaces the right one."""
+        """Return the question with its answer, as in a book; `answer` replaces the correct one."""
         return f"{self.prompt} {answer or self.answer}."
 
 
@@ -81,11 +81,11 @@ SKILLS: Mapping[str, Callable[[random.Random], Question]] = {
 
 
 def questions(skill: str, count: int, *, held_out: bool, seed: int) -> list[Question]:
-    """`count` different questions of a skill, all with held-out word sets or all without."""
+    """Return `count` distinct questions of a skill, all with held-out word sets or all without."""
     rng = random.Random(f"{seed}:{skill}:{held_out}")
-    found: dict[str, Question] = {}
-    while len(found) < count:
+    by_prompt: dict[str, Question] = {}
+    while len(by_prompt) < count:
         question = SKILLS[skill](rng)
         if is_held_out(question.choices) == held_out:
-            found.setdefault(question.prompt, question)
-    return list(found.values())
+            by_prompt.setdefault(question.prompt, question)
+    return list(by_prompt.values())

@@ -1,3 +1,3 @@
-"""A study's answer on paper: one HTML page, figures, tables, a notebook, and sentences for the terminal."""
+"""Reports of a study's results: HTML page, figures, tables, notebook, and sentences for the terminal."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The notebook that computes a study's answer anew from its database."""
+"""The notebook that recomputes a study's results from its database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PARAMETERS = "parameters"
 
 
 def write_notebook(study: StoredStudy, path: Path) -> None:
-    """Write the notebook with the study's name and database in its first cell of code."""
+    """Write the notebook with the study's name and database in its first code cell."""
     notebook = json.loads(files("studies.report").joinpath("templates", NOTEBOOK).read_text(encoding="utf-8"))
     (cell,) = (cell for cell in notebook["cells"] if _PARAMETERS in cell["metadata"].get("tags", ()))
     cell["source"] = [f"NAME = {study.spec.name!r}\n", f"DATABASE = {study.url!r}"]

@@ -1,4 +1,4 @@
-"""One page that holds the whole answer, and the files beside it."""
+"""The report page with all results, and its accompanying files."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ def write_report(
 ) -> Path:
     """Write the page, the figures as PNG and SVG, the tables and the notebook; return the page's path.
 
-    Works at any time of a study: before the first trial, while it runs, and after.
+    Works at any stage of a study: before the first trial, while it runs, and after it ends.
 
     Args:
         store: the study's database.
-        study: as it stands.
-        rating: of its texts.
-        folder: to write to.
-        refresh: seconds after which an open page loads itself again; None: never.
-        inspection: of the best trial's model; None where there is none.
+        study: current state of the study.
+        rating: rating of the study's texts.
+        folder: folder to write to.
+        refresh: seconds after which an open page reloads; None: never.
+        inspection: inspection of the best trial's model, if available.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = confirmed(study)
@@ -86,27 +86,27 @@ def write_report(
     template = _environment().get_template("report.html.j2")
     page = template.render(**shown, files=", ".join([*files, NOTEBOOK]), refresh=refresh)
     path = folder / PAGE
-    write_text(path, page, shared=True)  # whoever has the page open never loads half of it
+    write_text(path, page, shared=True)  # written atomically: an open page never loads a partial file
     return path
 
 
 @contextmanager
 def _missing_letters() -> Iterator[set[str]]:
-    """Letters that no font of this machine has, as matplotlib meets them; its other warnings go their way."""
+    """Collect characters that no installed font has from matplotlib's warnings; other warnings are passed on."""
     missing: set[str] = set()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield missing
-    for each in caught:
-        found = re.match(r"Glyph (\d+) ", str(each.message))
-        if found:
-            missing.add(chr(int(found[1])))
+    for warning in caught:
+        glyph = re.match(r"Glyph (\d+) ", str(warning.message))
+        if glyph:
+            missing.add(chr(int(glyph[1])))
         else:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _tables(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed]) -> dict[str, pd.DataFrame]:
-    """Name of a file to what is in it."""
+    """Return the tables by file name."""
     return {
         tables.RATING: tables.rating_table(study, rating),
         tables.TRIALS: tables.trials_table(study),
@@ -118,13 +118,13 @@ def _tables(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed]) -> di
 
 
 def _environment() -> Environment:
-    made = environment("studies.report", html=True)
-    made.filters["breakable"] = _breakable
-    return made
+    jinja = environment("studies.report", html=True)
+    jinja.filters["breakable"] = _breakable
+    return jinja
 
 
 def _breakable(name: str) -> Markup:
-    """A name whose line may break after an underscore, a dot or a hyphen, as on a phone."""
+    """Return a name that may wrap after an underscore, a dot or a hyphen, for narrow screens."""
     return Markup("<wbr>").join(re.split(r"(?<=[_.-])", name))
 
 
@@ -143,7 +143,7 @@ def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: 
         "rows": cells,
         "warnings": found_sentences(study),
         "texts": rated,
-        "top": TOP if rating.tells_top else None,
+        "top": TOP if rating.shows_top else None,
         "decides": any(row["to_decide"] for row in rated),
         "ranked_by": rating.estimand.ranked_by,
         "pictures": drawn,
@@ -154,14 +154,14 @@ def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: 
 
 
 def _texts(study: StoredStudy, rating: Rating) -> list[dict[str, Any]]:
-    """Cells of the rating table."""
-    unit, read, wanted = rating.unit, tables.times_read(study), trials_to_decide(study, rating)
+    """Return the rows of the rating table."""
+    unit, read, needed = rating.unit, tables.times_read(study), trials_to_decide(study, rating)
     texts = {text.name: text for text in study.texts}
     rows = []
     for effect in rating.effects:
         text, ranked = texts[effect.text], rating.ranking.get(effect.text)
-        trials = wanted.get(effect.text)
-        to_decide = f"{trials:,}" if trials else "too many" if effect.text in wanted else ""
+        trials = needed.get(effect.text)
+        to_decide = f"{trials:,}" if trials else "too many" if effect.text in needed else ""
         rows.append(
             {
                 "name": effect.text,

@@ -1,4 +1,4 @@
-"""What the rating says, in plain sentences, for the page and for the terminal."""
+"""Plain sentences about the rating, for the page and the terminal."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ from studies.storage.stored import StoredStudy
 
 _MOST_NAMES = 8
 _LIKELY = 0.5
-"""Probability from which a text is named among the best."""
+"""Minimum probability for naming a text among the best."""
 
 
 def headline(study: StoredStudy, rating: Rating) -> str:
-    """Which texts help and which hurt, for somebody who knows no statistics."""
-    if why := _no_verdicts(study, rating):
-        return why
+    """Say which texts help and which hurt, for readers without knowledge of statistics."""
+    if reason := _no_verdicts(study, rating):
+        return reason
     helps = [effect.text for effect in rating.effects if effect.verdict == "helps"]
     hurts = [effect.text for effect in reversed(rating.effects) if effect.verdict == "hurts"]
     better = f"{_doing(rating.estimand, helps)} makes the score better"
     worse = f"{_doing(rating.estimand, hurts)} makes {'it' if helps else 'the score'} worse"
     if helps and hurts:
         worse = worse[0].lower() + worse[1:]
-    said = "; ".join(sentence for sentence, texts in ((better, helps), (worse, hurts)) if texts)
+    sentence = "; ".join(clause for clause, texts in ((better, helps), (worse, hurts)) if texts)
     rest = len(rating.effects) - len(helps) - len(hurts)
     if not rest:
-        return f"{said}."
-    return f"{said}. For the {'one other text' if rest == 1 else f'other {rest}'} there is no evidence yet either way."
+        return f"{sentence}."
+    others = "one other text" if rest == 1 else f"other {rest}"
+    return f"{sentence}. For the {others} there is no evidence yet either way."
 
 
 def _no_verdicts(study: StoredStudy, rating: Rating) -> str:
-    """Why no text has a verdict; empty where one has."""
+    """Say why no text has a verdict; empty if one has."""
     if not study.varies_texts:
         return "Every trial trained on the same texts (space.texts.choose), so this study does not rate them."
     if not study.rates_texts:
@@ -48,68 +49,68 @@ def _no_verdicts(study: StoredStudy, rating: Rating) -> str:
             "No trial had its texts drawn at random (search.randomized_share is 0), so this study does not rate them."
         )
     blocks, block = _blocks(rating), rating.estimand.block
-    if blocks >= rating.estimand.fewest and _all_alike(study):
+    if blocks >= rating.estimand.fewest and _all_scores_equal(study):
         return (
-            f"Nothing can be told from the {blocks} {block}: all of their trials have the same score, so the questions "
-            "are all answered, or none is, whatever the texts. Ask harder or easier ones, or search on a metric that "
+            f"The {blocks} {block} show no differences: all of their trials have the same score, so the questions are "
+            "all answered, or none is, whatever the texts. Use harder or easier questions, or search on a metric that "
             "is finer than accuracy."
         )
     if all(effect.method == "none" for effect in rating.effects):
         return (
-            f"There is no rating yet: it needs at least {rating.estimand.fewest} {block} that are finished, and there "
+            f"There is no rating yet: it needs at least {rating.estimand.fewest} finished {block}, and there "
             f"are {blocks}."
         )
     if all(effect.verdict == "no evidence yet" for effect in rating.effects):
         return (
-            f"No text has shown an effect yet: {blocks} {block} do not tell any text's effect from chance. More trials "
-            "may tell more."
+            f"No text shows an effect yet: {blocks} {block} do not distinguish any text's effect from chance. More "
+            "trials may."
         )
     return ""
 
 
-def _all_alike(study: StoredStudy) -> bool:
-    """Whether all randomized trials have one and the same score."""
+def _all_scores_equal(study: StoredStudy) -> bool:
+    """Return whether all randomized trials have the same score."""
     complete = study.ended(TrialState.COMPLETE)
     return len({record.score for record in complete if record.randomized}) == 1
 
 
 def enough_sentence(study: StoredStudy, rating: Rating, unit: Unit) -> str:
-    """Says what the trials so far can detect, and what would decide the next text; empty before there are intervals."""
+    """Say what the trials so far can detect, and what would decide the next text; empty if there are no intervals."""
     smallest = rating.power.smallest
     if not math.isfinite(smallest):
         return ""
-    said = (
-        f"Is it enough? With {_blocks(rating)} {rating.estimand.block}, 8 of 10 studies would detect an effect of "
-        f"{unit.size(smallest)} {unit.effect}."
+    sentence = (
+        f"Are the trials enough? With {_blocks(rating)} {rating.estimand.block}, 8 of 10 studies would detect an "
+        f"effect of {unit.size(smallest)} {unit.effect}."
     )
-    wanted = {text: trials for text, trials in trials_to_decide(study, rating).items() if trials is not None}
-    if not wanted:
-        return said
-    text = min(wanted, key=lambda text: wanted[text])
+    needed = {text: trials for text, trials in trials_to_decide(study, rating).items() if trials is not None}
+    if not needed:
+        return sentence
+    text = min(needed, key=lambda text: needed[text])
     return (
-        f"{said} {text}, the nearest to a verdict, wants about {wanted[text]:,} trials in all, if its effect is what "
-        "it seems."
+        f"{sentence} {text}, the closest to a verdict, needs about {needed[text]:,} trials in total, if its effect is "
+        "as estimated."
     )
 
 
 def trials_to_decide(study: StoredStudy, rating: Rating) -> dict[str, int | None]:
-    """Text without a verdict to the trials of the whole study that would decide it; None: too many.
+    """Return the total trials of the study that would decide each text without a verdict; None: too many.
 
-    If its effect is what it seems; rounded up, to two digits.
+    Assumes that effects are as estimated; rounded up to two digits.
     """
     present = {effect.text: effect.blocks for effect in rating.effects}
     trials = max(len(study.records), study.spec.search.trials)
-    found: dict[str, int | None] = {}
+    totals: dict[str, int | None] = {}
     for text, needed in rating.power.blocks.items():
-        found[text] = None
+        totals[text] = None
         if needed is not None:
             more = (needed - present[text]) * trials_of_a_block(study) / study.spec.search.randomized_share
-            found[text] = _two_digits(trials + max(more, 1))
-    return found
+            totals[text] = _two_digits(trials + max(more, 1))
+    return totals
 
 
 def trials_of_a_block(study: StoredStudy) -> int:
-    """Randomized trials that share settings and seed."""
+    """Return the number of randomized trials that share settings and seed."""
     return DESIGNS[study.choose]([text.name for text in study.texts], study.spec.seed, None).size
 
 
@@ -119,7 +120,7 @@ def _two_digits(number: float) -> int:
 
 
 def _blocks(rating: Rating) -> int:
-    """What the effects rest on, the least of all texts."""
+    """Return the smallest number of blocks on which any text's effect is based."""
     return min(effect.blocks for effect in rating.effects)
 
 
@@ -128,68 +129,68 @@ def _doing(estimand: Estimand, names: list[str]) -> str:
 
 
 def ranking_sentence(rating: Rating) -> str:
-    """The texts that are most likely among the best; empty where nothing is ranked, or hardly more than that many."""
+    """Say which texts are most likely among the best; empty if no more than `TOP` texts are ranked."""
     if len(rating.ranking) <= TOP:
         return ""
     first = sorted(rating.ranking.values(), key=lambda ranked: -ranked.top)
     likely = [ranked for ranked in first[:TOP] if ranked.top >= _LIKELY]
     if not likely:
         return (
-            f"By {rating.estimand.ranked_by}, no text is more likely than not among the best {TOP}; "
-            f"{first[0].text} comes nearest ({probability(first[0].top)})."
+            f"Based on {rating.estimand.ranked_by}, no text is more likely than not among the best {TOP}; "
+            f"{first[0].text} comes closest ({probability(first[0].top)})."
         )
-    said = ", ".join(f"{ranked.text} ({probability(ranked.top)})" for ranked in likely)
-    return f"By {rating.estimand.ranked_by}, most probably among the best {TOP}: {said}.{_at_odds(rating)}"
+    names = ", ".join(f"{ranked.text} ({probability(ranked.top)})" for ranked in likely)
+    return f"Based on {rating.estimand.ranked_by}, most likely among the best {TOP}: {names}.{_order_note(rating)}"
 
 
-def _at_odds(rating: Rating) -> str:
-    """Texts that the probabilities put among the best and their effects do not, with the reason; empty for none."""
+def _order_note(rating: Rating) -> str:
+    """Say which texts are among the best by probability but not by effect, and why; empty if there are none."""
     best = {effect.text for effect in rating.effects[:TOP]}
     odd = [r.text for r in rating.ranking.values() if r.top >= _LIKELY and r.text not in best]
     if not odd or rating.estimand.rank is not None:
         return ""
     return (
-        f" Effects have another order for {_names(odd, 'and')}: they count the randomized trials alone, so that their "
-        "intervals hold; the probabilities count all trials, and what the sampler tried says more of the texts that it "
-        "liked."
+        f" Effects have another order for {_names(odd, 'and')}: they use the randomized trials only, so that their "
+        "intervals are valid; the probabilities use all trials, including the sampler's, which tried some texts more "
+        "often."
     )
 
 
 def probability(value: float) -> str:
-    """A probability from simulation, never quite 0 or 1."""
+    """Format a simulated probability, never as 0% or 100%."""
     return "> 99%" if value > 0.99 else "< 1%" if value < 0.01 else f"{value:.0%}"
 
 
-def interactions_sentence(found: list[Interaction], unit: Unit) -> str:
-    """Which pairs of texts stand out, if any."""
-    out = [pair for pair in found if pair.stands_out]
+def interactions_sentence(interactions: list[Interaction], unit: Unit) -> str:
+    """Say which pairs of texts stand out, if any."""
+    out = [pair for pair in interactions if pair.stands_out]
     if not out:
-        return "No two texts are seen to change each other's effect."
-    said = [f"{' and '.join(pair.texts)} ({unit.signed(pair.estimate.value)})" for pair in out[:5]]
-    return f"Texts that seem to change each other's effect: {listed(said, 5)}."
+        return "There is no evidence that any two texts change each other's effect."
+    pairs = [f"{' and '.join(pair.texts)} ({unit.signed(pair.estimate.value)})" for pair in out[:5]]
+    return f"Texts that seem to change each other's effect: {listed(pairs, 5)}."
 
 
 def boxes_sentence(missing: Collection[str]) -> str:
-    """Letters that figures show as boxes, and what to install; empty where there are none."""
+    """Say which characters figures show as boxes, and what to install; empty if there are none."""
     if not missing:
         return ""
     return (
-        f"No font on this machine has the letters {listed(sorted(missing), _MOST_NAMES)}: figures show them as boxes, "
-        "tables as they are. Install a font that has them (Debian: apt install fonts-noto-cjk) and write the report "
-        "again."
+        f"No font on this machine has the characters {listed(sorted(missing), _MOST_NAMES)}: figures show them as "
+        "boxes, tables show them correctly. Install a font that has them (Debian: apt install fonts-noto-cjk) and "
+        "write the report again."
     )
 
 
 def capped_sentence(study: StoredStudy) -> str:
-    """Says what a limit of repetition makes of the tokens of a trial; empty where there is none."""
+    """Say how a repetition limit affects the tokens of a trial; empty if there is no limit."""
     most = study.spec.space.texts.max_epochs
     if most is None:
         return ""
-    return f"No trial reads a text more than {most:g} times, so mixes of little text are trained on less."
+    return f"No trial reads a text more than {most:g} times, so mixes of short texts train on fewer tokens."
 
 
 def lost_sentence(study: StoredStudy) -> str:
-    """Says what failed trials take from the rating; empty where nothing."""
+    """Say what the rating loses to failed trials; empty if nothing."""
     failed = [r for r in study.records if r.randomized and r.state is TrialState.FAIL]
     if not failed or not study.rates_texts:
         return ""
@@ -197,12 +198,12 @@ def lost_sentence(study: StoredStudy) -> str:
 
 
 def found_sentences(study: StoredStudy) -> list[str]:
-    """A warning for every text that holds questions of the benchmark."""
+    """Return a warning for every text that contains questions of the benchmark."""
     return [copied(text.name, text.found) for text in study.texts if text.found]
 
 
 def _names(names: list[str], joined: str) -> str:
-    """Names in a sentence, of many the first."""
+    """Join names for a sentence; a long list is shortened."""
     shown = names[:_MOST_NAMES]
     if len(names) > _MOST_NAMES:
         shown.append(f"{len(names) - _MOST_NAMES} more texts")

@@ -1,4 +1,4 @@
-"""Tables as CSV files that a spreadsheet may open: a text called `=1+1` is no formula."""
+"""CSV files that are safe to open in a spreadsheet: a text called `=1+1` is not treated as a formula."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""First characters of a cell that spreadsheets compute (https://owasp.org/www-community/attacks/CSV_Injection)."""
+"""First characters of cells that spreadsheets evaluate (https://owasp.org/www-community/attacks/CSV_Injection)."""
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table; text that a spreadsheet would compute stands after an apostrophe, numbers stay as they are."""
+    """Write a table; text that a spreadsheet would evaluate is prefixed with an apostrophe, numbers are unchanged."""
     table.map(_quoted).to_csv(path, index=False)
 
 

@@ -1,4 +1,4 @@
-"""How far a study is, and its best trial, in the terminal: quick to import, since people ask often."""
+"""Status of a study and its best trial in the terminal; quick to import, because users check often."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from search.storage.records import TrialRecord
 from spaces import Stage
 from spaces.methods import METHODS
 from studies.analysis.confirmation import runs_of, unconfirmed
-from studies.analysis.units import asked_of, unit_of
+from studies.analysis.units import item_noun, unit_of
 from studies.report.words import best_sentence, mix_words
 from studies.storage.places import resume_command
 from studies.storage.stored import StoredStudy
 
 
 def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = ()) -> None:
-    """How far a study is, and what is under way; `drivers`: who runs it, in words."""
+    """Print a study's progress and its running trials; `drivers`: descriptions of the programs that run the study."""
     spec = study.spec
     done = len(study.ended(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
     tally = ", ".join(f"{number} {word}" for word, number in counts(study.records).items())
@@ -31,7 +31,9 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
     left = _print_confirming(console, study) if done >= spec.search.trials else 0
     for record in study.ended(TrialState.RUNNING):
         last = (
-            f"score {record.rungs[-1].score:.4f} after {record.rungs[-1].tokens:,} tokens" if record.rungs else "begun"
+            f"score {record.rungs[-1].score:.4f} after {record.rungs[-1].tokens:,} tokens"
+            if record.rungs
+            else "started"
         )
         console.print(f"  trial {record.number} ({record.arm}): {last}")
     for record in study.ended(TrialState.FAIL)[-3:]:
@@ -40,15 +42,15 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
         console.print(f"Running: {driver}", highlight=False)
     if (done < spec.search.trials or left) and not drivers:
         again = resume_command(spec.name, study.url, study.folder)
-        console.print(f"Go on with: {again}", soft_wrap=True, highlight=False)
+        console.print(f"Resume with: {again}", soft_wrap=True, highlight=False)
 
 
 def _print_confirming(console: Console, study: StoredStudy) -> int:
-    """How far the confirmation is; return how many of its runs are left."""
+    """Print the progress of the confirmation; return the number of remaining runs."""
     planned, left = {run.config.fingerprint for run in runs_of(study)}, unconfirmed(study)
     if planned:
         done = len(planned) - len(left)
-        console.print(f"confirmation: {done} of {len(planned)} runs on {asked_of(study)} that the search never saw")
+        console.print(f"confirmation: {done} of {len(planned)} runs on {item_noun(study)} that the search never saw")
     for record in study.confirmation:
         if record.state is TrialState.FAIL and record.config.fingerprint in left:
             console.print(f"  a run of {record.role} failed: {record.error}", highlight=False)
@@ -56,7 +58,7 @@ def _print_confirming(console: Console, study: StoredStudy) -> int:
 
 
 def _stage_rows(stage: Stage) -> Iterator[tuple[str, str]]:
-    """What a stage trains, and how."""
+    """Yield the settings of a stage as pairs of label and value."""
     tuning = stage.tuning
     settings = f", rank {tuning.rank}, alpha {tuning.alpha:g}" if METHODS[tuning.method].low_rank else ""
     yield "method", f"{tuning.method}{settings}"
@@ -67,7 +69,7 @@ def _stage_rows(stage: Stage) -> Iterator[tuple[str, str]]:
 
 
 def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> None:
-    """A trial in full: texts, settings, scores."""
+    """Print all details of a trial: texts, settings, scores."""
     table = Table(show_header=False, box=None)
     table.add_row("trial", f"{record.number} ({record.arm})")
     table.add_row("texts", mix_words(record.config.mix) if record.config.trains else "none: the untouched base")
@@ -89,11 +91,11 @@ def print_best(console: Console, study: StoredStudy, record: TrialRecord) -> Non
 
 
 def counts(records: Sequence[TrialRecord]) -> dict[str, int]:
-    """Number of trials by state, in words."""
+    """Return the number of trials by state, in words."""
     words = {
         TrialState.COMPLETE: "complete",
         TrialState.PRUNED: "pruned",
         TrialState.FAIL: "failed",
-        TrialState.RUNNING: "under way",
+        TrialState.RUNNING: "running",
     }
     return {word: sum(record.state is state for record in records) for state, word in words.items()}

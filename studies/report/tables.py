@@ -1,4 +1,4 @@
-"""A study as tables: the rating of its texts, and its trials."""
+"""Tables of a study: the rating of its texts, and its trials."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ CURVES = "curves.csv"
 
 
 def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
-    """One row a text, most helpful first; `docs/report.md` describes the columns."""
-    read, wanted = times_read(study), trials_to_decide(study, rating)
+    """Return one row per text, most helpful first; `docs/report.md` describes the columns."""
+    read, needed = times_read(study), trials_to_decide(study, rating)
     texts = {text.name: text for text in study.texts}
     rows = []
     for effect in rating.effects:
@@ -54,7 +54,7 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
             "ranked_effect": ranked.effect if ranked else math.nan,
             "ranked_spread": ranked.spread if ranked else math.nan,
             f"top_{TOP}": ranked.top if ranked else math.nan,
-            "trials_to_decide": wanted.get(effect.text) or math.nan,
+            "trials_to_decide": needed.get(effect.text) or math.nan,
             "times_read": read[effect.text],
             "questions_found": text.found,
         }
@@ -75,7 +75,7 @@ def settings_table(importances: Sequence[Importance]) -> pd.DataFrame:
 
 
 def quality_table(rating: Rating) -> pd.DataFrame:
-    """One row a text and a quality: its effect, as a gain, with its 95% interval."""
+    """Return one row per text and quality: the effect, as a gain, with its 95% interval."""
     columns = ["quality", "text", "effect", "low", "high", "adjusted_p", "verdict"]
     rows = [
         [quality, effect.text, effect.effect, effect.low, effect.high, effect.adjusted, effect.verdict]
@@ -86,7 +86,7 @@ def quality_table(rating: Rating) -> pd.DataFrame:
 
 
 def interaction_table(rating: Rating) -> pd.DataFrame:
-    """One row a pair of texts, the largest interaction first, with its 95% interval."""
+    """Return one row per pair of texts, largest interaction first, with its 95% interval."""
     columns = ["first", "second", "interaction", "low", "high", "adjusted_p", "stands_out"]
     rows = [
         [*pair.texts, pair.estimate.value, *pair.estimate.interval(), pair.adjusted, pair.stands_out]
@@ -95,15 +95,15 @@ def interaction_table(rating: Rating) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def curve_table(found: Mapping[int, Sequence[TextEffect]]) -> pd.DataFrame:
-    """One row a text and a rung: its effect at so many training tokens, with its 95% interval."""
+def curve_table(by_tokens: Mapping[int, Sequence[TextEffect]]) -> pd.DataFrame:
+    """Return one row per text and rung: the effect at that number of training tokens, with its 95% interval."""
     columns = ["text", "tokens", "effect", "low", "high"]
-    rows = [[e.text, tokens, e.effect, e.low, e.high] for tokens, effects in found.items() for e in effects]
+    rows = [[e.text, tokens, e.effect, e.low, e.high] for tokens, effects in by_tokens.items() for e in effects]
     return pd.DataFrame(rows, columns=columns)
 
 
 def times_read(study: StoredStudy) -> dict[str, float]:
-    """How often each text was read by a trial that had it in its mix, the mean over those trials; nan for none."""
+    """Return how often each text was read, the mean over trials that had the text in their mix; nan if none had."""
     read: dict[str, list[float]] = {text.name: [] for text in study.texts}
     tokens = {text.name: text.tokens for text in study.texts}
     for record in study.records:
@@ -114,7 +114,7 @@ def times_read(study: StoredStudy) -> dict[str, float]:
 
 
 def _read(record: TrialRecord, tokens: Mapping[str, int]) -> dict[str, float]:
-    """Tokens that a trial has read of each text, up to its last rung; `tokens`: of each text."""
+    """Return the tokens of each text that a trial has read up to its last rung; `tokens`: lengths of the texts."""
     left = record.rungs[-1].tokens if record.rungs else 0
     read: dict[str, float] = {}
     for stage in as_read(record.config, tokens):
@@ -126,13 +126,13 @@ def _read(record: TrialRecord, tokens: Mapping[str, int]) -> dict[str, float]:
 
 
 def confirmation_table(rows: Sequence[Confirmed]) -> pd.DataFrame:
-    """One row a role of the confirmation; see `studies.analysis.confirmation.Confirmed` for the columns."""
+    """Return one row per role of the confirmation; the columns are the fields of `Confirmed`."""
     columns = [field.name for field in fields(Confirmed)]
     return pd.DataFrame([{**asdict(row), "texts": " ".join(row.texts)} for row in rows], columns=columns)
 
 
 def trials_table(study: StoredStudy) -> pd.DataFrame:
-    """One row a trial; `docs/report.md` describes the columns."""
+    """Return one row per trial; `docs/report.md` describes the columns."""
     return pd.DataFrame([_row(study, record) for record in study.records])
 
 
@@ -167,7 +167,7 @@ def _row(study: StoredStudy, record: TrialRecord) -> dict[str, Any]:
 
 
 def _settings(stage: Stage) -> dict[str, Any]:
-    """Settings of a stage; those that its method has not are empty."""
+    """Return the settings of a stage; settings that the method does not have are empty."""
     tuning = stage.tuning
     low_rank = METHODS[tuning.method].low_rank
     return {
@@ -182,7 +182,7 @@ def _settings(stage: Stage) -> dict[str, Any]:
 
 
 def phase_seconds(record: TrialRecord) -> dict[str, float]:
-    """Seconds of a trial by phase, over all its rungs."""
+    """Return the seconds of a trial by phase, summed over its rungs."""
     total: dict[str, float] = {}
     for rung in record.rungs:
         for phase, seconds in rung.seconds.items():
@@ -191,6 +191,6 @@ def phase_seconds(record: TrialRecord) -> dict[str, float]:
 
 
 def arms_table(study: StoredStudy) -> list[tuple[str, dict[str, int]]]:
-    """Number of trials by arm and state, in words."""
-    arms = {Arm.RANDOMIZED: "texts by coin flips", Arm.GUIDED: "texts by the sampler"}
+    """Return the number of trials by arm and state, in words."""
+    arms = {Arm.RANDOMIZED: "random texts", Arm.GUIDED: "texts chosen by the sampler"}
     return [(words, counts([r for r in study.records if r.arm == arm])) for arm, words in arms.items()]

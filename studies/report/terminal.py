@@ -1,4 +1,4 @@
-"""A study in the terminal: rating, status, best trial."""
+"""Rating and confirmation of a study in the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from studies.analysis.confirmation import confirmed
 from studies.analysis.ranking import TOP
 from studies.analysis.rating import Rating
-from studies.analysis.units import asked_of
+from studies.analysis.units import item_noun
 from studies.report.rating_words import (
     enough_sentence,
     found_sentences,
@@ -34,7 +34,7 @@ _STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
 def print_rating(
     console: Console, study: StoredStudy, rating: Rating, planted: Mapping[str, str] | None = None
 ) -> None:
-    """The rating of the texts, and what it says; `planted` adds what the demo's books were written to do."""
+    """Print the rating of the texts with a summary; `planted`: intended effects of the demo's books, as a column."""
     effects, unit = rating.effects, rating.unit
     console.print(f"Which texts matter: {rating.estimand.axis} ({unit.effect})", style="bold", highlight=False)
     table = Table(box=None)
@@ -42,7 +42,7 @@ def print_rating(
     table.add_column("effect", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    if rating.tells_top:
+    if rating.shows_top:
         table.add_column(f"P(top {TOP})", justify="right", no_wrap=True)
     if planted is not None:
         table.add_column("planted", no_wrap=True)
@@ -50,7 +50,7 @@ def print_rating(
         row = [effect.text, unit.signed(effect.effect), unit.interval(effect)]
         verdict = Text(effect.verdict, style=_STYLES[effect.verdict])
         ranked = rating.ranking.get(effect.text)
-        top = [probability(ranked.top) if ranked else "-"] if rating.tells_top else []
+        top = [probability(ranked.top) if ranked else "-"] if rating.shows_top else []
         table.add_row(*row, verdict, *top, *([planted[effect.text]] if planted is not None else []))
     console.print(table)
     console.print()
@@ -66,19 +66,19 @@ def print_rating(
 
 
 def print_confirmation(console: Console, study: StoredStudy) -> None:
-    """Print the best configurations beside the baselines, on questions that the search never saw."""
-    found = confirmed(study)
-    unit = confirmation_unit(study, found)
+    """Print the best configurations and the baselines, on questions that the search never saw."""
+    results = confirmed(study)
+    unit = confirmation_unit(study, results)
     console.print()
-    if found:
-        title = f"On {asked_of(study)} that the search never saw ({unit.effect})"
+    if results:
+        title = f"On {item_noun(study)} that the search never saw ({unit.effect})"
         table = Table(title=title, title_justify="left", title_style="bold", box=None)
-        columns, rows = confirmation_rows(found, unit)
+        columns, rows = confirmation_rows(results, unit)
         table.add_column(columns[0], overflow="fold")
         for name in columns[1:]:
             table.add_column(name, justify="right", no_wrap=True)
-        for row, cells in zip(found, rows, strict=True):
+        for row, cells in zip(results, rows, strict=True):
             table.add_row(*cells, style="bold" if row.beats_base and row.of is not None else "")
         console.print(table)
         console.print()
-    console.print(confirmation_sentence(study, found))
+    console.print(confirmation_sentence(study, results))

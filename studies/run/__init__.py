@@ -1,3 +1,3 @@
-"""A study from its checks to its last trial."""
+"""Running a study, from its checks to its last trial."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What differs between a study and its study file, field by field, and what of it a study may go on with."""
+"""Differences between a study and its study file, by field, and which of them allow the study to resume."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from spaces import InputError
 from studies.spec import StudySpec
 
 _HARMLESS = ("search.", "artifacts", "space.texts.folder", "objective.prefix_cache_gb")
-"""Fields, by their beginnings, that leave scores comparable: how the search goes on, and where files lie.
+"""Prefixes of fields that leave scores comparable: how the search continues, and where files are stored.
 
-Texts in another folder are compared by their content, like all texts."""
-_FOR_GOOD = ("search.secondary_objective",)
-"""Fields among them that the database keeps as they are: the objectives of a study."""
+Texts in another folder are compared by content, like all texts."""
+_IMMUTABLE = ("search.secondary_objective",)
+"""Exceptions among these fields: a study's objectives cannot be changed in the database."""
 _ABSENT = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A field that differs."""
+    """A field whose value differs between the study and the file."""
 
     field: str
     old: Any
@@ -28,15 +28,15 @@ class Change:
 
     @property
     def harmless(self) -> bool:
-        """Whether trials before and after can be compared."""
-        return self.field.startswith(_HARMLESS) and self.field not in _FOR_GOOD
+        """Whether trials before and after the change can be compared."""
+        return self.field.startswith(_HARMLESS) and self.field not in _IMMUTABLE
 
     def __str__(self) -> str:
         return f"  {self.field}: {self.old!r} in the study, {self.new!r} in the file"
 
 
 def changes(study: StudySpec, file: StudySpec) -> list[Change]:
-    """The fields that differ; the name and the place of the database, by which the study was found, do not count."""
+    """Return the fields that differ, except the study's name and database, by which the study was found."""
     old, new = (dict(_leaves(spec.to_dict())) for spec in (study, file))
     fields = [field for field in dict.fromkeys([*old, *new]) if field not in {"name", "storage"}]
     return [
@@ -47,37 +47,37 @@ def changes(study: StudySpec, file: StudySpec) -> list[Change]:
 
 
 def refuse_changed_file(study: StudySpec, file: StudySpec, again: str, *, allow: bool) -> None:
-    """See that a study can go on with a study file.
+    """Check that a study can resume with a study file.
 
     Args:
-        study: as the study is.
-        file: as the file wants it.
-        again: the command that goes on with the study.
-        allow: whether harmless changes are taken over.
+        study: stored specification of the study.
+        file: specification in the study file.
+        again: command that resumes the study.
+        allow: whether harmless changes are accepted.
 
     Raises:
-        InputError: it cannot; the message has a line for every field that differs.
+        InputError: the study cannot resume with the file; the message has a line for every field that differs.
     """
-    found = changes(study, file)
-    grave = [change for change in found if not change.harmless]
+    differences = changes(study, file)
+    grave = [change for change in differences if not change.harmless]
     if grave:
         raise InputError(
-            f"The study {study.name!r} cannot go on with this file: its new trials could not be compared with its old "
-            "ones. Different are:\n" + "\n".join(map(str, grave)) + "\n"
+            f"The study {study.name!r} cannot resume with this file: its new trials could not be compared with its old "
+            "ones. These fields differ:\n" + "\n".join(map(str, grave)) + "\n"
             "Launch it as a new study (another `name:`), or restore these fields.",
             code="change-grave",
         )
-    if found and not allow:
+    if differences and not allow:
         raise InputError(
             f"The file differs from the study {study.name!r} in fields that leave its trials comparable:\n"
-            + "\n".join(map(str, found))
-            + f"\nGo on with the file's values: {again} --study FILE --allow",
+            + "\n".join(map(str, differences))
+            + f"\nTo resume with the file's values: {again} --study FILE --allow",
             code="change-not-allowed",
         )
 
 
 def _leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of nested dicts and lists of dicts with its dotted field."""
+    """Yield every value of nested dicts and lists of dicts with its dotted field."""
     if isinstance(data, dict) and data:
         for key, value in data.items():
             yield from _leaves(value, f"{path}.{key}" if path else key)

@@ -1,4 +1,4 @@
-"""Whether a study fits the machine and is still what it was: asked before any compute is spent."""
+"""Checks that a study fits the machine and that its inputs are unchanged, before any compute is spent."""
 
 from __future__ import annotations
 
@@ -23,47 +23,47 @@ from studies.spec import StudySpec
 from studies.storage.stored import StoredStudy
 
 _BYTES_PER_WEIGHT = 4
-_BY_HEART = 20
-"""Times that a text is read after which it is learned word by word."""
-_STATE = 4
-"""Copies of its weights that a trial under way keeps besides: the rung before, weights and moments to go on."""
+_MEMORIZED = 20
+"""Number of times a text is read beyond which the model memorizes it."""
+_COPIES = 4
+"""Extra copies of its weights that a running trial stores: the previous rung, and weights and moments to resume."""
 _BYTES_PER_TRIAL = 200_000
-"""Rows of the database, provenance and Ray's records."""
+"""Bytes per trial for database rows, provenance and Ray's records."""
 
 
 def check_machine(spec: StudySpec) -> None:
-    """See that this machine has what a trial wants.
+    """Check that this machine has the resources that a trial needs.
 
     Raises:
-        FieldError: it has not.
+        FieldError: the machine has too few processors or GPUs.
     """
     usable = processors()
     if spec.search.cpus > max(1.0, usable):  # a small container still runs one trial, if slowly
         raise FieldError(
             "search.cpus",
-            f"a trial wants {spec.search.cpus:g} processors, and this machine has {usable:g} that this program may "
-            "use. Lower it.",
+            f"a trial needs {spec.search.cpus:g} processors, but this program may use only {usable:g} on this "
+            "machine. Lower it.",
             code="too-few-processors",
         )
     cards = _graphics_cards() if spec.search.gpus else 0
     if spec.search.gpus and spec.search.gpus > cards:
         raise FieldError(
             "search.gpus",
-            f"a trial wants {spec.search.gpus:g} GPUs, and this machine has {cards}. Lower it.",
+            f"a trial needs {spec.search.gpus:g} GPUs, but this machine has {cards}. Lower it.",
             code="too-few-gpus",
         )
 
 
-def _takes_prior(spec: StudySpec) -> bool:
+def _supports_prior(spec: StudySpec) -> bool:
     kind = spec.space.texts.kind
     return kind in ESTIMANDS and ESTIMANDS[kind].of_subsets
 
 
 def check_listeners(spec: StudySpec) -> None:
-    """See that the listeners are installed here; a stored study can be read without them.
+    """Check that the listeners are installed; a stored study can be read without them.
 
     Raises:
-        FieldError: one is not.
+        FieldError: a listener is not installed.
     """
     for name in spec.search.listeners:
         try:
@@ -73,42 +73,42 @@ def check_listeners(spec: StudySpec) -> None:
 
 
 def check_prior(spec: StudySpec, corpus: Corpus) -> None:
-    """See that a prior is about texts that are searched one by one.
+    """Check that prior effects are given only if subsets of texts are searched, and for known texts.
 
     Raises:
-        FieldError: it is not.
+        FieldError: prior effects are given for another kind of search.
     """
     for name in spec.search.prior_effects:
         corpus.named(name, "search.prior_effects")
-    if spec.search.prior_effects and not _takes_prior(spec):
+    if spec.search.prior_effects and not _supports_prior(spec):
         raise FieldError(
             "search.prior_effects",
-            f"says what including a text does, so space.texts.choose must be subset; it is "
-            f"{spec.space.texts.choose}. Leave out the prior.",
+            f"gives effects of including a text, so space.texts.choose must be subset; it is "
+            f"{spec.space.texts.choose}. Remove the prior effects.",
             code="prior-without-subset",
         )
 
 
-def check_second_goal(spec: StudySpec, prepared: Prepared) -> None:
-    """See that the secondary objective of a study is measured.
+def check_secondary_objective(spec: StudySpec, prepared: Prepared) -> None:
+    """Check that the secondary objective of a study is measured.
 
     Raises:
-        FieldError: it is not.
+        FieldError: the secondary objective is not measured.
     """
-    second = spec.search.secondary_objective
-    if second is not None and SECONDARY_OBJECTIVES[second].quality not in prepared.qualities:
+    secondary = spec.search.secondary_objective
+    if secondary is not None and SECONDARY_OBJECTIVES[secondary].quality not in prepared.qualities:
         raise FieldError(
             "search.secondary_objective",
-            f"{second!r} needs held-out text. Add an entry of `kind: heldout` to objective.scores, after the first.",
+            f"{secondary!r} needs held-out text. Add an entry of `kind: heldout` to objective.scores, after the first.",
             code="secondary-without-heldout",
         )
 
 
 def check_precision(spec: StudySpec, space: Space) -> None:
-    """See that the base is kept precisely enough for what changes its weights.
+    """Check that the base's precision is sufficient for the tuning methods and stages.
 
     Raises:
-        FieldError: it is not.
+        FieldError: the precision is too low.
     """
     precision = spec.objective.precision if isinstance(spec.objective, FinetuneSpec) else "float32"
     if precision == "float32":
@@ -116,7 +116,7 @@ def check_precision(spec: StudySpec, space: Space) -> None:
     if precision == "4bit" and space.parameter_targets:
         raise FieldError(
             "objective.precision",
-            f"{listed(space.parameter_targets)} are adapted as parameters, which 4 bits pack into another form. Use "
+            f"{listed(space.parameter_targets)} are adapted as parameters, which 4-bit quantization packs. Use "
             "bfloat16, or other targets (space.tuning.targets: attention).",
             code="targets-packed",
         )
@@ -131,17 +131,17 @@ def check_precision(spec: StudySpec, space: Space) -> None:
     if space.stages > 1:
         raise FieldError(
             "objective.precision",
-            f"a stage becomes part of the base before the next begins, and {precision} would round it. Use float32, "
+            f"a stage is merged into the base before the next starts, and {precision} would round it. Use float32, "
             "or one stage.",
             code="precision-rounds-stages",
         )
 
 
 def check_stages(spec: StudySpec, space: Space) -> None:
-    """See that every stage has a training step at least.
+    """Check that every stage has at least one training step.
 
     Raises:
-        FieldError: one has not.
+        FieldError: a stage is shorter than one training step.
     """
     if not isinstance(spec.objective, FinetuneSpec):
         return
@@ -150,7 +150,7 @@ def check_stages(spec: StudySpec, space: Space) -> None:
         if tokens < step:
             raise FieldError(
                 "space.stages",
-                f"the stage {name!r} gets {tokens:,} tokens of {sum(space.budgets.values()):,}, and a training step "
+                f"the stage {name!r} gets {tokens:,} of {sum(space.budgets.values()):,} tokens, but a training step "
                 f"takes {step:,} (objective.batch_size times objective.sequence_length). "
                 "Raise its share or objective.tokens.",
                 code="stage-too-short",
@@ -158,35 +158,35 @@ def check_stages(spec: StudySpec, space: Space) -> None:
 
 
 def repetition_notes(spec: StudySpec, prepared: Prepared) -> Iterator[str]:
-    """Say where a text alone in its mix would be read so often that it is learned by heart."""
+    """Warn about texts that would be memorized if they were alone in a mix."""
     budget, texts = prepared.rungs[-1], prepared.corpus.texts
-    often = [text for text in texts if text.tokens and budget / text.tokens > _BY_HEART]
-    if often and (spec.space.texts.max_epochs or math.inf) > _BY_HEART and isinstance(spec.objective, FinetuneSpec):
+    often = [text for text in texts if text.tokens and budget / text.tokens > _MEMORIZED]
+    if often and (spec.space.texts.max_epochs or math.inf) > _MEMORIZED and isinstance(spec.objective, FinetuneSpec):
         worst = max(often, key=lambda text: budget / text.tokens)
         yield (
-            f"{len(often)} of {len(texts)} texts would be read more than {_BY_HEART} times where they are alone "
-            f"in a mix ({worst.name!r}: {budget / worst.tokens:.0f} times), and be learned by heart. Lower "
+            f"{len(often)} of {len(texts)} texts would be read more than {_MEMORIZED} times when they are alone "
+            f"in a mix ({worst.name!r}: {budget / worst.tokens:.0f} times), and would be memorized. Lower "
             "objective.tokens to compare texts by what they teach, or set space.texts.max_epochs."
         )
 
 
 def disk_needed(space: Space, trials: int) -> int:
-    """Bytes that so many trials may write: the largest adapter for each, and some for the database."""
-    return trials * (space.largest * _BYTES_PER_WEIGHT + _BYTES_PER_TRIAL) + _STATE * space.largest * _BYTES_PER_WEIGHT
+    """Return the maximum number of bytes that `trials` trials write: adapters, running state and database rows."""
+    return trials * (space.largest * _BYTES_PER_WEIGHT + _BYTES_PER_TRIAL) + _COPIES * space.largest * _BYTES_PER_WEIGHT
 
 
 def check_disk(space: Space, folder: Path, trials: int) -> None:
-    """See that there is room for the largest adapter of every trial, and some for the database.
+    """Check that the disk has room for the largest adapter of every trial, and for the database.
 
     Raises:
-        InputError: there is not.
+        InputError: the folder cannot be created, or the disk has too little space.
     """
     needed = disk_needed(space, trials)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"The study's folder {str(folder)!r} cannot be made: {error.strerror}. Choose another place with --runs.",
+            f"The study's folder {str(folder)!r} cannot be created: {error.strerror}. Choose another with --runs.",
             code="folder-unwritable",
         ) from error
     free = shutil.disk_usage(folder).free
@@ -200,12 +200,12 @@ def check_disk(space: Space, folder: Path, trials: int) -> None:
 
 
 def comparable_inputs(old: Mapping[str, str], new: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what a study rests on now, without the rows that it could not store when it began.
+    """Return the current input hashes of a study, without those that its version could not store at launch.
 
-    Studies of older versions are read as they were begun, without special tokens and chat templates.
+    Studies of older versions keep reading without special tokens and chat templates, as they were launched.
 
     Args:
-        old: hashes by name, when the study began.
+        old: hashes by name, at launch.
         new: hashes by name, now.
     """
     if SPECIAL_TOKENS in old:
@@ -214,12 +214,12 @@ def comparable_inputs(old: Mapping[str, str], new: Mapping[str, str]) -> Mapping
 
 
 def refuse_former_bos(study: StoredStudy) -> None:
-    """See that an old study reads alike before and after: its questions had special tokens, its training had not.
+    """Refuse an old study whose questions were scored with special tokens, but whose training had none.
 
-    Versions before special tokens could be chosen left them to lm-eval.
+    Versions without a choice of special tokens left them to lm-eval.
 
     Raises:
-        InputError: the base has special tokens, and the study is of such a version.
+        InputError: the base has special tokens, and the study was launched by such a version.
     """
     objective = study.spec.objective
     if not isinstance(objective, FinetuneSpec) or not study.inputs or SPECIAL_TOKENS in study.inputs:
@@ -229,31 +229,31 @@ def refuse_former_bos(study: StoredStudy) -> None:
     prefix = open_base(objective.base, trust_code=objective.trust_remote_code).encoding().shown_prefix
     if prefix:
         raise InputError(
-            f"The study {study.spec.name!r} was begun by a version that trained its base without {prefix!r} and asked "
-            "it with it, so its trials cannot be compared with new ones. Its report can still be written; launch the "
-            "study anew, under another name.",
+            f"The study {study.spec.name!r} was launched by a version that trained its base without {prefix!r} but "
+            "scored it with this prefix, so its trials cannot be compared with new ones. Its report can still be "
+            "written; launch the study again under another name.",
             code="study-with-other-prefix",
         )
 
 
 def refuse_changed_content(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:
-    """See that what a study rests on has the content that it had.
+    """Check that the inputs of a study are unchanged.
 
     Args:
-        name: of the study.
-        old: hashes by name, when the study began.
+        name: name of the study.
+        old: hashes by name, at launch.
         new: hashes by name, now.
 
     Raises:
-        InputError: something has changed; the message names it.
+        InputError: an input has changed; the message names every change.
     """
-    changes = [f"{each} is gone" for each in old if each not in new]
-    changes += [f"{each} is new" for each in new if each not in old]
-    changes += [f"{each} was changed" for each in old if each in new and old[each] != new[each]]
+    changes = [f"{item} is missing" for item in old if item not in new]
+    changes += [f"{item} is new" for item in new if item not in old]
+    changes += [f"{item} was changed" for item in old if item in new and old[item] != new[item]]
     if changes:
         raise InputError(
-            f"What the study {name!r} rests on has changed since it began, so new trials could not be compared with "
-            f"old ones: {listed(changes)}. Restore it, or launch a new study under another name.",
+            f"Inputs of the study {name!r} have changed since its launch, so new trials could not be compared with "
+            f"old ones: {listed(changes)}. Restore them, or launch a new study under another name.",
             code="inputs-changed",
         )
 
@@ -265,7 +265,7 @@ def _graphics_cards() -> int:
 
 
 def fewest_trials(spec: StudySpec, space: Space) -> int:
-    """Trials without which no text has an interval; 1 where texts are not rated."""
+    """Return the minimum number of trials for intervals; 1 if texts are not rated."""
     design = design_of(space, spec.seed)
     if design is None or not spec.search.randomized_share:
         return 1
@@ -273,11 +273,11 @@ def fewest_trials(spec: StudySpec, space: Space) -> int:
 
 
 def rating_notes(spec: StudySpec, space: Space) -> Iterator[str]:
-    """Say where a study has too few trials to rate its texts."""
-    wanted = fewest_trials(spec, space)
-    if spec.search.trials < wanted:
+    """Warn if a study has too few trials to rate its texts."""
+    needed = fewest_trials(spec, space)
+    if spec.search.trials < needed:
         yield (
-            f"{spec.search.trials} trials are too few to rate the texts: {wanted} are the least, of which "
-            f"{spec.search.randomized_share:.0%} have their texts drawn at random. Raise search.trials or "
+            f"{spec.search.trials} trials are too few to rate the texts: at least {needed} are needed, with "
+            f"{spec.search.randomized_share:.0%} of them on random texts. Raise search.trials or "
             "search.randomized_share."
         )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Watch = Callable[[Event], None]
 MakeRunner = Callable[[StudySpec, Path], Runner]
-"""From a specification and a scratch folder to what runs its trials."""
+"""Function of a specification and a scratch folder that returns the runner of its trials."""
 
 
 class Ending(Enum):
@@ -80,40 +80,40 @@ class Run:
         try:
             with store.database.explained():
                 driver = store.lease(name)
-                with driver.lease(), listening(self.ready.spec.search.listeners, name, folder) as hear:
-                    ending, reason = self._heard_by(hear).search_and_confirm(driver)
+                with driver.lease(), listening(self.ready.spec.search.listeners, name, folder) as notify:
+                    ending, reason = self._with_listener(notify).search_and_confirm(driver)
         except KeyboardInterrupt:
             return Outcome(Ending.INTERRUPTED, "", self._after_interrupt(number, before), folder)
         return Outcome(ending, reason, store.load(store.name_now(number)), folder)
 
-    def _heard_by(self, hear: Watch) -> Run:
-        """The same run, whose events listeners hear before the terminal, which may end the program."""
+    def _with_listener(self, notify: Watch) -> Run:
+        """Return the same run with events sent to the listeners first: the terminal's watcher may end the program."""
 
         def both(event: Event) -> None:
-            hear(event)
+            notify(event)
             self.watch(event)
 
         return replace(self, watch=both)
 
     def search_and_confirm(self, driver: LeasedDriver) -> tuple[Ending, str]:
-        """Run the trials of the search, then the runs that confirm it."""
+        """Run the trials of the search, then the confirmation."""
         self.ready.store.update(self.ready.spec.name, self.ready.spec)
         try:
             ending, reason = self._search(driver)
         except FieldError:
-            self._forget_where_unbegun(driver)
+            self._forget_if_not_started(driver)
             raise
         return self._confirm(driver) if ending is Ending.FINISHED else (ending, reason)
 
     def _after_interrupt(self, number: int, before: StoredStudy) -> StoredStudy:
-        """The study as it is stored; as it was before the run, where its database cannot be reached."""
+        """Return the study as stored, or as before the run if its database cannot be reached."""
         try:
             return self.ready.store.load(self.ready.store.name_now(number))
         except InputError:
             return before
 
-    def _forget_where_unbegun(self, driver: LeasedDriver) -> None:
-        """Free the name of a study that this launch has made and that nobody has begun, for the corrected file."""
+    def _forget_if_not_started(self, driver: LeasedDriver) -> None:
+        """Remove a study that this launch created and that has no trials, so that a corrected file can use its name."""
         store, name = self.ready.store, self.ready.spec.name
         if self.ready.new and not driver.others() and not store.load(name).records:
             store.forget(name)
@@ -145,7 +145,7 @@ class Run:
         failed = [record.config for record in study.confirmation if record.state is TrialState.FAIL]
         left = missing(runs, (record.config for record in study.confirmation), failed)
         unfinished = len(left) + sum(not record.state.is_finished() for record in study.confirmation)
-        if not unfinished or study.ended(TrialState.RUNNING):  # another driver still runs trials, and will confirm
+        if not unfinished or study.ended(TrialState.RUNNING):  # another driver still runs trials and will confirm
             return Ending.FINISHED, ""
         name = ready.store.begin_confirmation(spec.name)
         self.watch(ConfirmationBegun(unfinished))
@@ -179,7 +179,7 @@ class Run:
             raise
         except InputError as error:
             again = resume_command(spec.name, store.url, folder)
-            raise InputError(f"{error} What was stored before is kept; go on with: {again}", code=error.code) from error
+            raise InputError(f"{error} Stored results are kept; resume with: {again}", code=error.code) from error
         if searcher.stop_reason:
             return Ending.FAILING, searcher.stop_reason
         if searcher.out_of_time and searcher.unfinished and spec.search.timeout_hours is not None:

@@ -1,4 +1,4 @@
-"""Signals that stop a study: the first one in order, the second one at once."""
+"""Signal handling: the first signal stops a study gracefully, the second one immediately."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 
 @dataclass
 class Stop:
-    """The signal that came."""
+    """The received signal."""
 
     signal: int = signal.SIGINT
 
     @property
     def status(self) -> int:
-        """Exit status of a program that a signal ended, as shells have it."""
+        """Exit status of a program ended by a signal, by the convention of shells."""
         return 128 + self.signal
 
 
 @contextmanager
 def stoppable(again: str) -> Iterator[Stop]:
-    """Within the block, Ctrl-C, a hang-up and SIGTERM raise KeyboardInterrupt; a second one ends the process.
+    """Raise KeyboardInterrupt within the block on SIGINT, SIGTERM or SIGHUP; a second signal ends the process.
 
-    Ending it anywhere loses nothing: the database has every rung, and a trial's state is written before its
-    rung is told.
+    No results are lost wherever the process ends: the database has every rung, and a trial's state is written before
+    its rung is reported.
 
     Args:
-        again: the command that goes on with the study.
+        again: command that resumes the study.
     """
     stop = Stop()
-    came = False
+    received = False
 
-    def meet(number: int, _frame: FrameType | None) -> None:
-        nonlocal came
-        if came:
-            sys.stderr.write(f"\nStopped at once. What was stored is kept; go on with: {again}\n")
+    def handle(number: int, _frame: FrameType | None) -> None:
+        nonlocal received
+        if received:
+            sys.stderr.write(f"\nStopped immediately. Stored results are kept; resume with: {again}\n")
             sys.stderr.flush()
             os._exit(128 + number)
-        came = True
+        received = True
         stop.signal = number
         GIVEN_UP.set()
         raise KeyboardInterrupt
 
-    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants it
-    before = {number: signal.signal(number, meet) for number in heard}
+    handled = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # respects nohup
+    before = {number: signal.signal(number, handle) for number in handled}
     GIVEN_UP.clear()
     try:
         yield stop

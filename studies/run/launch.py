@@ -1,4 +1,4 @@
-"""Launching and resuming a study: check everything, then wire space, objective, searcher and runner."""
+"""Launching and resuming a study: check everything, then connect space, objective, searcher and runner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from studies.run.checks import (
     check_listeners,
     check_precision,
     check_prior,
-    check_second_goal,
+    check_secondary_objective,
     check_stages,
     comparable_inputs,
     rating_notes,
@@ -39,7 +39,7 @@ from studies.storage.store import Store, open_store
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A study that has passed every check, before any compute."""
+    """A study that has passed every check and is ready to run."""
 
     spec: StudySpec
     folder: Path
@@ -47,7 +47,7 @@ class Ready:
     prepared: Prepared
     space: Space
     new: bool = False
-    """Whether this launch has made the study."""
+    """Whether this launch created the study."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class Ready:
         reading = (f"{name[0].upper()}{name[1:]}: {choice}." for name, choice in self.prepared.reading.items())
         notes = [*reading_notes(self.prepared.corpus), *reading, *self.prepared.notes]
         if self.spec.search.confirm.best and self.prepared.holdout is None:
-            notes.append("Nothing is kept from the search (holdout: 0), so its best configurations are not confirmed.")
+            notes.append("No questions are held out (holdout: 0), so the best configurations are not confirmed.")
         return (*notes, *repetition_notes(self.spec, self.prepared), *rating_notes(self.spec, self.space))
 
     @property
@@ -64,26 +64,26 @@ class Ready:
         return self.prepared.rungs
 
     def run(self, make_runner: MakeRunner, watch: Watch) -> Outcome:
-        """Run trials until the study has all, is interrupted, or stops itself.
+        """Run trials until the study is complete, is interrupted, or stops by itself.
 
         Raises:
-            InputError: another program runs the study; or the database cannot be used any more, for example
+            InputError: another program runs the study, or the database can no longer be used, for example
                 because the disk is full.
         """
         return Run(self, make_runner, watch, Deadline(self.spec.search.timeout_hours)).run()
 
 
 def prepare_launch(spec: StudySpec, runs: Path) -> Ready:
-    """Check a new study and make it in its database.
+    """Check a new study and create it in its database.
 
     Raises:
-        InputError: anything that would make the study fail, or its name is taken.
+        InputError: the study would fail, or its name is taken.
     """
     folder = runs / spec.name
     url = spec.storage or default_url(folder)
     if spec.storage is not None or (folder / "study.db").exists():
         store = open_store(url)
-        if store.begun(spec.name):
+        if store.is_launched(spec.name):
             store.lease(spec.name).refuse_taken()
             again = resume_command(spec.name, url, folder)
             refuse_changed_file(store.load(spec.name).spec, spec, again, allow=False)
@@ -105,19 +105,19 @@ def prepare_resume(
     allow: bool = False,
     functions: Mapping[str, UserFunction] = MappingProxyType({}),
 ) -> Ready:
-    """Check that an existing study can go on.
+    """Check that an existing study can resume.
 
     Args:
-        name: of the study.
-        runs: folder that holds the studies.
-        storage: database URL, where it is not in the study's folder.
-        trials: new number of trials.
-        file: study file to go on with.
-        allow: whether the file may differ in what leaves scores comparable.
+        name: name of the study.
+        runs: folder that contains the studies.
+        storage: database URL, if the database is not in the study's folder.
+        trials: new total number of trials.
+        file: study file to resume with.
+        allow: whether the file may differ in fields that leave scores comparable.
         functions: the user's functions that the study calls, by import path, if they cannot be imported.
 
     Raises:
-        InputError: there is no such study, or what it rests on has changed.
+        InputError: there is no such study, or its inputs have changed.
     """
     store, study, folder = find(name, runs, storage)
     store.lease(name).refuse_taken()
@@ -141,7 +141,7 @@ def prepare_resume(
 def _with_trials(spec: StudySpec, trials: int, done: int) -> StudySpec:
     if trials < done:
         raise InputError(
-            f"--trials is the number of trials of the whole study, and {spec.name!r} has {done} already; got {trials}. "
+            f"--trials is the total number of trials of the study, and {spec.name!r} already has {done}; got {trials}. "
             "Give a larger number.",
             code="trials-below-done",
         )
@@ -149,16 +149,16 @@ def _with_trials(spec: StudySpec, trials: int, done: int) -> StudySpec:
 
 
 def _ready(spec: StudySpec, folder: Path, url: str, corpus: Corpus, trials: int) -> Ready:
-    """Check everything that `trials` more trials need."""
+    """Check everything that `trials` more trials need, and open the study's database."""
     prepared, space = checked(spec, folder, corpus, trials)
     return Ready(spec, folder, open_store(url), prepared, space)
 
 
 def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple[Prepared, Space]:
-    """Check all that `trials` more trials of a study need.
+    """Check everything that `trials` more trials of a study need.
 
     Raises:
-        InputError: anything that would make them fail.
+        InputError: the trials would fail.
     """
     prepared = objectives.prepare(spec.objective, corpus, folder / "cache")
     space = Space(spec.space, prepared.corpus, prepared.layout, prepared.rungs[-1])
@@ -169,7 +169,7 @@ def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple
             code="nothing-to-search",
         )
     check_listeners(spec)
-    check_second_goal(spec, prepared)
+    check_secondary_objective(spec, prepared)
     check_prior(spec, corpus)
     check_precision(spec, space)
     check_stages(spec, space)

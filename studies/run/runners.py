@@ -1,4 +1,4 @@
-"""Runners by what a study file says."""
+"""Creation of the runner that a study file configures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def runner_of(backend: str, ready: Ready) -> MakeRunner:
 
 
 def ray_runner(spec: StudySpec, device: str, scratch: Path) -> RayRunner:
-    """The runner of a study's trials in Ray, on the devices that they want."""
+    """Return the Ray runner of a study's trials, with the devices that they need."""
     import mixtune
     import objectives
     import search

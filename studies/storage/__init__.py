@@ -1,3 +1,3 @@
-"""Studies in their databases and folders: made, found, read back."""
+"""Storage of studies: create, find and load them in databases and folders."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The files of the trials of a study."""
+"""Location of the files of a study's trials."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from studies.storage.stored import StoredStudy
 
 
 def artifacts_of(study: StoredStudy, folder: Path, *, confirmation: bool = False) -> Artifacts:
-    """The place where the trials of a study keep their files, its own whatever else lies there.
+    """Return the location of the files of a study's trials, unique to the study.
 
-    A study that is launched anew under an old name must not go on from the old one's trials.
+    A new study with the name of an old one must not resume from the old study's trials.
     """
     place = study.spec.artifacts or str((folder / "artifacts").resolve())
-    name = f"{study.begun_as}-{study.id}" if study.spec.artifacts else study.id
+    name = f"{study.launched_as}-{study.id}" if study.spec.artifacts else study.id
     return Artifacts(f"{place.rstrip('/')}/{name}{'/confirmation' if confirmation else ''}")

@@ -16,24 +16,24 @@ from studies.storage.stored import StoredStudy
 
 
 class Found(NamedTuple):
-    """An existing study and where it lives."""
+    """An existing study with its database and folder."""
 
     store: Store
     study: StoredStudy
     folder: Path
-    """The study's folder, which keeps its adapters and its report."""
+    """The study's folder, with its adapters and its report."""
 
 
 def find(name: str, runs: Path, storage: str | None = None, *, reading: bool = False) -> Found:
-    """Find an existing study.
+    """Return an existing study by name.
 
-    A study that another program has renamed in its database is found under its new name; its folder keeps the old one.
+    A study that another program renamed in its database is found by its new name; its folder keeps the old name.
 
     Args:
         name: name of the study in its database.
-        runs: folder that holds the studies.
-        storage: URL of the database, where the study's folder does not tell it.
-        reading: open the database for reading alone, which needs no right to write to it.
+        runs: folder that contains the studies.
+        storage: URL of the database, if the study's folder does not have it.
+        reading: whether to open the database read-only, which needs no write permission.
 
     Raises:
         InputError: there is no study of that name; the message lists those that exist.
@@ -44,11 +44,11 @@ def find(name: str, runs: Path, storage: str | None = None, *, reading: bool = F
     if url is None:
         return _renamed(name, runs, reading=reading)
     store = open_store(url, reading=reading)
-    own = _names_in(runs / name) if storage is None else []
-    if own and name not in own:
+    own_names = _names_in(runs / name) if storage is None else []
+    if own_names and name not in own_names:
         raise InputError(
-            f"The study in {str(runs / name)!r} is called {listed(own)} in its database, so that is its name now. "
-            f"Try: mixtune status {shlex.quote(own[0])}",
+            f"The study in {str(runs / name)!r} was renamed to {listed(own_names)} in its database. Use the new name: "
+            f"mixtune status {shlex.quote(own_names[0])}",
             code="study-renamed",
         )
     study = store.load(name)
@@ -57,9 +57,9 @@ def find(name: str, runs: Path, storage: str | None = None, *, reading: bool = F
 
 
 def names_in(runs: Path) -> list[str]:
-    """Names of the studies whose folders lie in `runs`, as their databases have them.
+    """Return the names, as stored in their databases, of the studies in `runs`.
 
-    A folder whose database cannot be read, or lies elsewhere, stands under its own name: `find` says what is wrong.
+    If a folder's database cannot be read, or is elsewhere, the folder's name is returned: `find` reports the problem.
     """
     return sorted({name for folder in studies_in(runs) for name in _names_in(runs / folder) or [folder]})
 
@@ -86,29 +86,29 @@ def name_in(folder: Path) -> str:
 
 
 def _renamed(name: str, runs: Path, *, reading: bool) -> Found:
-    """The study of this name in a folder of another name.
+    """Return the study of this name in a folder of another name.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such study.
     """
     for folder in studies_in(runs):
         if name in _names_in(runs / folder):
             store = open_store(default_url(runs / folder), reading=reading)
             return Found(store, store.load(name), runs / folder)
-    there = names_in(runs)
+    names = names_in(runs)
     raise InputError(
-        f"There is no study {name!r} in {str(runs)!r}.{did_you_mean(name, there)} Studies there: {listed(there)}. "
-        "A study in another database is found with --storage URL.",
+        f"There is no study {name!r} in {str(runs)!r}.{did_you_mean(name, names)} Studies there: {listed(names)}. "
+        "For a study in another database, give --storage URL.",
         code="study-unknown",
     )
 
 
 def _names_in(folder: Path) -> list[str]:
-    """Names of the studies in a folder's own database; none where it has none that can be read."""
+    """Return the names of the studies in a folder's own database; empty if there is no readable database."""
     url = url_in(folder)
     if url != default_url(folder):
         return []
     try:
         return open_store(url, reading=True).names()
-    except InputError:  # `find` opens it again under its folder's name, and says why it cannot be read
+    except InputError:  # `find` opens the database again and reports why it cannot be read
         return []

@@ -1,4 +1,4 @@
-"""The study database: opening it, making a study in it, reading a study back."""
+"""The study database: open it, and create, load, update and remove studies."""
 
 from __future__ import annotations
 
@@ -42,63 +42,63 @@ _CREATED = "created"
 _ID = "id"
 _VERSIONS = "versions"
 _PACKAGES = ("mixtune", "optuna", "torch", "transformers", "peft", "ray", "lm-eval", "safetensors", "scikit-learn")
-"""Whose versions are stored with a study."""
+"""Packages whose versions are stored with a study."""
 _CONFIRMATION = "/confirmation"
-"""Ends the name of the study that holds another's runs on fresh questions: a sampler must not learn from them."""
+"""Suffix of the study that stores another study's confirmation runs: a sampler must not learn from them."""
 
 
 def open_store(url: str, *, reading: bool = False) -> Store:
-    """The studies of a database; an SQLite file is made where there is none, except for reading.
+    """Open a database of studies; a missing SQLite file is created, except for reading.
 
     Args:
         url: URL of the database, without a password.
-        reading: open it for reading alone; in an SQLite file that needs no right to write.
+        reading: whether to open the database read-only; for an SQLite file this needs no write permission.
 
     Raises:
-        InputError: it cannot be opened, or its URL holds a password.
+        InputError: the database cannot be opened, or its URL contains a password.
     """
     return Store(open_storage(url, reading=reading))
 
 
 class Store:
-    """A database that may hold several studies."""
+    """A database that may contain several studies."""
 
     def __init__(self, database: StudyStorage) -> None:
-        """Name the database, which is open."""
+        """Wrap an open database."""
         self.database = database
         self.url = database.url
 
     @property
     def storage(self) -> RDBStorage:
-        """The database as Optuna reads and writes it."""
+        """Optuna's storage of the database."""
         return self.database.optuna
 
     def close(self) -> None:
-        """Close the connections; the next use opens others."""
+        """Close the connections; the next use opens new ones."""
         self.database.close()
 
     def names(self) -> list[str]:
-        """Names of the studies in the database."""
+        """Return the names of the studies in the database, without confirmations."""
         with self.database.explained():
             return sorted(name for name in optuna.get_all_study_names(self.storage) if not name.endswith(_CONFIRMATION))
 
     def name_now(self, number: int) -> str:
-        """A study's present name; `number`: its own in the database, which no program changes."""
+        """Return a study's current name by its `number` in the database, which never changes."""
         with self.database.explained():
             return self.storage.get_study_name_from_id(number)
 
     def number(self, name: str) -> int:
-        """A study's own number in the database."""
+        """Return a study's number in the database."""
         with self.database.explained():
             return self.storage.get_study_id_from_name(name)
 
-    def begun(self, name: str) -> bool:
-        """Whether there is a study of that name whose launch was not cut off."""
+    def is_launched(self, name: str) -> bool:
+        """Return whether there is a study of this name whose launch was completed."""
         with self.database.explained():
             return name in self.names() and _SPEC in self.open_study(name).user_attrs
 
     def lease(self, name: str) -> LeasedDriver:
-        """A driver of a study that may take its lease, under whatever name the study goes.
+        """Return a driver that can acquire a study's lease, which is independent of the study's name.
 
         Raises:
             InputError: there is no such study.
@@ -106,15 +106,15 @@ class Store:
         return self.database.driver(f"study {self.number(name)}", name)
 
     def create(self, spec: StudySpec, prepared: Prepared, folder: Path) -> None:
-        """Make a study.
+        """Create a study.
 
         Args:
-            spec: what it is made from.
-            prepared: its texts, counted, and what is known of its questions.
-            folder: of its adapters and its report.
+            spec: specification of the study.
+            prepared: prepared texts and questions of the study.
+            folder: folder of the study's adapters and report.
 
         Raises:
-            InputError: there is one of that name.
+            InputError: the name is already taken.
         """
         with self.database.explained():
             try:
@@ -128,7 +128,7 @@ class Store:
             if spec.name + _CONFIRMATION in optuna.get_all_study_names(self.storage):
                 optuna.delete_study(study_name=spec.name, storage=self.storage)
                 raise InputError(
-                    f"A study that was launched as {spec.name!r} and renamed since keeps its confirmation in "
+                    f"A study that was launched as {spec.name!r} and later renamed stores its confirmation in "
                     f"{shown(self.url)} under this name. Choose another `name:` in the study file.",
                     code="confirmation-name-taken",
                 )
@@ -142,21 +142,21 @@ class Store:
             study.set_user_attr(_METRIC, prepared.metric)
             study.set_user_attr(_HOLDOUT, prepared.holdout.to_dict() if prepared.holdout else None)
             study.set_user_attr(_FOLDER, str(folder.resolve()))
-            study.set_user_attr(_SPEC, spec.to_dict())  # last: a study without it was never begun
+            study.set_user_attr(_SPEC, spec.to_dict())  # last: a study without a specification counts as not launched
 
     def load(self, name: str) -> StoredStudy:
-        """Read a study with all its trials.
+        """Load a study with all its trials.
 
         Raises:
-            InputError: there is none of that name.
+            InputError: there is no study of this name.
         """
         with self.database.explained():
-            study = self._ours(name)
+            study = self._load_optuna_study(name)
             attributes = study.user_attrs
-            begun_as = attributes[_SPEC]["name"]
+            launched_as = attributes[_SPEC]["name"]
             return StoredStudy(
                 spec=_read_spec(name, attributes[_SPEC]),
-                begun_as=begun_as,
+                launched_as=launched_as,
                 url=self.url,
                 folder=Path(attributes.get(_FOLDER, f"runs/{name}")),
                 texts=tuple(StoredText(**text) for text in attributes[_TEXTS]),
@@ -168,14 +168,14 @@ class Store:
                 created=datetime.fromisoformat(attributes[_CREATED]),
                 versions=attributes.get(_VERSIONS, {}),
                 records=_records(study),
-                confirmation=self._confirmation(begun_as),
+                confirmation=self._confirmation(launched_as),
             )
 
-    def _ours(self, name: str) -> optuna.Study:
-        """A study that this program made, and whose scores are higher the better.
+    def _load_optuna_study(self, name: str) -> optuna.Study:
+        """Return the Optuna study, checked to be created by mixtune and to maximize.
 
         Raises:
-            InputError: there is none of that name.
+            InputError: there is no such study of this name.
         """
         if name not in self.names():
             raise InputError(
@@ -186,80 +186,79 @@ class Store:
         study = optuna.load_study(study_name=name, storage=self.storage)
         if _SPEC not in study.user_attrs:
             raise InputError(
-                f"The study {name!r} in {shown(self.url)} was not made by mixtune, or its launch was cut off "
-                "before it began. Launch it again; another program's study keeps its name, choose another one "
-                "then.",
+                f"The study {name!r} in {shown(self.url)} was not created by mixtune, or its launch was interrupted. "
+                "Launch it again; if the study belongs to another program, choose another name.",
                 code="study-of-other-program",
             )
         if study.directions[0] is not StudyDirection.MAXIMIZE:
             raise InputError(
                 f"The study {name!r} in {shown(self.url)} minimizes, and mixtune's studies maximize. It was "
-                "changed by another program; launch it anew under another name.",
+                "changed by another program; launch it again under another name.",
                 code="study-minimizes",
             )
         return study
 
     def begin_confirmation(self, name: str) -> str:
-        """Make the study that holds the runs of a confirmation, where there is none; return its name."""
+        """Create the study that stores the confirmation runs, if missing; return its name."""
         with self.database.explained():
-            made = optuna.create_study(
+            confirmation = optuna.create_study(
                 storage=self.storage,
-                study_name=self._begun_as(name) + _CONFIRMATION,
+                study_name=self._launched_as(name) + _CONFIRMATION,
                 direction="maximize",
                 load_if_exists=True,
             )
-            return made.study_name
+            return confirmation.study_name
 
-    def _confirmation(self, begun_as: str) -> tuple[TrialRecord, ...]:
-        name = begun_as + _CONFIRMATION
+    def _confirmation(self, launched_as: str) -> tuple[TrialRecord, ...]:
+        name = launched_as + _CONFIRMATION
         return _records(self.open_study(name)) if name in optuna.get_all_study_names(self.storage) else ()
 
-    def _begun_as(self, name: str) -> str:
-        """The name under which a study was launched; another program may have renamed it since."""
+    def _launched_as(self, name: str) -> str:
+        """Return the name under which a study was launched; another program may have renamed it since."""
         return str(self.open_study(name).user_attrs.get(_SPEC, {}).get("name", name))
 
     def forget(self, name: str) -> None:
-        """Remove a study."""
+        """Remove a study and its confirmation."""
         with self.database.explained():
-            confirmation = self._begun_as(name) + _CONFIRMATION
+            confirmation = self._launched_as(name) + _CONFIRMATION
             if confirmation in optuna.get_all_study_names(self.storage):
                 optuna.delete_study(study_name=confirmation, storage=self.storage)
             optuna.delete_study(study_name=name, storage=self.storage)
 
     def open_study(self, name: str) -> optuna.Study:
-        """The study as Optuna sees it, for its own analyses."""
+        """Return the study as an `optuna.Study`, for Optuna's own analyses."""
         with self.database.explained():
             return optuna.load_study(study_name=name, storage=self.storage)
 
     def update(self, name: str, spec: StudySpec) -> None:
         """Replace the specification of a study; the name under which it was launched is kept."""
         with self.database.explained():
-            stored = spec.to_dict() | {"name": self._begun_as(name)}
+            stored = spec.to_dict() | {"name": self._launched_as(name)}
             self.open_study(name).set_user_attr(_SPEC, stored)
 
 
 def _records(study: optuna.Study) -> tuple[TrialRecord, ...]:
-    found = (read_record(trial) for trial in study.get_trials(deepcopy=False))
-    return tuple(record for record in found if record is not None)
+    records = (read_record(trial) for trial in study.get_trials(deepcopy=False))
+    return tuple(record for record in records if record is not None)
 
 
 def _read_spec(name: str, stored: Any) -> StudySpec:
     try:
         spec = StudySpec.model_validate(_with_former_reading(stored))
-        return spec.model_copy(update={"name": name})  # other programs allow names that cannot be folders
+        return spec.model_copy(update={"name": name})  # names given by other programs may not be valid folder names
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(
-            f"The study {name!r} was stored by another version of mixtune, whose study files this one cannot read "
-            f"({'.'.join(map(str, first['loc']))}: {first['msg']}). Use the version that made it.",
+            f"The study {name!r} was stored by another version of mixtune, whose study files this version cannot read "
+            f"({'.'.join(map(str, first['loc']))}: {first['msg']}). Use the version that created it.",
             code="study-of-other-version",
         ) from error
 
 
 def _with_former_reading(stored: Any) -> Any:
-    """A stored specification from before special tokens and chat templates could be chosen: it goes on without them.
+    """Turn special tokens and chat templates off in a specification stored before they could be chosen.
 
-    Trials that read otherwise could not be compared with those that the study has.
+    Otherwise new trials could not be compared with the existing ones.
     """
     objective = stored.get("objective", {})
     if objective.get("kind", "finetune") != "finetune" or "add_bos_token" in objective:

@@ -1,4 +1,4 @@
-"""A study as its database has it."""
+"""A study as stored in its database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from studies.spec import StudySpec
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """A text as it was when the study began."""
+    """A text as it was at the study's launch."""
 
     name: str
     sha256: str
@@ -25,38 +25,38 @@ class StoredText:
     """Training tokens under the base's tokenizer."""
     group: str
     found: int = 0
-    """Benchmark questions that stand in it."""
+    """Number of benchmark questions that the text contains."""
 
     @property
     def pages(self) -> float:
-        """Pages of 500 words."""
+        """Number of pages of 500 words."""
         return self.words / 500
 
 
 @dataclass(frozen=True, slots=True)
 class StoredStudy:
-    """Everything that the database holds of a study."""
+    """Everything that the database stores about a study."""
 
     spec: StudySpec
-    """With the name that the study has in its database now."""
-    begun_as: str
+    """Specification of the study, with its current name in the database."""
+    launched_as: str
     """Name under which the study was launched; another program may have renamed it since."""
     url: str
-    """Of its database."""
+    """URL of the study's database."""
     folder: Path
-    """Of its adapters and its report, where it was launched."""
+    """Folder of the study's adapters and report, where it was launched."""
     texts: tuple[StoredText, ...]
     inputs: Mapping[str, str]
-    """Hashes of what scores depend on beside the texts, as they were when the study began."""
+    """Hashes, at launch, of all inputs on which scores depend in addition to the texts."""
     id: str
-    """Differs between any two studies, of one name, too."""
+    """Identifier that differs between any two studies, even of the same name."""
     metric: str
-    """What the search maximizes."""
+    """Metric that the search maximizes."""
     holdout: ItemWeights | None
-    """How the questions that the search never sees make up that metric; None where none were kept."""
+    """Weights of the questions that the search never sees in the metric; None if no questions are held out."""
     created: datetime
     versions: Mapping[str, str]
-    """Package to the version that the study began with."""
+    """Version at launch by package."""
     records: tuple[TrialRecord, ...]
     """Trials of the search."""
     reading: Mapping[str, str] = field(default_factory=dict)
@@ -66,17 +66,17 @@ class StoredStudy:
 
     @property
     def base(self) -> float | None:
-        """Score of the untouched base on the questions of the last rung that was reached; None before the first."""
+        """Score of the untouched base on the questions of the last rung reached; None if no rung was reached."""
         rungs = [rung for record in self.records for rung in record.rungs]
         return max(rungs, key=lambda rung: rung.index).base if rungs else None
 
     def ended(self, *states: TrialState) -> tuple[TrialRecord, ...]:
-        """Trials in any of these states, by number."""
+        """Return the trials in any of these states, by number."""
         return tuple(record for record in self.records if record.state in states)
 
     @property
     def rates_texts(self) -> bool:
-        """Whether texts differ between trials at random, so that their effects can be told."""
+        """Whether texts differ between trials at random, so that their effects can be estimated."""
         return self.varies_texts and self.spec.search.randomized_share > 0
 
     @property
@@ -86,17 +86,17 @@ class StoredStudy:
 
     @property
     def choose(self) -> str:
-        """How texts are searched: `subset`, `limited`, `weights`, `one`, or not at all: `fixed`."""
+        """Kind of the search over texts: `subset`, `limited`, `weights`, `one`, or `fixed` for no search."""
         return self.spec.space.texts.kind
 
     @property
     def limits(self) -> tuple[int, int] | None:
-        """Fewest and most texts of a mix, where they are limited."""
+        """Minimum and maximum number of texts of a mix; None if not limited."""
         texts = self.spec.space.texts
         return (texts.min_texts or 1, texts.max_texts or len(self.texts)) if texts.limits else None
 
     @property
     def best(self) -> TrialRecord | None:
-        """The complete trial with the highest score."""
+        """Complete trial with the highest score; None if no trial is complete."""
         complete = self.ended(TrialState.COMPLETE)
         return max(complete, key=lambda record: record.score or 0.0) if complete else None

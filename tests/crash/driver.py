@@ -41,7 +41,7 @@ class Tracing:
 def run(folder: Path) -> Ending:
     spec = read_study(folder / "study.yaml")
     runs = folder / "runs"
-    begun = open_store(spec.storage or "").begun(spec.name)
+    begun = open_store(spec.storage or "").is_launched(spec.name)
     ready = prepare_resume(spec.name, runs, spec.storage) if begun else prepare_launch(spec, runs)
 
     def acknowledge(event: Event) -> None:

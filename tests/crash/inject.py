@@ -226,7 +226,7 @@ def records_of(folder: Path) -> dict[int, TrialRecord]:
     """Trials of the folder's study by their numbers."""
     store = open_store(_study(folder).storage or "")
     try:
-        return {record.number: record for record in store.load("crash").records} if store.begun("crash") else {}
+        return {record.number: record for record in store.load("crash").records} if store.is_launched("crash") else {}
     finally:
         store.close()
 

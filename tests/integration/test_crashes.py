@@ -63,7 +63,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase
 def _both(folder: Path, first: subprocess.Popen[str], url: str) -> None:
     """Wait until the first driver has made the study, so that the second one joins it."""
     store = open_store(url)
-    while not store.begun("crash"):
+    while not store.is_launched("crash"):
         assert first.poll() is None, (folder / "output").read_text()
         time.sleep(0.1)
     store.close()

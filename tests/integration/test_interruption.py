@@ -135,7 +135,7 @@ def _kill_9(program: Program) -> str:
 
 def test_a_study_that_is_stopped_in_every_way_loses_nothing(place: Path, ray_address: str) -> None:
     """Each run starts a Ray of its own, with which it is ended; the last one goes on to the end of the study."""
-    stops = {_ctrl_c: "Go on with", _sigterm: "Go on with", _two_ctrl_c: "go on with", _kill_9: ""}
+    stops = {_ctrl_c: "Go on with", _sigterm: "Go on with", _two_ctrl_c: "resume with", _kill_9: ""}
     before: dict[int, TrialRecord] = {}
     words = ("launch", "study.yaml")
     for stop, says in stops.items():

@@ -205,8 +205,8 @@ def _spec(library: Path, choose: str, search: dict[str, Any], objective: dict[st
 @pytest.mark.parametrize(
     ("choose", "says"),
     [
-        ("one", "Training on nothing but alpha makes the score better"),
-        ("weights", "More of alpha at the cost of the others makes the score better"),
+        ("one", "Training only on alpha makes the score better"),
+        ("weights", "More of alpha at the expense of the others makes the score better"),
     ],
 )
 def test_a_study_from_its_start_to_its_page(searched: Searched, tmp_path: Path, choose: str, says: str) -> None:
@@ -232,9 +232,7 @@ def test_two_texts_alone_are_not_said_to_be_trained_on_together(library: Path, t
     spec = _spec(library, "one", {"trials": 60}, {"effects": {"alpha": 0.3, "beta": 0.2, "gamma": -0.2}})
     study = prepare_launch(spec, tmp_path / "runs").run(local, lambda _: None).study
     said = headline(study, rate(study))
-    assert said.startswith(
-        "Training on nothing but alpha or beta makes the score better; training on nothing but gamma"
-    )
+    assert said.startswith("Training only on alpha or beta makes the score better; training only on gamma")
 
 
 @pytest.mark.parametrize("choose", ["one", "weights"])
@@ -248,7 +246,7 @@ def test_other_qualities_have_effects_too(searched: Searched, choose: str) -> No
 def test_too_few_trials_of_each_text_are_counted_as_they_are(searched: Searched) -> None:
     _, study = searched("one", 16)
     rating = rate(study)
-    assert "needs at least 3 randomized trials of a text that are finished, and there are 2" in headline(study, rating)
+    assert "needs at least 3 finished randomized trials of a text, and there are 2" in headline(study, rating)
     assert set(rating_table(study, rating)["trials"]) == {2}
     assert rating.ranking == {}
 

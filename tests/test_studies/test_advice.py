@@ -37,7 +37,7 @@ def estimate_of(
     times = Times(step=step, score=score, final=score, save=0.5)
     trial = 300 * step + 3 * (score + 0.5)
     return Estimate(
-        asked=Answers(2, 5.0, 3.0, [Costs(1, step, score, score, 0.5, memory, card)] * 2),
+        measured=Answers(2, 5.0, 3.0, [Costs(1, step, score, score, 0.5, memory, card)] * 2),
         times=times, load=10.0, steps=300, trial=trial, search=Simulated(trials, trial / 2, 2, 0, 1.0),
         confirming=10, confirmation=10 * trial / 2, tokens_a_page=700, step_tokens=512, rungs=(51200, 102400, 153600),
         disk=disk, disk_free=10 * GB, memory=2 * memory, memory_free=8 * GB, card=card, card_size=24 * GB,

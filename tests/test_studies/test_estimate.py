@@ -88,7 +88,7 @@ def test_a_study_is_estimated_without_being_begun(place: Path) -> None:
     done = call("estimate", "study.yaml", "--local", "--hours", "0.5")
     assert done.exit_code == 0, done.output
     for words in (
-        "training tokens a second",
+        "training tokens/s",
         "one trial",
         "10 trials",
         "confirmation",
@@ -97,7 +97,7 @@ def test_a_study_is_estimated_without_being_begun(place: Path) -> None:
         "In 30 minutes",
     ):
         assert words in done.output
-    assert "It fits this machine." in done.output
+    assert "The study fits this machine." in done.output
     assert not (place / "runs" / "scenes" / "study.db").exists()
     assert call("status").output.startswith("There is no study")
 

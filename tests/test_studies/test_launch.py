@@ -212,8 +212,8 @@ def test_a_study_that_another_driver_has_joined_is_not_forgotten(library: Path, 
             return ["process 1 on another machine"]
 
     run = Run(ready, local, lambda _: None, Deadline())
-    run._forget_where_unbegun(Joined(ready.store.storage.engine, "small", "small"))
-    assert ready.store.begun("small")
+    run._forget_if_not_started(Joined(ready.store.storage.engine, "small", "small"))
+    assert ready.store.is_launched("small")
 
 
 @pytest.mark.parametrize("place", ["nosuch://bucket/x", "s3://bucket/x", "FILE"])

@@ -16,7 +16,7 @@ from studies.analysis.qualities import quality_effects
 from studies.analysis.ranking import Ranked
 from studies.analysis.rating import Rating, rate
 from studies.analysis.regression import Estimate
-from studies.analysis.units import UNITS, asked_of
+from studies.analysis.units import UNITS, item_noun
 from studies.report.figures.changes import _decimals
 from studies.report.page import write_report
 from studies.report.pictures import pictures
@@ -94,7 +94,7 @@ def test_an_order_that_disagrees_is_explained(study: StoredStudy) -> None:
 def test_as_many_texts_as_places_are_not_ranked(study: StoredStudy) -> None:
     three = {"alpha": 1.0, "beta": 1.0, "gamma": 1.0}
     rating = _rating_with(study, {"alpha": 0.5, "beta": 0.4, "gamma": 0.3}, three)
-    assert not rating.tells_top
+    assert not rating.shows_top
     assert ranking_sentence(rating) == ""
 
 
@@ -119,10 +119,10 @@ def test_a_column_that_would_be_empty_is_left_out() -> None:
 
 
 def test_held_out_text_is_asked_in_passages(study: StoredStudy) -> None:
-    assert asked_of(study) == "questions"
+    assert item_noun(study) == "questions"
     heldout = {"tokens": 4096, "scores": [{"kind": "heldout", "text": "alpha"}]}
     spec = study.spec.model_validate({**study.spec.to_dict(), "objective": heldout})
-    assert asked_of(replace(study, spec=spec)) == "passages"
+    assert item_noun(replace(study, spec=spec)) == "passages"
 
 
 @pytest.mark.parametrize(("widths", "digits"), [([0.15], 2), ([1.9], 1), ([0.0004], 3), ([math.inf], 1), ([], 1)])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from studies.analysis.pareto import front, second_goal
+from studies.analysis.pareto import front, secondary_value
 from studies.run.launch import prepare_launch, prepare_resume
 from studies.storage.store import open_store
 from studies.storage.stored import StoredStudy
@@ -30,10 +30,11 @@ def test_no_trial_beats_one_of_the_front_in_both_goals(study: StoredStudy) -> No
     assert best[0].score == max(record.score or 0.0 for record in study.ended(TrialState.COMPLETE))
     for one in best:
         for other in study.ended(TrialState.COMPLETE):
-            better = (other.score or 0.0) >= (one.score or 0.0) and second_goal(study, other) <= second_goal(study, one)
-            equal = (other.score, second_goal(study, other)) == (one.score, second_goal(study, one))
+            fewer = secondary_value(study, other) <= secondary_value(study, one)
+            better = (other.score or 0.0) >= (one.score or 0.0) and fewer
+            equal = (other.score, secondary_value(study, other)) == (one.score, secondary_value(study, one))
             assert equal or not better
-    assert second_goal(study, best[-1]) == 0, "the untouched base needs no text"
+    assert secondary_value(study, best[-1]) == 0, "the untouched base needs no text"
 
 
 def test_the_report_shows_the_front(study: StoredStudy, tmp_path: Path) -> None:

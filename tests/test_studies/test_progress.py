@@ -55,7 +55,7 @@ def test_a_trial_that_lost_its_worker_is_told_and_counts_once(library: Path, tmp
         shown(TrialLost(0))
         play(shown, 0, 0.3, 0.4, 0.5, state=TrialState.COMPLETE)
     lines = console.export_text().splitlines()
-    assert lines[1] == "trial 0 lost its worker and goes on from its last rung"
+    assert lines[1] == "trial 0 lost its worker and resumes from its last rung"
     assert lines[2].startswith("[1/8] trial 0 complete, score 0.500")
 
 

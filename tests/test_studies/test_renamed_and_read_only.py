@@ -43,7 +43,7 @@ def test_a_renamed_study_goes_by_its_new_name(
     runs = tmp_path / "runs"
     folder = _renamed(library, runs)
     found = find("large", runs)
-    assert (found.study.spec.name, found.study.begun_as, found.folder) == ("large", "small", folder)
+    assert (found.study.spec.name, found.study.launched_as, found.folder) == ("large", "small", folder)
     assert names_in(runs) == ["large"]
     status(runs=runs)
     assert "large: " in capsys.readouterr().out
@@ -59,7 +59,7 @@ def test_a_renamed_study_goes_on_with_its_confirmation(library: Path, tmp_path: 
     ready.run(lambda *_: LocalRunner(), lambda _: None)
     after = find("large", runs).study
     assert len(after.records) == len(before.records) + 2
-    assert after.begun_as == "small"
+    assert after.launched_as == "small"
     assert {record.number for record in before.confirmation} <= {record.number for record in after.confirmation}
 
 

@@ -98,7 +98,7 @@ def test_a_study_under_way_has_a_report(library: Path, tmp_path: Path, rungs: in
     ready: Ready = prepare_launch(spec_for(library, search={"trials": 30}), tmp_path / "runs")
     study = ready.run(lambda *_: Interrupted(rungs), lambda _: None).study
     content = text_of(written(ready.store, study, tmp_path / "report"))
-    assert "1 under way" in content
+    assert "1 running" in content
     if rungs < 6:
         assert "There is no rating yet" in content
 
@@ -163,7 +163,7 @@ def test_status_and_best_in_the_terminal(library: Path, tmp_path: Path) -> None:
     text = console.export_text()
     assert re.search(r"small: \d+ of 30 trials", text)
     assert "mixtune resume small" in text
-    assert "1 under way" in text
+    assert "1 running" in text
     assert "target modules" in text
 
 
@@ -178,7 +178,7 @@ def test_the_report_tells_what_would_be_enough(library: Path, tmp_path: Path) ->
     print_rating(console, study, rate(study))
     text = re.sub(r"\s+", " ", console.export_text())
     assert re.search(r"With 10 pairs of randomized trials, 8 of 10 studies would detect an effect of ± 0\.\d+", text)
-    assert re.search(r"nearest to a verdict, wants about \d+,?\d* trials in all", text)
+    assert re.search(r"closest to a verdict, needs about \d+,?\d* trials in total", text)
 
 
 def test_every_task_and_quality_has_a_column(finished_study: Finished, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def _with_a_task(record: TrialRecord) -> TrialRecord:
 def test_versions_hashes_and_arms_are_told(report: Path) -> None:
     content = text_of(report)
     assert re.search(r"versions</th> ?<td>python 3\.\d+", content)
-    assert "trials with texts by coin flips" in content
+    assert "trials with random texts" in content
     assert "fingerprint of the study" in content
     assert "mixtune resume small" in content
 

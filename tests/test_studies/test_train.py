@@ -177,7 +177,7 @@ def test_the_report_shows_what_the_best_trial_changed(place: Path) -> None:
     assert done.exit_code == 0, done.output
     page = (place / "runs" / "small" / "report" / "report.html").read_text()
     assert "What changed in the model" in page
-    assert "Where the model looks now" in page
+    assert "How attention changed" in page
     known = list((place / "runs" / "small" / "changes").iterdir())
     assert len(known) == 1
     written = known[0].stat().st_mtime_ns

@@ -1,4 +1,4 @@
-"""What a study's effects are effects of, by the way in which its texts are searched: one file each."""
+"""Estimands: the kind of effect that a study measures, one module per value of `space.texts.choose`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ESTIMANDS: Kinds[Estimand] = Kinds(
         "one": "studies.analysis.estimands.one:ONE",
     },
 )
-"""`space.texts.choose`, as `TextsSpec.kind` has it, to what is estimated."""
-_UNRATED = "subset"
-"""Stands for what is not estimated, where a study does not rate its texts."""
+"""Estimand by the value of `space.texts.choose`, as in `TextsSpec.kind`."""
+_FALLBACK = "subset"
+"""Estimand of studies that do not rate their texts; nothing is estimated."""
 
 
 def estimand_of(study: StoredStudy) -> Estimand:
-    """The estimand of a study: the kind of effect that it measures for its texts."""
-    return ESTIMANDS[study.choose if study.choose in ESTIMANDS else _UNRATED]
+    """Return the estimand of a study: the kind of effect that the study measures for its texts."""
+    return ESTIMANDS[study.choose if study.choose in ESTIMANDS else _FALLBACK]
 
 
 __all__ = ["ESTIMANDS", "Estimand", "estimand_of"]

@@ -1,4 +1,4 @@
-"""What the rest of the program asks of a kind of effect."""
+"""The interface of an estimand: one kind of effect."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from studies.analysis.ranking import Ranked
 
 
 def membership(mix: CorpusMix, text: str) -> float:
-    """1 where a text is in a mix, else 0."""
+    """Return 1 if a text is in a mix, else 0."""
     return int(text in mix.names)
 
 
 def lost_pairs(failed: Sequence[TrialRecord]) -> str:
-    """Says what failed trials take from a rating whose blocks are pairs; `failed`: randomized ones, one at least."""
+    """Say how many pairs a rating loses to failed trials; `failed`: the failed randomized trials, at least one."""
     lost = len({record.pair for record in failed})
     counted = "1 pair of randomized trials is" if lost == 1 else f"{lost} pairs of randomized trials are"
     return f"{counted} left out of the rating, because a trial failed."
@@ -25,36 +25,36 @@ def lost_pairs(failed: Sequence[TrialRecord]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Estimand:
-    """One kind of effect: what computes it, and what is said of it."""
+    """One kind of effect: its estimator, and the words that describe it."""
 
     estimate: Estimator
     rank: Callable[[Sequence[TextEffect]], list[Ranked]] | None
-    """From effects alone; None where all trials tell."""
+    """Function that ranks the texts by their effects alone; None if the ranking uses all trials."""
     axis: str
-    """What an effect is, beside the figure."""
+    """Axis label that says what an effect is."""
     caption: str
-    """What an effect is, in a sentence."""
+    """Caption sentence that says what an effect is."""
     doing: str
-    """What makes the score better or worse, with the names of texts in their place."""
+    """Subject of "makes the score better"; `{names}` stands for the texts."""
     joined: str
-    """What joins the names of texts that were trained on together, or each by itself."""
+    """Conjunction between the names of texts: "and" if they are trained on together, "or" if separately."""
     ranked_by: str
-    """What the ranking rests on."""
+    """Trials on which the ranking is based, in words."""
     block: str
-    """What an effect rests on so many of."""
+    """Plural name of the blocks on which an effect is based."""
     fewest: int
-    """Blocks that an interval needs."""
+    """Minimum number of blocks for an interval."""
     trials: int = 2
-    """Randomized trials of a block that an effect rests on."""
+    """Randomized trials per block on which an effect is based."""
     interacts: bool = False
-    """Whether the effects of two texts on each other can be told."""
+    """Whether interactions between two texts can be estimated."""
     of_subsets: bool = False
-    """Whether mixes are subsets of the texts, so that an opinion on including one can guide the search."""
+    """Whether mixes are subsets of the texts, so that a prior effect of including a text can guide the search."""
     is_inclusion: bool = False
-    """Whether an effect is that of including a text, the others being in or out."""
+    """Whether an effect is that of including a text while the other texts are included at random."""
     alone: bool = False
-    """Whether a trial trains on one text: its learning curve is then the text's own."""
+    """Whether each trial trains on a single text, so that its learning curve describes that text."""
     part: Callable[[CorpusMix, str], float] = membership
-    """How much of a mix a text is, in the table of trials."""
+    """Function that returns a text's part of a mix, for the table of trials."""
     lost: Callable[[Sequence[TrialRecord]], str] = lost_pairs
-    """What failed trials take from the rating, in a sentence."""
+    """Function that returns a sentence about what the rating loses to failed trials."""

@@ -1,4 +1,4 @@
-"""Subsets of a limited size: what a text does in the place of another."""
+"""Estimand for subsets of limited size: the effect of replacing another text."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from studies.analysis.weights import swap_effects
 LIMITED = Estimand(
     estimate=swap_effects,
     rank=None,
-    axis="change of the score when it takes another text's place",
-    caption="The effect of a text is the average change of the score ({score}) when the text takes the place of "
-    "another one in the mix, whichever, at the same number of texts and of training tokens.",
-    doing="{names} in the place of another text",
+    axis="change of the score when the text replaces another one",
+    caption="The effect of a text is the average change of the score ({score}) when the text replaces "
+    "another text of the mix, chosen at random, at the same number of texts and of training tokens.",
+    doing="Replacing another text with {names}",
     joined="or",
-    ranked_by="all trials, pruned ones too",
+    ranked_by="all trials, including pruned ones",
     block="pairs of randomized trials",
     fewest=FEWEST_PAIRS,
     of_subsets=True,

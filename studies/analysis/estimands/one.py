@@ -1,4 +1,4 @@
-"""Texts alone: what training on nothing but a text gains over the untouched base."""
+"""Estimand for single texts: the gain over the untouched base of training on one text alone."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def _lost(failed: Sequence[TrialRecord]) -> str:
 ONE = Estimand(
     estimate=effects_alone,
     rank=rank_by,
-    axis="gain over the untouched base of training on the text alone",
-    caption="The effect of a text is the average gain over the untouched base ({score}) of training on that text "
+    axis="gain over the untouched base when training on the text alone",
+    caption="The effect of a text is the average gain over the untouched base ({score}) when training on that text "
     "alone.",
-    doing="Training on nothing but {names}",
+    doing="Training only on {names}",
     joined="or",
     ranked_by="the randomized trials",
     block="randomized trials of a text",

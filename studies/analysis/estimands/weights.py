@@ -1,4 +1,4 @@
-"""Shares of all texts: what more of a text does at the cost of the others."""
+"""Estimand for shares: the effect of a larger share of a text at the expense of the others."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def _share(mix: CorpusMix, text: str) -> float:
 
 WEIGHTS = Estimand(
     estimate=share_effects,
-    rank=partial(rank_by, sum_to_nothing=True),
+    rank=partial(rank_by, sum_to_zero=True),
     axis="change of the score per 10 points of share",
-    caption="The effect of a text is the average change of the score ({score}) when 10 points more of the training "
-    "tokens are the text's and as many less the others', the same from each; shares are even over all mixes.",
-    doing="More of {names} at the cost of the others",
+    caption="The effect of a text is the average change of the score ({score}) when the text's share of the training "
+    "tokens grows by 10 points, taken equally from the other texts; all mixes are equally likely.",
+    doing="More of {names} at the expense of the others",
     joined="or",
     ranked_by="the randomized trials",
     block="pairs of randomized trials",

@@ -1,1 +1,1 @@
-"""Figures of a study; every function draws on axes of its own and returns the figure."""
+"""Figures of a study; every function draws on new axes and returns the figure."""

@@ -1,4 +1,4 @@
-"""Figures of what a trial has changed in the model."""
+"""Figures of how a trial changed the model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_ROWS = 24
 
 
 def weights(changes: Sequence[Change], layers: int) -> Figure:
-    """Change of every trained weight relative to its size before, by layer and weight; the lowest layer below."""
+    """Draw the relative change of every trained weight, by layer and weight; the lowest layer is at the bottom."""
     names = list(dict.fromkeys(change.weight for change in changes))
     values = np.full((layers, len(names)), np.nan)
     for change in changes:
@@ -33,17 +33,17 @@ def weights(changes: Sequence[Change], layers: int) -> Figure:
     return _map(values, _named(names), "change, as a share")
 
 
-def stages(found: Sequence[tuple[str, Sequence[Change]]], layers: int) -> Figure:
-    """Norm of all that each stage has changed in a layer, empty where nothing; the lowest layer below."""
-    values = np.full((layers, len(found)), np.nan)
-    for column, (_, changes) in enumerate(found):
+def stages(changes_by_stage: Sequence[tuple[str, Sequence[Change]]], layers: int) -> Figure:
+    """Draw the norm of each stage's change by layer, empty if unchanged; the lowest layer is at the bottom."""
+    values = np.full((layers, len(changes_by_stage)), np.nan)
+    for column, (_, changes) in enumerate(changes_by_stage):
         for layer in {change.layer for change in changes}:
             values[layer, column] = np.linalg.norm([change.norm for change in changes if change.layer == layer])
-    return _map(values, [name for name, _ in found], "norm of the change")
+    return _map(values, [name for name, _ in changes_by_stage], "norm of the change")
 
 
 def attention(inspection: Inspection) -> Figure:
-    """Per head, how much wider and how much further back the tuned model looks than its base."""
+    """Draw the change of attention entropy and distance per head, tuned model minus base."""
     before, after = inspection.base, inspection.tuned
     if before is None or after is None:
         raise ValueError("There is no attention to draw.")
@@ -66,20 +66,20 @@ def attention(inspection: Inspection) -> Figure:
 
 
 def _named(weights: Sequence[str]) -> list[str]:
-    """`q_proj` of `self_attn.q_proj.weight`; more of the path where that is not one weight's alone."""
+    """Return short weight names: `q_proj` for `self_attn.q_proj.weight`, or a longer path if ambiguous."""
     paths = [weight.removesuffix(".weight").split(".") for weight in weights]
     ends = Counter(path[-1] for path in paths)
     return [short(".".join(path[-1:] if ends[path[-1]] == 1 else path[-2:]), 22) for path in paths]
 
 
 def _decimals(values: NDArray[np.float64]) -> int:
-    """Decimals that give the largest value two digits, and all others as many decimals."""
+    """Return the number of decimals that shows the largest value with two digits."""
     most = float(np.nanmax(values, initial=0.0))
     return min(6, max(1, 1 - math.floor(math.log10(most)))) if most > 0 else 1
 
 
 def _map(values: NDArray[np.float64], columns: Sequence[str], label: str) -> Figure:
-    """Values of shape (layers, columns)."""
+    """Draw values of shape (layers, columns) as a heat map."""
     layers = len(values)
     figure, axes = axes_of(1.8 + 0.34 * min(layers, _MOST_ROWS))
     small = len(columns) <= _ANNOTATED // 2 + 1 and layers <= _ANNOTATED

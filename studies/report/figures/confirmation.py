@@ -1,4 +1,4 @@
-"""What the search found, on questions that it never saw."""
+"""Figure of the confirmation: gains on questions that the search never saw."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studies.report.figures.style import BLUE, GRAY, ORANGE, axes_of, interval, 
 
 
 def confirmation(rows: Sequence[Confirmed], unit: Unit) -> Figure:
-    """Gain of every role over the untouched base with its interval, and what the search had seen of it."""
+    """Draw the gain of every role over the untouched base with its interval, and its gain in the search."""
     shown = [row for row in rows if row.role != BASE]
     figure, axes = axes_of(1.4 + 0.42 * len(shown))
     for place, row in enumerate(reversed(shown)):
@@ -26,6 +26,6 @@ def confirmation(rows: Sequence[Confirmed], unit: Unit) -> Figure:
     axes.set_xlabel(f"gain over the untouched base, with 95% interval\n({unit.effect})")
     axes.plot([], [], "o", color=BLUE, label="found by the search")
     axes.plot([], [], "o", color=GRAY, label="baseline")
-    axes.plot([], [], "D", markeredgecolor=ORANGE, markerfacecolor="none", label="as the search saw it: optimistic")
+    axes.plot([], [], "D", markeredgecolor=ORANGE, markerfacecolor="none", label="gain in the search (optimistic)")
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize="small")
     return figure

@@ -1,4 +1,4 @@
-"""One panel a text: what it does as training goes on."""
+"""Figures with one panel per text: its effect over the course of training."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from studies.report.figures.style import VERDICT_COLORS, WIDTH, short, themed
 
 _COLUMNS = 3
 MOST = 24
-"""Panels: of more texts, those with the strongest effects."""
+"""Maximum number of panels; with more texts, those with the strongest effects are shown."""
 
 
-def effect_curves(found: Mapping[int, Sequence[TextEffect]], order: Sequence[str], unit: Unit) -> Figure:
-    """Effect of every text against training tokens with its 95% interval, in the color of its verdict.
+def effect_curves(by_tokens: Mapping[int, Sequence[TextEffect]], order: Sequence[str], unit: Unit) -> Figure:
+    """Draw the effect of every text against training tokens with its 95% interval, in the color of its verdict.
 
     Args:
-        found: training tokens, cumulative, to the effects of all texts there.
-        order: texts as their panels follow one another.
+        by_tokens: effects of all texts by training tokens (cumulative).
+        order: texts in the order of their panels.
         unit: unit of the effects.
     """
-    tokens = list(found)
-    every = [effect for effects in found.values() for effect in effects]
+    tokens = list(by_tokens)
+    every = [effect for effects in by_tokens.values() for effect in effects]
     by_text = {text: [effect for effect in every if effect.text == text] for text in order}
     strongest = _strongest([by_text[text][-1] for text in order])
     figure, panels = _panels([text for text in order if text in strongest], f"effect ({unit.effect})")
@@ -40,14 +40,14 @@ def effect_curves(found: Mapping[int, Sequence[TextEffect]], order: Sequence[str
         color = VERDICT_COLORS[effects[-1].verdict]
         values = [effect.effect * unit.factor for effect in effects]
         axes.plot(tokens, values, "-o", color=color, linewidth=1.8, markersize=4)
-        known = [(at, effect) for at, effect in zip(tokens, effects, strict=True) if math.isfinite(effect.low)]
-        low, high = ([getattr(e, end) * unit.factor for _, e in known] for end in ("low", "high"))
-        axes.fill_between([at for at, _ in known], low, high, color=color, alpha=0.25, linewidth=0)
+        finite = [(at, effect) for at, effect in zip(tokens, effects, strict=True) if math.isfinite(effect.low)]
+        low, high = ([getattr(e, end) * unit.factor for _, e in finite] for end in ("low", "high"))
+        axes.fill_between([at for at, _ in finite], low, high, color=color, alpha=0.25, linewidth=0)
     return figure
 
 
 def trial_curves(records: Sequence[TrialRecord], effects: Sequence[TextEffect], unit: Unit) -> Figure:
-    """Gain against training tokens of every trial that trained on one text, in that text's panel and color."""
+    """Draw gain against training tokens of every trial on a single text, in that text's panel and color."""
     own = {effect.text: [r for r in records if r.rungs and r.texts == (effect.text,)] for effect in effects}
     strongest = _strongest([effect for effect in effects if own[effect.text]])
     figure, panels = _panels([text for text in own if text in strongest], f"gain ({unit.effect})")
@@ -62,12 +62,12 @@ def trial_curves(records: Sequence[TrialRecord], effects: Sequence[TextEffect], 
 
 
 def _strongest(effects: Sequence[TextEffect]) -> set[str]:
-    """Texts that have a panel."""
+    """Return the texts with the strongest effects, which get a panel."""
     return {e.text for e in sorted(effects, key=lambda effect: -abs(np.nan_to_num(effect.effect)))[:MOST]}
 
 
 def _panels(texts: Sequence[str], label: str) -> tuple[Figure, Iterator[tuple[str, Axes]]]:
-    """A figure with a small panel for each text, all of one scale."""
+    """Return a figure with a small panel per text, all on the same scale, and pairs of text and axes."""
     themed()
     rows = math.ceil(len(texts) / _COLUMNS)
     figure = Figure(figsize=(WIDTH, 0.8 + 1.25 * rows), layout="constrained")
@@ -88,7 +88,7 @@ def _panels(texts: Sequence[str], label: str) -> tuple[Figure, Iterator[tuple[st
 
 
 def _thousands(value: float, _place: int | None) -> str:
-    """A number of tokens, short: 12k, 3M."""
+    """Format a number of tokens briefly: 12k, 3M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g}{letter}"

@@ -1,4 +1,4 @@
-"""Labels that stay on the canvas, however long: wrapped where they are too long, moved where they stick out."""
+"""Keep axis labels on the canvas: wrap labels that are too long, and move labels that extend beyond it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 _MARGIN = 4.0
-"""Pixels that stay free at the edges."""
+"""Margin at the edges, in pixels."""
 _ROUNDS = 3
-"""Wrapping a label moves the axes, which moves the other labels."""
+"""Maximum number of layout rounds: wrapping a label moves the axes and so the other labels."""
 
 
 def fit_labels(figure: Figure) -> None:
     """Wrap and move the labels of all axes until they lie within the figure."""
     for _ in range(_ROUNDS):
         figure.draw_without_rendering()  # the layout engine places everything
-        if not _wrap_of_all(figure) and not [axes for axes in figure.axes if _fit(figure, axes)]:
+        if not _wrap_figure_labels(figure) and not [axes for axes in figure.axes if _fit(figure, axes)]:
             return
 
 
-def _wrap_of_all(figure: Figure) -> bool:
-    """Wrap the labels that all axes share; return whether anything had to change."""
+def _wrap_figure_labels(figure: Figure) -> bool:
+    """Wrap the labels that all axes share; return whether anything changed."""
     across, along = (text for text in (_shared(figure, "supxlabel"), _shared(figure, "supylabel")))
     wide = across is not None and _wrap(across, figure.bbox.width, vertical=False)
     tall = along is not None and _wrap(along, figure.bbox.height, vertical=True)
@@ -31,13 +31,13 @@ def _wrap_of_all(figure: Figure) -> bool:
 
 
 def _shared(figure: Figure, name: str) -> Text | None:
-    """A label of the whole figure, by the name of the method that sets it."""
-    words = getattr(figure, f"get_{name}")()
-    return next((text for text in figure.texts if text.get_text() == words), None) if words else None
+    """Return a label of the whole figure, by the name of the method that sets the label."""
+    label = getattr(figure, f"get_{name}")()
+    return next((text for text in figure.texts if text.get_text() == label), None) if label else None
 
 
 def _fit(figure: Figure, axes: Axes) -> bool:
-    """Fit both labels of some axes; return whether anything had to change."""
+    """Fit both labels of the given axes; return whether anything changed."""
     width, height = figure.bbox.width, figure.bbox.height
     wrapped = _wrap(axes.xaxis.label, width, vertical=False), _wrap(axes.yaxis.label, height, vertical=True)
     if any(wrapped):
@@ -52,7 +52,7 @@ def _fit(figure: Figure, axes: Axes) -> bool:
 
 
 def _wrap(label: Text, room: float, *, vertical: bool) -> bool:
-    """Break a label into lines that fit into so many pixels."""
+    """Break a label into lines that fit into `room` pixels; return whether anything changed."""
     box = label.get_window_extent()
     size = box.height if vertical else box.width
     if size <= room - 2 * _MARGIN:
@@ -65,7 +65,7 @@ def _wrap(label: Text, room: float, *, vertical: bool) -> bool:
 
 
 def _inside(start: float, end: float, room: float) -> float:
-    """Pixels by which to move what lies from `start` to `end`, so that it lies within the canvas."""
+    """Return the pixels by which to move the range from `start` to `end` so that it lies within the canvas."""
     if start < _MARGIN:
         return _MARGIN - start
     return min(0.0, room - _MARGIN - end)

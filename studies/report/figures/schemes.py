@@ -1,16 +1,16 @@
-"""Light and dark pages: a figure's ink and ground follow the reader's color scheme, its data keep their colors."""
+"""Light and dark color schemes: text and background of a figure follow the reader's scheme, data colors do not."""
 
 from __future__ import annotations
 
 INK, EDGE, GRID, GROUND = "#262627", "#555556", "#ccccce", "#fffffe"
-"""Colors of letters, of frames, of grids and of the ground. Nothing else in a figure has them, so that they can be
-told from colors that mean a figure: turned round in the dark, a scale of lightness would say the opposite.
+"""Colors of text, frames, grids and background. Nothing else in a figure uses these colors, so that data colors are
+never replaced: a lightness scale inverted in dark mode would mean the opposite.
 """
 _DARK = {INK: "#ececec", EDGE: "#a0a0a4", GRID: "#46484d", GROUND: "#202225"}
 
 
 def for_both_schemes(svg: bytes) -> bytes:
-    """An SVG figure with ink and ground that follow `prefers-color-scheme`, for an image in a web page."""
+    """Return an SVG figure whose text and background follow `prefers-color-scheme`, for an image in a web page."""
     text = svg.decode()
     names = {color: f"--c{number}" for number, color in enumerate(_DARK)}
     light = "".join(f"{name}:{color};" for color, name in names.items())

@@ -1,4 +1,4 @@
-"""Figures of settings: which matter, and which layers to train."""
+"""Figures of settings: hyperparameter importances, and gain by trained layers."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from studies.report.figures.schemes import INK
 from studies.report.figures.style import BLUE, axes_of, short
 
 
-def importances(found: Sequence[Importance]) -> Figure:
-    """Share of the score's variance that each hyperparameter explains, with its bootstrap interval."""
-    figure, axes = axes_of(1.2 + 0.42 * len(found))
-    rows = range(len(found) - 1, -1, -1)
-    axes.barh(rows, [each.share for each in found], color=BLUE, alpha=0.75)
-    axes.hlines(rows, [each.low for each in found], [each.high for each in found], color=INK, linewidth=1.5)
-    axes.set_yticks(rows, [short(each.name) for each in found])
+def importances(ranked: Sequence[Importance]) -> Figure:
+    """Draw the share of the score's variance that each hyperparameter explains, with its bootstrap interval."""
+    figure, axes = axes_of(1.2 + 0.42 * len(ranked))
+    rows = range(len(ranked) - 1, -1, -1)
+    axes.barh(rows, [each.share for each in ranked], color=BLUE, alpha=0.75)
+    axes.hlines(rows, [each.low for each in ranked], [each.high for each in ranked], color=INK, linewidth=1.5)
+    axes.set_yticks(rows, [short(each.name) for each in ranked])
     axes.set_xlabel("share of the score's variance, bootstrap range")
-    axes.set_xlim(0, max(0.05, 1.1 * max(each.high for each in found)))
+    axes.set_xlim(0, max(0.05, 1.1 * max(each.high for each in ranked)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
     axes.grid(visible=False, axis="y")
     return figure
 
 
 def layers(cells: Sequence[LayerCell], unit: Unit) -> Figure:
-    """Mean gain by how many layers are frozen below and above the trained ones, with the number of trials."""
+    """Draw the mean gain by the number of frozen layers below and above, with the number of trials."""
     below, above = sorted({cell.below for cell in cells}), sorted({cell.above for cell in cells})
     gains = np.full((len(above), len(below)), np.nan)
     names = np.full(gains.shape, "", dtype=object)

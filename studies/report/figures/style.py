@@ -1,4 +1,4 @@
-"""What all figures share: size, colors, names of rows."""
+"""Style that all figures share: size, colors, row names."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ mpl.use("Agg")
 BLUE, ORANGE, GRAY = "#0072b2", "#d55e00", "#8a8a8a"  # Okabe and Ito's colors, safe for color-blind eyes
 VERDICT_COLORS: Mapping[Verdict, str] = {"helps": BLUE, "hurts": ORANGE, "no evidence yet": GRAY}
 WIDTH = 6.0
-"""Inches: narrow, so that letters stay readable where a phone shows the figure as wide as its screen."""
+"""Width in inches: narrow, so that text stays readable when a phone scales the figure to its screen."""
 _SCRIPTS = (
     *("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "WenQuanYi Zen Hei"),
     *("Droid Sans Fallback", "Microsoft YaHei", "Malgun Gothic", "PingFang SC", "Hiragino Sans"),
     *("Arial Unicode MS", "Noto Sans Devanagari"),
 )
-"""Fonts that are asked for a letter one after the other, those of the systems that have them."""
+"""Fallback fonts in the order in which they are tried, on systems that have them."""
 _INSTALLED = {font.name for font in fontManager.ttflist}
 _STYLE = {
     "svg.fonttype": "path",
@@ -44,19 +44,19 @@ _STYLE = {
 
 
 def axes_of(height: float) -> tuple[Figure, Axes]:
-    """A figure of the width of the page, with axes; its height in inches."""
+    """Return a figure as wide as the page, and its axes; `height` in inches."""
     themed()
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots()
 
 
 def themed() -> None:
-    """Let figures look as all others."""
+    """Apply the common style to new figures."""
     sns.set_theme(context="notebook", style="whitegrid", rc=_STYLE)
 
 
 class Ends(Protocol):
-    """Whatever has an interval."""
+    """Anything that has an interval."""
 
     @property
     def low(self) -> float: ...
@@ -66,14 +66,14 @@ class Ends(Protocol):
 
 
 def interval(axes: Axes, row: int, shown: Ends, unit: Unit, color: str) -> None:
-    """A bar from one end of an interval to the other, where there is one."""
+    """Draw a bar from one end of an interval to the other, if the interval is finite."""
     if math.isfinite(shown.low):
         ends = [shown.low * unit.factor, shown.high * unit.factor]
         axes.plot(ends, [row, row], color=color, linewidth=2.5, solid_capstyle="butt")
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows, the first on top, and mark where nothing is gained."""
+    """Name the rows, the first on top, and mark zero gain."""
     axes.axvline(0, color=INK, linewidth=1)
     axes.set_yticks(range(len(names)), [short(name) for name in reversed(names)])
     axes.set_ylim(-0.7, len(names) - 0.3)
@@ -82,12 +82,12 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
 
 
 def short(name: str, most: int = 28) -> str:
-    """A name that fits beside a figure."""
+    """Return a name shortened to fit beside a figure."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def drawn(figure: Figure, kind: str) -> bytes:
-    """The file of a figure, `png` or `svg`."""
+    """Return a figure as the content of a `png` or `svg` file."""
     fit_labels(figure)
     file = io.BytesIO()
     figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)

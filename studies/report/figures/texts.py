@@ -1,4 +1,4 @@
-"""Figures of texts: effects, what they do to each quality, and to each other."""
+"""Figures of texts: effects on the score, effects on each quality, and interactions."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _MARKERS: Mapping[Verdict, str] = {"helps": "^", "hurts": "v", "no evidence yet"
 _DIVERGING = LinearSegmentedColormap.from_list("hurts-helps", [ORANGE, "#f7f7f7", BLUE])
 MOST_TEXTS = 20
 ANNOTATED = 7
-"""Texts up to which the figures of interactions have room in their cells."""
+"""Maximum number of texts for which the cells of an interaction map show values."""
 _MOST_ERRORS = 6
 _SLANT, _STEEP, _SLANTED = 30, 60, 8
-"""Degrees of the names of columns, and up to how many columns they are slanted."""
+"""Rotation of column names in degrees, for few and for many columns, and the most columns that count as few."""
 
 
 def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
-    """Effect of every text with its 95% interval, most helpful on top; `axis`: what an effect is."""
+    """Draw the effect of every text with its 95% interval, most helpful on top; `axis`: the axis label."""
     figure, axes = axes_of(1.4 + 0.38 * len(effects))
     for row, effect in enumerate(reversed(effects)):
         color = VERDICT_COLORS[effect.verdict]
@@ -44,17 +44,17 @@ def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
     return figure
 
 
-def qualities(found: Mapping[str, Sequence[TextEffect]], order: Sequence[str]) -> Figure:
-    """Effect of every text on every quality, in standard errors; blue is better, triangles are verdicts."""
-    cells = {(effect.text, column): effect for column in found for effect in found[column]}
-    strength = np.array([[_errors(cells[text, column].estimate) for column in found] for text in order])
-    marks = [[_sign(cells[text, column]) for column in found] for text in order]
-    columns = [short(column, 24) for column in found]
+def qualities(by_quality: Mapping[str, Sequence[TextEffect]], order: Sequence[str]) -> Figure:
+    """Draw the effect of every text on every quality, in standard errors; blue is better, triangles are verdicts."""
+    cells = {(effect.text, column): effect for column in by_quality for effect in by_quality[column]}
+    strength = np.array([[_errors(cells[text, column].estimate) for column in by_quality] for text in order])
+    marks = [[_sign(cells[text, column]) for column in by_quality] for text in order]
+    columns = [short(column, 24) for column in by_quality]
     return _heat_map(strength, np.array(marks, dtype=object), order, columns, "effect in standard errors")
 
 
 def _errors(estimate: Estimate) -> float:
-    """An estimate in its standard errors; nan where it has none."""
+    """Return an estimate in units of its standard error; nan if the error is zero or infinite."""
     return estimate.value / estimate.stderr if 0 < estimate.stderr < math.inf else math.nan
 
 
@@ -62,22 +62,22 @@ def _sign(effect: TextEffect) -> str:
     return {"helps": "▲", "hurts": "▼", "no evidence yet": ""}[effect.verdict]
 
 
-def interaction_map(found: Sequence[Interaction], order: Sequence[str], unit: Unit) -> Figure:
-    """By how much every two texts change each other's effect; a star where a pair stands out.
+def interaction_map(interactions: Sequence[Interaction], order: Sequence[str], unit: Unit) -> Figure:
+    """Draw the interaction of every pair of texts; a star marks a pair that stands out.
 
-    Of more than 20 texts, those that take part in the strongest interactions.
+    If there are more than 20 texts, those with the strongest interactions are shown.
     """
-    strongest = list(dict.fromkeys(text for pair in found for text in pair.texts))[:MOST_TEXTS]
+    strongest = list(dict.fromkeys(text for pair in interactions for text in pair.texts))[:MOST_TEXTS]
     shown = [text for text in order if text in strongest]
     place = {text: row for row, text in enumerate(shown)}
     values = np.full((len(shown), len(shown)), np.nan)
     marks = np.full(values.shape, "", dtype=object)
-    for pair in found:
+    for pair in interactions:
         if all(text in place for text in pair.texts):
             column, row = sorted(place[text] for text in pair.texts)
             values[row, column] = _errors(pair.estimate)
-            figures = unit.signed(pair.estimate.value) if len(shown) <= ANNOTATED else ""
-            marks[row, column] = figures + ("*" if pair.stands_out else "")
+            value = unit.signed(pair.estimate.value) if len(shown) <= ANNOTATED else ""
+            marks[row, column] = value + ("*" if pair.stands_out else "")
     columns = [short(text, 20) for text in shown[:-1]]
     return _heat_map(values[1:, :-1], marks[1:, :-1], shown[1:], columns, "interaction in standard errors")
 
@@ -85,7 +85,7 @@ def interaction_map(found: Sequence[Interaction], order: Sequence[str], unit: Un
 def _heat_map(
     values: NDArray[np.float64], marks: NDArray[np.object_], rows: Sequence[str], columns: Sequence[str], label: str
 ) -> Figure:
-    """Values in standard errors, both of shape (rows, columns), blue above zero and orange below."""
+    """Draw values in standard errors, with marks, both of shape (rows, columns); blue is positive, orange negative."""
     figure, axes = axes_of(1.9 + 0.36 * len(rows))
     sns.heatmap(
         values,

@@ -1,4 +1,4 @@
-"""Figures of the trials: learning curves, the course of the search, two objectives."""
+"""Figures of the trials: learning curves, search history, Pareto front."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from optuna.trial import TrialState
 
 from search.storage.records import Arm, TrialRecord
-from studies.analysis.pareto import front, second_goal
-from studies.analysis.pareto import unit as second_unit
+from studies.analysis.pareto import front, secondary_value
+from studies.analysis.pareto import unit as secondary_unit
 from studies.analysis.units import Unit
 from studies.report.figures.schemes import INK
 from studies.report.figures.style import BLUE, GRAY, ORANGE, axes_of
@@ -19,14 +19,14 @@ from studies.storage.stored import StoredStudy
 
 
 def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
-    """Gain over the base against training tokens, one line a trial; stopped ones in gray, failed ones left out."""
+    """Draw gain over the base against training tokens, one line per trial; pruned ones gray, failed ones omitted."""
     figure, axes = axes_of(4.2)
     best = study.best
     for record in study.records:
         if not record.rungs:
             continue
         tokens = [0, *(rung.tokens for rung in record.rungs)]
-        scores = [0.0, *(rung.gain * unit.factor for rung in record.rungs)]  # rungs may ask different questions
+        scores = [0.0, *(rung.gain * unit.factor for rung in record.rungs)]  # rungs may use different questions
         if record is best:
             axes.plot(tokens, scores, "-o", color=ORANGE, linewidth=2.5, zorder=5)
         elif record.state is TrialState.COMPLETE:
@@ -38,7 +38,7 @@ def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
             axes.plot(tokens[-1], scores[-1], "x", color=GRAY, markersize=5)
     styles = [("best", "-o", ORANGE), ("complete", "-", BLUE), ("stopped early", "-x", GRAY)]
     if study.ended(TrialState.RUNNING):
-        styles.append(("under way", ":", BLUE))
+        styles.append(("running", ":", BLUE))
     for label, style, color in styles:
         axes.plot([], [], style, color=color, label=label)
     axes.set_xlabel("training tokens")
@@ -50,7 +50,7 @@ def learning_curves(study: StoredStudy, unit: Unit) -> Figure:
 
 
 def history(study: StoredStudy, unit: Unit) -> Figure:
-    """Score of every trial in order (where it stopped, if early), the best so far, and the untouched base."""
+    """Draw the score of every trial in order (pruned ones: their last score), the best so far, and the base."""
     figure, axes = axes_of(4.0)
     complete = study.ended(TrialState.COMPLETE)
     for arm, marker, color in ((Arm.RANDOMIZED, "o", BLUE), (Arm.GUIDED, "D", ORANGE)):
@@ -62,7 +62,7 @@ def history(study: StoredStudy, unit: Unit) -> Figure:
             color=color,
             alpha=0.75,
             linestyle="none",
-            label={Arm.RANDOMIZED: "texts at random", Arm.GUIDED: "texts by the sampler"}[arm],
+            label={Arm.RANDOMIZED: "random texts", Arm.GUIDED: "sampler's texts"}[arm],
         )
     stopped = [record for record in study.ended(TrialState.PRUNED) if record.rungs]
     scores = [record.rungs[-1].score for record in stopped]
@@ -83,7 +83,7 @@ def _running_best(records: Iterable[TrialRecord]) -> Iterator[float]:
 
 
 def pareto(study: StoredStudy, unit: Unit) -> Figure:
-    """Score against the secondary objective for every complete trial, those of the Pareto front joined."""
+    """Draw score against the secondary objective for every complete trial; a line joins the Pareto front."""
     figure, axes = axes_of(4.2)
     best = front(study)
     others = [record for record in study.ended(TrialState.COMPLETE) if record not in best]
@@ -91,13 +91,16 @@ def pareto(study: StoredStudy, unit: Unit) -> Figure:
         (others, "o", GRAY, "complete"),
         (best[::-1], "-D", ORANGE, "Pareto front"),
     ):
-        where = [second_goal(study, record) for record in records]
-        axes.plot(where, [record.score or 0.0 for record in records], style, color=color, label=label)
+        costs = [secondary_value(study, record) for record in records]
+        axes.plot(costs, [record.score or 0.0 for record in records], style, color=color, label=label)
     for record in best:
         axes.annotate(
-            str(record.number), (second_goal(study, record), record.score or 0.0), (5, 5), textcoords="offset points"
+            str(record.number),
+            (secondary_value(study, record), record.score or 0.0),
+            (5, 5),
+            textcoords="offset points",
         )
-    axes.set_xlabel(f"{second_unit(study)}, fewer is better")
+    axes.set_xlabel(f"{secondary_unit(study)}, lower is better")
     axes.set_ylabel(f"score ({unit.score})")
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure

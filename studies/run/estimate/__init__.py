@@ -1,1 +1,1 @@
-"""`mixtune estimate`: how long a study will take, before it is begun."""
+"""`mixtune estimate`: predict how long a study takes, before it is launched."""

@@ -1,4 +1,4 @@
-"""Calibrating on the machine, and what follows for a study."""
+"""Estimates of a study's time, disk and memory, calibrated on the machine."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from studies.run.runners import ray_runner
 from studies.spec import StudySpec
 
 _SAMPLED = 4
-"""Trials of the space that are timed."""
+"""Number of random trials that are timed."""
 _BASE_RUNS = 1
-"""Of the confirmation: the untouched base trains on nothing."""
+"""Confirmation runs that need no time: the untouched base does not train."""
 PAGES = (1, 10, 100, 1000)
 _BYTES_PER_TOKEN = 4
 
@@ -39,36 +39,36 @@ _BYTES_PER_TOKEN = 4
 class Estimate:
     """Time, disk and memory that a study will take."""
 
-    asked: Answers[Costs]
+    measured: Answers[Costs]
     times: Times
     load: float
-    """Seconds until a worker is warm, from its start on, the base scored."""
+    """Seconds from a worker's start until the base is loaded and scored."""
     steps: int
-    """Of a trial."""
+    """Training steps of a trial."""
     trial: float
     """Seconds of a whole trial on a warm worker."""
     search: Simulated
     confirming: int
-    """Runs of the confirmation."""
+    """Number of confirmation runs, at most."""
     confirmation: float
-    """Seconds of it, from Ray's start on."""
+    """Seconds of the confirmation, including Ray's start."""
     tokens_a_page: float
     step_tokens: int
     rungs: tuple[int, ...]
     disk: int
-    """Bytes, at most."""
+    """Bytes that the study writes, at most."""
     disk_free: int
     memory: int
-    """Bytes, all workers and the driver at their peaks; what they share is counted for each."""
+    """Bytes of all workers and the driver at their peaks; shared memory is counted for each."""
     memory_free: int
     card: int
-    """Bytes of a graphics card, one trial."""
+    """Bytes of GPU memory per trial."""
     card_size: int
     trials_a_card: float
     limits: bool
-    """Whether all that is scored has a `limit` of questions."""
+    """Whether every score has a `limit` of questions."""
     fewest: int
-    """Trials without which no text has an interval."""
+    """Minimum number of trials for intervals."""
 
     def print(self, console: Console | None = None, hours: float | None = None) -> None:
         """Print the estimate, and what to lower so that the study fits; `hours`: time that the user has."""
@@ -78,16 +78,16 @@ class Estimate:
 
     @property
     def start(self) -> float:
-        """Seconds until the first trial begins."""
-        return self.asked.ray + self.asked.worker + self.load
+        """Seconds until the first trial starts."""
+        return self.measured.ray + self.measured.worker + self.load
 
     @property
     def total(self) -> float:
-        """Seconds of the study, without its report."""
+        """Seconds of the whole study, without its report."""
         return self.start + self.search.seconds + self.confirmation
 
     def total_with(self, training: float = 1.0, scoring: float = 1.0) -> float:
-        """Seconds of the study if trials trained on, or were scored on, this share of what they are now."""
+        """Return the study's seconds with these shares of the training tokens and of the scored questions."""
         train = self.steps * self.times.step
         score = self.times.score * (len(self.rungs) - 1) + self.times.final
         share = (self.trial - (1 - training) * train - (1 - scoring) * score) / self.trial
@@ -95,34 +95,36 @@ class Estimate:
 
     @property
     def tokens_a_second(self) -> float:
-        """Training tokens of one worker."""
+        """Training tokens per second of one worker."""
         return self.step_tokens / self.times.step
 
     def trials_within(self, hours: float) -> int:
-        """Trials that fit, confirmation included."""
+        """Return the number of trials that fit into `hours`, confirmation included."""
         return max(0, int((3600 * hours - self.start - self.confirmation) / self.search.pace))
 
     @property
     def unfit(self) -> list[str]:
-        """Sentences on what does not fit the machine."""
-        found = []
+        """Names of the resources that the machine has too little of."""
+        missing = []
         if self.disk > self.disk_free:
-            found.append("disk")
+            missing.append("disk")
         if self.memory > self.memory_free:
-            found.append("memory")
+            missing.append("memory")
         if self.card * self.trials_a_card > self.card_size:
-            found.append("the memory of the graphics card")
-        return found
+            missing.append("GPU memory")
+        return missing
 
 
-def estimate(spec: StudySpec, runs: Path, *, local: bool, told: Callable[[str], None] = lambda _: None) -> Estimate:
-    """Check a study, calibrate, and play it through; nothing of the study is begun.
+def estimate(
+    spec: StudySpec, runs: Path, *, local: bool, on_progress: Callable[[str], None] = lambda _: None
+) -> Estimate:
+    """Check a study, calibrate, and simulate it, without launching it.
 
     Args:
-        spec: of the study.
-        runs: folder that holds the studies; tokens of the texts are kept there.
-        local: in this process, one trial after the other.
-        told: hears what is being done.
+        spec: specification of the study.
+        runs: folder that contains the studies; tokens of the texts are cached there.
+        local: whether trials run in this process, one after the other.
+        on_progress: callback that receives progress messages.
 
     Raises:
         InputError: anything that would make the study fail.
@@ -130,56 +132,56 @@ def estimate(spec: StudySpec, runs: Path, *, local: bool, told: Callable[[str], 
     objective = spec.objective
     if not isinstance(objective, FinetuneSpec):
         raise InputError(
-            f"Only studies that train can be estimated, and objective.kind is {objective.kind}: launch it.",
+            f"Only studies that train can be estimated, but objective.kind is {objective.kind}. Launch the study.",
             code="objective-trains-nothing",
         )
     folder = runs / spec.name
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
     prepared, space = checked(spec, folder, corpus, spec.search.trials)
-    question = partial(
+    measurement = partial(
         measure, objective, prepared.corpus, (folder / "cache").resolve(), _some_trials(space, prepared, spec.seed)
     )
-    told("Calibrating: loading the base, a few steps, some questions …")
+    on_progress("Calibrating: loading the base, a few steps, some questions …")
     if local:
-        asked = Answers(1, 0.0, 0.0, [question()])
+        measured = Answers(1, 0.0, 0.0, [measurement()])
     else:
-        asked = ray_runner(spec, prepared.device, folder / "ray").ask_workers(question)
-    told("Playing the study through …")
-    return _estimate(spec, objective, prepared, space, asked, folder)
+        measured = ray_runner(spec, prepared.device, folder / "ray").ask_workers(measurement)
+    on_progress("Simulating the study …")
+    return _estimate(spec, objective, prepared, space, measured, folder)
 
 
 def _some_trials(space: Space, prepared: Prepared, seed: int) -> list[TrialConfig]:
-    """Trials drawn at random, each on all texts: a step takes as long whatever it reads."""
+    """Return random trials, each on all texts: the time of a step does not depend on the texts."""
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
     everything = CorpusMix.equal(prepared.corpus.names)
     return [space.decode(study.ask(space.distributions).params, seed).on(everything) for _ in range(_SAMPLED)]
 
 
 def _estimate(
-    spec: StudySpec, objective: FinetuneSpec, prepared: Prepared, space: Space, asked: Answers[Costs], folder: Path
+    spec: StudySpec, objective: FinetuneSpec, prepared: Prepared, space: Space, measured: Answers[Costs], folder: Path
 ) -> Estimate:
-    costs, rungs = asked.answers, prepared.rungs
+    costs, rungs = measured.answers, prepared.rungs
     times = _times(objective, costs)
     load = fmean(cost.load for cost in costs)
     confirming = confirming_runs(spec, prepared)
     tokens = {text.name: text.tokens for text in prepared.corpus.texts}
     training = objective.steps * times.step
     return Estimate(
-        asked=asked,
+        measured=measured,
         times=times,
         load=load + times.final,
         steps=objective.steps,
         trial=training + sum(times.of_rung(0, last=rung == rungs[-1]) for rung in rungs),
-        search=simulate(space, spec.search, rungs, objective.step_tokens, times, asked.workers, spec.seed, tokens),
+        search=simulate(space, spec.search, rungs, objective.step_tokens, times, measured.workers, spec.seed, tokens),
         confirming=confirming,
-        confirmation=_confirmation(objective, asked, training, confirming) if confirming else 0.0,
+        confirmation=_confirmation(objective, measured, training, confirming) if confirming else 0.0,
         tokens_a_page=sum(tokens.values()) / sum(text.pages for text in prepared.corpus.texts),
         step_tokens=objective.step_tokens,
         rungs=rungs,
         disk=disk_needed(space, spec.search.trials + confirming) + _BYTES_PER_TOKEN * sum(tokens.values()),
         disk_free=shutil.disk_usage(folder).free,
-        memory=(psutil.Process().memory_info().rss if asked.ray else 0)
-        + asked.workers * (max(cost.memory for cost in costs) + _remembered(space, objective)),
+        memory=(psutil.Process().memory_info().rss if measured.ray else 0)
+        + measured.workers * (max(cost.memory for cost in costs) + _prefix_cache_bytes(space, objective)),
         memory_free=psutil.virtual_memory().total,
         card=max(cost.card for cost in costs),
         card_size=_card_size(prepared.device),
@@ -190,7 +192,7 @@ def _estimate(
 
 
 def _times(objective: FinetuneSpec, costs: Sequence[Costs]) -> Times:
-    """The mean over the workers; early rungs ask the share of the questions that the study says."""
+    """Return the mean times over the workers; early rungs score the study's share of the questions."""
     shares = objective.rung_questions[:-1]
     return Times(
         step=fmean(cost.step for cost in costs),
@@ -200,19 +202,19 @@ def _times(objective: FinetuneSpec, costs: Sequence[Costs]) -> Times:
     )
 
 
-def _confirmation(objective: FinetuneSpec, asked: Answers[Costs], training: float, runs: int) -> float:
-    """Seconds of the confirmation: Ray is started anew, the last rung asks all questions that were held out."""
-    costs = asked.answers
+def _confirmation(objective: FinetuneSpec, measured: Answers[Costs], training: float, runs: int) -> float:
+    """Return the seconds of the confirmation: Ray restarts, and the last rung scores all held-out questions."""
+    costs = measured.answers
     ratio = objective.scores[0].holdout / (1 - objective.scores[0].holdout)
     early, last = (ratio * fmean(times) for times in zip(*((cost.score, cost.final) for cost in costs), strict=True))
     rungs = len(objective.rung_steps)
     run = training + (rungs - 1) * IN_PASSING * early + last + rungs * fmean(cost.save for cost in costs)
-    load = fmean(cost.load for cost in costs) + last  # the untouched base is among what is scored
-    return asked.ray + asked.worker + load + math.ceil((runs - _BASE_RUNS) / asked.workers) * run
+    load = fmean(cost.load for cost in costs) + last  # includes scoring the untouched base
+    return measured.ray + measured.worker + load + math.ceil((runs - _BASE_RUNS) / measured.workers) * run
 
 
-def _remembered(space: Space, objective: FinetuneSpec) -> int:
-    """Bytes of a worker that outputs of frozen layers may take, in trials longer than those that were measured."""
+def _prefix_cache_bytes(space: Space, objective: FinetuneSpec) -> int:
+    """Return the maximum bytes per worker of cached frozen-layer outputs, for trials longer than the measured ones."""
     freezes = any(name.startswith("layers") for name in space.distributions)
     return round(objective.prefix_cache_gb * 1e9) if freezes else 0
 

@@ -1,4 +1,4 @@
-"""An estimate in the terminal."""
+"""Terminal output of an estimate."""
 
 from __future__ import annotations
 
@@ -14,81 +14,81 @@ from studies.run.estimate.estimate import PAGES, Estimate
 _LONG = 48 * 3600.0
 
 
-def print_estimate(console: Console, found: Estimate, hours: float | None) -> None:
-    """Pages, one trial, the study, the machine; what fits in `hours`, and what to lower where it does not.
+def print_estimate(console: Console, estimate: Estimate, hours: float | None) -> None:
+    """Print the time per page, trial and study, the resources, what fits in `hours`, and advice if it does not fit.
 
     Args:
-        console: to print on.
-        found: estimate of the study.
-        hours: time that the user has; None where that was not said.
+        console: console to print to.
+        estimate: estimate of the study.
+        hours: time that the user has; None if not specified.
     """
-    _print_pages(console, found)
+    _print_pages(console, estimate)
     console.print()
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for label, words in _rows(found):
+    for label, words in _rows(estimate):
         table.add_row(label, words)
     console.print(table)
     console.print()
-    if found.unfit:
-        console.print(f"It does not fit: {', '.join(found.unfit)}.", style="bold red")
+    if estimate.unfit:
+        console.print(f"The study does not fit this machine: {', '.join(estimate.unfit)}.", style="bold red")
     else:
-        console.print("It fits this machine.", style="bold")
+        console.print("The study fits this machine.", style="bold")
     if hours is not None:
-        fit = found.trials_within(hours)
+        fit = estimate.trials_within(hours)
         console.print(
             f"In {hours_words(hours)}: {fit:,} trials"
-            + (", confirmation included." if found.confirming else ".")
-            + f" The study asks for {found.search.trials:,}.",
+            + (", confirmation included." if estimate.confirming else ".")
+            + f" The study has {estimate.search.trials:,}.",
             highlight=False,
         )
-    for sentence in advice(found, hours or USUAL_HOURS):
+    for sentence in advice(estimate, hours or USUAL_HOURS):
         console.print(sentence, highlight=False)
 
 
-def _print_pages(console: Console, found: Estimate) -> None:
-    """Reading once, on one worker."""
-    table = Table(box=None, title="Training on so many pages of these texts", title_justify="left", title_style="bold")
+def _print_pages(console: Console, estimate: Estimate) -> None:
+    """Print the training time by number of pages, each read once, on one worker."""
+    table = Table(box=None, title="Training time by number of pages", title_justify="left", title_style="bold")
     for name in ("pages", "tokens", "time"):
         table.add_column(name, justify="right", no_wrap=True)
     for pages in PAGES:
-        tokens = pages * found.tokens_a_page
-        seconds = math.ceil(tokens / found.step_tokens) * found.times.step
+        tokens = pages * estimate.tokens_a_page
+        seconds = math.ceil(tokens / estimate.step_tokens) * estimate.times.step
         table.add_row(f"{pages:,}", f"{tokens:,.0f}", _time(seconds))
     console.print(table)
 
 
-def _rows(found: Estimate) -> list[tuple[str, str]]:
-    times, search = found.times, found.search
-    scoring = times.score * (len(found.rungs) - 1) + times.final
+def _rows(estimate: Estimate) -> list[tuple[str, str]]:
+    times, search = estimate.times, estimate.search
+    scoring = times.score * (len(estimate.rungs) - 1) + times.final
     trial = (
-        f"training {_time(found.steps * times.step)} ({found.rungs[-1]:,} tokens), scoring {_time(scoring)} "
-        f"({len(found.rungs)} rungs), saving {_time(times.save * len(found.rungs))}"
+        f"training {_time(estimate.steps * times.step)} ({estimate.rungs[-1]:,} tokens), scoring {_time(scoring)} "
+        f"({len(estimate.rungs)} rungs), saving {_time(times.save * len(estimate.rungs))}"
     )
-    course = f"{search.trials:,} trials, about {search.pruned} pruned, {search.tokens:.0%} of their tokens trained on"
-    several = "s" if found.asked.workers > 1 else ""
+    course = f"{search.trials:,} trials, about {search.pruned} pruned, training on {search.tokens:.0%} of their tokens"
+    several = "s" if estimate.measured.workers > 1 else ""
     rows = [
         (
             "speed",
-            f"{found.tokens_a_second:,.0f} training tokens a second on each of {found.asked.workers} worker{several}",
+            f"{estimate.tokens_a_second:,.0f} training tokens/s on each of {estimate.measured.workers} worker{several}",
         ),
-        ("one trial", f"{_time(found.trial)}: {trial}"),
-        ("start", f"{_time(found.start)} until the first trial begins"),
+        ("one trial", f"{_time(estimate.trial)}: {trial}"),
+        ("start", f"{_time(estimate.start)} until the first trial starts"),
         ("search", f"{_time(search.seconds)}: {course}"),
     ]
-    if found.confirming:
-        rows.append(("confirmation", f"{_time(found.confirmation)}: {found.confirming} runs"))
+    if estimate.confirming:
+        rows.append(("confirmation", f"{_time(estimate.confirmation)}: {estimate.confirming} runs"))
     rows += [
-        ("the study", _time(found.total)),
-        ("disk", f"{_size(found.disk)} at most, {_size(found.disk_free)} free"),
-        ("memory", f"{_size(found.memory)} at the peak, the machine has {_size(found.memory_free)}"),
+        ("the study", _time(estimate.total)),
+        ("disk", f"{_size(estimate.disk)} at most, {_size(estimate.disk_free)} free"),
+        ("memory", f"{_size(estimate.memory)} at peak, of {_size(estimate.memory_free)}"),
     ]
-    if found.card:
+    if estimate.card:
         rows.append(
             (
-                "graphics card",
-                f"{_size(found.card)} a trial, {found.trials_a_card:g} at once of {_size(found.card_size)}",
+                "GPU memory",
+                f"{_size(estimate.card)} per trial, {estimate.trials_a_card:g} at once, of {_size(estimate.card_size)}",
             )
         )
     return rows

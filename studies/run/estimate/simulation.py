@@ -1,4 +1,4 @@
-"""A study played through with imagined scores and measured times: what pruning and waiting make of its length."""
+"""Simulation of a study with synthetic scores and measured times, to account for pruning and waiting."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from spaces.repetition import as_read
 
 _NAME = "simulated"
 _SPREAD, _NOISE = 1.0, 0.3
-"""Standard deviations of the imagined effects of texts, and of a score beside them."""
+"""Standard deviations of the synthetic effects of texts, and of the noise of a score."""
 _QUESTIONS = 24
-"""Imagined for each rung, for pruners that compare them."""
+"""Synthetic questions per rung, for pruners that compare questions."""
 _QUICK = "random"
-"""Sampler in the place of one that would take longer than the rest of the estimate: times hardly depend on it."""
+"""Substitute for samplers slower than the rest of the estimate: the study's time hardly depends on the sampler."""
 _FEWEST, _MOST = 40, 200
-"""Trials played through; of fewer luck has too much part, more go on at the same pace."""
+"""Limits of the number of simulated trials: fewer are too noisy, and more continue at the same pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +37,30 @@ class Times:
 
     step: float
     score: float
-    """Of a rung that is not the last."""
+    """Seconds to score a rung that is not the last."""
     final: float
     save: float
 
     def of_rung(self, steps: int, *, last: bool) -> float:
-        """Until a rung is told, so many steps after the one before."""
+        """Return the seconds until a rung is reported, `steps` steps after the previous rung."""
         return steps * self.step + (self.final if last else self.score) + self.save
 
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """A study as it may go."""
+    """Result of a simulation."""
 
     trials: int
     pace: float
-    """Seconds a trial, all workers together."""
+    """Seconds per trial, all workers together."""
     workers: int
     pruned: int
     tokens: float
-    """Share of the tokens of all trials that is trained on."""
+    """Share of the tokens of all trials that are trained on, in [0, 1]."""
 
     @property
     def seconds(self) -> float:
-        """From the first trial's begin to the last one's end: one trial's time at least."""
+        """Seconds from the start of the first trial to the end of the last, at least the time of one trial."""
         return self.pace * max(self.trials, self.workers)
 
 
@@ -74,32 +74,32 @@ def simulate(
     seed: int,
     tokens: Mapping[str, int],
 ) -> Simulated:
-    """Play a study through with the product's own sampler, arms and pruner.
+    """Simulate a study with its own sampler, arms and pruner.
 
     Args:
-        space: of the study.
-        search: of the study.
-        rungs: cumulative tokens.
+        space: search space of the study.
+        search: search settings of the study.
+        rungs: tokens at the rungs, cumulative.
         step_tokens: tokens of a training step.
-        times: of the parts of a trial.
-        workers: trials at once.
-        seed: of the study.
-        tokens: of every text.
+        times: times of the parts of a trial.
+        workers: number of parallel trials.
+        seed: seed of the study.
+        tokens: tokens of every text.
     """
     trials = min(max(search.trials, _FEWEST), _MOST)
     sampler = _QUICK if SAMPLERS[search.sampling].slow else search.sampling
-    told = search.model_copy(update={"trials": trials, "sampler": sampler, "second": None, "hours": None})
+    settings = search.model_copy(update={"trials": trials, "sampler": sampler, "second": None, "hours": None})
     storage = InMemoryStorage()
     optuna.create_study(storage=storage, study_name=_NAME, direction="maximize")
-    searcher = open_search(storage, _NAME, space, told, rungs, seed)
-    played = _Play(searcher, _Scores(space.searched, seed), rungs, step_tokens, times, tokens)
-    pace = played.run(workers) / trials
-    pruned = round(played.pruned * search.trials / trials)
-    return Simulated(search.trials, pace, workers, pruned, played.tokens / (trials * rungs[-1]))
+    searcher = open_search(storage, _NAME, space, settings, rungs, seed)
+    simulation = _Simulation(searcher, _SyntheticScores(space.searched, seed), rungs, step_tokens, times, tokens)
+    pace = simulation.run(workers) / trials
+    pruned = round(simulation.pruned * search.trials / trials)
+    return Simulated(search.trials, pace, workers, pruned, simulation.tokens / (trials * rungs[-1]))
 
 
-class _Scores:
-    """Imagined scores: texts have effects, models get better as they read, luck has its part."""
+class _SyntheticScores:
+    """Synthetic scores: texts have effects, which grow with training, plus noise."""
 
     def __init__(self, texts: tuple[str, ...], seed: int) -> None:
         rng = generator(seed, _NAME)
@@ -107,19 +107,19 @@ class _Scores:
         self._rng = rng
 
     def rung(self, config: TrialConfig, index: int, tokens: int, share: float) -> Rung:
-        """An imagined score of a trial at a rung, after this share of its tokens."""
+        """Return a synthetic score of a trial at a rung, after `share` of its tokens."""
         worth = sum(self._effects.get(name, 0.0) for name in config.mix.names)
         items = worth * math.sqrt(share) + self._rng.normal(0, _NOISE * math.sqrt(_QUESTIONS), _QUESTIONS)
         return Rung(index, tokens, float(np.mean(items)), 0.0, 0.0, items=tuple(items.tolist()))
 
 
-class _Play:
-    """Workers that take trials in turn; time passes from rung to rung."""
+class _Simulation:
+    """Event simulation of workers that run trials; time advances from rung to rung."""
 
     def __init__(
         self,
         searcher: StudySearcher,
-        scores: _Scores,
+        scores: _SyntheticScores,
         rungs: tuple[int, ...],
         step_tokens: int,
         times: Times,
@@ -132,12 +132,12 @@ class _Play:
         self._times = times
         self._text_tokens = text_tokens
         self._due: list[tuple[float, int, TrialConfig, int]] = []
-        """When which trial tells which rung."""
+        """Heap of expected reports: time, trial number, configuration, rung index."""
         self.pruned = 0
         self.tokens = 0
 
     def run(self, workers: int) -> float:
-        """Play to the end; return when that was."""
+        """Run the simulation to its end; return the end time in seconds."""
         now = 0.0
         for _ in range(workers):
             self._take(now)
@@ -154,7 +154,7 @@ class _Play:
         return now
 
     def _steps(self, config: TrialConfig, index: int) -> int:
-        """Steps of a trial before a rung and after the one before: fewer where its texts may not be read so often."""
+        """Return the steps of a trial between the previous rung and this one; repetition limits reduce them."""
         read = sum(stage.budget for stage in as_read(config, self._text_tokens) if stage.mix.names)
         begin, end = ((0, *self._rungs)[index + offset] for offset in (0, 1))
         return round((min(end, read) - min(begin, read)) / self._step_tokens)
@@ -167,5 +167,5 @@ class _Play:
     def _expect(self, now: float, number: int, config: TrialConfig, index: int) -> None:
         last = index == len(self._rungs) - 1
         steps = self._steps(config, index)
-        takes = self._times.of_rung(steps, last=last) if config.trains else 0.0  # the base's scores are known
+        takes = self._times.of_rung(steps, last=last) if config.trains else 0.0  # the base is already scored
         heapq.heappush(self._due, (now + takes, number, config, index))
