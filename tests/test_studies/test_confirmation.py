@@ -118,7 +118,7 @@ def test_the_best_mix_is_compared_with_all_texts(library: Path, tmp_path: Path, 
         (0.05, 0.19, False, "beats", "The best mix beats all texts by +0.120 (+0.050 to +0.190)."),
         (-0.05, 0.29, False, "not shown", "The best mix is not shown to beat all texts: +0.120 (-0.050 to +0.290)."),
         (-0.4, -0.1, False, "falls behind", "The best mix falls behind all texts by +0.120 (-0.400 to -0.100)."),
-        (0.05, 0.19, True, "same", "The best mix is that of all texts."),
+        (0.05, 0.19, True, "same", "The best mix is the same as all texts."),
     ],
 )
 def test_the_answer_is_what_the_interval_says(low: float, high: float, same: bool, verdict: str, said: str) -> None:
@@ -222,7 +222,7 @@ def test_the_terminal_and_the_page_say_it(library: Path, tmp_path: Path) -> None
     page = written(open_store(study.url), study, tmp_path / "report")
     content = " ".join(page.read_text().split())
     assert "Does it hold on new questions?" in content
-    assert "in 3 runs with fresh seeds" in content
+    assert "in 3 runs with new seeds" in content
 
 
 def _simulated(rng: np.random.Generator, gains: list[float], design: ItemWeights) -> list[np.ndarray]:
