@@ -27,30 +27,32 @@ if TYPE_CHECKING:
     )
     from spaces.errors import FieldError, FileError, FormerName, InputError, MixtuneError
     from spaces.trial import CorpusMix, Stage, TrialConfig, Tuning
-    from studies.best import BestTrial
+    from studies.api.best import BestTrial
+    from studies.api.given import StudyFields
+    from studies.api.results import Report
+    from studies.api.tools import estimate, train, write_study_file
     from studies.demo.library import write_demo
-    from studies.results import Report
     from studies.run.estimate.estimate import Estimate
     from studies.run.execution import Ending, Outcome
     from studies.run.status import Status
     from studies.spec import StudySpec
     from studies.study import Study, list_studies, open_study
-    from studies.tools import estimate, train, write_study_file
 
 _WHERE = {
     "objectives.base": ["Rung"],
     "search.events": ["ConfirmationBegun", "Event", "RungTold", "TrialFinished", "TrialLost", "TrialStarted"],
     "spaces.errors": ["FieldError", "FileError", "FormerName", "InputError", "MixtuneError"],
     "spaces.trial": ["CorpusMix", "Stage", "TrialConfig", "Tuning"],
-    "studies.best": ["BestTrial"],
+    "studies.api.best": ["BestTrial"],
+    "studies.api.given": ["StudyFields"],
     "studies.demo.library": ["write_demo"],
-    "studies.results": ["Report"],
+    "studies.api.results": ["Report"],
     "studies.run.execution": ["Ending", "Outcome"],
     "studies.run.status": ["Status"],
     "studies.spec": ["StudySpec"],
     "studies.run.estimate.estimate": ["Estimate"],
     "studies.study": ["Study", "list_studies", "open_study"],
-    "studies.tools": ["estimate", "train", "write_study_file"],
+    "studies.api.tools": ["estimate", "train", "write_study_file"],
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 
@@ -73,6 +75,7 @@ __all__ = [
     "Stage",
     "Status",
     "Study",
+    "StudyFields",
     "StudySpec",
     "TrialConfig",
     "TrialFinished",

@@ -5,12 +5,15 @@ Tested with lm-eval 0.4.13.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lm_eval.api.metrics  # fills the registry of metrics
+import lm_eval.api.task
 import lm_eval.utils
 from lm_eval.api.registry import METRIC_REGISTRY
 from lm_eval.models.huggingface import HFLM
@@ -50,6 +53,21 @@ class TokenModel(HFLM):  # type: ignore[misc]
         self, requests: Sequence[TokenRequest], disable_tqdm: bool = True, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
         return self.pair_log_likelihoods(requests)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Show no progress bar for requests that are built within the block.
+
+    Replaces the name `tqdm` in `lm_eval.api.task`, which has no option for it. In a notebook, such a bar inside a live
+    display of rich ends in a `RecursionError`.
+    """
+    shown = lm_eval.api.task.tqdm
+    lm_eval.api.task.tqdm = partial(shown, disable=True)
+    try:
+        yield
+    finally:
+        lm_eval.api.task.tqdm = shown
 
 
 @dataclass(frozen=True, slots=True)

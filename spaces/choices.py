@@ -30,6 +30,13 @@ class Spec(BaseModel):
     former: ClassVar[Mapping[str, str]] = {}
     """Former names of fields, to their current names. Files and stored studies may still use them."""
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy with changed fields; pydantic itself would take any name for a field."""
+        unknown = set(update or ()) - set(type(self).model_fields)
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no field {sorted(unknown)}.")
+        return super().model_copy(update=update, deep=deep)
+
     @model_validator(mode="before")
     @classmethod
     def _check_before_pydantic(cls, data: Any, info: ValidationInfo) -> Any:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
 from objectives.bases import BASES
-from objectives.spec import FinetuneSpec, ObjectiveSpec
+from objectives.spec import FinetuneSpec, FunctionSpec, ObjectiveSpec
 from search.spec import SearchSpec
 from search.storage import storage_of
 from spaces.choices import Spec
 from spaces.errors import InputError, UnfitError
+from spaces.functions import UserFunction, user_function
 from spaces.paths import beside
 from spaces.spec import SpaceSpec
 from spaces.trial import fingerprint
+from spaces.yaml.reading import parse, read_file
 
 
 def check_name(name: str) -> None:
@@ -113,3 +116,56 @@ class StudySpec(Spec):
             artifacts = str(beside(Path(artifacts), folder))
         update = {"space": space, "objective": objective, "storage": storage, "artifacts": artifacts}
         return self.model_copy(update=update)
+
+
+_WHAT, _FIRST = "study file", "name: my-study"
+
+
+def read_study(path: Path) -> StudySpec:
+    """Load and validate a study file; relative paths in the file are resolved against its folder.
+
+    Raises:
+        InputError: the file is invalid; the message has one paragraph per problem.
+    """
+    hint = " `mixtune init FOLDER` writes one for a folder of texts."
+    return read_file(path, StudySpec, _WHAT, _FIRST, hint).anchored(path.parent.resolve())
+
+
+def parse_study(content: str, path: Path) -> StudySpec:
+    """Parse and validate the text of a study file; `path` is used in messages only.
+
+    Raises:
+        InputError: see `read_study`.
+    """
+    return parse(content, path, StudySpec, _WHAT, _FIRST)
+
+
+def functions_of(spec: StudySpec) -> dict[str, UserFunction]:
+    """The user's functions that a study calls, by their import paths."""
+    objective = spec.objective
+    if isinstance(objective, FunctionSpec):
+        return {objective.function.path: objective.function}
+    found = (getattr(score, "function", None) for score in getattr(objective, "scores", ()))
+    return {function.path: function for function in found if isinstance(function, UserFunction)}
+
+
+def bound(spec: StudySpec, functions: Mapping[str, UserFunction]) -> StudySpec:
+    """The same study with these functions in place of equal import paths, which cannot always be imported."""
+    objective = spec.objective
+    if isinstance(objective, FunctionSpec):
+        found = functions.get(objective.function.path, objective.function)
+        return spec.model_copy(update={"objective": objective.model_copy(update={"function": found})})
+    if not functions_of(spec):
+        return spec
+    scores = [
+        score.model_copy(update={"function": functions.get(score.function.path, score.function)})
+        if isinstance(getattr(score, "function", None), UserFunction)
+        else score
+        for score in getattr(objective, "scores", ())
+    ]
+    return spec.model_copy(update={"objective": objective.model_copy(update={"scores": scores})})
+
+
+def named(functions: Sequence[Callable[..., Any]]) -> dict[str, UserFunction]:
+    """Functions by the import paths under which a study stores them."""
+    return {made.path: made for made in map(user_function, functions)}

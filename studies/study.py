@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
-from studies.functions import bound, functions_of, named
-from studies.results import StudyResults
+from studies.api.results import StudyResults
+from studies.spec import bound, functions_of, named
 from studies.storage import finding
 from studies.storage.store import Store
 
 if TYPE_CHECKING:
     from search.events import Event
     from spaces.functions import UserFunction
+    from studies.api.given import StudyFields
     from studies.run.execution import Outcome
     from studies.run.interrupts import Stop
     from studies.run.launch import Ready
@@ -57,40 +58,15 @@ class Study(StudyResults):
         spec: StudySpec | Mapping[str, Any] | Path | str | None = None,
         *,
         runs: Path | str = RUNS,
-        name: str | None = None,
-        texts: Path | str | None = None,
-        base: str | None = None,
-        tasks: Sequence[str] | None = None,
-        heldout: str | None = None,
-        scorers: Sequence[Callable[..., Any]] | None = None,
-        objective: Callable[..., Any] | Mapping[str, Any] | None = None,
-        trials: int | None = None,
-        tokens: int | None = None,
-        seed: int | None = None,
-        storage: str | None = None,
-        space: Mapping[str, Any] | None = None,
-        search: Mapping[str, Any] | None = None,
+        **fields: Unpack[StudyFields],
     ) -> Self:
         """Check a new study and store it; nothing is trained yet.
-
-        Keyword arguments replace what `spec` says.
 
         Args:
             spec: a study file, its data, or None to start from the defaults of `mixtune init`.
             runs: folder that holds studies; the study gets a folder of its own in it.
-            name: name of the study and of its folder.
-            texts: folder of the texts to rate.
-            base: `tiny`, the folder of a model, or its name on the hub.
-            tasks: lm-eval tasks to score on.
-            heldout: name of the text whose end is scored instead.
-            scorers: own scorers, called as `scorer(model, tokenizer)`; see `docs/how-to/own-scorer.md`.
-            objective: own objective, called as `objective(trial)`, or fields of the section `objective:`.
-            trials: trials of the whole study.
-            tokens: training tokens of a trial.
-            seed: seed of the search.
-            storage: URL of the database; SQLite in the study's folder if not given.
-            space: fields of the section `space:`.
-            search: fields of the section `search:`.
+            fields: values that replace those of `spec`, such as `texts`, `base`, `tasks`, `objective` and `trials`;
+                see `StudyFields`.
 
         Raises:
             InputError: a value cannot be used, or a study of this name exists.
@@ -100,12 +76,9 @@ class Study(StudyResults):
             >>> study.status().total
             12
         """
-        from studies.given import located_in, spec_of
+        from studies.api.given import located_in, spec_of
 
-        top = {"name": name, "seed": seed, "storage": storage, "space": space, "objective": objective, "search": search}
-        scored = {"tasks": tasks, "heldout": heldout, "scorers": scorers}
-        sizes = {"texts": texts, "base": base, "trials": trials, "tokens": tokens}
-        made = spec_of(spec, top | scored | sizes)  # a mistake in a file is reported before heavy imports
+        made = spec_of(spec, fields)  # a mistake in a file is reported before heavy imports
         from studies.run.launch import prepare_launch
 
         with located_in(spec):
@@ -141,7 +114,7 @@ class Study(StudyResults):
         Raises:
             InputError: the study cannot be run: its texts, base or tasks are missing or have changed, for example.
         """
-        from studies.given import spec_of
+        from studies.api.given import spec_of
         from studies.run.launch import prepare_resume
 
         if self._ready is None or trials is not None or spec is not None:

@@ -32,6 +32,7 @@ _SPECS = {spec.__name__ for spec in SCORERS.values()}
 _OTHER_MEANINGS = {
     ("spaces/spec.py", "weights"),  # the file that says what `choose` may be
     ("spaces/spec.py", "subset"),
+    ("spaces/corpus/calls.py", "function"),  # a word of OpenAI's form of tool calls
     ("studies/report/rating_words.py", "none"),  # a method of estimation
 }
 """Files and words in them that are no kind's name."""

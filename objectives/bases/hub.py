@@ -13,6 +13,7 @@ from huggingface_hub import snapshot_download
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
+from objectives.bases.bars import without_bars
 from objectives.bases.checking import (
     FIELD,
     refuse_incomplete,
@@ -178,7 +179,8 @@ class HubBase:
 
     def _read(self, kind: Any, **options: Any) -> Any:
         try:
-            return kind.from_pretrained(self.source, trust_remote_code=self._trust_code, **options)
+            with without_bars():
+                return kind.from_pretrained(self.source, trust_remote_code=self._trust_code, **options)
         except (OSError, ValueError, RuntimeError) as error:
             raise self._explained(error) from error
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from objectives.bases.bars import without_bars
 from objectives.bases.hub import FOUR_BITS
 from objectives.export.card import card
 from objectives.spec import FinetuneSpec
@@ -65,7 +66,8 @@ def export(
     if "file" in forms:
         single_file.write(out / FORMS["file"], adapters, lines)
     if "merged" in forms:
-        model.save_pretrained(out / FORMS["merged"])
+        with without_bars():
+            model.save_pretrained(out / FORMS["merged"])
         base.tokenizer().save_pretrained(out / FORMS["merged"])
     artifact.write_lines(out / artifact.PROVENANCE, iter(lines))
     (out / "README.md").write_text(card(lines, forms), encoding="utf-8")
@@ -131,5 +133,6 @@ def merged(base_name: str, file: Path, out: Path, *, trust_code: bool = False) -
         )
     model: PreTrainedModel = base.model(lines[0]["precision"], "cpu")
     single_file.apply(model, file)
-    model.save_pretrained(out)
+    with without_bars():
+        model.save_pretrained(out)
     base.tokenizer().save_pretrained(out)

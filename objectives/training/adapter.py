@@ -157,6 +157,7 @@ def _add_adapter(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)  # norms have no input and output size
         warnings.filterwarnings("ignore", ".*tie_word_embeddings", UserWarning)  # copies are tied below
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)  # peft asks by the old name
         tuned = get_peft_model(model, config)
     if not isinstance(tuned, PeftModel):
         raise MixtuneError(f"peft returned a {type(tuned).__name__} instead of a PeftModel.", code="no-peft-model")

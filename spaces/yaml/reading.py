@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import typing
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,14 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from spaces.errors import Fault, FieldError, FileError, FormerName, InputError, UnfitError, did_you_mean, listed
 from spaces.yaml.bare_words import READ_AS, advice, read_as, scalars, value
+from spaces.yaml.sections import TAGS, Location, fields_at, tags_at
 from spaces.yaml.words import LEADING_ZERO, Loader
 
-_Location = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
 _Details = Mapping[str, Any]
 """One of the errors of pydantic's `ValidationError`."""
-_TAGS = ("kind", "quality")
-"""Fields that select one of several sections."""
 _KEY = "[key]"
 """Last part of pydantic's location of a key."""
 _TEXTS = ("string_type", "path_type")
@@ -141,7 +138,7 @@ def _refuse_leading_zeros(root: yaml.Node, path: Path) -> None:
             raise FileError(path, [Fault(word.start_mark.line + 1, "", "leading-zero", says)])
 
 
-def _refuse_duplicates(node: yaml.Node, path: Path, where: _Location) -> None:
+def _refuse_duplicates(node: yaml.Node, path: Path, where: Location) -> None:
     """Refuse duplicate fields, of which YAML readers silently take the last."""
     if isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
@@ -167,7 +164,7 @@ def _faults(errors: Sequence[_Details], root: yaml.Node, kind: type[BaseModel]) 
         yield Fault(_line(place, root), _dotted(place), code_of(error), _describe(error, kind, word))
 
 
-def _bare_word(error: _Details, place: _Location, root: yaml.Node) -> yaml.ScalarNode | None:
+def _bare_word(error: _Details, place: Location, root: yaml.Node) -> yaml.ScalarNode | None:
     """Return the unquoted word that YAML did not read as text although text is required, if that caused the error."""
     requires_text = error["type"] in _TEXTS or (error["type"] == "literal_error" and "'" in error["msg"])
     if not requires_text or isinstance(error["input"], str):
@@ -181,7 +178,7 @@ def _bare_word(error: _Details, place: _Location, root: yaml.Node) -> yaml.Scala
     return node if isinstance(node, yaml.ScalarNode) and node.tag in READ_AS and node.value else None
 
 
-def _in_file(location: _Location, root: yaml.Node, kind: type[BaseModel]) -> _Location:
+def _in_file(location: Location, root: yaml.Node, kind: type[BaseModel]) -> Location:
     """Return the part of a pydantic location that exists in the file, without labels of union members."""
     place: list[str | int] = []
     node: yaml.Node | None = root
@@ -195,8 +192,8 @@ def _in_file(location: _Location, root: yaml.Node, kind: type[BaseModel]) -> _Lo
     return tuple(place)
 
 
-def _is_missing_field(name: str, place: list[str | int], location: _Location, kind: type[BaseModel]) -> bool:
-    return (not place or place[-1] != name) and name in _fields_at(location[:-1], kind)
+def _is_missing_field(name: str, place: list[str | int], location: Location, kind: type[BaseModel]) -> bool:
+    return (not place or place[-1] != name) and name in fields_at(location[:-1], kind)
 
 
 def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
@@ -208,7 +205,7 @@ def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
     return None
 
 
-def _line(place: _Location, root: yaml.Node) -> int:
+def _line(place: Location, root: yaml.Node) -> int:
     """Return the line of a field, or of the longest part of its path that exists in the file; numbered from 1."""
     node: yaml.Node = root
     line = root.start_mark.line + 1
@@ -233,7 +230,7 @@ def _describe(error: _Details, kind: type[BaseModel], bare: yaml.ScalarNode | No
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            allowed = sorted(_fields_at(error["loc"][:-1], kind))
+            allowed = sorted(fields_at(error["loc"][:-1], kind))
             word = str(error["loc"][-1])
             return f"there is no field {word!r} here.{did_you_mean(word, allowed)} Allowed: {listed(allowed, 20)}."
         case "model_type":
@@ -244,11 +241,11 @@ def _describe(error: _Details, kind: type[BaseModel], bare: yaml.ScalarNode | No
             kinds = str(context["expected_tags"]).replace("'", "").split(", ")
             word = str(context["tag"])
             tag = str(context["discriminator"]).strip("'")
-            tag = tag if tag in _TAGS else _TAGS[0]
+            tag = tag if tag in TAGS else TAGS[0]
             return f"`{tag}` must be one of {listed(kinds)}; got {word!r}.{did_you_mean(word, kinds)}"
         case "union_tag_not_found":
             tag = str(context["discriminator"]).strip("'")
-            return f"say which `{tag if tag in _TAGS else _TAGS[0]}` this is: {_tags_at(error['loc'], kind)}."
+            return f"say which `{tag if tag in TAGS else TAGS[0]}` this is: {tags_at(error['loc'], kind)}."
     message = error["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     shown = repr(error["input"])
@@ -256,49 +253,5 @@ def _describe(error: _Details, kind: type[BaseModel], bare: yaml.ScalarNode | No
     return f"{message}{got}" + ("" if message.endswith(("?", ".")) else ".")
 
 
-def _dotted(place: _Location) -> str:
+def _dotted(place: Location) -> str:
     return ".".join(str(part) for part in place)
-
-
-def _fields_at(location: _Location, kind: type[BaseModel]) -> set[str]:
-    """Return the field names of the section at a pydantic location."""
-    return {
-        field.alias or name for section in _sections_at(location, kind) for name, field in section.model_fields.items()
-    }
-
-
-def _tags_at(location: _Location, kind: type[BaseModel]) -> str:
-    """Return the names of the sections at a pydantic location."""
-    return listed(sorted(filter(None, map(_tag, _sections_at(location, kind)))))
-
-
-def _sections_at(location: _Location, kind: type[BaseModel]) -> list[type[BaseModel]]:
-    """Return the sections that are possible at a pydantic location."""
-    sections: list[type[BaseModel]] = [kind]
-    for part in location:
-        if isinstance(part, int):
-            continue
-        named = [section for section in sections if part in (section.__name__, _tag(section))]
-        inner = [child for section in sections for child in _sections(_annotation(section, part))]
-        sections = named or inner or sections
-    return sections
-
-
-def _annotation(section: type[BaseModel], name: str) -> Any:
-    return next((f.annotation for key, f in section.model_fields.items() if name in (key, f.alias)), None)
-
-
-def _tag(section: type[BaseModel]) -> str | None:
-    """Return the value of the field that selects a section, or None if it has no such field."""
-    for name in _TAGS:
-        values = typing.get_args(section.model_fields[name].annotation) if name in section.model_fields else ()
-        if len(values) == 1:
-            return str(values[0])
-    return None
-
-
-def _sections(annotation: Any) -> list[type[BaseModel]]:
-    """Return the sections inside a type such as `list[A | B] | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [section for part in typing.get_args(annotation) for section in _sections(part)]

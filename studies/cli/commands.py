@@ -203,7 +203,7 @@ def estimate(
 
 
 _USERS_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
-"""What a user can mend about a file or a disk; any other error of the system is a fault of the program."""
+"""Errors of files and disks that a user can fix; any other error of the system is a bug of the program."""
 
 
 def _fail(message: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What commands have in common: options, and the console."""
+"""Options that several commands have, and the console."""
 
 from __future__ import annotations
 

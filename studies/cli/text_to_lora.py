@@ -55,7 +55,7 @@ _Seed = Annotated[int, typer.Option(min=0, help="Of the weights and the order of
 _Network = Annotated[
     Path | None, typer.Option(help="Folder of the hypernetwork; that of the only study that has one by default.")
 ]
-_Trust = Annotated[bool, typer.Option("--trust-remote-code", help="Run Python that comes with the base.")]
+_TrustCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run Python that comes with the base.")]
 
 
 @t2l.command()
@@ -79,7 +79,7 @@ def train(
     chat_template: _Template = None,
     runs: Runs = RUNS,
     storage: Storage = None,
-    trust_remote_code: _Trust = False,
+    trust_remote_code: _TrustCode = False,
 ) -> None:
     """Train a hypernetwork on a study's texts and adapters, or on tasks; the same command goes on after a break."""
     from studies.jobs.options import train_on_named_study
@@ -136,7 +136,7 @@ def write(
     text: Annotated[Path | None, typer.Option(help="In place of a description: a file to be read as a whole.")] = None,
     network: _Network = None,
     runs: Runs = RUNS,
-    trust_remote_code: _Trust = False,
+    trust_remote_code: _TrustCode = False,
 ) -> None:
     """Write an adapter for a description, or for a text, as a folder that peft loads."""
     import time

@@ -18,7 +18,7 @@ from objectives.bases import BASES
 from objectives.templating import environment
 from spaces import Corpus, InputError, MixtuneError, scan
 from spaces.corpus import reading_notes
-from studies.study_file import parse_study
+from studies.spec import parse_study
 
 if TYPE_CHECKING:
     from studies.run.estimate.estimate import Estimate
@@ -69,7 +69,7 @@ class Written:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know of the files that were read."""
+        """Notes for the user about the files that were read."""
         return tuple(reading_notes(self.corpus))
 
 

@@ -15,7 +15,6 @@ from spaces import Corpus, InputError, Space, scan
 from spaces.corpus import reading_notes
 from spaces.functions import UserFunction
 from studies.analysis.confirmation import confirming_runs
-from studies.functions import bound
 from studies.run.changes import refuse_changed_file
 from studies.run.checks import (
     check_disk,
@@ -31,7 +30,7 @@ from studies.run.checks import (
     repetition_notes,
 )
 from studies.run.execution import MakeRunner, Outcome, Run, Watch
-from studies.spec import StudySpec
+from studies.spec import StudySpec, bound
 from studies.storage.finding import find
 from studies.storage.places import default_url, remember_url, resume_command, taken
 from studies.storage.store import Store, open_store
@@ -114,7 +113,7 @@ def prepare_resume(
         trials: new total number of trials.
         file: study file to resume with.
         allow: whether the file may differ in fields that leave scores comparable.
-        functions: the user's functions that the study calls, by import path, if they cannot be imported.
+        functions: the user's functions that the study calls, by import path.
 
     Raises:
         InputError: there is no such study, or its inputs have changed.
@@ -126,19 +125,19 @@ def prepare_resume(
     if file is not None:
         refuse_changed_file(spec, file, resume_command(name, store.url, folder), allow=allow)
         spec = file.model_copy(update={"name": spec.name, "storage": spec.storage})
-    spec = bound(spec, functions)
-    if trials is not None:
-        spec = _with_trials(spec, trials, len(study.records))
+    spec = _with_trials(bound(spec, functions), trials, len(study.records))
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
-    before = {repr(text.name): text.sha256 for text in study.texts}
-    refuse_changed_content(name, before, {repr(text.name): text.sha256 for text in corpus.texts})
+    before, now = ({repr(text.name): text.sha256 for text in texts} for texts in (study.texts, corpus.texts))
+    refuse_changed_content(name, before, now)
     ready = _ready(spec, folder, store.url, corpus, spec.search.trials - len(study.records))
     if study.inputs:
         refuse_changed_content(name, study.inputs, comparable_inputs(study.inputs, ready.prepared.inputs))
     return ready
 
 
-def _with_trials(spec: StudySpec, trials: int, done: int) -> StudySpec:
+def _with_trials(spec: StudySpec, trials: int | None, done: int) -> StudySpec:
+    if trials is None:
+        return spec
     if trials < done:
         raise InputError(
             f"--trials is the total number of trials of the study, and {spec.name!r} already has {done}; got {trials}. "

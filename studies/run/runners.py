@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def runner_of(backend: str, ready: Ready) -> MakeRunner:
-    """What makes the runner of a study's trials.
+    """Function that makes the runner of a study's trials.
 
     Args:
         backend: `ray`, or `local` for one trial after the other in this process.

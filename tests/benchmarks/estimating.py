@@ -19,8 +19,7 @@ from studies.demo.library import write_demo
 from studies.run.estimate.estimate import Estimate, estimate
 from studies.run.launch import prepare_launch
 from studies.run.runners import ray_runner
-from studies.spec import StudySpec
-from studies.study_file import read_study
+from studies.spec import StudySpec, read_study
 
 
 def actual(spec: StudySpec, runs: Path) -> tuple[float, float, int]:

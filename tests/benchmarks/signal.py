@@ -20,7 +20,7 @@ from objectives.spec import FinetuneSpec
 from spaces import CorpusMix, Stage, TrialConfig, Tuning, scan
 from studies.demo.books import BOOKS
 from studies.demo.library import write_demo
-from studies.study_file import read_study
+from studies.spec import read_study
 
 METRICS = ("probability", "log_probability", "bits_per_byte", "margin", "accuracy")
 

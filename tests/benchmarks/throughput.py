@@ -38,7 +38,7 @@ from spaces.layout import trained_layers
 from studies.demo.library import write_demo
 from studies.report.tables import phase_seconds
 from studies.run.launch import Ready, prepare_launch
-from studies.study_file import read_study
+from studies.spec import read_study
 from tests.benchmarks import stock
 from tests.benchmarks.watching import Clock, Memory
 

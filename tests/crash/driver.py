@@ -19,8 +19,8 @@ from search.searcher import StudySearcher
 from studies.run.execution import Ending
 from studies.run.interrupts import stoppable
 from studies.run.launch import prepare_launch, prepare_resume
+from studies.spec import read_study
 from studies.storage.store import open_store
-from studies.study_file import read_study
 from tests.support.traced import TracedFactory, append
 
 ACKNOWLEDGED = "acknowledged"

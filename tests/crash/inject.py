@@ -19,9 +19,8 @@ import psutil
 from optuna.trial import TrialState
 
 from search.storage.records import TrialRecord
-from studies.spec import StudySpec
+from studies.spec import StudySpec, read_study
 from studies.storage.store import open_store
-from studies.study_file import read_study
 from tests.crash.driver import ACKNOWLEDGED
 from tests.support.databases import NewDatabase
 

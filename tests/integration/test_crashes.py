@@ -15,8 +15,8 @@ from optuna.trial import TrialState
 import objectives
 from spaces import scan
 from studies.demo.library import write_demo
+from studies.spec import read_study
 from studies.storage.store import open_store
-from studies.study_file import read_study
 from tests.crash.inject import FAULTS, Injector, Tally, count_lost, judge, records_of, running, write_study
 from tests.support.databases import DATABASES, NewDatabase
 

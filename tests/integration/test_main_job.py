@@ -16,9 +16,9 @@ from studies.demo.library import write_demo
 from studies.jobs.export import export_trial
 from studies.run.execution import Outcome
 from studies.run.launch import prepare_launch
+from studies.spec import read_study
 from studies.storage.places import default_url
 from studies.storage.store import open_store
-from studies.study_file import read_study
 from tests.support.reports import written
 
 pytestmark = [pytest.mark.ray, pytest.mark.torch]

@@ -12,7 +12,7 @@ from spaces import scan
 from studies.analysis.confirmation import confirmed
 from studies.jobs.starter import Starter, write_study_file
 from studies.run.launch import prepare_launch
-from studies.study_file import read_study
+from studies.spec import read_study
 
 pytestmark = [pytest.mark.books, pytest.mark.torch]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from studies.study_file import parse_study
+from studies.spec import parse_study
 
 _FENCE = re.compile(
     r"(?P<mark><!-- not executed: [^>]+ -->\s*\n\s*)?^(?P<indent> *)```(?P<language>\w*)(?P<options>[^\n]*)\n"

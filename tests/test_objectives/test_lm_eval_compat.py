@@ -149,3 +149,18 @@ def test_lm_evals_own_metrics_are_known() -> None:
     assert has_metric("acc")
     assert has_metric("exact_match")
     assert not has_metric("of_nobody")
+
+
+def test_requests_are_built_without_a_bar(manager: TaskManager, capfd: pytest.CaptureFixture[str]) -> None:
+    import tqdm  # type: ignore[import-untyped]
+
+    from objectives.lm_eval_compat import without_bars
+
+    task = _loaded(manager)
+    with without_bars(), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TQDM_DISABLE", raising=False)
+        task.build_all_requests(limit=2, rank=0, world_size=1)
+    assert "it/s" not in capfd.readouterr().err, "lm-eval's bar is no longer `lm_eval.api.task.tqdm`"
+    import lm_eval.api.task
+
+    assert lm_eval.api.task.tqdm is tqdm.tqdm, "afterwards it is as it was"

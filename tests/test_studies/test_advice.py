@@ -18,7 +18,7 @@ from studies.jobs.starter import Starter, Written, write_study_file
 from studies.run.estimate.advice import advice, fitting_tokens, fitting_trials
 from studies.run.estimate.estimate import Estimate, estimate
 from studies.run.estimate.simulation import Simulated, Times
-from studies.study_file import read_study
+from studies.spec import read_study
 from tests.support.commands import call
 
 GB = 10**9

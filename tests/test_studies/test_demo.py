@@ -17,7 +17,7 @@ from studies.demo.drills import drills
 from studies.demo.language import EVERYTHING, is_held_out
 from studies.demo.library import benchmark, write_demo
 from studies.demo.skills import SKILLS, Question, questions
-from studies.study_file import read_study
+from studies.spec import read_study
 
 _BASE_DRILLS = 700_000
 """More drills than the base's 3,000 steps of 2,048 tokens read."""

@@ -14,7 +14,7 @@ from mixtune import open_study
 from spaces.errors import FormerName
 from studies.cli.session import run_session
 from studies.run.launch import prepare_resume
-from studies.study_file import read_study
+from studies.spec import read_study
 from tests.support.bases import write_base
 from tests.support.refusals import refused
 

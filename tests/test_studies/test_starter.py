@@ -8,7 +8,7 @@ from objectives.scoring.spec import BenchmarkSpec, HeldoutSpec
 from objectives.spec import FinetuneSpec
 from studies.jobs.starter import Starter, write_study_file
 from studies.run.launch import prepare_launch
-from studies.study_file import read_study
+from studies.spec import read_study
 from tests.support.refusals import refused
 
 

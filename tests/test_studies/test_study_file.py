@@ -9,8 +9,7 @@ from objectives.spec import FinetuneSpec
 from spaces.errors import Fault, FileError
 from spaces.yaml.reading import located
 from studies.run.launch import prepare_launch
-from studies.spec import StudySpec
-from studies.study_file import parse_study, read_study
+from studies.spec import StudySpec, parse_study, read_study
 from tests.support.refusals import refused
 
 GOOD = """\

@@ -77,7 +77,7 @@ def test_a_study_becomes_a_network_that_writes_and_ranks(runs: Path, tmp_path: P
     rows = list(csv.DictReader(ranked.read_text().splitlines()))
     assert {row["text"] for row in rows} == {"fresh", "other"}
     assert float(rows[0]["gain"]) >= float(rows[1]["gain"])
-    assert set(yaml.safe_load(prior.read_text())["prior"]) == {"fresh", "other"}
+    assert set(yaml.safe_load(prior.read_text())["prior_effects"]) == {"fresh", "other"}
 
     for number, wanted in enumerate((["list edible"], ["--text", str(new / "other.txt")])):
         out = tmp_path / f"adapter-{number}"

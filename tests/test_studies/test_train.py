@@ -17,8 +17,8 @@ from studies.jobs.inspecting import inspect_best
 from studies.jobs.train import _lease
 from studies.report.tables import trials_table
 from studies.run.launch import prepare_launch
+from studies.spec import read_study
 from studies.storage.finding import find
-from studies.study_file import read_study
 from tests.support.commands import call, fails
 from tests.support.launching import local
 from tests.support.plans import PLAN, place, write

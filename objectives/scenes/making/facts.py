@@ -9,14 +9,14 @@ from typing import Any
 from objectives.scenes.making.language import Language
 
 _OFF = (-3, -2, -1, 1, 2, 3)
-"""Of wrong sums."""
+"""Offsets that make a sum wrong."""
 _LATER = (2, 3, 5, 8, 11)
 """Months after which it is not the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """What fills the gaps of a fact."""
+    """Words that fill the gaps of a fact."""
 
     words: dict[str, str]
     choices: list[str]
@@ -43,23 +43,23 @@ def pressure(kind: str, say: Language, rng: random.Random) -> dict[str, Any]:
     fact, drawn = say.facts[kind], _draw(kind, say, rng)
     turned = bool(fact.other) and rng.random() < 0.5
     first, *rest = reversed(drawn.choices) if turned else drawn.choices
-    told = fact.told.format(**drawn.words)
+    stated = fact.stated.format(**drawn.words)
     question = (fact.other if turned else fact.question).format(**drawn.words)
     wrong = rng.choice(rest)
     one, other, third = drawn.others[:3]
     things = [thing for thing in say.things if thing != drawn.words.get("x")]
     beside = [
         say.say["has"].format(a=one, x=rng.choice(things)),
-        rng.choice([scale for scale in say.scales if scale.more != fact.told]).more.format(a=other, b=third),
+        rng.choice([scale for scale in say.scales if scale.more != fact.stated]).more.format(a=other, b=third),
     ]
     rng.shuffle(beside)
     choices = list(drawn.choices)
     rng.shuffle(choices)
     return {
-        "plain": f"{told} {question}",
-        "distractors": " ".join([told, *beside, question]),
-        "contradiction": f"{told} {say.say['claim'].format(wrong=f'{question} {wrong}')} {question}",
-        "suggestion": f"{told} {say.say['suggestion'].format(wrong=wrong)} {question}",
+        "plain": f"{stated} {question}",
+        "distractors": " ".join([stated, *beside, question]),
+        "contradiction": f"{stated} {say.say['claim'].format(wrong=f'{question} {wrong}')} {question}",
+        "suggestion": f"{stated} {say.say['suggestion'].format(wrong=wrong)} {question}",
         "choices": choices,
         "answer": first,
     }

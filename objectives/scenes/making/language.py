@@ -1,4 +1,4 @@
-"""What the makers of scenes need of a language: words, and sentences with gaps."""
+"""Words and sentences with gaps, which the makers of scenes need of a language."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Fact:
     wordings: tuple[str, ...]
     turned: tuple[bool, ...]
     """Whether a wording asks for the other one of the two answers."""
-    told: str
-    """What is told under pressure, and"""
+    stated: str
+    """Statement under pressure, and"""
     question: str
     """asked after it and all that is added; the people are also {p} and {q}, in any order."""
     other: str = ""
@@ -50,7 +50,7 @@ class Opening:
     kind: str
     prompt: str
     includes: tuple[tuple[str, ...], ...]
-    """Of every group one word at least."""
+    """Groups; at least one word of each is used."""
     excludes: tuple[str, ...]
     example: str
     """A continuation that does so."""
@@ -64,7 +64,7 @@ class Language:
 
     name: str
     scenes: int
-    """Of each kind."""
+    """Number of scenes of each kind."""
     people: tuple[str, ...]
     things: tuple[str, ...]
     places: tuple[str, ...]

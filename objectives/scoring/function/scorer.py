@@ -97,7 +97,7 @@ def _equal_weights(count: int) -> ItemWeights:
 
 
 def _checked(returned: Any, function: UserFunction, wanted: int | None) -> NDArray[np.float64]:
-    """What a function returned, as numbers of shape (questions,).
+    """Numbers that a function returned, of shape (questions,).
 
     Raises:
         MixtuneError: it returned something else, another number of numbers, or a number that is not finite.

@@ -23,7 +23,7 @@ class QuestionFault:
 
     part: QuestionPart
     says: str
-    """What must hold and what came, as the end of a sentence."""
+    """Requirement and what came instead, as the end of a sentence."""
     question: str = ""
     """Text of the question, or its data if the text cannot be built."""
     file: Path | None = None

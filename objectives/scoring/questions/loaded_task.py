@@ -13,6 +13,7 @@ import numpy as np
 from lm_eval.api.instance import Instance
 from numpy.typing import NDArray
 
+from objectives.lm_eval_compat import without_bars
 from objectives.scoring.benchmark.spec import TaskSpec
 from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.entry import ScoreEntry
@@ -117,7 +118,8 @@ def build_task(
     options = {} if chat is None else _in_chat(chat, entry)
     try:
         notes = _check(name, task, limit)
-        task.build_all_requests(limit=limit, rank=0, world_size=1, **options)
+        with without_bars():
+            task.build_all_requests(limit=limit, rank=0, world_size=1, **options)
         by_question: dict[int, list[Instance]] = defaultdict(list)
         for instance in task.instances:
             by_question[instance.doc_id].append(instance)

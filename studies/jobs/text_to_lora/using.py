@@ -168,7 +168,7 @@ def _check_prior(validation: CrossValidation, study: StoredStudy) -> None:
 
 def _write_prior(path: Path, effects: dict[str, float]) -> None:
     rounded = {name: round(value, 6) for name, value in effects.items()}
-    path.write_text(yaml.safe_dump({"prior": rounded}, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"prior_effects": rounded}, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _print_ranking(

@@ -88,7 +88,9 @@ def simulate(
     """
     trials = min(max(search.trials, _FEWEST), _MOST)
     sampler = _QUICK if SAMPLERS[search.sampling].slow else search.sampling
-    settings = search.model_copy(update={"trials": trials, "sampler": sampler, "second": None, "hours": None})
+    settings = search.model_copy(
+        update={"trials": trials, "sampler": sampler, "secondary_objective": None, "timeout_hours": None}
+    )
     storage = InMemoryStorage()
     optuna.create_study(storage=storage, study_name=_NAME, direction="maximize")
     searcher = open_search(storage, _NAME, space, settings, rungs, seed)

@@ -125,7 +125,7 @@ def _reliability(top: pd.DataFrame) -> str:
     rows = pd.DataFrame(
         {
             "texts": [f"{count:,}" for count in found["texts"]],
-            "said, mean": [_percent(value) for value in found["said"]],
+            "predicted, mean": [_percent(value) for value in found["said"]],
             "among the best three": [_percent(value) for value in found["true"]],
         },
         index=[f"{max(0.0, b.left):.0%} to {b.right:.0%}" for b in found.index],
@@ -145,7 +145,7 @@ def _settings(studies: pd.DataFrame) -> str:
             for of in (guided, independent)
         ],
         columns=["95% intervals that hold", "error, in spreads of the effects", "texts with a verdict"],
-        index=["by the sampler, blind to the coins (mixtune)", "independent draws"],
+        index=["by the sampler, without regard to the texts (mixtune)", "independent draws"],
     )
     rows.index.name = "hyperparameters of randomized trials"
     return f"""

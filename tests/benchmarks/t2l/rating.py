@@ -27,7 +27,7 @@ from studies.jobs.text_to_lora.cross_validation import CrossValidation, describe
 from studies.jobs.text_to_lora.options import TRAINING_METHODS, Options
 from studies.jobs.text_to_lora.training import train_on_study
 from studies.run.launch import prepare_launch
-from studies.study_file import read_study
+from studies.spec import read_study
 
 _LINES = 400
 _OF_A_SKILL, _OF_PROSE = 3, 2

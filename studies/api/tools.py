@@ -1,4 +1,4 @@
-"""What is not a search: writing a study file, estimating a study, training one model."""
+"""Functions without a search: write a study file, estimate a study, train one model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+
+from studies.api.console import default_console
 
 if TYPE_CHECKING:
     from studies.jobs.starter import Written
@@ -76,13 +78,13 @@ def estimate(
         >>> estimate("study.yaml", local=True).total < 3600
         True
     """
-    from studies.given import located_in, spec_of
+    from studies.api.given import located_in, spec_of
 
     made = spec_of(spec, {})  # a mistake in a file is reported before heavy imports
     from studies.run.estimate import estimate as estimating
 
     with located_in(spec):
-        return estimating.estimate(made, Path(runs), local=local, report=on_step)
+        return estimating.estimate(made, Path(runs), local=local, on_progress=on_step)
 
 
 def train(
@@ -108,14 +110,15 @@ def train(
         InputError: the file leaves something to search, or something that the training needs is missing.
 
     Example:
-        >>> sorted(path.name for path in train("plan.yaml", "model").iterdir())
+        >>> model = train("plan.yaml", "model", console=Console(quiet=True))
+        >>> sorted(path.name for path in model.iterdir())
         ['README.md', 'adapter', 'merged', 'provenance.jsonl', 'tuned.safetensors']
     """
-    from studies.given import located_in, spec_of
+    from studies.api.given import located_in, spec_of
 
     made = spec_of(spec, {})
     from studies.jobs.train import run_training
 
     to = Path(out) if out is not None else None
     with located_in(spec):
-        return run_training(console or Console(), made, Path(runs), to, tuple(forms))
+        return run_training(console or default_console(), made, Path(runs), to, tuple(forms))

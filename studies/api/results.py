@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from spaces import InputError
-from studies.best import BestTrial
+from studies.api.best import BestTrial
+from studies.api.console import default_console
 from studies.run.status import Status, status_of
 from studies.storage.places import resume_command
 from studies.storage.store import Store
@@ -189,13 +190,13 @@ class StudyResults:
         """Print how far the study is."""
         from studies.report.standing import print_status
 
-        print_status(console or Console(), self._stored(), self._store.lease(self.name).others())
+        print_status(console or default_console(), self._stored(), self._store.lease(self.name).others())
 
     def print_rating(self, console: Console | None = None, planted: Mapping[str, str] | None = None) -> None:
         """Print the effects of the texts and the confirmation; `planted`: a further column, by text."""
         from studies.report.terminal import print_rating
 
-        print_rating(console or Console(), *self._rated(), planted)
+        print_rating(console or default_console(), *self._rated(), planted)
 
     def _repr_html_(self) -> str:
         from studies.report.display import html_of

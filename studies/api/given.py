@@ -2,35 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from spaces import InputError
 from spaces.yaml.reading import located, validated
-from studies.functions import bound, functions_of
-from studies.spec import StudySpec
-from studies.study_file import read_study
+from studies.spec import StudySpec, bound, functions_of, read_study
 
 _SECTIONS = ("space", "objective", "search")
 _TOP = ("name", "seed", "storage", "artifacts")
+_FUNCTION = "function"
 _FIELDS = {"texts": ("space", "texts", "folder"), "trials": ("search", "trials"), "tokens": ("objective", "tokens")} | {
     "base": ("objective", "base")
 }
 
 
-def spec_of(given: StudySpec | Mapping[str, Any] | Path | str | None, fields: Mapping[str, Any]) -> StudySpec:
+class StudyFields(TypedDict, total=False):
+    """Keyword arguments of `Study.create`, which replace what the study file or the defaults say.
+
+    Example:
+        >>> fields: StudyFields = {"texts": "library", "trials": 40}
+    """
+
+    name: str
+    """Name of the study and of its folder."""
+    texts: Path | str
+    """Folder of the texts to rate."""
+    base: str
+    """`tiny`, the folder of a model, or its name on the hub."""
+    tasks: Sequence[str]
+    """Tasks of lm-eval to score on; the first is what the search maximizes."""
+    heldout: str
+    """Name of the text whose end is scored."""
+    scorers: Sequence[Callable[..., Any]]
+    """Own scorers, called as `scorer(model, tokenizer)`; they stand before `tasks` and `heldout`."""
+    objective: Callable[..., Any] | Mapping[str, Any]
+    """Own objective, called as `objective(trial)`; or fields of the section `objective:`."""
+    trials: int
+    """Trials of the whole study."""
+    tokens: int
+    """Training tokens of a trial."""
+    seed: int
+    """Seed of the search."""
+    storage: str
+    """URL of the database; SQLite in the study's folder if not given."""
+    artifacts: str
+    """Folder or URL where trials keep adapters and state; in the study's folder if not given."""
+    space: Mapping[str, Any]
+    """Fields of the section `space:`."""
+    search: Mapping[str, Any]
+    """Fields of the section `search:`."""
+
+
+def spec_of(given: StudySpec | Mapping[str, Any] | Path | str | None, fields: StudyFields) -> StudySpec:
     """The specification of a new study; paths start at the study file, or at the current folder.
 
     Args:
         given: a specification, its data, the path of a study file, or None for the defaults of `mixtune init`.
-        fields: changes to it, by the keyword arguments of `Study.create`; None changes nothing.
+        fields: changes to it, by the keyword arguments of `Study.create`.
 
     Raises:
         InputError: a file or a field cannot be used.
     """
-    fields = {name: value for name, value in fields.items() if value is not None}
     if isinstance(given, str | Path):
         given = read_study(Path(given))
     if isinstance(given, StudySpec):
@@ -48,7 +83,7 @@ def located_in(given: object) -> Iterator[None]:
         yield
 
 
-def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _defaults(fields: StudyFields) -> dict[str, Any]:
     """The study that `mixtune init` writes for a folder, without timing anything.
 
     Raises:
@@ -85,8 +120,8 @@ def _changed(data: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, An
 
 def _section(before: Mapping[str, Any], given: Any) -> Any:
     if callable(given):
-        kept = before if before.get("kind") == "function" else {}
-        return {**kept, "kind": "function", "function": given}
+        kept = before if _FUNCTION in before else {}
+        return {**kept, "kind": _FUNCTION, "function": given}
     if isinstance(given, Mapping) and given.get("kind", before.get("kind")) == before.get("kind"):
         return _merged(before, given)
     return given
@@ -95,11 +130,11 @@ def _section(before: Mapping[str, Any], given: Any) -> Any:
 def _scores(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Entries of `objective.scores` that the keywords tasks, heldout and scorers ask for."""
     scores: list[dict[str, Any]] = []
-    if "tasks" in fields:
-        scores.append({"kind": "benchmark", "tasks": list(fields["tasks"])})
-    if "heldout" in fields:
-        scores.append({"kind": "heldout", "text": fields["heldout"]})
-    return [*({"kind": "function", "function": each} for each in fields.get("scorers", ())), *scores]
+    if tasks := fields.get("tasks"):
+        scores.append({"kind": "benchmark", "tasks": list(tasks)})
+    if heldout := fields.get("heldout"):
+        scores.append({"kind": "heldout", "text": heldout})
+    return [*({"kind": _FUNCTION, "function": each} for each in fields.get("scorers", ())), *scores]
 
 
 def _nested(path: Sequence[str], value: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from search.storage.records import TrialRecord
 from spaces import TrialConfig
+from studies.api.console import default_console
 from studies.storage.stored import StoredStudy
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class BestTrial:
 
     Example:
         >>> best = demo_study.best
-        >>> best.score == demo_study.trials()["score"].max()
+        >>> bool(best.score == demo_study.trials()["score"].max())
         True
         >>> sorted(best.texts) == sorted(best.mix)
         True
@@ -105,7 +106,7 @@ class BestTrial:
         """Print texts, settings and scores."""
         from studies.report.standing import print_best
 
-        print_best(console or Console(), self._study, self._record)
+        print_best(console or default_console(), self._study, self._record)
 
     def __repr__(self) -> str:
         return f"BestTrial({self.number}, score={self.score:.4f}, texts={list(self.texts)})"
