@@ -57,7 +57,7 @@ class TokenModel(HFLM):  # type: ignore[misc]
 
 @contextmanager
 def without_bars() -> Iterator[None]:
-    """Show no progress bar for requests that are built within the block.
+    """Show no progress bar for requests that are built within the context.
 
     Replaces the name `tqdm` in `lm_eval.api.task`, which has no option for it. In a notebook, such a bar inside a live
     display of rich ends in a `RecursionError`.

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("search", "objectives", "spaces", "studies")
+PACKAGES = ("mixtune", "search", "objectives", "spaces", "studies")
 DEVELOPING = ("dev", "calibration")
 """Extras of which the packages may import nothing."""
 BY_ITSELF = {"IPython"}

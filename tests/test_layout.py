@@ -1,10 +1,8 @@
-"""The house stays one in which things are found: short files, short functions, few rooms; notebooks that import."""
+"""The house stays one in which things are found: short files, short functions, few rooms."""
 
 from __future__ import annotations
 
 import ast
-import importlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -38,17 +36,3 @@ def test_functions_are_short() -> None:
 def test_studies_has_few_rooms() -> None:
     rooms = {path.name for path in (ROOT / "studies").iterdir() if path.suffix in ("", ".py")}
     assert len(rooms - {"__init__.py", "__pycache__", "py.typed"}) <= ROOMS
-
-
-def test_shipped_notebooks_import_what_there_is() -> None:
-    books = [file for package in PACKAGES for file in (ROOT / package).rglob("*.ipynb")]
-    assert len(books) == 2
-    for book in books:
-        cells = json.loads(book.read_text(encoding="utf-8"))["cells"]
-        code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-        for node in ast.walk(ast.parse(code)):
-            if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith(PACKAGES):
-                module = importlib.import_module(node.module)
-                for name in node.names:
-                    if not hasattr(module, name.name):
-                        importlib.import_module(f"{node.module}.{name.name}")

@@ -46,3 +46,18 @@ def test_blocks_have_a_known_language(page: Path) -> None:
 )
 def test_blocks_run(page: Path, books: Path) -> None:
     run_page(page, books)
+
+
+def too_long(page: Path) -> list[int]:
+    """Lines of more than 120 characters outside of tables and code."""
+    found, fenced = [], False
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        fenced ^= line.lstrip().startswith("```")
+        if len(line) > 120 and not fenced and not line.startswith("|"):
+            found.append(number)
+    return found
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md", ROOT / "examples" / "README.md"], ids=named)
+def test_lines_are_short(page: Path) -> None:
+    assert too_long(page) == []

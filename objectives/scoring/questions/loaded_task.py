@@ -111,9 +111,7 @@ def build_task(
         FieldError: the templates of the task fail, a right answer is not among the choices, or the prompts would show
             held-out answers.
     """
-    if part.few_shot is not None:
-        task.set_config(key="num_fewshot", value=part.few_shot)
-    task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
+    _set_examples(task, part.few_shot)
     chat = window.template(entry.chat_template)
     options = {} if chat is None else _in_chat(chat, entry)
     try:
@@ -137,6 +135,12 @@ def build_task(
     if shown:
         raise _shows_answers(name, shown)
     return LoadedTask(name, task, weight, questions, _digest(questions), notes)
+
+
+def _set_examples(task: Task, few_shot: int | None) -> None:
+    if few_shot is not None:
+        task.set_config(key="num_fewshot", value=few_shot)
+    task.set_fewshot_seed(_FEWSHOT_SEED)  # the same examples in every worker and after every resume
 
 
 def _shows_answers(name: str, shown: int) -> FieldError:
