@@ -177,7 +177,7 @@ def open_study(
     """Open an existing study by its name, its folder, or the URL of its database.
 
     Args:
-        where: the name of a study in `runs`, a study's folder, or a database URL.
+        where: the name of a study in `runs`, a study's folder (a `Path`, or text with a `/`), or a database URL.
         name: the study's name, if a URL names a database of several.
         runs: folder that holds studies.
         storage: URL of the database, if the study's folder does not know it.
@@ -194,7 +194,7 @@ def open_study(
     functions = named([*scorers, *([objective] if objective is not None else [])])
     if isinstance(where, str) and "://" in where:
         storage, where = where, name or finding.only_name(where)
-    elif isinstance(where, Path) or Path(where).is_dir() or "/" in where:
+    elif isinstance(where, Path) or "/" in where:
         runs, where = Path(where).parent, name or finding.name_in(Path(where))
     store, study, folder = finding.find(str(where), Path(runs), storage, reading=True)
     return Study(store, study.spec.name, folder, functions)

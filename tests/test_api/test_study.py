@@ -54,6 +54,12 @@ def test_a_study_is_opened_by_name_folder_and_url(texts: str, where: Path | str)
     assert open_study(made.url if where == "url" else where).spec.name == "small"
 
 
+def test_a_folder_with_the_name_of_a_study_is_not_taken_for_it(texts: str) -> None:
+    small(texts, name=texts)
+    assert Path(texts).is_dir()
+    assert open_study(texts).folder == Path("runs") / texts
+
+
 def test_a_database_of_two_studies_wants_a_name(texts: str) -> None:
     url = f"sqlite:///{Path.cwd()}/both.db"
     for name in ("one", "two"):
