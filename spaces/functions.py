@@ -22,6 +22,9 @@ from spaces.errors import InputError, UnfitError
 from spaces.trial import fingerprint
 
 _MAIN = "__main__"
+_OURS = ("mixtune", "objectives", "search", "spaces", "studies")
+_UNNAMED = "()"
+"""Ends the path of an object that its module has no name for, which cannot be imported."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class UserFunction:
     @property
     def name(self) -> str:
         """Last part of the import path."""
-        return self.path.rpartition(":")[2].rpartition(".")[2]
+        return self.path.rpartition(":")[2].rpartition(".")[2].removesuffix(_UNNAMED)
 
     @property
     def target(self) -> Callable[..., Any]:
@@ -91,8 +94,7 @@ def user_function(value: object) -> UserFunction:
             raise UnfitError(f"must be `module:name`; got {value!r}", code="not-an-import-path")
         return UserFunction(value)
     if callable(value):
-        named = value if hasattr(value, "__qualname__") else type(value)
-        return UserFunction(f"{named.__module__}:{named.__qualname__}", value)
+        return UserFunction(_path_of(value), value)
     raise UnfitError(f"must be a callable, or `module:name`; got {type(value).__name__}", code="not-callable")
 
 
@@ -100,6 +102,16 @@ FunctionField = Annotated[
     InstanceOf[UserFunction], BeforeValidator(user_function), PlainSerializer(lambda value: value.path, str)
 ]
 """A field of a study file that names a Python function or object."""
+
+
+def _path_of(target: Any) -> str:
+    """Import path of a function, a class, or an object that its module has a name for."""
+    if hasattr(target, "__qualname__"):
+        return f"{target.__module__}:{target.__qualname__}"
+    kind = type(target)
+    names = vars(sys.modules.get(kind.__module__, object)).items()
+    found = next((name for name, value in names if value is target), f"{kind.__qualname__}{_UNNAMED}")
+    return f"{kind.__module__}:{found}"
 
 
 def _imported(path: str) -> Any:
@@ -119,20 +131,23 @@ def _imported(path: str) -> Any:
 
 
 def _by_value(target: Any) -> bytes:
-    module = inspect.getmodule(target if hasattr(target, "__qualname__") else type(target))
-    if module is None or module.__name__ == _MAIN or _installed(module):
-        return bytes(cloudpickle.dumps(target))
-    cloudpickle.register_pickle_by_value(module)
+    """Pickle an object, and what it uses of modules that a worker cannot import, by value."""
+    modules = [module for module in list(sys.modules.values()) if _is_users(module)]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
     try:
         return bytes(cloudpickle.dumps(target))
     finally:
-        cloudpickle.unregister_pickle_by_value(module)
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
-def _installed(module: ModuleType) -> bool:
-    """Whether a worker can import a module, which lies in one of Python's own folders of packages."""
-    file = getattr(module, "__file__", None)
-    return file is None or "site-packages" in file or file.startswith((sys.prefix, sys.base_prefix))
+def _is_users(module: ModuleType) -> bool:
+    """Whether a module lies outside the folders of installed packages, and is none of ours."""
+    file, name = getattr(module, "__file__", None), getattr(module, "__name__", _MAIN)
+    if not isinstance(file, str) or name == _MAIN or name.partition(".")[0] in _OURS:
+        return False
+    return "site-packages" not in file and not file.startswith((sys.prefix, sys.base_prefix))
 
 
 def _unpickled(path: str, pickled: bytes) -> UserFunction:

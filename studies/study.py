@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from studies.run.execution import Outcome
     from studies.run.interrupts import Stop
     from studies.run.launch import Ready
+    from studies.run.status import Status
     from studies.spec import StudySpec
 
 Backend = Literal["ray", "local"]
@@ -100,6 +102,11 @@ class Study(StudyResults):
         self.check()
         assert self._ready is not None
         return self._ready.rungs
+
+    def status(self) -> Status:
+        """How far the study is, of the trials that it will have after `check`."""
+        status = super().status()
+        return replace(status, total=self._ready.spec.search.trials) if self._ready is not None else status
 
     def check(
         self, trials: int | None = None, spec: StudySpec | Path | str | None = None, *, allow: bool = False

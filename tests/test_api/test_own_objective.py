@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -127,13 +128,29 @@ def test_another_function_under_the_same_name_is_refused(texts: str) -> None:
         mixtune.open_study("own", objective=make(2.0)).resume(trials=14, backend="local")
 
 
+def test_an_object_is_found_again_under_its_name_and_an_unnamed_one_is_not(
+    texts: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Path("objects.py").write_text(
+        "class Words:\n    def __call__(self, trial):\n        return float(len(trial.mix.names))\n\nnamed = Words()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    objects: Any = importlib.import_module("objects")
+    for name, objective in (("named", objects.named), ("unnamed", objects.Words())):
+        Study.create(texts=texts, objective=objective, name=name, trials=4).run("local")
+    assert mixtune.open_study("named").resume(trials=6, backend="local").status.complete == 6
+    with refused("function-not-importable", "'objects:Words()'"):
+        mixtune.open_study("unnamed").resume(trials=6, backend="local")
+    del sys.modules["objects"]
+
+
 @pytest.mark.ray
 def test_functions_of_a_module_in_the_users_folder_reach_workers_of_ray(
     texts: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    Path("helpers.py").write_text("STEP = 2.0\n\ndef helper(names):\n    return STEP * len(names)\n")
     Path("mine.py").write_text(
-        "STEP = 2.0\n\ndef helper(names):\n    return STEP * len(names)\n\n"
-        "def objective(trial):\n    return helper(trial.mix.names)\n"
+        "from helpers import helper\n\ndef objective(trial):\n    return helper(trial.mix.names)\n"
     )
     script = """
 import mine, mixtune

@@ -43,6 +43,8 @@ def test_events_are_heard_in_this_process(texts: str) -> None:
 def test_more_trials_make_the_same_study_longer(texts: str) -> None:
     study = small(texts)
     study.run("local")
+    study.check(trials=30)
+    assert (study.status().ended, study.status().total) == (24, 30)
     outcome = study.resume(trials=30, backend="local")
     assert (outcome.ending, outcome.status.ended) == (Ending.FINISHED, 30)
     assert len(study.trials()) == 30
