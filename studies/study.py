@@ -48,11 +48,13 @@ class Study(StudyResults):
         folder: Path,
         functions: Mapping[str, UserFunction],
         ready: Ready | None = None,
+        file: object = None,
     ) -> None:
         """Use `Study.create` or `open_study` instead."""
         super().__init__(store, name, folder)
         self._functions = functions
         self._ready = ready
+        self._file = file
 
     @classmethod
     def create(
@@ -85,7 +87,7 @@ class Study(StudyResults):
 
         with located_in(spec):
             ready = prepare_launch(made, Path(runs))
-        return cls(ready.store, made.name, ready.folder, functions_of(made), ready)
+        return cls(ready.store, made.name, ready.folder, functions_of(made), ready, spec)
 
     @property
     def spec(self) -> StudySpec:
@@ -143,12 +145,14 @@ class Study(StudyResults):
         Raises:
             InputError: the study cannot be run, or another program runs it.
         """
+        from studies.api.given import located_in
         from studies.run.runners import runner_of
 
         self.check()
         ready, self._ready = self._ready, None
         assert ready is not None
-        return ready.run(runner_of(backend, ready), on_event)
+        with located_in(self._file):
+            return ready.run(runner_of(backend, ready), on_event)
 
     def resume(
         self,
@@ -201,7 +205,7 @@ def open_study(
     functions = named([*scorers, *([objective] if objective is not None else [])])
     if isinstance(where, str) and "://" in where:
         storage, where = where, name or finding.only_name(where)
-    elif isinstance(where, Path) or "/" in where:
+    elif isinstance(where, Path) or ("/" in where and finding.is_folder(Path(where))):
         runs, where = Path(where).parent, name or finding.name_in(Path(where))
     store, study, folder = finding.find(str(where), Path(runs), storage, reading=True)
     return Study(store, study.spec.name, folder, functions)

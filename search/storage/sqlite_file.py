@@ -108,6 +108,6 @@ def _refuse_network(path: Path) -> None:
         raise InputError(
             f"The study database {str(path)!r} would be on a network file system ({nearest.fstype} at "
             f"{nearest.mountpoint}), where SQLite cannot lock files and loses data. Name a local disk with "
-            f"`storage: sqlite:////local/disk/study.db` in the study file, or use PostgreSQL (docs/cluster.md).",
+            f"`storage: sqlite:////local/disk/study.db` in the study file, or use PostgreSQL (docs/how-to/cluster.md).",
             code="database-on-network",
         )

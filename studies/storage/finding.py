@@ -79,6 +79,11 @@ def only_name(url: str) -> str:
     return names[0]
 
 
+def is_folder(folder: Path) -> bool:
+    """Whether a folder is that of a study."""
+    return url_in(folder) is not None
+
+
 def name_in(folder: Path) -> str:
     """Name of the study in a folder; the folder's own name if its database does not tell."""
     names = _names_in(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,11 +17,13 @@ import objectives
 from objectives import OBJECTIVES
 from objectives.base import STATE, Objective, Prepared, Rung
 from objectives.scoring.stored import FOLDER as SCORES
-from objectives.spec import FinetuneSpec, SyntheticSpec
+from objectives.spec import FinetuneSpec, FunctionSpec, ObjectiveSpec
 from spaces import Corpus, CorpusMix, LayerRange, Stage, TrialConfig, Tuning, scan
+from spaces.functions import user_function
 from tests.support.refusals import refused
 from tests.support.studies import synthetic
 
+_FAILS = 10_000_019
 _FINETUNE = {
     "tokens": 600,
     "sequence_length": 16,
@@ -31,8 +33,16 @@ _FINETUNE = {
 }
 
 
-def spec_of(kind: str) -> FinetuneSpec | SyntheticSpec:
-    specs: dict[str, FinetuneSpec | SyntheticSpec] = {
+def _in_three_steps(trial: TrialConfig) -> Iterator[float]:
+    if trial.seed == _FAILS:
+        raise ValueError("this seed fails")
+    for share in (0.3, 0.7, 1.0):
+        yield share * len(trial.mix.names) * (1 + trial.seed % 7)
+
+
+def spec_of(kind: str) -> ObjectiveSpec:
+    specs: dict[str, ObjectiveSpec] = {
+        "function": FunctionSpec(kind="function", function=user_function(_in_three_steps), tokens=900, rungs=3),
         "synthetic": synthetic(),
         "finetune": FinetuneSpec.model_validate(_FINETUNE),
     }
@@ -48,7 +58,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return scan(folder)
 
 
-@pytest.fixture(scope="module", params=[pytest.param("finetune", marks=pytest.mark.torch), "synthetic"])
+@pytest.fixture(scope="module", params=[pytest.param("finetune", marks=pytest.mark.torch), "function", "synthetic"])
 def made(
     request: pytest.FixtureRequest, texts: Corpus, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Objective, Prepared]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from objectives.base import Scorer
-from objectives.scoring.spec import SCORERS, HeldoutSpec, ScenesSpec, ScoreSpec
+from objectives.scoring.spec import SCORERS, FunctionScoreSpec, HeldoutSpec, ScenesSpec, ScoreSpec
 from spaces import Corpus, CorpusMix, Stage, Tuning, scan
+from spaces.functions import user_function
 from tests.support.questions import benchmark
 
 if TYPE_CHECKING:
@@ -34,8 +35,19 @@ _TASK: dict[str, Any] = {
 _QUESTIONS = 6
 
 
+class _Likely:
+    """Log-probability of the first token of some sentences."""
+
+    questions = ("ant and bee", "bee and cat", "cat and fox", "fox and river", "river and soup", "soup and ant")
+
+    def __call__(self, model: Any, tokenizer: Any, questions: list[str]) -> list[float]:
+        tokens = [tokenizer(question, return_tensors="pt").input_ids for question in questions]
+        return [float(model(each).logits[0, 0].log_softmax(-1)[each[0, 1]]) for each in tokens]
+
+
 def _spec(kind: str, folder: Path) -> ScoreSpec:
     specs: dict[str, ScoreSpec] = {
+        "function": FunctionScoreSpec(kind="function", function=user_function(_Likely()), holdout=0),
         "benchmark": benchmark(folder / "contract.yaml"),
         "heldout": HeldoutSpec(kind="heldout", text="one", share=0.5, passage=60, holdout=0),
         "scenes": ScenesSpec(kind="scenes", limit=2, holdout=0),

@@ -135,7 +135,7 @@ def _kill_9(program: Program) -> str:
 
 def test_a_study_that_is_stopped_in_every_way_loses_nothing(place: Path, ray_address: str) -> None:
     """Each run starts a Ray of its own, with which it is ended; the last one goes on to the end of the study."""
-    stops = {_ctrl_c: "Go on with", _sigterm: "Go on with", _two_ctrl_c: "resume with", _kill_9: ""}
+    stops = {_ctrl_c: "Resume with", _sigterm: "Resume with", _two_ctrl_c: "resume with", _kill_9: ""}
     before: dict[int, TrialRecord] = {}
     words = ("launch", "study.yaml")
     for stop, says in stops.items():
@@ -153,7 +153,7 @@ def test_a_study_that_is_stopped_in_every_way_loses_nothing(place: Path, ray_add
         assert f"{says}: mixtune resume long" in text or not says
         if stop in (_ctrl_c, _sigterm):
             assert f"{len(before)} of {TRIALS} trials are finished and stored" in text
-            assert text.rstrip().splitlines()[-1] == "Go on with: mixtune resume long"
+            assert text.rstrip().splitlines()[-1] == "Resume with: mixtune resume long"
         words = ("resume", "long")
     running = [record for record in records(place) if record.state is TrialState.RUNNING]
     assert running, "the driver that was killed had no time to tell their end"
@@ -184,7 +184,7 @@ def test_a_time_budget_ends_in_order(place: Path, ray_address: str) -> None:
     before = ended(place)
     assert 0 < len(before) < trials
     assert "The study stopped: its time, 20 s (search.timeout_hours), is over." in text
-    assert "Go on with: mixtune resume long" in text
+    assert "Resume with: mixtune resume long" in text
     (place / "study.yaml").write_text(slow)
     refused = Program(place, "resume", "long", "--study", "study.yaml")
     text = refused.output()
