@@ -115,7 +115,10 @@ def located(path: Path) -> Iterator[None]:
     try:
         yield
     except FieldError as error:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)
+        try:
+            root = yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)
+        except (OSError, yaml.YAMLError):  # it was moved or changed since it was read: its fault is all that is known
+            raise error from None
         place = tuple(int(part) if part.isdigit() else part for part in error.field.split("."))
         line = 1 if root is None else _line(place, root)
         raise FileError(path, [Fault(line, error.field, error.code, error.reason)]) from error
