@@ -30,10 +30,10 @@ RUNS = Path("runs")
 class Study(StudyResults):
     """A search over texts and settings: its specification, its trials in a database, and what they say.
 
-    Make one with `Study.create`, open an existing one with `open_study`. Every method reads the database anew, so that
+    Make one with `Study.create`, open an existing one with `open_study`. Every method reads the database again, so that
     results are up to date while another program runs the study.
 
-    Example:
+    Examples:
         >>> study = Study.create(texts="library", objective=count_words, name="words", trials=12)
         >>> study.run(backend="local").ending
         <Ending.FINISHED: 'every trial has ended'>
@@ -75,7 +75,7 @@ class Study(StudyResults):
         Raises:
             InputError: a value cannot be used, or a study of this name exists.
 
-        Example:
+        Examples:
             >>> study = Study.create(texts="library", objective=count_words, name="created", trials=12)
             >>> study.status().total
             12
@@ -198,7 +198,7 @@ def open_study(
     Raises:
         InputError: there is no such study; the message lists those that exist.
 
-    Example:
+    Examples:
         >>> open_study("demo", runs=runs).status().finished
         True
     """
@@ -214,7 +214,7 @@ def open_study(
 def list_studies(runs: Path | str = RUNS) -> list[str]:
     """Names of the studies in a folder of studies.
 
-    Example:
+    Examples:
         >>> list_studies(runs)
         ['demo']
     """

@@ -158,7 +158,9 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True) if field.default is PydanticUndefined else field.default
     if value is None or isinstance(value, BaseModel):
         return ""
-    return f"`{round(value, 3) if isinstance(value, float) else value}`" if value != [] and value != {} else "none"
+    if isinstance(value, list) and all(isinstance(item, float) for item in value):
+        value = f"[{', '.join(f'{item:.3g}' for item in value)}]" if value else []
+    return f"`{f'{value:g}' if isinstance(value, float) else value}`" if value not in ([], {}) else "none"
 
 
 def _command_line() -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class BestTrial:
     """The best complete trial: its texts, settings, scores and model.
 
-    Example:
+    Examples:
         >>> best = demo_study.best
         >>> bool(best.score == demo_study.trials()["score"].max())
         True

@@ -22,7 +22,7 @@ _FIELDS = {"texts": ("space", "texts", "folder"), "trials": ("search", "trials")
 class StudyFields(TypedDict, total=False):
     """Keyword arguments of `Study.create`, which replace what the study file or the defaults say.
 
-    Example:
+    Examples:
         >>> fields: StudyFields = {"texts": "library", "trials": 40}
     """
 

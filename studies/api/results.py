@@ -68,7 +68,8 @@ class StudyResults:
 
         Columns: `text`, `group`, `pages`, `tokens`, `effect`, `low` and `high` (95% interval, in the score's unit),
         `stderr`, `adjusted_p` (Benjamini and Hochberg), `verdict`, `trials`, `method`, `ranked_effect`,
-        `ranked_spread`, `top_3` (probability), `trials_to_decide`, `times_read`, `questions_found`.
+        `ranked_spread`, `top_3` (probability), `trials_to_decide`, `times_read`, `questions_found`. `docs/report.md`
+        describes each.
         """
         from studies.report.tables import rating_table
 
@@ -93,8 +94,9 @@ class StudyResults:
     def confirmation(self) -> pd.DataFrame:
         """The best configurations and the baselines, with fresh seeds, on questions that the search never saw.
 
-        Columns: `role`, `gain` over the untouched base, `low` and `high` (95% interval), runs, texts; empty before the
-        confirmation has run.
+        Columns: `role`, `of` (number of the trial), `texts`, `runs` (complete), `failed`, `score`, `gain` over the
+        untouched base, `low` and `high` (95% interval of the gain), `accuracy` and `accuracy_stderr` in [0, 1],
+        `searched` (gain on the questions of the search, optimistic). Empty before the confirmation has run.
         """
         from studies.analysis.confirmation import confirmed
         from studies.report.tables import confirmation_table

@@ -46,7 +46,7 @@ def write_study_file(
     Raises:
         InputError: the folder cannot be used, or the file exists.
 
-    Example:
+    Examples:
         >>> write_study_file("library", "first.yaml", measure=False).corpus.names
         ('ants', 'bees', 'cats')
     """
@@ -74,7 +74,7 @@ def estimate(
     Raises:
         InputError: the study could not be run.
 
-    Example:
+    Examples:
         >>> estimate("study.yaml", local=True).total < 3600
         True
     """
@@ -109,7 +109,7 @@ def train(
     Raises:
         InputError: the file leaves something to search, or something that the training needs is missing.
 
-    Example:
+    Examples:
         >>> model = train("plan.yaml", "model", console=Console(quiet=True))
         >>> sorted(path.name for path in model.iterdir())
         ['README.md', 'adapter', 'merged', 'provenance.jsonl', 'tuned.safetensors']

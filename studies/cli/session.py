@@ -23,7 +23,7 @@ def run_session(console: Console, study: Study, *, local: bool, planted: Mapping
         with progress.shown():
             outcome = study.run(backend_of(local=local), progress)
         if outcome.ending is not Ending.FINISHED:
-            _explain_stop(console, study, outcome)
+            _explain_stop(console, study, outcome, local=local)
         if outcome.ending in {Ending.INTERRUPTED, Ending.FAILING}:
             return stop.status if outcome.ending is Ending.INTERRUPTED else 1
         if outcome.ending is Ending.FINISHED:
@@ -60,11 +60,13 @@ def _mention_others(console: Console, study: Study) -> None:
         )
 
 
-def _explain_stop(console: Console, study: Study, outcome: Outcome) -> None:
+def _explain_stop(console: Console, study: Study, outcome: Outcome, *, local: bool) -> None:
     status = outcome.status
     console.print(f"The study stopped: {outcome.reason}" if outcome.reason else "Stopped.", highlight=False)
-    rest = f"; {status.running} that were running continue from their last rung" if status.running else ""
-    console.print(f"{status.ended} of {status.total} trials have ended and are stored{rest}.", highlight=False)
+    console.print(f"{status.ended} of {status.total} trials have ended and are stored.", highlight=False)
+    if status.running:
+        console.print(f"Trials that continue from their last rung: {status.running}.", highlight=False)
     if status.confirmation_ended:
         console.print(f"{status.confirmation_ended} runs of the confirmation are stored, too.", highlight=False)
-    console.print(f"Resume with: {study.resume_command}", soft_wrap=True, highlight=False)
+    command = f"{study.resume_command} --local" if local else study.resume_command
+    console.print(f"Resume with: {command}", soft_wrap=True, highlight=False)

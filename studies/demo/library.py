@@ -72,7 +72,7 @@ def write_demo(folder: Path | str, name: str = "demo", seed: int = 0) -> Path:
         name: name of the study in the file.
         seed: seed of the books, the benchmark and the search.
 
-    Example:
+    Examples:
         >>> write_demo("a-demo").name
         'study.yaml'
     """

@@ -15,7 +15,7 @@ from studies.storage.stored import StoredStudy
 class Status:
     """How far a study is.
 
-    Example:
+    Examples:
         >>> status = demo_study.status()
         >>> status.complete + status.pruned + status.failed == status.total
         True

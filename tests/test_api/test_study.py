@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,17 @@ def test_tables_of_an_empty_study_have_their_columns(texts: str) -> None:
     assert study.settings().columns.tolist() == ["setting", "share", "low", "high"]
     assert study.interactions().empty
     assert study.confirmation().empty
+
+
+@pytest.mark.parametrize("table", ["effects", "ranking", "confirmation", "settings", "interactions"])
+def test_documented_columns_are_those_of_the_table(texts: str, table: str) -> None:
+    study = small(texts, trials=40)
+    study.run("local")
+    said = re.search(
+        r"Columns: (.*?)(?: Empty before|`docs|$)", " ".join((getattr(Study, table).__doc__ or "").split())
+    )
+    assert said is not None
+    assert re.findall(r"`(\w+)`", said[1]) == getattr(study, table)().columns.tolist()
 
 
 def test_a_notebook_shows_the_forest_plot_and_the_rating(texts: str) -> None:

@@ -58,6 +58,12 @@ def too_long(page: Path) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md", ROOT / "examples" / "README.md"], ids=named)
+GENERATED = {ROOT / "docs" / "text_to_lora_results.md"}
+"""Pages that `make t2l` and its like write, one paragraph a line."""
+
+
+@pytest.mark.parametrize(
+    "page", sorted({*PAGES, ROOT / "CHANGELOG.md", ROOT / "examples" / "README.md"} - GENERATED), ids=named
+)
 def test_lines_are_short(page: Path) -> None:
     assert too_long(page) == []
