@@ -152,7 +152,7 @@ def test_a_study_that_is_stopped_in_every_way_loses_nothing(place: Path, ray_add
         assert "Traceback" not in text
         assert f"{says}: mixtune resume long" in text or not says
         if stop in (_ctrl_c, _sigterm):
-            assert f"{len(before)} of {TRIALS} trials are finished and stored" in text
+            assert f"{len(before)} of {TRIALS} trials" in text
             assert text.rstrip().splitlines()[-1] == "Resume with: mixtune resume long"
         words = ("resume", "long")
     running = [record for record in records(place) if record.state is TrialState.RUNNING]
@@ -199,7 +199,7 @@ def test_a_confirmation_goes_on_after_kill_9(place: Path, ray_address: str) -> N
     file.write_text(file.read_text().replace("confirm: {best: 0}", "confirm: {best: 2, seeds: 3}"))
     shorter(place, 12)
     program = Program(place, "launch", "study.yaml")
-    program.wait_for_text("Confirming what the search found")
+    program.wait_for_text("Confirming")
     program.wait_for(finished=2)
     program.kill()
     _, before, _ = find("long", place / "runs")
