@@ -30,6 +30,7 @@ check: $(STAMP)  ## style, types, layers, and the rules of the house: kinds, siz
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy examples/*.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/test_kinds.py tests/test_layout.py tests/test_private_names.py tests/test_dependencies.py tests/test_words.py
 

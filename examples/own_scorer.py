@@ -48,19 +48,17 @@ def main() -> None:
     parser.add_argument("--base", default="tiny")
     parser.add_argument("--small", action="store_true", help="a few trials on a generated library")
     arguments = parser.parse_args()
-    small: mixtune.StudyFields = {
-        "tokens": 1_500,
-        "trials": 8,
-        "objective": {"sequence_length": 64, "rungs": [1.0]},
-        "search": {"confirm": {"best": 1, "seeds": 2}},
+    fields: mixtune.StudyFields = {
+        "name": "opposites",
+        "texts": mixtune.write_demo("small-demo").parent / "library" if arguments.small else arguments.books,
+        "base": arguments.base,
+        "scorers": [Opposites()],
     }
-    study = mixtune.Study.create(
-        name="opposites",
-        texts=mixtune.write_demo("small-demo").parent / "library" if arguments.small else arguments.books,
-        base=arguments.base,
-        scorers=[Opposites()],
-        **(small if arguments.small else {}),
-    )
+    if arguments.small:
+        fields["tokens"], fields["trials"] = 1_500, 8
+        fields["objective"] = {"sequence_length": 64, "rungs": [1.0]}
+        fields["search"] = {"confirm": {"best": 1, "seeds": 2}}
+    study = mixtune.Study.create(**fields)
     study.run("local" if arguments.small else "ray")
     print(study.effects()[["text", "effect", "low", "high", "verdict"]].to_string(index=False))
     print(study.confirmation()[["role", "gain", "low", "high"]].to_string(index=False))

@@ -14,6 +14,7 @@ from objectives.base import STATE, TEXT_TOKENS, Prepared, Rung
 from objectives.spec import FunctionSpec
 from spaces import Corpus, Layout, MixtuneError, Module, TrialConfig
 from spaces.files import write_text
+from spaces.functions import check_call
 from spaces.trial import Split
 
 _MODULES = (Module("self_attn.q_proj", 8, 8), Module("self_attn.v_proj", 8, 8), Module("mlp.up_proj", 8, 16))
@@ -38,6 +39,7 @@ class FunctionObjective:
         Raises:
             InputError: it cannot be imported, or is not a function.
         """
+        check_call(spec.function, 1)
         inputs = {f"the objective {spec.function.path!r}": spec.function.digest}
         layout = Layout("function", _LAYERS, _MODULES, context=1 << 20)
         counted = corpus.counted(lambda text: text.words)

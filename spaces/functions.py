@@ -7,10 +7,13 @@ keeps.
 from __future__ import annotations
 
 import inspect
+import json
 import sys
+import sysconfig
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Annotated, Any
@@ -64,14 +67,11 @@ class UserFunction:
     def digest(self) -> str:
         """Hash of its source code, 16 hex digits; empty if the source is not available.
 
-        It covers the function or class alone, not what it calls.
+        It covers the function or class, its default values, and the plain values and functions that it encloses; not
+        what it calls.
         """
-        target: Any = self.target
-        source_of = target if inspect.isroutine(target) or inspect.isclass(target) else type(target)
-        try:
-            return fingerprint(textwrap.dedent(inspect.getsource(source_of)))
-        except (OSError, TypeError):
-            return ""
+        parts = _parts(self.target)
+        return fingerprint(parts) if all(part is not None for part in parts) else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the object by value, because workers do not import from the user's folder."""
@@ -104,8 +104,79 @@ FunctionField = Annotated[
 """A field of a study file that names a Python function or object."""
 
 
+def check_call(function: UserFunction, arguments: int) -> None:
+    """Check that a function can be called with so many arguments.
+
+    Raises:
+        InputError: it cannot.
+    """
+    try:
+        inspect.signature(function.target).bind(*range(arguments))
+    except TypeError as error:
+        raise InputError(
+            f"{function.path!r} must take {arguments} argument{'s' if arguments > 1 else ''}: {error}.",
+            code="function-signature",
+        ) from error
+    except ValueError:  # a function in C, whose arguments are not known
+        return
+
+
+def _parts(target: Any) -> list[str | None]:
+    """Source code and values that decide what a callable does; None for source that is not available."""
+    if isinstance(target, partial):
+        given = [target.args, sorted(target.keywords.items())]
+        return [*_parts(target.func), *(_plain(value) for value in given)]
+    if inspect.ismethod(target):
+        return [*_parts(target.__func__), *_state(target.__self__)]
+    if not inspect.isroutine(target) and not inspect.isclass(target):
+        return [_source(type(target)), *_state(target)]
+    cells = [cell.cell_contents for cell in getattr(target, "__closure__", None) or () if not _is_empty(cell)]
+    held = [getattr(target, "__defaults__", None), getattr(target, "__kwdefaults__", None), *cells]
+    enclosed = [part for value in cells if inspect.isfunction(value) and value is not target for part in _parts(value)]
+    return [_source(target), *map(_plain, held), *enclosed]
+
+
+def _state(instance: Any) -> list[str | None]:
+    return [_plain(value) for _, value in sorted(getattr(instance, "__dict__", {}).items())]
+
+
+def _is_empty(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is _UNNAMED
+    except ValueError:  # a name that is not assigned yet
+        return True
+
+
+def _source(target: Any) -> str | None:
+    try:
+        return textwrap.dedent(inspect.getsource(target))
+    except (OSError, TypeError):
+        return None
+
+
+def _plain(value: Any) -> str:
+    """A value as text if equal values have equal texts, its type otherwise."""
+    try:
+        return json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError):
+        return type(value).__qualname__
+
+
 def _path_of(target: Any) -> str:
-    """Import path of a function, a class, or an object that its module has a name for."""
+    """Import path of a function, or of an object that its module has a name for.
+
+    Raises:
+        UnfitError: it is a class.
+    """
+    if inspect.isclass(target):
+        raise UnfitError(
+            f"must be a function or an object; got the class {target.__qualname__}, so give {target.__qualname__}()",
+            code="class-for-object",
+        )
+    if isinstance(target, partial):
+        return f"{_path_of(target.func).removesuffix(_UNNAMED)}{_UNNAMED}"
+    if inspect.ismethod(target):
+        return f"{target.__module__}:{target.__qualname__}{_UNNAMED}"
     if hasattr(target, "__qualname__"):
         return f"{target.__module__}:{target.__qualname__}"
     kind = type(target)
@@ -132,7 +203,8 @@ def _imported(path: str) -> Any:
 
 def _by_value(target: Any) -> bytes:
     """Pickle an object, and what it uses of modules that a worker cannot import, by value."""
-    modules = [module for module in list(sys.modules.values()) if _is_users(module)]
+    known = cloudpickle.list_registry_pickle_by_value()
+    modules = [each for name, each in list(sys.modules.items()) if _is_users(each, name) and name not in known]
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
     try:
@@ -142,12 +214,14 @@ def _by_value(target: Any) -> bytes:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def _is_users(module: ModuleType) -> bool:
-    """Whether a module lies outside the folders of installed packages, and is none of ours."""
-    file, name = getattr(module, "__file__", None), getattr(module, "__name__", _MAIN)
-    if not isinstance(file, str) or name == _MAIN or name.partition(".")[0] in _OURS:
+def _is_users(module: ModuleType, name: str) -> bool:
+    """Whether a module that is imported under this name is a user's own: not an installed package, and none of ours."""
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str) or getattr(module, "__name__", "") != name or name == _MAIN:
         return False
-    return "site-packages" not in file and not file.startswith((sys.prefix, sys.base_prefix))
+    if name.partition(".")[0] in _OURS or "site-packages" in file:
+        return False
+    return not file.startswith((sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")))
 
 
 def _unpickled(path: str, pickled: bytes) -> UserFunction:

@@ -142,30 +142,64 @@ def parse_study(content: str, path: Path) -> StudySpec:
 
 def functions_of(spec: StudySpec) -> dict[str, UserFunction]:
     """The user's functions that a study calls, by their import paths."""
+    return {function.path: function for function in _functions(spec)}
+
+
+def _functions(spec: StudySpec) -> list[UserFunction]:
     objective = spec.objective
     if isinstance(objective, FunctionSpec):
-        return {objective.function.path: objective.function}
+        return [objective.function]
     found = (getattr(score, "function", None) for score in getattr(objective, "scores", ()))
-    return {function.path: function for function in found if isinstance(function, UserFunction)}
+    return [function for function in found if isinstance(function, UserFunction)]
+
+
+def refuse_ambiguous(spec: StudySpec) -> StudySpec:
+    """Return a study whose functions can be told apart by their import paths, which are all that it stores.
+
+    Raises:
+        InputError: two different functions have one path.
+    """
+    named(_functions(spec))
+    return spec
 
 
 def bound(spec: StudySpec, functions: Mapping[str, UserFunction]) -> StudySpec:
-    """The same study with these functions in place of equal import paths, which cannot always be imported."""
+    """The same study with these functions in place of import paths, which cannot always be imported.
+
+    A function that the study holds itself is not replaced.
+    """
     objective = spec.objective
-    if isinstance(objective, FunctionSpec):
-        found = functions.get(objective.function.path, objective.function)
-        return spec.model_copy(update={"objective": objective.model_copy(update={"function": found})})
-    if not functions_of(spec):
+    if not _functions(spec):
         return spec
-    scores = [
-        score.model_copy(update={"function": functions.get(score.function.path, score.function)})
-        if isinstance(getattr(score, "function", None), UserFunction)
-        else score
-        for score in getattr(objective, "scores", ())
-    ]
-    return spec.model_copy(update={"objective": objective.model_copy(update={"scores": scores})})
+
+    def held(function: UserFunction) -> UserFunction:
+        return functions.get(function.path, function) if function.given is None else function
+
+    if isinstance(objective, FunctionSpec):
+        update: dict[str, Any] = {"function": held(objective.function)}
+    else:
+        scores = [
+            score.model_copy(update={"function": held(score.function)})
+            if isinstance(getattr(score, "function", None), UserFunction)
+            else score
+            for score in getattr(objective, "scores", ())
+        ]
+        update = {"scores": scores}
+    return spec.model_copy(update={"objective": objective.model_copy(update=update)})
 
 
-def named(functions: Sequence[Callable[..., Any]]) -> dict[str, UserFunction]:
-    """Functions by the import paths under which a study stores them."""
-    return {made.path: made for made in map(user_function, functions)}
+def named(functions: Sequence[Callable[..., Any] | UserFunction]) -> dict[str, UserFunction]:
+    """Functions by the import paths under which a study stores them.
+
+    Raises:
+        InputError: two different functions have one path.
+    """
+    found: dict[str, UserFunction] = {}
+    for function in map(user_function, functions):
+        if found.setdefault(function.path, function).given is not function.given:
+            raise InputError(
+                f"Two different functions are called {function.path!r}, and a study tells them apart by that name. "
+                "Define them with `def`, under different names.",
+                code="functions-alike",
+            )
+    return found

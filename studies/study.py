@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
+from spaces import InputError
+from spaces.errors import listed
 from studies.api.results import StudyResults
 from studies.spec import bound, functions_of, named
 from studies.storage import finding
@@ -48,13 +50,14 @@ class Study(StudyResults):
         folder: Path,
         functions: Mapping[str, UserFunction],
         ready: Ready | None = None,
-        file: object = None,
+        origin: tuple[object, Mapping[str, Any]] = (None, {}),
     ) -> None:
         """Use `Study.create` or `open_study` instead."""
         super().__init__(store, name, folder)
         self._functions = functions
         self._ready = ready
-        self._file = file
+        self._origin = origin
+        self._snapshot = self._now() if ready is not None else None
 
     @classmethod
     def create(
@@ -85,9 +88,9 @@ class Study(StudyResults):
         made = spec_of(spec, fields)  # a mistake in a file is reported before heavy imports
         from studies.run.launch import prepare_launch
 
-        with located_in(spec):
+        with located_in(spec, fields):
             ready = prepare_launch(made, Path(runs))
-        return cls(ready.store, made.name, ready.folder, functions_of(made), ready, spec)
+        return cls(ready.store, made.name, ready.folder, functions_of(made), ready, (spec, fields))
 
     @property
     def spec(self) -> StudySpec:
@@ -124,13 +127,20 @@ class Study(StudyResults):
             InputError: the study cannot be run: its texts, base or tasks are missing or have changed, for example.
         """
         from studies.api.given import spec_of
-        from studies.run.launch import prepare_resume
+        from studies.run.launch import resumable
+        from studies.storage.store import open_store
 
         if self._ready is None or trials is not None or spec is not None:
             file = spec_of(spec, {}) if spec is not None else None
-            runs, name = self.folder.parent, self.name
-            self._ready = prepare_resume(name, runs, self.url, trials, file, allow=allow, functions=self._functions)
+            found = finding.Found(open_store(self.url), self._stored(), self.folder)
+            self._ready = resumable(found, trials, file, allow=allow, functions=self._functions)
+            self._snapshot = self._now()
         return self._ready.notes
+
+    def _now(self) -> object:
+        """Parts of the stored study that another program changes when it runs or updates it."""
+        study = self._stored()
+        return len(study.records), study.spec.to_dict()
 
     def run(self, backend: Backend = "ray", on_event: Callable[[Event], None] = lambda _: None) -> Outcome:
         """Run trials until the study has all of them, then confirm the best ones; Ctrl-C stops in order.
@@ -148,10 +158,12 @@ class Study(StudyResults):
         from studies.api.given import located_in
         from studies.run.runners import runner_of
 
+        if self._ready is not None and self._snapshot != self._now():
+            self._ready = None  # it was run elsewhere since it was checked
         self.check()
         ready, self._ready = self._ready, None
         assert ready is not None
-        with located_in(self._file):
+        with located_in(*self._origin):
             return ready.run(runner_of(backend, ready), on_event)
 
     def resume(
@@ -205,10 +217,20 @@ def open_study(
     functions = named([*scorers, *([objective] if objective is not None else [])])
     if isinstance(where, str) and "://" in where:
         storage, where = where, name or finding.only_name(where)
-    elif isinstance(where, Path) or ("/" in where and finding.is_folder(Path(where))):
-        runs, where = Path(where).parent, name or finding.name_in(Path(where))
-    store, study, folder = finding.find(str(where), Path(runs), storage, reading=True)
-    return Study(store, study.spec.name, folder, functions)
+    if isinstance(where, Path) or ("://" not in where and "/" in where and finding.is_folder(Path(where))):
+        found = finding.find_in(Path(where), name)
+    else:
+        found = finding.find(where, Path(runs), storage, reading=True)
+    _refuse_unused(functions, found.study.spec)
+    return Study(found.store, found.study.spec.name, found.folder, functions)
+
+
+def _refuse_unused(functions: Mapping[str, UserFunction], spec: StudySpec) -> None:
+    called = functions_of(spec)
+    if unused := functions.keys() - called.keys():
+        raise InputError(
+            f"The study {spec.name!r} calls {listed(called)}, and not {listed(sorted(unused))}.", code="function-unused"
+        )
 
 
 def list_studies(runs: Path | str = RUNS) -> list[str]:

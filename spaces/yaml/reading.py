@@ -81,10 +81,7 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
     try:
         parsed = kind.model_validate(data, context=former)
     except ValidationError as error:
-        faults = [
-            {**fault, "loc": tuple(former.get(str(part), part) for part in fault["loc"])} for fault in error.errors()
-        ]
-        raise FileError(path, list(_faults(faults, root, kind))) from error
+        raise FileError(path, list(_faults(error.errors(), root, kind, former))) from error
     for new, old in former.items():
         warnings.warn(
             f"{path}: the field `{old}` is now called `{new}`. The old name works in this release; rename it.",
@@ -105,7 +102,7 @@ def validated(data: Mapping[str, Any], kind: type[_Model], what: str) -> _Model:
     except ValidationError as error:
         root = yaml.compose(yaml.safe_dump(json.loads(json.dumps(data, default=str))), Loader=Loader)
         assert root is not None
-        faults = (replace(fault, line=0) for fault in _faults(error.errors(), root, kind))
+        faults = (replace(fault, line=0) for fault in _faults(error.errors(), root, kind, {}))
         raise FileError(Path(what), list(faults)) from error
 
 
@@ -157,10 +154,12 @@ def _refuse_duplicates(node: yaml.Node, path: Path, where: Location) -> None:
             _refuse_duplicates(item, path, (*where, index))
 
 
-def _faults(errors: Sequence[_Details], root: yaml.Node, kind: type[BaseModel]) -> Iterator[Fault]:
-    """Yield a fault for each error."""
+def _faults(
+    errors: Sequence[_Details], root: yaml.Node, kind: type[BaseModel], former: Mapping[str, str]
+) -> Iterator[Fault]:
+    """Yield a fault for each error; `former`: current to former names that the file uses."""
     for error in errors:
-        place = _in_file(error["loc"], root, kind)
+        place = _in_file(error["loc"], root, kind, former)
         word = _bare_word(error, place, root)
         if word and error["loc"][-1] == _KEY:
             place = (*place, word.value)
@@ -181,12 +180,15 @@ def _bare_word(error: _Details, place: Location, root: yaml.Node) -> yaml.Scalar
     return node if isinstance(node, yaml.ScalarNode) and node.tag in READ_AS and node.value else None
 
 
-def _in_file(location: Location, root: yaml.Node, kind: type[BaseModel]) -> Location:
+def _in_file(location: Location, root: yaml.Node, kind: type[BaseModel], former: Mapping[str, str]) -> Location:
     """Return the part of a pydantic location that exists in the file, without labels of union members."""
     place: list[str | int] = []
     node: yaml.Node | None = root
     for part in location:
         child = _child(node, part)
+        if child is None and part in former:
+            part = former[str(part)]  # noqa: PLW2901  the file uses the former name in this section
+            child = _child(node, part)
         if child is not None:
             place.append(part)
             node = child

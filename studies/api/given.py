@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypedDict
 
-from spaces import InputError
+from objectives.spec import FinetuneSpec
+from search.spec import SearchSpec
+from spaces import FieldError, InputError
+from spaces.errors import FileError, did_you_mean, listed
 from spaces.yaml.reading import located, validated
-from studies.spec import StudySpec, bound, functions_of, read_study
+from studies.spec import StudySpec, bound, functions_of, read_study, refuse_ambiguous
 
 _SECTIONS = ("space", "objective", "search")
 _TOP = ("name", "seed", "storage", "artifacts")
 _FUNCTION = "function"
+_SCORED = dict.fromkeys(("tasks", "heldout", "scorers"), "objective.scores")
+_FORMER = {"objective": FinetuneSpec.former, "search": SearchSpec.former}
 _FIELDS = {"texts": ("space", "texts", "folder"), "trials": ("search", "trials"), "tokens": ("objective", "tokens")} | {
     "base": ("objective", "base")
 }
@@ -66,24 +72,64 @@ def spec_of(given: StudySpec | Mapping[str, Any] | Path | str | None, fields: St
     Raises:
         InputError: a file or a field cannot be used.
     """
+    changes = _checked(fields)
     if isinstance(given, str | Path):
         given = read_study(Path(given))
-    if isinstance(given, StudySpec):
-        data, functions = given.to_dict(), functions_of(given)
-    else:
-        data, functions = dict(given) if given is not None else _defaults(fields), {}
-    spec = validated(_changed(data, fields), StudySpec, "study").anchored(Path.cwd())
-    return bound(spec, functions)
+    if not isinstance(given, StudySpec):
+        data = dict(given) if given is not None else _defaults(changes)
+        return refuse_ambiguous(validated(_changed(data, changes), StudySpec, "study").anchored(Path.cwd()))
+    made = validated(_changed(given.to_dict(), changes), StudySpec, "study").anchored(Path.cwd())
+    if isinstance(given.objective, FinetuneSpec) and not {"base", "objective"} & changes.keys():
+        base = given.objective.base  # a file's base was looked for in the file's folder
+        made = made.model_copy(update={"objective": made.objective.model_copy(update={"base": base})})
+    return refuse_ambiguous(bound(made, functions_of(given)))
+
+
+def _checked(fields: StudyFields) -> dict[str, Any]:
+    """Keyword arguments that were given, in the forms that a study file has.
+
+    Raises:
+        InputError: one is unknown, or does not go with the others.
+    """
+    known = list(StudyFields.__annotations__)
+    checked = {name: value for name, value in fields.items() if value is not None}
+    for name in checked:
+        if name not in known:
+            raise InputError(
+                f"Study.create takes {listed(known, 20)}; got {name!r}.{did_you_mean(name, known)}",
+                code="argument-unknown",
+            )
+    for name in ("tasks", "scorers"):
+        value = checked.get(name)
+        if value is not None and (isinstance(value, str) or callable(value)):
+            checked[name] = [value]
+    scored = sorted({"base", "tasks", "heldout", "scorers"} & checked.keys())
+    if callable(checked.get("objective")) and scored:
+        raise InputError(
+            f"An objective that is a function scores trials itself, so {listed(scored)} cannot be given with it.",
+            code="argument-unfit",
+        )
+    return checked
 
 
 @contextmanager
-def located_in(given: object) -> Iterator[None]:
-    """Add the line of the study file, if one was given, to an error about one of its fields."""
-    with located(Path(given)) if isinstance(given, str | Path) else nullcontext():
+def located_in(given: object, fields: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
+    """Add the line of the study file, if one was given, to an error about a field that it sets itself."""
+    if not isinstance(given, str | Path):
         yield
+        return
+    try:
+        with located(Path(given)):
+            yield
+    except FileError as error:
+        cause = error.__cause__
+        changed = tuple(".".join(_FIELDS.get(name, (_SCORED.get(name, name),))) for name in fields)
+        if isinstance(cause, FieldError) and cause.field.startswith(changed):
+            raise cause from None
+        raise
 
 
-def _defaults(fields: StudyFields) -> dict[str, Any]:
+def _defaults(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The study that `mixtune init` writes for a folder, without timing anything.
 
     Raises:
@@ -98,7 +144,8 @@ def _defaults(fields: StudyFields) -> dict[str, Any]:
     heldout = fields.get("heldout")
     starter = Starter(Path(fields["texts"]), fields.get("base", "tiny"), tuple(fields.get("tasks", ())), heldout)
     data = starting_spec(starter)
-    if callable(fields.get("objective")):  # it trains as it likes: nothing but the texts varies
+    objective = fields.get("objective", {})
+    if callable(objective) or _FUNCTION in objective:  # it trains as it likes: nothing but the texts varies
         space = {"texts": data["space"]["texts"]}
         return {"name": data["name"], "space": space, "objective": {}, "search": data["search"]}
     return data
@@ -109,7 +156,7 @@ def _changed(data: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, An
     changed = {**data, **{name: fields[name] for name in _TOP if name in fields}}
     for name in _SECTIONS:
         if name in fields:
-            changed[name] = _section(changed.get(name, {}), fields[name])
+            changed[name] = _section(_renamed(name, changed.get(name, {})), _renamed(name, fields[name]))
     for name, path in _FIELDS.items():
         if name in fields:
             value = str(fields[name]) if name == "texts" else fields[name]
@@ -122,9 +169,18 @@ def _section(before: Mapping[str, Any], given: Any) -> Any:
     if callable(given):
         kept = before if _FUNCTION in before else {}
         return {**kept, "kind": _FUNCTION, "function": given}
-    if isinstance(given, Mapping) and given.get("kind", before.get("kind")) == before.get("kind"):
+    usual = before.get("kind", "finetune")
+    if isinstance(given, Mapping) and given.get("kind", usual) == usual:
         return _merged(before, given)
     return given
+
+
+def _renamed(section: str, given: Any) -> Any:
+    """Fields of a section under today's names, so that two names of one field are not taken for two fields."""
+    former = _FORMER.get(section, {})
+    if not isinstance(given, Mapping):
+        return given
+    return {former.get(name, name) if former.get(name) not in given else name: value for name, value in given.items()}
 
 
 def _scores(fields: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -29,6 +29,8 @@ CONFIRMATION = "confirmation.csv"
 QUALITIES = "qualities.csv"
 INTERACTIONS = "interactions.csv"
 CURVES = "curves.csv"
+_COLUMNS = ["trial", "arm", "pair", "state", "score", "last_score", "stderr", "tokens", "gain", "gain_stderr"]
+"""Columns of the trials that a study without any has."""
 
 
 def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
@@ -133,6 +135,8 @@ def confirmation_table(rows: Sequence[Confirmed]) -> pd.DataFrame:
 
 def trials_table(study: StoredStudy) -> pd.DataFrame:
     """Return one row per trial; `docs/report.md` describes the columns."""
+    if not study.records:
+        return pd.DataFrame(columns=_COLUMNS)
     return pd.DataFrame([_row(study, record) for record in study.records])
 
 
@@ -161,7 +165,8 @@ def _row(study: StoredStudy, record: TrialRecord) -> dict[str, Any]:
             row |= {f"{stage.name}.texts": own, f"{stage.name}.tokens": stage.budget}
         row |= {f"{stage.name}.{name}" if several else name: value for name, value in _settings(stage).items()}
     row["seed"] = record.config.seed
-    row |= dict(sorted(last.qualities.items())) if last else {}
+    for name, value in sorted(last.qualities.items()) if last else ():
+        row[f"quality.{name}" if name in row else name] = value
     row |= {f"seconds_{phase}": seconds for phase, seconds in phase_seconds(record).items()}
     return row | {"seconds": record.seconds, "error": record.error}
 

@@ -48,7 +48,7 @@ def confirmation_sentence(study: StoredStudy, rows: Sequence[Confirmed]) -> str:
     """Say whether the best configuration beats the untouched base on questions that the search never saw."""
     unit, items = confirmation_unit(study, rows), item_noun(study)
     if study.holdout is None:
-        return f"No {items} were held out from the search (holdout: 0), so its result is not confirmed."
+        return f"No {items} were held out from the search, so its result is not confirmed."
     if not study.spec.search.confirm.best:
         return "The result of the search is not confirmed (search.confirm.best is 0)."
     candidates = [row for row in rows if row.of is not None]

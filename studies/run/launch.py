@@ -31,7 +31,7 @@ from studies.run.checks import (
 )
 from studies.run.execution import MakeRunner, Outcome, Run, Watch
 from studies.spec import StudySpec, bound
-from studies.storage.finding import find
+from studies.storage.finding import Found, find
 from studies.storage.places import default_url, remember_url, resume_command, taken
 from studies.storage.store import Store, open_store
 
@@ -54,7 +54,7 @@ class Ready:
         reading = (f"{name[0].upper()}{name[1:]}: {choice}." for name, choice in self.prepared.reading.items())
         notes = [*reading_notes(self.prepared.corpus), *reading, *self.prepared.notes]
         if self.spec.search.confirm.best and self.prepared.holdout is None:
-            notes.append("No questions are held out (holdout: 0), so the best configurations are not confirmed.")
+            notes.append("No questions are held out from the search, so the best configurations are not confirmed.")
         return (*notes, *repetition_notes(self.spec, self.prepared), *rating_notes(self.spec, self.space))
 
     @property
@@ -118,7 +118,20 @@ def prepare_resume(
     Raises:
         InputError: there is no such study, or its inputs have changed.
     """
-    store, study, folder = find(name, runs, storage)
+    return resumable(find(name, runs, storage), trials, file, allow=allow, functions=functions)
+
+
+def resumable(
+    found: Found,
+    trials: int | None = None,
+    file: StudySpec | None = None,
+    *,
+    allow: bool = False,
+    functions: Mapping[str, UserFunction] = MappingProxyType({}),
+) -> Ready:
+    """Check that a study that was found can resume; see `prepare_resume` for arguments and errors."""
+    store, study, folder = found
+    name = study.spec.name
     store.lease(name).refuse_taken()
     refuse_former_bos(study)
     spec = study.spec

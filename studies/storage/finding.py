@@ -70,7 +70,9 @@ def only_name(url: str) -> str:
     Raises:
         InputError: it holds none, or several.
     """
-    names = open_store(url, reading=True).names()
+    store = open_store(url, reading=True)
+    names = store.names()
+    store.close()
     if len(names) != 1:
         raise InputError(
             f"The database {shown(url)} holds {len(names)} studies: {listed(names)}. Say which one with name=…",
@@ -79,15 +81,23 @@ def only_name(url: str) -> str:
     return names[0]
 
 
+def find_in(folder: Path, name: str | None = None) -> Found:
+    """The study of a folder, which keeps its adapters there whatever the study is called.
+
+    Raises:
+        InputError: the folder has no study, or several and no name is given.
+    """
+    url = url_in(folder)
+    if url is None:
+        raise InputError(f"There is no study in the folder {str(folder)!r}.", code="study-unknown")
+    name = name or (folder.resolve().name if url != default_url(folder) else only_name(url))
+    store = open_store(url, reading=True)
+    return Found(store, store.load(name), folder)
+
+
 def is_folder(folder: Path) -> bool:
     """Whether a folder is that of a study."""
     return url_in(folder) is not None
-
-
-def name_in(folder: Path) -> str:
-    """Name of the study in a folder; the folder's own name if its database does not tell."""
-    names = _names_in(folder)
-    return names[0] if len(names) == 1 else folder.resolve().name
 
 
 def _renamed(name: str, runs: Path, *, reading: bool) -> Found:
@@ -114,6 +124,9 @@ def _names_in(folder: Path) -> list[str]:
     if url != default_url(folder):
         return []
     try:
-        return open_store(url, reading=True).names()
+        store = open_store(url, reading=True)
+        names = store.names()
+        store.close()
+        return names
     except InputError:  # `find` opens the database again and reports why it cannot be read
         return []

@@ -34,7 +34,8 @@ NAMES = [name for name in mixtune.__all__ if callable(getattr(mixtune, name))]
 
 def public(kind: type | object) -> Iterator[tuple[str, Any]]:
     """Public methods and properties of a class that are its own or its parents' in the project."""
-    for name, value in inspect.getmembers(kind):
+    for name, member in inspect.getmembers(kind):
+        value = member.fget if isinstance(member, property) else member
         if not name.startswith("_") and getattr(value, "__module__", "").startswith(("studies", "search", "mixtune")):
             yield name, value
 

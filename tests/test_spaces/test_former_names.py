@@ -60,3 +60,13 @@ def test_both_names_at_once_are_refused() -> None:
     with pytest.raises(FileError) as caught:
         _parse("part:\n  batch: 4\n  batch_size: 4")
     assert caught.value.faults[0].code == "field-twice"
+
+
+def test_a_former_name_in_one_section_moves_no_fault_of_another() -> None:
+    class _Two(Spec):
+        one: _Part
+        two: _Part
+
+    with pytest.raises(FileError) as caught:
+        parse("one:\n  batch_size: 0\ntwo:\n  batch: 4", FILE, _Two, "study file", "one:")
+    assert (caught.value.line, caught.value.field) == (2, "one.batch_size")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from objectives.scoring.context_window import ContextWindow
 from objectives.scoring.function.spec import FunctionScoreSpec
 from objectives.scoring.scorer import Checked, refuse_few, splits_of
 from spaces import Corpus, FieldError, MixtuneError
-from spaces.functions import UserFunction
+from spaces.functions import UserFunction, check_call
 from spaces.trial import fingerprint
 
 if TYPE_CHECKING:
@@ -32,11 +34,14 @@ class FunctionScorer:
         self._model = model
         self._tokenizer = encoding.tokenizer
         self._questions = questions_of(spec.function)
+        self._count: int | None = None
+        """Numbers that a function without questions returned first, and must return each time."""
 
     @staticmethod
     def prepare(spec: FunctionScoreSpec, corpus: Corpus, window: ContextWindow, kept: Mapping[str, float]) -> Checked:
         """See `ScorerClass`."""
         function, questions = spec.function, questions_of(spec.function)
+        check_call(function, 3 if questions else 2)
         asked = fingerprint([list(map(_key, questions)), spec.holdout, spec.split_seed] if questions else [])
         holdout = None
         if questions and spec.holdout:
@@ -59,7 +64,8 @@ class FunctionScorer:
             arguments = [[self._questions[number] for number in numbers]]
         with torch.no_grad():
             returned = function.target(self._model, self._tokenizer, *arguments)
-        items = _checked(returned, function, len(arguments[0]) if arguments else None)
+        items = _checked(returned, function, len(arguments[0]) if arguments else self._count)
+        self._count = None if arguments else len(items)
         weights = _equal_weights(len(items))
         value = weights.mean(items)
         return Score(value, weights.stderr(items), tuple(items.tolist()), {function.name: value}, weights)
@@ -84,8 +90,23 @@ def questions_of(function: UserFunction) -> Sequence[Any]:
     return questions
 
 
-def _key(question: object) -> str:
-    return question if isinstance(question, str) else repr(question)
+def _key(question: Any) -> str:
+    """A text that is equal for equal questions, in every process.
+
+    Raises:
+        FieldError: the question holds objects, whose texts would differ.
+    """
+    if isinstance(question, str):
+        return question
+    try:
+        return json.dumps(asdict(question) if is_dataclass(question) else question, sort_keys=True)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise FieldError(
+            "objective.scores",
+            "a question of a scorer must be text, or made of text, numbers, lists, mappings and data classes, so that "
+            f"all workers divide the questions in the same way; got {type(question).__name__}.",
+            code="questions-malformed",
+        ) from error
 
 
 def _chosen(questions: Sequence[Any], part: QuestionSubset, spec: FunctionScoreSpec) -> list[int]:
