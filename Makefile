@@ -18,13 +18,13 @@ demo: $(STAMP)  ## the whole main job on a generated library, a few minutes
 	$(BIN)/mixtune demo --again
 
 test: $(STAMP)  ## every test of the product that this machine can run, in PYTEST_PROCESSES processes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_PROCESSES) -m "not benchmarks"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_PROCESSES) -m "not benchmarks and not docs"
 
 test-benchmarks: $(STAMP)  ## tests of what `make bench` and its like measure with
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_PROCESSES) -m benchmarks
 
 unit: $(STAMP)  ## tests without Ray and without models, about five minutes
-	$(BIN)/python -m pytest -m "not ray and not torch and not books and not browser and not notebook and not benchmarks"
+	$(BIN)/python -m pytest -m "not ray and not torch and not books and not browser and not notebook and not benchmarks and not docs"
 
 check: $(STAMP)  ## style, types, layers, and the rules of the house: kinds, sizes, private names
 	$(BIN)/ruff check .
@@ -37,8 +37,9 @@ check: $(STAMP)  ## style, types, layers, and the rules of the house: kinds, siz
 docs: $(STAMP)  ## serve the documentation on http://127.0.0.1:8000
 	$(BIN)/mkdocs serve
 
-docs-check: $(STAMP)  ## build the documentation; a warning is an error
+docs-check: $(STAMP)  ## build the documentation, where a warning is an error; run its code and the examples
 	$(BIN)/mkdocs build --quiet --strict
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_PROCESSES) -m docs
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -46,6 +46,9 @@ FORMER = {
     "legs",
     "lessons",
     "sight",
+    "living",
+    "Half",
+    "Place",
     "wish",
 }
 """Names that searching for the field's own term does not find."""

@@ -40,6 +40,7 @@ def test_blocks_have_a_known_language(page: Path) -> None:
     assert unknown == []
 
 
+@pytest.mark.docs
 @pytest.mark.torch
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if any(b.executed and b.language in RUN for b in blocks_of(page))], ids=named
