@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from search.events import (
         ConfirmationBegun,
         Event,
-        RungTold,
+        RungReported,
         TrialFinished,
         TrialLost,
         TrialStarted,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "objectives.base": ["Rung"],
-    "search.events": ["ConfirmationBegun", "Event", "RungTold", "TrialFinished", "TrialLost", "TrialStarted"],
+    "search.events": ["ConfirmationBegun", "Event", "RungReported", "TrialFinished", "TrialLost", "TrialStarted"],
     "spaces.errors": ["FieldError", "FileError", "FormerName", "InputError", "MixtuneError"],
     "spaces.trial": ["CorpusMix", "Stage", "TrialConfig", "Tuning"],
     "studies.api.best": ["BestTrial"],
@@ -71,7 +71,7 @@ __all__ = [
     "Outcome",
     "Report",
     "Rung",
-    "RungTold",
+    "RungReported",
     "Stage",
     "Status",
     "Study",

@@ -17,7 +17,7 @@ class TrialStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class RungTold:
+class RungReported:
     """A trial reported a rung, now or before an interruption."""
 
     number: int
@@ -47,5 +47,5 @@ class ConfirmationBegun:
     """Number of runs left."""
 
 
-TrialEvent = TrialStarted | RungTold | TrialLost | TrialFinished
+TrialEvent = TrialStarted | RungReported | TrialLost | TrialFinished
 Event = TrialEvent | ConfirmationBegun

@@ -10,7 +10,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.base import Rung
-from search.events import Event, RungTold, TrialFinished, TrialLost, TrialStarted
+from search.events import Event, RungReported, TrialFinished, TrialLost, TrialStarted
 from search.secondary import values
 from search.storage import records
 from search.storage.drivers import Driver
@@ -78,7 +78,7 @@ class TrialLog:
         self._watch(TrialStarted(trial.number))
         for index in range(len(trial.intermediate_values)):
             if (rung := records.read_rung(trial, index)) is not None:
-                self._watch(RungTold(trial.number, rung))
+                self._watch(RungReported(trial.number, rung))
 
     def owned_trial(self, number: int) -> FrozenTrial | None:
         """Return a trial if this driver still owns it, or None if another driver has taken it over or it has ended."""
@@ -99,7 +99,7 @@ class TrialLog:
     def store_rung(self, number: int, rung: Rung) -> None:
         """Store a rung and notify the watcher."""
         self._ledger.store_rung(number, rung)
-        self._watch(RungTold(number, rung))
+        self._watch(RungReported(number, rung))
 
     def store_survival(self, number: int, tokens: int) -> None:
         """Store that a trial continues after the rung at `tokens`."""

@@ -37,6 +37,7 @@ FORMER = {
     "quicken",
     "redrawn",
     "settle",
+    "RungTold",
     "foretold",
     "told",
     "opinion",

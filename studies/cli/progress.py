@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mixtune import ConfirmationBegun, Event, Rung, RungTold, Status, TrialFinished, TrialLost, TrialStarted
+from mixtune import ConfirmationBegun, Event, Rung, RungReported, Status, TrialFinished, TrialLost, TrialStarted
 from studies.analysis.units import duration
 
 _WORDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -87,7 +87,7 @@ class Progress:
                 self._console.print(
                     f"{self._unit_name} {number} lost its worker and resumes from its last rung", highlight=False
                 )
-            case RungTold(number, rung):
+            case RungReported(number, rung):
                 self._running[number].rungs.append(rung)
                 self._base = rung.base
             case TrialFinished(number, state):

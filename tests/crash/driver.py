@@ -13,7 +13,7 @@ from pathlib import Path
 
 from search.artifacts import Artifacts
 from search.assignment import ObjectiveFactory
-from search.events import Event, RungTold, TrialFinished
+from search.events import Event, RungReported, TrialFinished
 from search.ray.runner import RayRunner
 from search.searcher import StudySearcher
 from studies.run.execution import Ending
@@ -46,7 +46,7 @@ def run(folder: Path) -> Ending:
 
     def acknowledge(event: Event) -> None:
         """What the user has been told must never be lost."""
-        if isinstance(event, RungTold):
+        if isinstance(event, RungReported):
             append(folder / ACKNOWLEDGED, json.dumps(["rung", event.number, event.rung.index, event.rung.score]))
         elif isinstance(event, TrialFinished):
             append(folder / ACKNOWLEDGED, json.dumps(["end", event.number, event.state.name]))

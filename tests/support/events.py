@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from search.events import ConfirmationBegun, Event, RungTold, TrialFinished, TrialLost, TrialStarted
+from search.events import ConfirmationBegun, Event, RungReported, TrialFinished, TrialLost, TrialStarted
 
-_WORDS = {TrialStarted: "started", RungTold: "rung", TrialLost: "lost", TrialFinished: "finished"}
+_WORDS = {TrialStarted: "started", RungReported: "rung", TrialLost: "lost", TrialFinished: "finished"}
 
 
 def kinds_of(events: Iterable[Event], number: int) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import TrialState
 
 from objectives.base import Rung
-from search.events import ConfirmationBegun, Event, RungTold, TrialFinished, TrialStarted
+from search.events import ConfirmationBegun, Event, RungReported, TrialFinished, TrialStarted
 from search.listeners import listening
 from search.listeners.jsonl import FILE, JsonLines
 from search.spec import SearchSpec
@@ -22,10 +22,12 @@ def test_events_are_lines_of_json(tmp_path: Path) -> None:
     rung = Rung(0, 300, 0.5, 0.01, base=0.25, items=(0.25, 0.75), qualities={"accuracy": 0.5})
     for _ in range(2):
         with listening(["jsonl"], "books", tmp_path / "runs") as hear:
-            for event in (TrialStarted(3), RungTold(3, rung), TrialFinished(3, TrialState.PRUNED)):
+            for event in (TrialStarted(3), RungReported(3, rung), TrialFinished(3, TrialState.PRUNED)):
                 hear(event)
     lines = [json.loads(line) for line in (tmp_path / "runs" / FILE).read_text().splitlines()]
-    assert [line["event"] for line in lines] == ["TrialStarted", "RungTold", "TrialFinished"] * 2, "a resume goes on"
+    assert [line["event"] for line in lines] == ["TrialStarted", "RungReported", "TrialFinished"] * 2, (
+        "a resume goes on"
+    )
     assert {line["study"] for line in lines} == {"books"}
     assert lines[1]["rung"]["score"] == 0.5
     assert "items" not in lines[1]["rung"]

@@ -15,7 +15,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.events import Event, RungTold
+from search.events import Event, RungReported
 from search.searcher import Decision
 from search.storage.records import rung_attribute
 from spaces import Corpus
@@ -167,7 +167,7 @@ def test_a_trial_whose_worker_died_is_handed_out_again_first(corpus: Corpus) -> 
     assert searcher.ask() == first
     assert kinds_of(events, 0) == ["started", "rung", "lost", "started", "rung"]
     searcher.report(first.number, rung(searcher, 0))
-    assert len([event for event in events if isinstance(event, RungTold)]) == 2, "what is known is not told again"
+    assert len([event for event in events if isinstance(event, RungReported)]) == 2, "what is known is not told again"
 
 
 def test_a_trial_that_kills_its_workers_fails_in_the_end(corpus: Corpus) -> None:

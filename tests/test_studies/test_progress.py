@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from objectives.base import Rung
-from search.events import RungTold, TrialFinished, TrialLost, TrialStarted
+from search.events import RungReported, TrialFinished, TrialLost, TrialStarted
 from studies.analysis.units import duration
 from studies.cli.progress import Progress
 from studies.run.launch import prepare_launch
@@ -29,7 +29,7 @@ def rung(index: int, score: float) -> Rung:
 def play(shown: Progress, number: int, *scores: float, state: TrialState) -> None:
     shown(TrialStarted(number))
     for index, score in enumerate(scores):
-        shown(RungTold(number, rung(index, score)))
+        shown(RungReported(number, rung(index, score)))
     shown(TrialFinished(number, state))
 
 
@@ -51,7 +51,7 @@ def test_a_trial_that_lost_its_worker_is_told_and_counts_once(library: Path, tmp
     shown, console = progress(library, tmp_path, terminal=False)
     with shown.shown():
         shown(TrialStarted(0))
-        shown(RungTold(0, rung(0, 0.3)))
+        shown(RungReported(0, rung(0, 0.3)))
         shown(TrialLost(0))
         play(shown, 0, 0.3, 0.4, 0.5, state=TrialState.COMPLETE)
     lines = console.export_text().splitlines()
@@ -77,7 +77,7 @@ def test_in_a_terminal_rungs_of_running_trials_are_shown(library: Path, tmp_path
     shown, console = progress(library, tmp_path, terminal=True)
     play(shown, 0, 0.3, 0.4, 0.5, state=TrialState.COMPLETE)
     shown(TrialStarted(1))
-    shown(RungTold(1, rung(0, 0.333)))
+    shown(RungReported(1, rung(0, 0.333)))
     console.print(shown)
     text = console.export_text()
     assert "1/8 trials" in text
