@@ -11,6 +11,6 @@ RUN if [ "$TORCH" = cpu ]; then index=https://download.pytorch.org/whl/cpu; \
  && pip install --no-cache-dir --constraint constraints.txt ".[postgres]"
 
 # studies, models and texts live in the mounted folder
-WORKDIR /work
-ENV HF_HOME=/work/.cache/huggingface
+WORKDIR /data
+ENV HF_HOME=/data/.cache/huggingface
 ENTRYPOINT ["mixtune"]

@@ -74,7 +74,7 @@ def layout() -> Layout:
 
 @pytest.fixture(scope="session")
 def finished_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, StoredStudy]:
-    """Of 40 trials on the texts of `library`, made once: for tests that only read it."""
+    """A study of 40 trials on the texts of `library`, made once: for tests that only read it."""
     from tests.support.finished import finished
 
     folder = tmp_path_factory.mktemp("finished")
@@ -83,7 +83,7 @@ def finished_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Sto
 
 @pytest.fixture(scope="session")
 def ray_address() -> Iterator[str]:
-    """Of the Ray that all tests of a process share which do not kill it."""
+    """Address of the Ray that all tests of a process share, except those that kill it."""
     with ray_started() as address:
         yield address
 

@@ -1,4 +1,4 @@
-"""What is imported is declared in pyproject.toml, what is declared is of use, and constraints.txt holds a version."""
+"""Imports are declared in pyproject.toml, declared packages are used, and constraints.txt holds a version."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ PACKAGES = ("mixtune", "search", "objectives", "spaces", "studies")
 DEVELOPING = ("dev", "calibration")
 """Extras of which the packages may import nothing."""
 BY_ITSELF = {"IPython"}
-"""What a notebook runs in, so that it is there wherever one is."""
+"""Packages that a notebook runs in, declared so that it is there wherever one is."""
 TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PROJECT = tomllib.loads(TEXT)["project"]
 DISTRIBUTIONS = packages_distributions()
 
 
 def declared(*, packages: bool) -> list[Requirement]:
-    """What is declared, for the packages alone or for tests too."""
+    """Declared packages, for the packages alone or for tests too."""
     extras: Mapping[str, list[str]] = PROJECT["optional-dependencies"]
     chosen = [lines for name, lines in extras.items() if not packages or name not in DEVELOPING]
     return [Requirement(line) for lines in [PROJECT["dependencies"], *chosen] for line in lines]

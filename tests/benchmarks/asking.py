@@ -1,4 +1,4 @@
-"""What `ask` costs beside the sampler, on a study of a thousand trials with sixty parameters.
+"""Cost of `ask` in addition to the sampler, on a study of a thousand trials with sixty parameters.
 
 Usage: python -m tests.benchmarks.asking [--database sqlite|postgresql]
 """

@@ -47,12 +47,12 @@ SHAPES = {
 LENGTH = 128
 RANK = 16
 STEPS = 1_000_000
-"""Of the runs that are begun; each ends when its time is over."""
+"""Number of runs that are started; each ends when its time is over."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the trainers ask of a study's objective; the study's own class needs pydantic."""
+    """Settings that the trainers read of a study's objective; the study's own class needs pydantic."""
 
     batch: int
     length: int = LENGTH

@@ -1,4 +1,4 @@
-"""What a trial costs beside its own work, through Ray and a database: `python -m tests.benchmarks.overhead`."""
+"""Cost of a trial in addition to its own work, through Ray and a database: `python -m tests.benchmarks.overhead`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _synthetic(storage: BaseStorage, runner: Runner, folder: Path) -> Clock:
 
 
 def bridge(console: Console, folder: Path) -> None:
-    """What a trial costs beside its own work: three rungs that take no time."""
+    """Cost of a trial in addition to its own work: three rungs that take no time."""
     runs: dict[str, tuple[BaseStorage, Runner]] = {
         "one process, memory": (InMemoryStorage(), LocalRunner()),
         "one process, SQLite": (open_store(f"sqlite:///{folder / 'local.db'}").storage, LocalRunner()),

@@ -1,4 +1,4 @@
-"""What `mixtune pretrain` makes of a folder of texts, beside an n-gram and a published recipe of equal size.
+"""Models that `mixtune pretrain` makes of a folder of texts, next to an n-gram and a published recipe of equal size.
 
 Run with `python -m tests.benchmarks.pretraining FOLDER MINUTES`, on a machine that is otherwise idle. All are measured
 in bits per byte on the same held-out passages, after the same time. The recipe is nanoGPT's for one processor

@@ -29,7 +29,7 @@ _RATES = {"low": 2.5e-3, "high": 8e-3}
 
 
 class Found(NamedTuple):
-    """What one study found."""
+    """Result of one study."""
 
     regret: float
     """True score of the best mix and settings minus that of the best complete trial."""

@@ -34,7 +34,7 @@ def _load(folder: str, precision: str, told: Connection) -> None:
 
 
 def measure(folder: Path, precision: str) -> list[tuple[float, float]]:
-    """What each process adds, in megabytes: mapped or its own (RSS), its own alone (USS)."""
+    """Memory that each process adds, in megabytes: mapped or its own (RSS), its own alone (USS)."""
     fresh = multiprocessing.get_context("spawn")
     pipes = [fresh.Pipe() for _ in range(PROCESSES)]
     workers = [fresh.Process(target=_load, args=(str(folder), precision, there)) for _, there in pipes]

@@ -1,4 +1,4 @@
-"""What a user would write without mixtune: Ray Tune, OptunaSearch, PEFT, Trainer and lm-eval in every trial.
+"""The stack that a user would write without mixtune: Ray Tune, OptunaSearch, PEFT, Trainer and lm-eval in every trial.
 
 Each part is used as its own documentation shows: a function trainable with its resources, `OptunaSearch` behind a
 limiter, `get_peft_model`, `Trainer` with a callback, `simple_evaluate` on an `HFLM` around the model in training, and a

@@ -57,7 +57,7 @@ def stocks(ready: Ready, folder: Path, trials: int, *, at_random: bool) -> tuple
 
 
 def _half_width(ended: list[tune.Result], texts: list[str]) -> float:
-    """Of the median text; infinite where trials do not tell it from the others."""
+    """Half-width of the median text; infinite where trials do not tell it from the others."""
     columns = sm.add_constant(np.array([_row(result, texts) for result in ended], dtype=float), has_constant="add")
     freedom = len(ended) - columns.shape[1]
     if freedom < 1 or np.linalg.matrix_rank(columns) < columns.shape[1]:

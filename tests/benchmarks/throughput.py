@@ -48,7 +48,7 @@ PHASES = ("load", "data", "setup", "tasks", "train", "score", "save")
 
 @dataclass
 class Measured:
-    """What one of the two took, over all rounds."""
+    """Time that one of the two took, over all rounds."""
 
     paces: list[float] = field(default_factory=list)
     """Seconds of wall time for a trial, by round."""
@@ -72,7 +72,7 @@ class Measured:
         self.scores.append(score)
 
     def seconds(self, phase: str) -> float:
-        """Of a trial; the mean, but of loading the median, because only the first trial of a worker loads."""
+        """Seconds of a trial; the mean, but for loading the median, because only the first trial of a worker loads."""
         return (statistics.median if phase == "load" else statistics.mean)(self.phases[phase])
 
     @property

@@ -39,7 +39,7 @@ PAIRS = [
 
 
 def third(number: int) -> list[tuple[str, str]]:
-    """Of the pairs those of one law of three: each law meets every architecture and every method, and each pair one."""
+    """One third of the pairs, by a law: each law meets every architecture and every method, and each pair one."""
     kinds, methods = list(ARCHITECTURES), list(METHODS)
     return [(kind, method) for kind, method in PAIRS if (kinds.index(kind) + methods.index(method)) % 3 == number]
 

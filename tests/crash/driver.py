@@ -45,7 +45,7 @@ def run(folder: Path) -> Ending:
     ready = prepare_resume(spec.name, runs, spec.storage) if begun else prepare_launch(spec, runs)
 
     def acknowledge(event: Event) -> None:
-        """What the user has been told must never be lost."""
+        """Record what was reported to the user: it must never be lost."""
         if isinstance(event, RungReported):
             append(folder / ACKNOWLEDGED, json.dumps(["rung", event.number, event.rung.index, event.rung.score]))
         elif isinstance(event, TrialFinished):

@@ -46,7 +46,7 @@ _ENDINGS = {0, 3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM}
 
 @dataclass
 class Tally:
-    """What faults have cost; every figure but the first two must be 0."""
+    """Costs of the faults; every figure but the first two must be 0."""
 
     injections: int = 0
     studies: int = 0
@@ -231,7 +231,7 @@ def records_of(folder: Path) -> dict[int, TrialRecord]:
 
 
 def count_lost(folder: Path) -> int:
-    """What was told and is not in the database."""
+    """Count what was reported and is not in the database."""
     file = folder / ACKNOWLEDGED
     records, lost = records_of(folder), 0
     for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():

@@ -1,4 +1,4 @@
-"""That the stack we compare with computes what we compute, and that the benchmark of a device needs what it says."""
+"""The stack we compare with computes what we compute, and the benchmark of a device needs what it says."""
 
 from __future__ import annotations
 

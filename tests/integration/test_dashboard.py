@@ -14,7 +14,7 @@ from studies.storage.stored import StoredStudy
 
 
 def _get(app: Callable[..., Any], path: str) -> Any:
-    """What the dashboard answers, as JSON."""
+    """Answer of the dashboard, as JSON."""
     status: list[str] = []
     environ = {
         "REQUEST_METHOD": "GET",

@@ -1,4 +1,4 @@
-"""What stops a study from outside: Ctrl-C and kill -9 of the whole program, on the command line with a real Ray."""
+"""Ways to stop a study from outside: Ctrl-C and kill -9 of the whole program, on the command line with a real Ray."""
 
 from __future__ import annotations
 

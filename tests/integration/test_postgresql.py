@@ -1,4 +1,4 @@
-"""What only a real PostgreSQL shows: leases of drivers, and that no password is written anywhere."""
+"""Behavior that only a real PostgreSQL shows: leases of drivers, and that no password is written anywhere."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_no_password_is_written_anywhere(library: Path, tmp_path: Path) -> None:
 
 
 def _titles(process: int) -> Iterator[str]:
-    """What the process's children are called."""
+    """Names of the process's children."""
     for child in psutil.Process(process).children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             yield " ".join(child.cmdline())

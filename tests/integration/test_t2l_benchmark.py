@@ -32,7 +32,7 @@ def test_questions_have_one_right_answer_and_none_is_in_both_parts(task: TaskFam
 
 
 _RIGHT = {"first_of": (1 / 2, 1 / 3, 1 / 6, 0), "final_of": (0, 1 / 6, 1 / 3, 1 / 2)}
-"""Of two words among four in random order, the chance that the first or the last of the two stands at each place."""
+"""Chance, for two words among four in random order, that the first or the last of the two stands at each place."""
 
 
 @pytest.mark.parametrize("task", [each for each in family() if each.kind != "place"], ids=lambda task: task.name)

@@ -25,7 +25,7 @@ _GROUPED = {**_SMALL, "num_key_value_heads": 1}
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What a small model of it is made from, and which modules its layers have."""
+    """Configuration of a small model, and the modules of its layers."""
 
     fields: Mapping[str, Any] = field(default_factory=lambda: _GROUPED)
     attention: frozenset[str] = frozenset({"q_proj", "k_proj", "v_proj", "o_proj"})

@@ -20,7 +20,7 @@ def call(*words: str) -> Result:
 def fails(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str, code: str, **where: Any
 ) -> str:
-    """What the program prints on standard error when it fails.
+    """Standard error of a program that fails.
 
     Args:
         capsys: catches it.

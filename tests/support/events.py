@@ -10,7 +10,7 @@ _WORDS = {TrialStarted: "started", RungReported: "rung", TrialLost: "lost", Tria
 
 
 def kinds_of(events: Iterable[Event], number: int) -> list[str]:
-    """What happened to one trial, in order."""
+    """Events of one trial, in order."""
     return [
         _WORDS[type(event)] for event in events if not isinstance(event, ConfirmationBegun) and event.number == number
     ]

@@ -30,7 +30,7 @@ metric_list:
 
 
 WINDOW = ContextWindow(256, lambda text: len(text.split()))
-"""Of a base that reads words."""
+"""Tokenizer of a base that reads words."""
 
 
 def benchmark(*tasks: Path | str | dict[str, Any], **fields: Any) -> BenchmarkSpec:

@@ -1,4 +1,4 @@
-"""What mixtune must refuse: the kind of fault and where it stands, whatever the words."""
+"""Refusals of mixtune: the kind of fault and where it stands, whatever the words."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ class Fact:
         return self.parts[self.asked]
 
     def affairs(self, choices: list[str]) -> list[str]:
-        """What the fact would be by every choice, whichever of its two parts is asked for."""
+        """The fact by every choice, whichever of its two parts is asked for."""
         return choices if self.asked in {"old", "taker", "lies", "total", "next"} else choices[::-1]
 
 
@@ -153,7 +153,7 @@ def _derived(kind: str, parts: dict[str, str]) -> dict[str, str]:
 
 
 def fact(kind: str, text: str) -> Fact:
-    """What a wording states and asks for, by itself."""
+    """Statement and question of a wording, by itself."""
     found = []
     for stated in _FACTS[kind]:
         if begun := re.match(stated, text):

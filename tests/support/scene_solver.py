@@ -36,7 +36,7 @@ class UnsolvedError(Exception):
 
 @dataclass(frozen=True)
 class Solved:
-    """What a text entails, and over how many steps of inference."""
+    """Facts that a text entails, and over how many steps of inference."""
 
     answer: str
     steps: int
@@ -105,7 +105,7 @@ _RULES = {
 
 
 def rules(text: str, choices: list[str]) -> Solved:
-    """What follows of Tom's kind, rule after rule until nothing new does."""
+    """Facts that follow of Tom's kind, rule after rule until nothing new does."""
     parts = list(_parsed(text, _RULES))
     known = {only([found[0] for name, found in parts if name == "kind"], text): 0}
     implied = [found for name, found in parts if name == "rule"]
@@ -177,7 +177,7 @@ DEPTH: dict[str, Callable[[str, list[str]], Solved]] = {
 
 
 def mistakes_in_step(kind: str, number: int, asked: ChoicePrompt) -> list[str]:
-    """What is wrong with the answer of a step, or with how far it is to it."""
+    """Faults of the answer of a step, or with how far it is to it."""
     try:
         solved = DEPTH[kind](asked.prompt, asked.choices)
     except UnsolvedError as error:

@@ -26,7 +26,7 @@ LONG_FIRST = (
 
 
 def unit_of(nodeid: str) -> str:
-    """What one process runs as a whole."""
+    """Tests that one process runs as a whole."""
     file = nodeid.split("::", 1)[0]
     return nodeid if PurePosixPath(file).stem in APART else file
 

@@ -108,7 +108,7 @@ def test_what_is_trained_is_what_was_chosen_or_is_refused(case: Case, tmp_path: 
 
 
 def _refusal(layout: Layout, method: str) -> str:
-    """What is wrong where a base lacks what a method trains everywhere, or has modules on which it cannot sit."""
+    """Fault where a base lacks what a method trains everywhere, or has modules on which it cannot sit."""
     is_wrong, code = {
         "bitfit": (not any(layout.biases), "no-biases"),
         "from_scratch": (bool(layout.fixed), "from-scratch-fixed-weights"),

@@ -43,7 +43,7 @@ PAIR = {"prompt": "What do bees make?", "completion": " Honey."}
 
 @pytest.fixture
 def tokenizer() -> PreTrainedTokenizerBase:
-    """That of the shipped base, which has no template."""
+    """Layout of the shipped base, which has no template."""
     from objectives.worker import open_base
 
     return open_base("tiny").tokenizer()

@@ -1,4 +1,4 @@
-"""What is exported gives the trained model again, in every form; and tells where it comes from."""
+"""An export gives the trained model again, in every form; and tells where it comes from."""
 
 from __future__ import annotations
 

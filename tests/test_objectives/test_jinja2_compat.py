@@ -1,4 +1,4 @@
-"""What `objectives.jinja2_compat` takes of Jinja is there still, and does what it did."""
+"""Private names of Jinja that `objectives.jinja2_compat` uses still exist and do what they did."""
 
 from __future__ import annotations
 

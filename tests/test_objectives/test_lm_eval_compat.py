@@ -1,4 +1,4 @@
-"""What `objectives.lm_eval_compat` takes of lm-eval is there still, and does what it did."""
+"""Private names of lm-eval that `objectives.lm_eval_compat` uses still exist and do what they did."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def test_the_plain_question_has_the_recorded_answer(language: str, kind: str) ->
 
 
 def _pressing(scene: PressureScene, name: str) -> str:
-    """What a pressed form adds between the facts and the question of the plain one."""
+    """Text that a pressed form adds between the facts and the question of the plain one."""
     facts, _, question = scene.plain.rpartition(". ")
     found = re.fullmatch(rf"{re.escape(facts)}\. (.+\.) {re.escape(question)}", scene.pressed[name])
     assert found, (scene.id, scene.pressed[name])

@@ -1,4 +1,4 @@
-"""What `objectives.torch_compat` takes of torch is there still, and does what it did."""
+"""Private names of torch that `objectives.torch_compat` uses still exist and do what they did."""
 
 from __future__ import annotations
 

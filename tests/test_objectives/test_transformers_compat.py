@@ -1,4 +1,4 @@
-"""What `objectives.transformers_compat` takes of transformers is there still, and does what it did."""
+"""Private names of transformers that `objectives.transformers_compat` uses still exist and do what they did."""
 
 from __future__ import annotations
 

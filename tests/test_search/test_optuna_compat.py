@@ -1,4 +1,4 @@
-"""What `search.optuna_compat` takes of Optuna is there still, and does what it did."""
+"""Private names of Optuna that `search.optuna_compat` uses still exist and do what they did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the two sides of the bridge to Tune hand to each other, without a Ray."""
+"""Messages between the two sides of the bridge to Tune, without a Ray."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `search.ray.ray_compat` takes of Ray is there still, and does what it did."""
+"""Private names of Ray that `search.ray.ray_compat` uses still exist and do what they did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left behind, by workers and by drivers, and who takes it up."""
+"""Trials that workers and drivers leave behind, and who continues them."""
 
 from __future__ import annotations
 

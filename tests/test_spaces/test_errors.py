@@ -35,7 +35,7 @@ def test_a_code_is_a_few_words_in_kebab_case() -> None:
 
 
 def test_a_code_is_that_of_one_kind_of_fault() -> None:
-    """What a user can mend in one place is no failure of a trial in another."""
+    """Faults that a user can fix in one place are no failures of trials in another."""
     mended, failed = (
         {code for code, name in _codes() if (name == "MixtuneError") == failed} for failed in (False, True)
     )

@@ -1,4 +1,4 @@
-"""What `estimate` and `init` advise: each change by itself brings the study down to its hours."""
+"""Advice of `estimate` and `init`: each change by itself brings the study down to its hours."""
 
 from __future__ import annotations
 

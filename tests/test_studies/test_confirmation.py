@@ -1,4 +1,4 @@
-"""What confirms a search: runs, their analysis on planted truth, and what is said of it."""
+"""Confirmation of a search: runs, their analysis on planted truth, and what is said of it."""
 
 from __future__ import annotations
 

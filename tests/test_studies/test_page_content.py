@@ -1,4 +1,4 @@
-"""What the page shows and leaves out: no figure without content, one order that a reader can follow, right words."""
+"""Content of the page: no figure without content, one order that a reader can follow, right words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of predictions for texts that were never trained on."""
+"""Sentences about predictions for texts that were never trained on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_bad_ones_foretell_the_mean_of_all() -> None:
 
 
 def test_intervals_hold_the_truth() -> None:
-    """Of pairs with a known correlation, about 95 of 100 intervals hold it."""
+    """About 95 of 100 intervals hold the known correlation of pairs."""
     rng = np.random.default_rng(0)
     held = 0
     for _ in range(400):

@@ -25,7 +25,7 @@ _ZERO = 1e-9
 
 @dataclass(frozen=True)
 class Measured:
-    """What a study was right about; every row also has the family, the number of trials and the arms."""
+    """Figures on how right a study was; every row also has the family, the number of trials and the arms."""
 
     studies: list[dict[str, object]]
     """One row a study."""

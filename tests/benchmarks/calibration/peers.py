@@ -1,4 +1,4 @@
-"""What others would say of the same trials: estimators of the importance of texts, from all complete ones."""
+"""Other tools' answers on the same trials: estimators of the importance of texts, from all complete ones."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ UNSIGNED: Mapping[str, Callable[[], BaseImportanceEvaluator]] = {
 
 
 def importances(name: str, trials: Sequence[FrozenTrial], texts: Sequence[str]) -> Values:
-    """What Optuna says of the texts."""
+    """Importances of the texts by Optuna."""
     study = optuna.create_study(direction="maximize")
     study.add_trials(list(trials))
     found = UNSIGNED[name]().evaluate(study)

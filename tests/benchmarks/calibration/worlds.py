@@ -29,7 +29,7 @@ Mix = Mapping[str, float]
 
 
 class World(Protocol):
-    """What every subset of some texts is worth at the best learning rate, and what that means for each text."""
+    """Value of every subset of some texts at the best learning rate, and the resulting value of each text."""
 
     name: str
     family: str
@@ -41,7 +41,7 @@ class World(Protocol):
 
     @property
     def effects(self) -> NDArray[np.float64]:
-        """What a study estimates, by text; of subsets, Banzhaf values: mean change of the value when a text joins."""
+        """Estimands of a study, by text; for subsets, Banzhaf values: mean change of the value when a text joins."""
         ...
 
     @property
@@ -50,7 +50,7 @@ class World(Protocol):
         ...
 
     def value(self, mix: Mix) -> float:
-        """Of a mix, above that of the empty one."""
+        """Value of a mix, above that of the empty one."""
         ...
 
 
@@ -97,7 +97,7 @@ class Summed:
     texts: tuple[str, ...]
     noise: float
     parts: NDArray[np.float64]
-    """What every text adds, by text."""
+    """Gain that every text adds, by text."""
     choose: str = "subset"
 
     @property

@@ -68,7 +68,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _sections(arguments: argparse.Namespace, console: Console) -> Mapping[str, Section]:
-    """What is to be run; says what is left out."""
+    """Return the contestants to run; print those that are left out."""
     found: dict[str, Section] = dict(_PLANTED)
     if arguments.tables is not None:
         found = {name: partial(section, arguments.tables) for name, section in _ON_TABLES.items()} | found

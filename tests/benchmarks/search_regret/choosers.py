@@ -1,4 +1,4 @@
-"""What picks the next of a table's runs, knowing the scores of those that it picked before."""
+"""Choosers of the next of a table's runs, knowing the scores of those that it picked before."""
 
 from __future__ import annotations
 

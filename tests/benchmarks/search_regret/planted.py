@@ -55,7 +55,7 @@ class Problem:
     base: float
     """Score of the untouched base."""
     effects: Mapping[str, float] = field(default_factory=dict)
-    """Of each text by itself, where the texts are searched one by one."""
+    """Value of each text by itself, if the texts are searched one by one."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a prior opinion on the texts is worth to the search, when it is good, middling and worthless."""
+"""Worth of a prior opinion on the texts to the search, when it is good, middling and worthless."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Opinion:
     correlation: float
     """With the planted ones."""
     believed: float
-    """What it is taken for: effects are foretold as regression with this correlation does."""
+    """Correlation that the search assumes: effects are predicted as regression with this correlation does."""
     knows_mean: bool = True
     """Whether their mean is that of the planted ones, and not 0."""
 

@@ -1,4 +1,4 @@
-"""What every pruner saves and what it costs, through the product's own searcher."""
+"""Savings and costs of every pruner, through the product's own searcher."""
 
 from __future__ import annotations
 

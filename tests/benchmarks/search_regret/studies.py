@@ -75,7 +75,7 @@ def study_of(problem: Problem, seed: int, planner: Planner | None = None, **sear
 
 
 def course_of(records: Sequence[TrialRecord], problem: Problem, budget: int) -> Course:
-    """What finished trials had found, in their order; `budget`: tokens of a full trial."""
+    """Results of finished trials, in their order; `budget`: tokens of a full trial."""
     best_score, truth = -np.inf, problem.base
     regret = []
     for record in records:

@@ -55,7 +55,7 @@ class Candidates:
     place: Callable[[Params], Vector]
     """The features of what a sampler proposes."""
     domains: tuple[str, ...] = ()
-    """Of a mixture, what its shares are of; empty where runs differ in settings."""
+    """Names of the parts of a mixture; empty where runs differ in settings."""
     proxy: Measured | None = None
     """Other mixtures, measured with a much smaller model."""
 
@@ -66,7 +66,7 @@ class Table:
 
     name: str
     unit: str
-    """Of a score, and of a regret."""
+    """Unit of a score, and of a regret."""
     candidates: Candidates
     scores: Vector
     """By run, higher is better."""

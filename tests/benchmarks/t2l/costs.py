@@ -1,4 +1,4 @@
-"""What an adapter costs: written, trained, or done without by examples in the prompt."""
+"""Costs of an adapter: written, trained, or done without by examples in the prompt."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ENCODING = 1024
 """Length of the paper's task embeddings."""
 _TIMES = 21
 _BASE_WEIGHTS = 7_241_732_096
-"""Of Mistral-7B."""
+"""Size of Mistral-7B."""
 _DESCRIPTION = 5
 """Tokens of one."""
 _PROMPT = 10
@@ -40,14 +40,14 @@ _PROMPT = 10
 
 @dataclass(frozen=True)
 class Cost:
-    """Of an adapter, or of doing without one."""
+    """Cost of an adapter, or of doing without one."""
 
     of: str
     flops: float
     milliseconds: float | None = None
     """Median of several passes on one thread; None where it was not measured."""
     weights: int | None = None
-    """That are learned."""
+    """Weights that are learned."""
 
 
 def small(world: World) -> list[Cost]:
@@ -103,7 +103,7 @@ def _flops(network: HyperNetwork) -> float:
 
 
 def _others(base_weights: int) -> tuple[Cost, Cost, Cost]:
-    """What comes before a written adapter, and what it stands for, on a base of so many weights.
+    """Alternatives to a written adapter and their costs, on a base of so many weights.
 
     Reading a token takes 2 operations a weight; training reads and sends gradients back through the frozen weights (2
     more); a prompt's examples are read with every question.

@@ -33,7 +33,7 @@ _OTHERS = 5
 
 @dataclass(frozen=True)
 class Found:
-    """Of one seed."""
+    """Results of one seed."""
 
     accuracies: dict[str, Accuracies]
     errors: dict[str, float]
