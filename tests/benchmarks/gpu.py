@@ -54,13 +54,13 @@ STEPS = 1_000_000
 class Settings:
     """Settings that the trainers read of a study's objective; the study's own class needs pydantic."""
 
-    batch: int
-    length: int = LENGTH
-    accumulate: int = 1
-    checkpointing: bool = False
-    warmup: int = 5
+    batch_size: int
+    sequence_length: int = LENGTH
+    gradient_accumulation_steps: int = 1
+    gradient_checkpointing: bool = False
+    warmup_steps: int = 5
     weight_decay: float = 0.0
-    clip: float = 1.0
+    max_grad_norm: float = 1.0
 
 
 def settings_of(batch: int) -> FinetuneSpec:

@@ -106,13 +106,13 @@ def test_the_fingerprint_leaves_out_what_changes_no_score() -> None:
             "kind: benchmark",
             "kind: bench",
             [(14, "objective.scores.0", "union-tag-invalid")],
-            ["benchmark, heldout", "'bench'", "'benchmark'"],
+            ["benchmark, function, heldout", "'bench'", "'benchmark'"],
         ),
         (
             "kind: benchmark",
             "metric: accuracy",
             [(14, "objective.scores.0", "union-tag-not-found")],
-            ["`kind`", "benchmark, heldout"],
+            ["`kind`", "benchmark, function, heldout"],
         ),
         (
             "kind: benchmark",
