@@ -11,7 +11,7 @@ import json
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -67,8 +67,8 @@ class UserFunction:
     def digest(self) -> str:
         """Hash of its source code, 16 hex digits; empty if the source is not available.
 
-        It covers the function or class, its default values, and the plain values and functions that it encloses; not
-        what it calls.
+        It covers the function or class, its default values, the plain values and functions that it encloses, and the
+        public attributes of an object; not what it calls.
         """
         parts = _parts(self.target)
         return fingerprint(parts) if all(part is not None for part in parts) else ""
@@ -121,30 +121,38 @@ def check_call(function: UserFunction, arguments: int) -> None:
         return
 
 
-def _parts(target: Any) -> list[str | None]:
-    """Source code and values that decide what a callable does; None for source that is not available."""
+def _parts(target: Any, seen: frozenset[int] = frozenset()) -> list[str | None]:
+    """Source code and values that decide what a callable does; None for source that is not available.
+
+    `seen`: identities of the functions that enclose it, which may enclose each other.
+    """
+    seen |= {id(target)}
     if isinstance(target, partial):
         given = [target.args, sorted(target.keywords.items())]
-        return [*_parts(target.func), *(_plain(value) for value in given)]
+        return [*_parts(target.func, seen), *map(_plain, given)]
     if inspect.ismethod(target):
-        return [*_parts(target.__func__), *_state(target.__self__)]
+        return [*_parts(target.__func__, seen), *_settings(target.__self__)]
     if not inspect.isroutine(target) and not inspect.isclass(target):
-        return [_source(type(target)), *_state(target)]
-    cells = [cell.cell_contents for cell in getattr(target, "__closure__", None) or () if not _is_empty(cell)]
+        return [_source(type(target)), *_settings(target)]
+    cells = list(_enclosed(target))
     held = [getattr(target, "__defaults__", None), getattr(target, "__kwdefaults__", None), *cells]
-    enclosed = [part for value in cells if inspect.isfunction(value) and value is not target for part in _parts(value)]
-    return [_source(target), *map(_plain, held), *enclosed]
+    functions = (value for value in cells if inspect.isfunction(value) and id(value) not in seen)
+    return [_source(target), *map(_plain, held), *(part for value in functions for part in _parts(value, seen))]
 
 
-def _state(instance: Any) -> list[str | None]:
-    return [_plain(value) for _, value in sorted(getattr(instance, "__dict__", {}).items())]
+def _settings(instance: Any) -> list[str | None]:
+    """Public attributes of an object; private ones are what it keeps for itself, and change as it works."""
+    attributes = sorted(getattr(instance, "__dict__", {}).items())
+    return [_plain(value) for name, value in attributes if not name.startswith("_")]
 
 
-def _is_empty(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is _UNNAMED
-    except ValueError:  # a name that is not assigned yet
-        return True
+def _enclosed(target: Any) -> Iterator[Any]:
+    """Values of outer functions that a function uses."""
+    for cell in getattr(target, "__closure__", None) or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # a name that is not assigned yet
+            continue
 
 
 def _source(target: Any) -> str | None:

@@ -195,7 +195,11 @@ def named(functions: Sequence[Callable[..., Any] | UserFunction]) -> dict[str, U
         InputError: two different functions have one path.
     """
     found: dict[str, UserFunction] = {}
-    for function in map(user_function, functions):
+    try:
+        made = [user_function(function) for function in functions]
+    except UnfitError as error:
+        raise InputError(f"A function of a study {error}.", code=error.code) from error
+    for function in made:
         if found.setdefault(function.path, function).given is not function.given:
             raise InputError(
                 f"Two different functions are called {function.path!r}, and a study tells them apart by that name. "

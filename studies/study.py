@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from spaces import InputError
 from spaces.errors import listed
 from studies.api.results import StudyResults
+from studies.api.tools import RUNS
 from studies.spec import bound, functions_of, named
 from studies.storage import finding
 from studies.storage.store import Store
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from studies.spec import StudySpec
 
 Backend = Literal["ray", "local"]
-RUNS = Path("runs")
 
 
 class Study(StudyResults):
@@ -58,6 +58,7 @@ class Study(StudyResults):
         self._ready = ready
         self._origin = origin
         self._snapshot = self._now() if ready is not None else None
+        self._request: tuple[int | None, StudySpec | Path | str | None, bool] = (None, None, False)
 
     @classmethod
     def create(
@@ -134,7 +135,7 @@ class Study(StudyResults):
             file = spec_of(spec, {}) if spec is not None else None
             found = finding.Found(open_store(self.url), self._stored(), self.folder)
             self._ready = resumable(found, trials, file, allow=allow, functions=self._functions)
-            self._snapshot = self._now()
+            self._snapshot, self._request = self._now(), (trials, spec, allow)
         return self._ready.notes
 
     def _now(self) -> object:
@@ -160,6 +161,8 @@ class Study(StudyResults):
 
         if self._ready is not None and self._snapshot != self._now():
             self._ready = None  # it was run elsewhere since it was checked
+            trials, spec, allow = self._request
+            self.check(trials, spec, allow=allow)
         self.check()
         ready, self._ready = self._ready, None
         assert ready is not None
@@ -229,7 +232,9 @@ def _refuse_unused(functions: Mapping[str, UserFunction], spec: StudySpec) -> No
     called = functions_of(spec)
     if unused := functions.keys() - called.keys():
         raise InputError(
-            f"The study {spec.name!r} calls {listed(called)}, and not {listed(sorted(unused))}.", code="function-unused"
+            f"The study {spec.name!r} calls {listed(called)}, and not {listed(sorted(unused))}. Give the functions "
+            "that it was created with.",
+            code="function-unused",
         )
 
 

@@ -82,12 +82,7 @@ def parse(content: str, path: Path, kind: type[_Model], what: str, first: str) -
         parsed = kind.model_validate(data, context=former)
     except ValidationError as error:
         raise FileError(path, list(_faults(error.errors(), root, kind, former))) from error
-    for new, old in former.items():
-        warnings.warn(
-            f"{path}: the field `{old}` is now called `{new}`. The old name works in this release; rename it.",
-            FormerName,
-            stacklevel=2,
-        )
+    _warn_of(former, str(path))
     return parsed
 
 
@@ -97,13 +92,26 @@ def validated(data: Mapping[str, Any], kind: type[_Model], what: str) -> _Model:
     Raises:
         FileError: the data cannot be used; one paragraph for each mistake.
     """
+    former: dict[str, str] = {}
     try:
-        return kind.model_validate(data)
+        valid = kind.model_validate(data, context=former)
     except ValidationError as error:
         root = yaml.compose(yaml.safe_dump(json.loads(json.dumps(data, default=str))), Loader=Loader)
         assert root is not None
         faults = (replace(fault, line=0) for fault in _faults(error.errors(), root, kind, {}))
         raise FileError(Path(what), list(faults)) from error
+    _warn_of(former, what)
+    return valid
+
+
+def _warn_of(former: Mapping[str, str], where: str) -> None:
+    """Warn of former names; `former`: current to former names of the fields that use them."""
+    for new, old in former.items():
+        warnings.warn(
+            f"{where}: the field `{old}` is now called `{new}`. The old name works in this release; rename it.",
+            FormerName,
+            stacklevel=3,
+        )
 
 
 @contextmanager

@@ -144,3 +144,55 @@ def test_a_single_task_or_scorer_needs_no_list(texts: str) -> None:
     assert [score.kind for score in study.spec.objective.scores] == ["function"]  # type: ignore[union-attr]
     with refused("task-unknown", "'no_such_task'"):
         Study.create(texts=texts, tasks="no_such_task", name="other")
+
+
+def test_functions_that_enclose_each_other_are_hashed(texts: str) -> None:
+    def even(number: int) -> bool:
+        return number == 0 or odd(number - 1)
+
+    def odd(number: int) -> bool:
+        return number != 0 and even(number - 1)
+
+    def objective(trial: TrialConfig) -> float:
+        return float(even(len(trial.mix.names)))
+
+    assert Study.create(texts=texts, objective=objective, name="own", trials=4).run("local").status.complete == 4
+
+
+def test_what_an_object_keeps_for_itself_does_not_make_it_another(texts: str) -> None:
+    class Counting:
+        def __init__(self) -> None:
+            self._calls = 0
+
+        def __call__(self, trial: TrialConfig) -> float:
+            self._calls += 1
+            return planted(trial)
+
+    study = Study.create(texts=texts, objective=Counting(), name="own", trials=4)
+    study.run("local")
+    assert study.resume(trials=6, backend="local").status.complete == 6
+
+
+def test_more_trials_that_were_checked_are_run_though_another_program_ran_meanwhile(texts: str) -> None:
+    study = Study.create(texts=texts, objective=planted, name="own", trials=4)
+    study.run("local")
+    study.check(trials=10)
+    open_study("own", objective=planted).resume(trials=6, backend="local")
+    assert study.run("local").status.complete == 10
+
+
+def test_a_class_is_refused_by_open_study_too(texts: str) -> None:
+    class Own:
+        def __call__(self, trial: TrialConfig) -> float:
+            return 1.0
+
+    Study.create(texts=texts, objective=planted, name="own", trials=4)
+    with refused("class-for-object", "Own()"):
+        open_study("own", objective=Own)
+
+
+def test_a_mapping_with_a_former_name_is_read_with_a_warning(texts: str) -> None:
+    data = {"name": "own", "space": {"texts": {"folder": texts}}, "search": {"failures": 7, "trials": 4}}
+    with pytest.warns(mixtune.FormerName, match="`failures` is now called `max_consecutive_failures`"):
+        study = Study.create(data, objective=planted)
+    assert study.spec.search.max_consecutive_failures == 7
