@@ -8,6 +8,7 @@ from typing import Protocol
 from optuna.trial import FrozenTrial, TrialState
 
 from search.designs import RandomizedDesign
+from search.held import HeldSettings
 from search.storage import records
 from search.storage.records import Plan
 from spaces.trial import fingerprint
@@ -24,17 +25,28 @@ class Planner(Protocol):
 class Arms:
     """Planner that assigns trials to the two arms, given the existing trials of a study."""
 
-    def __init__(self, design: RandomizedDesign | None, share: float, seed: int) -> None:
+    def __init__(
+        self,
+        design: RandomizedDesign | None,
+        share: float,
+        seed: int,
+        held: HeldSettings | None = None,
+        opening: int = 0,
+    ) -> None:
         """Configure the planner.
 
         Args:
             design: design of the randomized trials; None for a study without them.
-            share: share of randomized trials, in [0, 1], kept at every point of the study to within one block.
+            share: share of randomized trials, in [0, 1], kept to within one block at every point after the opening.
             seed: seed of the study.
+            held: rule that holds the settings of randomized trials; None if the sampler draws them for every block.
+            opening: number of guided trials before the first randomized one.
         """
         self._design = design
         self._share = share
         self._seed = seed
+        self._held = held
+        self._opening = opening
 
     def next(self, started: Sequence[FrozenTrial]) -> Plan:
         """Plan the next trial: the next one of an incomplete block, or else a new one."""
@@ -47,19 +59,26 @@ class Arms:
                 plan = self._next_in_block(self._design, number, members)
                 if plan is not None:
                     return plan
-        randomized = sum(map(len, blocks.values()))
         seed = int(fingerprint([self._seed, len(started)])[:8], 16)
-        if self._design is None or not wants_randomized(randomized, len(started) - randomized, self._share):
+        if self._design is None or not self._wants_randomized(sum(map(len, blocks.values())), len(started)):
             return Plan({}, {records.ARM: records.Arm.GUIDED.value, records.SEED: seed})
+        number = len(blocks)
+        settings, origin = self._held.next(number, started) if self._held is not None else ({}, {})
         return Plan(
-            dict(self._design.block(len(blocks))[0]),
+            {**settings, **self._design.block(number)[0]},
             {
                 records.ARM: records.Arm.RANDOMIZED.value,
-                records.PAIR: len(blocks),
+                records.PAIR: number,
                 records.PROPENSITY: self._design.propensity,
                 records.SEED: seed,
+                **origin,
             },
         )
+
+    def _wants_randomized(self, randomized: int, started: int) -> bool:
+        """Whether the next trial must be randomized, after this many randomized trials of those started."""
+        in_opening = not randomized and started < self._opening
+        return not in_opening and wants_randomized(randomized, started - randomized, self._share)
 
     @staticmethod
     def _next_in_block(design: RandomizedDesign, number: int, members: Sequence[FrozenTrial]) -> Plan | None:
@@ -68,8 +87,8 @@ class Arms:
         if len(members) == design.size or (failed and design.whole):
             return None
         first = members[0]
-        copied = (records.ARM, records.PAIR, records.PROPENSITY, records.SEED)
-        attributes = {key: first.user_attrs[key] for key in copied}
+        copied = (records.ARM, records.PAIR, records.PROPENSITY, records.SEED, records.SETTINGS_OF)
+        attributes = {key: first.user_attrs[key] for key in copied if key in first.user_attrs}
         return Plan({**first.params, **design.block(number)[len(members)]}, attributes)
 
 

@@ -13,6 +13,7 @@ from search.confirmation import ConfirmationQueue, Run
 from search.deadline import Deadline
 from search.designs import design_of
 from search.events import Event
+from search.held import HeldSettings, opening_trials
 from search.judge import Judge, NeverStops, PrunerJudge
 from search.log import TrialLog
 from search.prior_effects import prior_trials, prior_view
@@ -64,10 +65,20 @@ def open_search(
     ledger.guided_by(sampler, pruner)
     log = TrialLog(ledger, driver, watch, spec.secondary_objective)
     log.end_foreign()
-    planner = planner or Arms(design_of(space, seed), spec.randomized_share, seed)
+    planner = planner or arms_of(space, spec, seed)
     view = view or sampler_view(spec.sampling, spec.secondary_objective)
     queue = SearchQueue(ledger, space, planner, view, spec.trials)
     return _assemble(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.timeout_hours), spec)
+
+
+def arms_of(space: Space, spec: SearchSpec, seed: int) -> Arms:
+    """Return the planner of a search in a space."""
+    design = design_of(space, seed)
+    if design is None or spec.randomized_settings == "drawn" or not space.settings:
+        return Arms(design, spec.randomized_share, seed)
+    opening = opening_trials(spec.trials, spec.randomized_share)
+    held = HeldSettings(space.settings, design.size, opening)
+    return Arms(design, spec.randomized_share, seed, held, opening)
 
 
 def open_confirmation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -62,6 +62,10 @@ class SearchSpec(Spec):
     randomized_share: float = Field(0.5, ge=0, le=1)
     """Share of the trials that are randomized: their texts are drawn at random and they are never pruned. The effects
     of the texts are measured only on these trials."""
+    randomized_settings: Literal["held", "drawn"] = "held"
+    """Settings (rank, targets, learning rate, ...) of the randomized trials. `held`: those of the best trial so far,
+    looked up again after every 16 randomized trials; the study opens with guided trials that look for them. `drawn`:
+    drawn by the sampler for every pair, so that effects are averaged over settings."""
     reduction_factor: int = Field(3, gt=1)
     """asha and hyperband keep one in `reduction_factor` trials at each of their rungs."""
     workers: int | None = Field(None, gt=0)

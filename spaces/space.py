@@ -66,6 +66,11 @@ class Space:
         return {**self._texts.distributions(), **self._stages.distributions()}
 
     @property
+    def settings(self) -> frozenset[str]:
+        """Names of the searched parameters that are not about texts."""
+        return frozenset(self._stages.distributions())
+
+    @property
     def searched(self) -> tuple[str, ...]:
         """Names of the texts that trials choose from."""
         return self._texts.searched

@@ -45,6 +45,8 @@ PAIR = "pair"
 PROPENSITY = "propensity"
 ROLE = "role"
 SEED = "seed"
+SETTINGS_OF = "settings_of"
+"""Number of the trial whose settings a randomized trial was given."""
 SURVIVED = "survived"
 """Training tokens at the last rung that the trial survived, cumulative."""
 STOPPED_BY_PRUNER = "pruner_would_stop"
@@ -82,6 +84,8 @@ class TrialRecord:
     """Wall time from start to end, in seconds; None while the trial runs."""
     role: str = ""
     """Role of a confirmation run; empty for other trials."""
+    settings_of: int | None = None
+    """Number of the trial whose settings this randomized trial was given; None if they were drawn."""
 
     @property
     def randomized(self) -> bool:
@@ -139,4 +143,5 @@ def read_record(trial: FrozenTrial) -> TrialRecord | None:
         error=attributes.get(ERROR, ""),
         seconds=trial.duration.total_seconds() if trial.duration else None,
         role=attributes.get(ROLE, ""),
+        settings_of=attributes.get(SETTINGS_OF),
     )

@@ -1,9 +1,9 @@
 """Signed effect of each text, with an interval, from the randomized trials.
 
 The estimand is the average change of the final score when a text is included, each of the other texts being included
-with probability one half (the Banzhaf value; Wang and Jia, 2023, arXiv 2205.15466), at the study's token budget,
-averaged over the hyperparameters of the randomized trials. The sampler's own choices and pruned trials are
-left out: they were selected by their scores, so intervals from them are not valid.
+with probability one half (the Banzhaf value; Wang and Jia, 2023, arXiv 2205.15466), at the study's token budget
+and at the settings of the randomized trials. The sampler's own choices and pruned trials are left out: they were
+selected by their scores, so intervals from them are not valid.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _estimates(pairs: Pairs, texts: int) -> tuple[list[Estimate], Method]:
         means = (signs * differences[:, None]).mean(axis=0) if len(pairs) else np.full(texts, math.nan)
         return [Estimate(float(mean), math.inf, 1) for mean in means], "none"
     if fits(signs, SPARE_PAIRS):
-        return least_squares(signs, differences), "regression"
+        return least_squares(signs, differences, tails=True), "regression"
     return [least_squares(signs[:, [i]], differences)[0] for i in range(texts)], "differences"
 
 

@@ -27,7 +27,7 @@ from studies.report.figures import changes, confirmation, settings, texts, trial
 from studies.report.figures import curves as text_curves
 from studies.report.figures.schemes import for_both_schemes
 from studies.report.figures.style import drawn
-from studies.report.rating_words import interactions_sentence
+from studies.report.rating_words import interactions_sentence, settings_sentence
 from studies.report.words import confirmation_unit
 from studies.storage.stored import StoredStudy
 
@@ -74,7 +74,7 @@ def pictures(
 ) -> Iterator[Picture]:
     """Yield all figures for which the study has data, the main result first."""
     if any(math.isfinite(effect.low) for effect in rating.effects):
-        yield _effects(rating)
+        yield _effects(study, rating)
     if rows:
         yield _confirmation(study, rows)
     yield from _curves(study, rating)
@@ -87,16 +87,16 @@ def pictures(
         yield from changes_of(inspection, item_noun(study))
 
 
-def _effects(rating: Rating) -> Picture:
-    unit = rating.unit
+def _effects(study: StoredStudy, rating: Rating) -> Picture:
+    unit, at_settings = rating.unit, settings_sentence(study.records)
     return Picture.of(
         "effects",
         "Which texts matter",
         "Effect of each text with its 95% interval: " + "; ".join(f"{e.text} {e.verdict}" for e in rating.effects),
-        f"{rating.estimand.caption.format(score=unit.score)} Intervals come from the trials whose texts were drawn at "
-        "random: 95 of 100 such intervals contain the true effect. Verdicts are corrected for the number of texts "
-        "(Benjamini and Hochberg), so an interval may exclude zero without a verdict. “No evidence yet” does not "
-        "mean unimportant.",
+        f"{rating.estimand.caption.format(score=unit.score)} {at_settings} Intervals come "
+        "from the trials whose texts were drawn at random: 95 of 100 such intervals contain the true effect. Verdicts "
+        "are corrected for the number of texts (Benjamini and Hochberg), so an interval may exclude zero without a "
+        "verdict. “No evidence yet” does not mean unimportant.",
         texts.forest(rating.effects, unit, rating.estimand.axis),
     )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from optuna.trial import TrialState
 
 from objectives.base import copied
 from search.designs import DESIGNS
+from search.storage.records import TrialRecord
+from spaces.dimensions.texts import PREFIX
 from spaces.errors import listed
 from studies.analysis.estimands import Estimand, estimand_of
 from studies.analysis.interactions import Interaction
@@ -91,6 +93,25 @@ def enough_sentence(study: StoredStudy, rating: Rating, unit: Unit) -> str:
         f"{sentence} {text}, the closest to a verdict, needs about {needed[text]:,} trials in total, if its effect is "
         "as estimated."
     )
+
+
+def settings_sentence(records: Sequence[TrialRecord]) -> str:
+    """Say at which settings effects were measured; empty if no settings were searched.
+
+    Args:
+        records: trials of the study.
+    """
+    randomized = [record for record in records if record.randomized]
+    searched = any(not name.startswith(PREFIX) for record in randomized for name in record.params)
+    origins = sorted({record.settings_of for record in randomized if record.settings_of is not None})
+    if not searched:
+        return ""
+    if not origins:
+        return "Effects are averaged over the settings that the sampler drew for the randomized trials."
+    of = f"trial{'s' if len(origins) > 1 else ''} {listed(map(str, origins))}"
+    drawn = any(record.settings_of is None for record in randomized)
+    some = "Some of the randomized trials" if drawn else "Randomized trials"
+    return f"{some} have the settings of the best trial so far ({of}), so effects are those at settings in use."
 
 
 def trials_to_decide(study: StoredStudy, rating: Rating) -> dict[str, int | None]:
