@@ -61,7 +61,7 @@ def test_without_shapiq_ours_remain_and_the_page_says_who_is_missing(monkeypatch
     assert {row["estimator"] for row in rows} == set(own_way.OURS)
     page = section(rows)
     assert "nan" not in page
-    assert all(f"{name} (needs shapiq" in page for name in PEERS)
+    assert f"**Left out here**: {', '.join(PEERS)} (needs shapiq)." in page
     assert all(f"| {name} |" in page for name in own_way.OURS)
 
 

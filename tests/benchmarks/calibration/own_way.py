@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from math import comb
 from typing import Any
@@ -32,7 +33,7 @@ Game = Callable[[NDArray[np.bool_]], Values]
 
 @dataclass(frozen=True)
 class Said:
-    """What an estimator says of all texts."""
+    """An estimator's answer on all texts."""
 
     values: Values
     ends: tuple[Values, Values] | None = None
@@ -72,15 +73,15 @@ class Peer:
     needs: tuple[str, ...] = ()
     """Modules without which shapiq would take another model, or none."""
     estimate: Callable[[Any, int, Game], Said] | None = None
-    """What asks it; None for its method `approximate`."""
+    """Asks it for an answer; None for its method `approximate`."""
     every: int = 1
-    """Of how many worlds it sees one: it is slow."""
+    """Sees one world in so many: it is slow."""
     most: int = 240
     """Most trials that it is run with."""
 
     @property
     def missing(self) -> str:
-        """What it lacks here; empty if it can run."""
+        """Reason why it cannot run here; empty if it can."""
         if find_spec("shapiq") is None:
             return "needs shapiq"
         if self._class is None:
@@ -150,6 +151,11 @@ PEERS: Mapping[str, Peer] = {
 def left_out() -> dict[str, str]:
     """Names of the peers that cannot run here, with what they lack."""
     return {name: peer.missing for name, peer in PEERS.items() if peer.missing}
+
+
+def shapiq() -> str:
+    """Return shapiq's name and, where it is installed, its version."""
+    return f"shapiq {version('shapiq')}" if find_spec("shapiq") else "shapiq"
 
 
 def _headline(records: Sequence[TrialRecord], texts: Sequence[str]) -> Said:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import sem
 
-from tests.benchmarks.calibration.own_way import ALL_RANDOMIZED, HALF_RANDOMIZED, OURS, PEERS
+from tests.benchmarks.calibration.own_way import ALL_RANDOMIZED, HALF_RANDOMIZED, OURS, PEERS, shapiq
 
 _MIDDLE = 120
 _SURE = 2
@@ -23,9 +23,10 @@ have no way to search settings. So mixtune's two arms are held there, too; "all 
 of complements, "half" is its usual share, the other half chosen by its sampler (pruned trials count as trials).
 Each estimator is held against its own target: the Banzhaf value where it can estimate that, or else the Shapley value.
 
-- Peers are shapiq's, with the options it recommends: RegressionMSR (arXiv 2506.11849) with trees and with a linear
-  model, ProxySHAP without and with the adjustment of its residuals, OddSHAP, ShaplEIG, RegressionFBII in pairs, SVARM,
-  KernelSHAP in pairs. "Products of two" is ProxySHAP with a linear model of texts and pairs of texts, for the BII.
+- Peers are of {shapiq}, with the options it recommends: RegressionMSR (arXiv 2506.11849) with trees and with a
+  linear model, ProxySHAP without and with the adjustment of its residuals, OddSHAP, ShaplEIG, RegressionFBII in
+  pairs, SVARM, KernelSHAP in pairs. "Products of two" is ProxySHAP with a linear model of texts and pairs of them,
+  for the BII.
 - OddSHAP and ShaplEIG estimate Shapley values alone. ShaplEIG takes scores to be exact, so it is here also with the
   noise inferred, which its process can but its front does not offer. It is slow: one world in {every}, at most {most}
   trials.
@@ -55,6 +56,7 @@ def section(
     slow = max(PEERS.values(), key=lambda peer: peer.every)
     return _TEXT.format(
         worlds=table["world"].nunique(),
+        shapiq=shapiq(),
         every=slow.every,
         most=slow.most,
         left_out=_left_out(left_out),
@@ -83,7 +85,8 @@ def _by_size(table: pd.DataFrame, column: str) -> pd.DataFrame:
         if np.isfinite(error) and name != ALL_RANDOMIZED
     }
     compared = pd.Series(less, name=f"less the first row, same worlds, {_MIDDLE}", dtype=object)
-    families = _mean(middle, "family", column).rename(columns=lambda name: f"{name}, {_MIDDLE}")
+    families = _mean(middle, "family", column)[list(middle["family"].unique())]
+    families = families.rename(columns=lambda name: f"{name}, {_MIDDLE}")
     sizes = _mean(table, "trials", column).rename(columns=_trials)
     found = sizes.join([families, targets, worlds, compared])
     found[compared.name] = found[compared.name].fillna("-")
