@@ -13,6 +13,8 @@ from tests.benchmarks.calibration.own_way import ALL_RANDOMIZED, HALF_RANDOMIZED
 _MIDDLE = 120
 _SURE = 2
 """Standard errors by which a mean difference must exceed zero to be called one."""
+_FEWEST = 5
+"""Worlds from which on a standard error is believed."""
 
 _TEXT = """
 ## Peers with their own trials
@@ -70,8 +72,12 @@ def section(
 
 def _left_out(reasons: Mapping[str, str]) -> str:
     names = {why: [name for name in reasons if reasons[name] == why] for why in reasons.values()}
-    said = "; ".join(f"{', '.join(of)} ({why})" for why, of in names.items())
+    said = "; ".join(f"{', '.join(map(_quoted, of))} ({why})" for why, of in names.items())
     return f"**Left out here**: {said}.\n\n" if said else ""
+
+
+def _quoted(name: str) -> str:
+    return f"“{name}”" if "," in name else name
 
 
 def _by_size(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -94,12 +100,12 @@ def _by_size(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _differences(table: pd.DataFrame, ours: str, column: str) -> list[tuple[str, float, float]]:
-    """Each estimator's mean less ours, over the worlds that both saw, and its standard error."""
+    """Each estimator's mean less ours, over worlds that both saw, and its standard error, infinite from too few worlds."""
     wide = table.pivot_table(index="world", columns="estimator", values=column, sort=False)
     found = []
     for name in wide.columns:
         more = (wide[name] - wide[ours]).dropna().to_numpy(dtype=float)
-        found.append((str(name), float(more.mean()), float(sem(more)) if len(more) > 1 else np.inf))
+        found.append((str(name), float(more.mean()), float(sem(more)) if len(more) >= _FEWEST else np.inf))
     return found
 
 
