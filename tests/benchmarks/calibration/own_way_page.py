@@ -100,7 +100,7 @@ def _by_size(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _differences(table: pd.DataFrame, ours: str, column: str) -> list[tuple[str, float, float]]:
-    """Each estimator's mean less ours, over worlds that both saw, and its standard error, infinite from too few worlds."""
+    """Each estimator's mean less ours, over worlds that both saw, and its standard error; infinite from too few."""
     wide = table.pivot_table(index="world", columns="estimator", values=column, sort=False)
     found = []
     for name in wide.columns:
