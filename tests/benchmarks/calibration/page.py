@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import pandas as pd
 
 from search.arms import Arms
 from tests.benchmarks.calibration.measures import Case, Measured
+from tests.benchmarks.calibration.own_way import left_out
+from tests.benchmarks.calibration.own_way_page import section
 from tests.benchmarks.calibration.trials import IndependentSettings
 
 _FAMILIES = ["games", "additive", "synergy", "heavy noise", "null"]
@@ -38,8 +40,15 @@ A smaller study is the beginning of the largest.
 """
 
 
-def write(path: Path, measured: Measured, cases: Sequence[Case]) -> None:
-    """Write the page."""
+def write(path: Path, measured: Measured, cases: Sequence[Case], own: Sequence[Mapping[str, object]]) -> None:
+    """Write the page.
+
+    Args:
+        path: file to write.
+        measured: figures of the studies.
+        cases: the studies.
+        own: rows of `own_way.estimates`.
+    """
     studies, ranks, top = (pd.DataFrame(rows) for rows in (measured.studies, measured.ranks, measured.top))
     main = studies[studies["family"].isin([*_FAMILIES, *_OTHERS]) & (studies["arms"] == Arms.__name__)]
     named = {case.world.name for case in cases if case.world.family == "games"}
@@ -47,12 +56,18 @@ def write(path: Path, measured: Measured, cases: Sequence[Case]) -> None:
         _INTRODUCTION.format(today=date.today().isoformat(), count=len(cases), games=len(named)),  # noqa: DTZ011
         _intervals(main),
         _ranks(ranks),
+        own_way(own),
         _top(top),
         _settings(studies),
         _many(studies[studies["family"] == "many texts"]),
         _pairs(main[main["family"].isin(_FAMILIES)]),
     ]
     path.write_text("\n".join(parts), encoding="utf-8")
+
+
+def own_way(rows: Sequence[Mapping[str, object]]) -> str:
+    """Return the section on peers that choose their own subsets, from rows of `own_way.estimates`."""
+    return section(rows, left_out(), _markdown)
 
 
 def _intervals(main: pd.DataFrame) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import optuna
 from rich.progress import track
 
 from tests.benchmarks.calibration.measures import Case, Measured, measure
+from tests.benchmarks.calibration.own_way import estimates
 from tests.benchmarks.calibration.trials import IndependentSettings
-from tests.benchmarks.calibration.worlds import PLANTED, games, many, planted, summed
+from tests.benchmarks.calibration.worlds import PLANTED, Played, games, many, planted, summed
 
 SIZES = (60, 120, 240)
 MIDDLE = 120
@@ -40,6 +42,19 @@ def cases(folder: Path | None, share: float = 1.0) -> list[Case]:
 
 def run(found: Sequence[Case], processes: int) -> Measured:
     """Measure all cases, several at a time."""
-    quiet = (optuna.logging.set_verbosity, (optuna.logging.WARNING,))
-    with ProcessPoolExecutor(processes, get_context("spawn"), *quiet) as pool:
+    with _pool(processes) as pool:
         return Measured.together(list(track(pool.map(measure, found), "studies", total=len(found))))
+
+
+def run_own_way(found: Sequence[Case], processes: int) -> list[dict[str, object]]:
+    """Let every estimator choose its own trials in the worlds of subsets with effects; rows of `own_way.estimates`."""
+    worlds = [(case.world, case.seed) for case in found if case.peers and isinstance(case.world, Played)]
+    worlds = [(world, seed) for world, seed in worlds if world.effects.any()]
+    with _pool(processes) as pool:
+        rows = pool.map(estimates, *zip(*worlds, strict=True), repeat(SIZES))
+        return [row for part in track(rows, "worlds", total=len(worlds)) for row in part]
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    quiet = (optuna.logging.set_verbosity, (optuna.logging.WARNING,))
+    return ProcessPoolExecutor(processes, get_context("spawn"), *quiet)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from search.searcher import Decision, StudySearcher
 from search.spec import SearchSpec
 from search.storage.records import SEED, Plan, TrialRecord, read_record
 from spaces import Corpus, Layout, Module, Space, SpaceSpec, Text
-from tests.benchmarks.calibration.worlds import LIMITS, RUNGS, World, WorldObjective
+from tests.benchmarks.calibration.worlds import BEST_RATE, LIMITS, RUNGS, World, WorldObjective
 
 _NOWHERE = Path("nowhere")
 _RANKS = [4, 8, 16]
@@ -43,16 +43,39 @@ def study_of(
     world: World, trials: int, seed: int, sampler: str = "tpe", arms: type[Arms] = Arms
 ) -> tuple[optuna.Study, tuple[TrialRecord, ...]]:
     """A whole study; its first trials are what a smaller study of the same seed would have been."""
+    rates = dict(zip(("low", "high"), _RATES, strict=True))
+    space = _space(world, {"learning_rate": rates, "tuning": {"rank": _RANKS}})
+    return _studied(world, space, SearchSpec(trials=trials, sampler=sampler), seed, arms)
+
+
+def held_study_of(world: World, trials: int, seed: int, share: float | None) -> tuple[TrialRecord, ...]:
+    """Trials of a study at the best settings, where only the texts are searched.
+
+    Args:
+        world: the world.
+        trials: number of trials.
+        seed: of the study.
+        share: share of randomized trials; None for the product's own.
+    """
+    space = _space(world, {"learning_rate": BEST_RATE, "tuning": {"rank": _RANKS[0]}})
+    shares = {} if share is None else {"randomized_share": share}
+    return _studied(world, space, SearchSpec(trials=trials, **shares), seed, Arms)[1]
+
+
+def _space(world: World, settings: Mapping[str, Any]) -> Space:
     corpus = Corpus(_NOWHERE, tuple(Text(name, (), name, 10, "") for name in world.texts))
     texts: dict[str, Any] = {"folder": "nowhere", "choose": world.choose}
     if world.choose == "limited":
         texts |= {"choose": "subset", "min_texts": LIMITS[0], "max_texts": LIMITS[1]}
-    rates = dict(zip(("low", "high"), _RATES, strict=True))
-    spec = SpaceSpec.model_validate({"texts": texts, "learning_rate": rates, "tuning": {"rank": _RANKS}})
-    space = Space(spec, corpus, Layout("world", 4, (Module("self_attn.q_proj", 8, 8),), context=64), RUNGS[-1])
+    layout = Layout("world", 4, (Module("self_attn.q_proj", 8, 8),), context=64)
+    return Space(SpaceSpec.model_validate({"texts": texts, **settings}), corpus, layout, RUNGS[-1])
+
+
+def _studied(
+    world: World, space: Space, search: SearchSpec, seed: int, arms: type[Arms]
+) -> tuple[optuna.Study, tuple[TrialRecord, ...]]:
     storage = InMemoryStorage()
     study = optuna.create_study(storage=storage, study_name=world.name, direction="maximize")
-    search = SearchSpec(trials=trials, sampler=sampler)
     planner = arms(design_of(space, seed), search.randomized_share, seed)
     _run(open_search(storage, world.name, space, search, RUNGS, seed, planner=planner), WorldObjective(world))
     found = (read_record(trial) for trial in study.get_trials(deepcopy=False))

@@ -166,7 +166,7 @@ def _game(path: Path, noise: float) -> World:
     return Played(path.stem, "games", texts, noise, _standard(values[order]))
 
 
-def planted(family: str, seed: int) -> World:
+def planted(family: str, seed: int) -> Played:
     """A world with planted effects.
 
     Args:
