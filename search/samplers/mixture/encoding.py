@@ -48,6 +48,11 @@ class Encoding:
             return int(self.categories[self._one[0]])
         return len(self._shares) + 1 if self._shares else len(self._places) or len(self._bits)
 
+    @property
+    def subsets(self) -> bool:
+        """Whether the mixes are subsets of the texts."""
+        return bool(self._bits or self._places)
+
     def points(self, trials: Sequence[FrozenTrial]) -> Matrix:
         """Return the coordinates of trials that have all parameters, shape (trials, parameters)."""
         found = [

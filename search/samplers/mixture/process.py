@@ -27,7 +27,7 @@ class Process:
     parts: Parts
     seen: Features
     variances: Vector
-    """Of every part, and of the noise."""
+    """Variance of every part, and last that of the noise."""
     lower: Matrix
     """Cholesky factor of the covariance of the observations."""
     weights: Vector
