@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from search.samplers.kind import WholeSpaceSampler
+
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
@@ -19,7 +21,10 @@ def draw(study: Study, trial: FrozenTrial, distributions: Mapping[str, BaseDistr
     """
     sampler = study.sampler
     sampler.before_trial(study, trial)
-    values = sampler.sample_relative(study, trial, sampler.infer_relative_search_space(study, trial))
+    joint = sampler.infer_relative_search_space(study, trial)
+    if isinstance(sampler, WholeSpaceSampler):
+        joint = dict(distributions)
+    values = sampler.sample_relative(study, trial, joint)
     missing = {name: distribution for name, distribution in distributions.items() if name not in trial.params}
     for name, distribution in missing.items():
         if name not in values:

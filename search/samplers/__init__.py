@@ -15,6 +15,7 @@ SAMPLERS: Kinds[SamplerKind] = Kinds(
     {
         "tpe": "search.samplers.tpe:TPE",
         "gp": "search.samplers.gp:GP",
+        "mixture": "search.samplers.mixture:MIXTURE",
         "random": "search.samplers.random:RANDOM",
         "cmaes": "search.samplers.cmaes:CMAES",
         "qmc": "search.samplers.qmc:QMC",

@@ -27,3 +27,10 @@ class SamplerKind:
     """Largest number of trials for which `auto` may select the sampler."""
     slow: bool = False
     """Whether the sampler is so slow that the estimate of a study simulates it with another one."""
+
+
+class WholeSpaceSampler(BaseSampler):
+    """Sampler that draws all parameters of a space at once, from the first trial on.
+
+    Optuna tells a sampler the space by the trials that it has seen, so that the first trial is drawn number by number.
+    """

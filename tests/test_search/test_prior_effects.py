@@ -28,7 +28,7 @@ def _searched(corpus: Corpus, folder: Path, trials: int, **search: Any) -> tuple
     return study, searcher
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp"])
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "mixture"])
 def test_first_trials_follow_the_opinion(imagined: Corpus, tmp_path: Path, sampler: str) -> None:
     name = imagined.names[0]
     included = {}

@@ -46,8 +46,11 @@ SPACES: Mapping[str, Callable[[int], Problem]] = {
 CONTESTANTS: Mapping[str, Contestant] = {
     **{name: Contestant(name) for name in SAMPLERS},
     "tpe, none randomized": Contestant("tpe", randomized=0.0),
+    "gp, none randomized": Contestant("gp", randomized=0.0),
+    "mixture, none randomized": Contestant("mixture", randomized=0.0),
     "tpe, asha": Contestant("tpe", "asha"),
     "gp, asha": Contestant("gp", "asha"),
+    "mixture, asha": Contestant("mixture", "asha"),
 }
 
 
