@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -11,6 +11,7 @@ from search.designs import RandomizedDesign
 from search.held import HeldSettings
 from search.storage import records
 from search.storage.records import Plan
+from spaces.dimensions.texts import PREFIX
 from spaces.trial import fingerprint
 
 
@@ -60,7 +61,7 @@ class Arms:
                 if plan is not None:
                     return plan
         seed = int(fingerprint([self._seed, len(started)])[:8], 16)
-        if self._design is None or not self._wants_randomized(sum(map(len, blocks.values())), len(started)):
+        if self._design is None or not self._wants_randomized(self._design, list(blocks.values()), len(started)):
             return Plan({}, {records.ARM: records.Arm.GUIDED.value, records.SEED: seed})
         number = len(blocks)
         settings, origin = self._held.next(number, started) if self._held is not None else ({}, {})
@@ -75,10 +76,18 @@ class Arms:
             },
         )
 
-    def _wants_randomized(self, randomized: int, started: int) -> bool:
-        """Whether the next trial must be randomized, after this many randomized trials of those started."""
-        in_opening = not randomized and started < self._opening
-        return not in_opening and wants_randomized(randomized, started - randomized, self._share)
+    def _wants_randomized(
+        self, design: RandomizedDesign, blocks: Sequence[Sequence[FrozenTrial]], started: int
+    ) -> bool:
+        """Whether the next trial must be randomized.
+
+        Blocks that were drawn without texts that were added later do not count: these texts need trials of their own.
+        """
+        if not blocks and started < self._opening:
+            return False
+        names = _texts(design.block(0)[0])
+        current = sum(len(members) for members in blocks if names <= _texts(members[0].params))
+        return wants_randomized(current, started - sum(map(len, blocks)), self._share)
 
     @staticmethod
     def _next_in_block(design: RandomizedDesign, number: int, members: Sequence[FrozenTrial]) -> Plan | None:
@@ -86,10 +95,17 @@ class Arms:
         failed = any(member.state is TrialState.FAIL for member in members)
         if len(members) == design.size or (failed and design.whole):
             return None
-        first = members[0]
+        first, drawn = members[0], design.block(number)
+        if _texts(first.params) != _texts(drawn[0]):
+            return None  # drawn before texts were added or removed
         copied = (records.ARM, records.PAIR, records.PROPENSITY, records.SEED, records.SETTINGS_OF)
         attributes = {key: first.user_attrs[key] for key in copied if key in first.user_attrs}
-        return Plan({**first.params, **design.block(number)[len(members)]}, attributes)
+        return Plan({**first.params, **drawn[len(members)]}, attributes)
+
+
+def _texts(params: Mapping[str, Any]) -> set[str]:
+    """Return the names of the parameters about texts."""
+    return {name for name in params if name.startswith(PREFIX)}
 
 
 def wants_randomized(randomized: int, guided: int, share: float) -> bool:

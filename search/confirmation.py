@@ -51,13 +51,13 @@ def plan(
 
     Args:
         trials: trials of the search.
-        texts: names of all texts.
+        texts: names of the texts; trials on others, which were removed from the study, are not confirmed.
         spec: number of candidates and seeds.
         seed: seed of the study.
         mixes: whether texts were searched, so that baselines with other mixes are run.
         limits: fewest and most texts of a mix, which apply to random mixes too.
     """
-    candidates = _best(trials, spec.best)
+    candidates = _best((record for record in trials if set(record.texts) <= set(texts)), spec.best)
     if not candidates:
         return []
     seeds = [int(fingerprint([seed, "confirm", number])[:8], 16) for number in range(spec.seeds)]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
+from optuna.distributions import BaseDistribution
 from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage
+from optuna.trial import TrialState
 
 from search.arms import Arms, Planner
 from search.confirmation import ConfirmationQueue, Run
@@ -26,6 +29,9 @@ from search.spec import SearchSpec
 from search.storage.drivers import Driver, LoneDriver
 from search.storage.ledger import Ledger
 from spaces import Space, TrialConfig
+from spaces.dimensions.texts import PREFIX
+
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 Watch = Callable[[Event], None]
 
@@ -67,8 +73,18 @@ def open_search(
     log.end_foreign()
     planner = planner or arms_of(space, spec, seed)
     view = view or sampler_view(spec.sampling, spec.secondary_objective)
-    queue = SearchQueue(ledger, space, planner, view, spec.trials)
+    queue = SearchQueue(ledger, space, planner, partial(view, absent=_added(space, ledger)), spec.trials)
     return _assemble(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.timeout_hours), spec)
+
+
+def _added(space: Space, ledger: Ledger) -> dict[str, BaseDistribution]:
+    """Return the parameters of texts that were added after some trials, which therefore do not have them."""
+    finished = ledger.trials(*_FINISHED)
+    return {
+        name: distribution
+        for name, distribution in space.distributions.items()
+        if name.startswith(PREFIX) and any(name not in trial.params for trial in finished)
+    }
 
 
 def arms_of(space: Space, spec: SearchSpec, seed: int) -> Arms:

@@ -102,4 +102,4 @@ def _last_rung(trial: FrozenTrial) -> Rung | None:
 def sampler_view(sampler: str, secondary: str | None) -> View:
     """Return a sampler's view of a study: the plain study if the sampler handles pruned trials itself."""
     as_complete = secondary is not None or not SAMPLERS[sampler].sees_pruned
-    return partial(PrunedAsCompleteView, secondary=secondary) if as_complete else optuna.Study
+    return partial(PrunedAsCompleteView, secondary=secondary) if as_complete else StudyView

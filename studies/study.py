@@ -122,7 +122,7 @@ class Study(StudyResults):
         Args:
             trials: new number of trials of the whole study.
             spec: a changed study file to continue with.
-            allow: accept changes in it that leave scores comparable.
+            allow: accept changes in it that leave scores comparable, and texts that were added or removed.
 
         Raises:
             InputError: the study cannot be run: its texts, base or tasks are missing or have changed, for example.

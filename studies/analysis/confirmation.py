@@ -54,9 +54,8 @@ def runs_of(study: StoredStudy) -> list[Run]:
     """Return the runs that confirm the study in its current state; none if no questions are held out."""
     if study.holdout is None or not study.spec.search.confirm.best:
         return []
-    names = [text.name for text in study.texts]
-    mixes = study.varies_texts
-    return plan(study.records, names, study.spec.search.confirm, study.spec.seed, mixes=mixes, limits=study.limits)
+    confirm, seed = study.spec.search.confirm, study.spec.seed
+    return plan(study.records, study.present, confirm, seed, mixes=study.varies_texts, limits=study.limits)
 
 
 def has_more(study: StoredStudy) -> bool:

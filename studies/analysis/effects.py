@@ -80,7 +80,8 @@ class Pairs:
     """Pairs of randomized trials: a mix and its complement, with equal hyperparameters and seed."""
 
     signs: NDArray[np.float64]
-    """Shape (pairs, texts): 1 if the text is in the pair's first trial, -1 if it is in the second."""
+    """Shape (pairs, texts): 1 if the text is in the pair's first trial, -1 if it is in the second, 0 if it is in
+    neither because it was not in the study."""
     outcomes: NDArray[np.float64]
     """Outcomes of the first and the second trial, shape (pairs, 2)."""
     firsts: tuple[TrialRecord, ...]
@@ -111,8 +112,9 @@ def text_effects(
     weighting, with a propensity of one half).
     """
     pairs = paired(records, texts, outcome or final_score)
-    estimates, method = _estimates(pairs, len(texts))
-    return judged(texts, estimates, [len(pairs)] * len(texts), method)
+    drawn = np.abs(pairs.signs).sum(axis=0).astype(int)
+    estimates, method = _estimates(pairs, drawn)
+    return judged(texts, estimates, drawn.tolist(), method)
 
 
 def judged(
@@ -128,20 +130,37 @@ def judged(
     return sorted(effects, key=lambda effect: -np.nan_to_num(effect.effect))
 
 
-def _estimates(pairs: Pairs, texts: int) -> tuple[list[Estimate], Method]:
+def _estimates(pairs: Pairs, drawn: NDArray[np.int64]) -> tuple[list[Estimate], Method]:
+    """Return the effect of every text.
+
+    Args:
+        pairs: complete pairs.
+        drawn: pairs that each text was drawn for, shape (texts,).
+    """
     signs, differences = pairs.signs, pairs.differences
-    if len(pairs) < FEWEST_PAIRS:
-        means = (signs * differences[:, None]).mean(axis=0) if len(pairs) else np.full(texts, math.nan)
-        return [Estimate(float(mean), math.inf, 1) for mean in means], "none"
-    if fits(signs, SPARE_PAIRS):
-        return least_squares(signs, differences, tails=True), "regression"
-    return [least_squares(signs[:, [i]], differences)[0] for i in range(texts)], "differences"
+    rated = drawn >= FEWEST_PAIRS
+    with np.errstate(invalid="ignore"):
+        means = (signs * differences[:, None]).sum(axis=0) / drawn
+    estimates = [Estimate(float(mean), math.inf, 1) for mean in means]
+    if not rated.any():
+        return estimates, "none"
+    rows = ~signs[:, ~rated].any(axis=1)  # without texts that were added too recently to be rated
+    signs, differences = signs[rows][:, rated], differences[rows]
+    method: Method = "regression" if fits(signs, SPARE_PAIRS) else "differences"
+    if method == "regression":
+        found = least_squares(signs, differences, tails=True)
+    else:
+        found = [least_squares(signs[:, [i]], differences)[0] for i in range(signs.shape[1])]
+    for place, estimate in zip(np.flatnonzero(rated).tolist(), found, strict=True):
+        estimates[place] = estimate
+    return estimates, method
 
 
 def paired(records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score) -> Pairs:
     """Return the complete pairs of randomized trials."""
     members = members_of(records, outcome)
-    signs = np.array([[1.0 if text in first.texts else -1.0 for text in texts] for (first, _), _ in members])
+    mixes = [(first.texts, second.texts) for (first, _), (second, _) in members]
+    signs = np.array([[float((text in first) - (text in second)) for text in texts] for first, second in mixes])
     outcomes = np.array([[one, other] for (_, one), (_, other) in members], dtype=float)
     firsts = tuple(first for (first, _), _ in members)
     return Pairs(signs.reshape(len(firsts), len(texts)), outcomes.reshape(len(firsts), 2), firsts)

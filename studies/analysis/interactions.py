@@ -23,6 +23,8 @@ _MOST_CHOSEN = 5
 """Maximum number of products that forward selection adds as covariates."""
 _MIN_UNEXPLAINED = 0.1
 """A product is collinear with the covariates if they leave less than this share of its variance unexplained."""
+_FEWEST_DRAWN = 10
+"""Minimum number of pairs of trials for which both texts were drawn, unless the study has fewer pairs in all."""
 _PAIRS_PER_SETTING = 5
 """Minimum number of pairs of trials per settings column for settings to be used as covariates."""
 
@@ -51,11 +53,15 @@ def interactions(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[I
     products and on the centered settings, which do not cancel in a mean (HC2 errors, MacKinnon and White, 1985). If
     there are too few pairs of trials for all products at once, the products are tested one at a time, with the
     significant ones as covariates: products are confounded in a balanced design, so a strong one would inflate others.
+    Left out are texts that were added to the study too recently.
     """
     pairs = paired(records, texts)
     first, second = np.triu_indices(len(texts), 1)
     if len(pairs) < FEWEST_PAIRS or not len(first):
         return []
+    together = np.abs(pairs.signs).T @ np.abs(pairs.signs)  # pairs of trials for which both texts were drawn
+    drawn = together[first, second] >= min(len(pairs), _FEWEST_DRAWN)
+    first, second = first[drawn], second[drawn]
     products = pairs.signs[:, first] * pairs.signs[:, second]
     settings = settings_of(pairs.firsts)
     if len(pairs) < _PAIRS_PER_SETTING * settings.shape[1]:

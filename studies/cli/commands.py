@@ -120,7 +120,9 @@ def resume(
     name: Name,
     trials: Annotated[int | None, typer.Option(min=1, help="New number of trials.")] = None,
     study: Annotated[Path | None, typer.Option(help="Study file with harmless changes to continue with.")] = None,
-    allow: Annotated[bool, typer.Option("--allow", help="Accept the harmless changes of --study.")] = False,
+    allow: Annotated[
+        bool, typer.Option("--allow", help="Accept harmless changes: of --study, of which texts.")
+    ] = False,
     runs: Runs = RUNS,
     storage: Storage = None,
     local: Local = False,

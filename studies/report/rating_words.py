@@ -132,7 +132,7 @@ def trials_to_decide(study: StoredStudy, rating: Rating) -> dict[str, int | None
 
 def trials_of_a_block(study: StoredStudy) -> int:
     """Return the number of randomized trials that share settings and seed."""
-    return DESIGNS[study.choose]([text.name for text in study.texts], study.spec.seed, None).size
+    return DESIGNS[study.choose](study.present, study.spec.seed, None).size
 
 
 def _two_digits(number: float) -> int:

@@ -24,9 +24,11 @@ from spaces import FieldError, InputError
 from studies.analysis.confirmation import runs_of
 from studies.analysis.units import duration
 from studies.run.status import Status, status_of
+from studies.run.text_changes import with_changes
 from studies.spec import StudySpec
 from studies.storage.artifacts import artifacts_of
 from studies.storage.places import resume_command
+from studies.storage.store import stored_texts
 from studies.storage.stored import StoredStudy
 
 if TYPE_CHECKING:
@@ -98,12 +100,21 @@ class Run:
     def search_and_confirm(self, driver: LeasedDriver) -> tuple[Ending, str]:
         """Run the trials of the search, then the confirmation."""
         self.ready.store.update(self.ready.spec.name, self.ready.spec)
+        self._update_texts()
         try:
             ending, reason = self._search(driver)
         except FieldError:
             self._forget_if_not_started(driver)
             raise
         return self._confirm(driver) if ending is Ending.FINISHED else (ending, reason)
+
+    def _update_texts(self) -> None:
+        """Store which texts came and went since the last run."""
+        store, name = self.ready.store, self.ready.spec.name
+        study = store.load(name)
+        texts = with_changes(study.texts, stored_texts(self.ready.prepared), len(study.records))
+        if texts != study.texts:
+            store.update_texts(name, texts)
 
     def _after_interrupt(self, number: int, before: StoredStudy) -> StoredStudy:
         """Return the study as stored, or as before the run if its database cannot be reached."""

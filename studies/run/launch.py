@@ -30,6 +30,7 @@ from studies.run.checks import (
     repetition_notes,
 )
 from studies.run.execution import MakeRunner, Outcome, Run, Watch
+from studies.run.text_changes import text_changes
 from studies.spec import StudySpec, bound
 from studies.storage.finding import Found, find
 from studies.storage.places import default_url, remember_url, resume_command, taken
@@ -112,7 +113,7 @@ def prepare_resume(
         storage: database URL, if the database is not in the study's folder.
         trials: new total number of trials.
         file: study file to resume with.
-        allow: whether the file may differ in fields that leave scores comparable.
+        allow: whether the file may differ in fields that leave scores comparable, and texts be added or removed.
         functions: the user's functions that the study calls, by import path.
 
     Raises:
@@ -140,8 +141,8 @@ def resumable(
         spec = file.model_copy(update={"name": spec.name, "storage": spec.storage})
     spec = _with_trials(bound(spec, functions), trials, len(study.records))
     corpus = scan(spec.space.texts.folder, spec.space.texts.unit)
-    before, now = ({repr(text.name): text.sha256 for text in texts} for texts in (study.texts, corpus.texts))
-    refuse_changed_content(name, before, now)
+    again = resume_command(name, store.url, folder)
+    text_changes(study, corpus, again, store.lease(name).others(), allow=allow)
     ready = _ready(spec, folder, store.url, corpus, spec.search.trials - len(study.records))
     if study.inputs:
         refuse_changed_content(name, study.inputs, comparable_inputs(study.inputs, ready.prepared.inputs))

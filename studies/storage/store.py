@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from search.storage.kind import StudyStorage
 from search.storage.leases import LeasedDriver
 from search.storage.records import TrialRecord, read_record
 from search.storage.urls import shown
-from spaces import InputError, Text
+from spaces import InputError
 from spaces.errors import did_you_mean, listed
 from studies.spec import StudySpec
 from studies.storage.places import taken
@@ -135,8 +136,7 @@ class Store:
             study.set_user_attr(_CREATED, datetime.now().astimezone().isoformat(timespec="seconds"))
             study.set_user_attr(_ID, uuid.uuid4().hex[:12])
             study.set_user_attr(_VERSIONS, versions(_PACKAGES))
-            found = prepared.found
-            study.set_user_attr(_TEXTS, [_stored_text(text, found.get(text.name, 0)) for text in prepared.corpus.texts])
+            study.set_user_attr(_TEXTS, [asdict(text) for text in stored_texts(prepared)])
             study.set_user_attr(_INPUTS, dict(prepared.inputs))
             study.set_user_attr(_READING, dict(prepared.reading))
             study.set_user_attr(_METRIC, prepared.metric)
@@ -236,6 +236,11 @@ class Store:
             stored = spec.to_dict() | {"name": self._launched_as(name)}
             self.open_study(name).set_user_attr(_SPEC, stored)
 
+    def update_texts(self, name: str, texts: Iterable[StoredText]) -> None:
+        """Replace the texts of a study."""
+        with self.database.explained():
+            self.open_study(name).set_user_attr(_TEXTS, [asdict(text) for text in texts])
+
 
 def _records(study: optuna.Study) -> tuple[TrialRecord, ...]:
     records = (read_record(trial) for trial in study.get_trials(deepcopy=False))
@@ -267,5 +272,9 @@ def _with_former_reading(stored: Any) -> Any:
     return {**stored, "objective": {**objective, "add_bos_token": "off", "scores": scores}}
 
 
-def _stored_text(text: Text, found: int) -> dict[str, Any]:
-    return asdict(StoredText(text.name, text.sha256, text.words, text.tokens, text.group, found))
+def stored_texts(prepared: Prepared) -> list[StoredText]:
+    """Return the texts of a study as they are stored at its launch."""
+    return [
+        StoredText(text.name, text.sha256, text.words, text.tokens, text.group, prepared.found.get(text.name, 0))
+        for text in prepared.corpus.texts
+    ]

@@ -16,7 +16,7 @@ from studies.spec import StudySpec
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """A text as it was at the study's launch."""
+    """A text as it was when it came to the study."""
 
     name: str
     sha256: str
@@ -26,6 +26,10 @@ class StoredText:
     group: str
     found: int = 0
     """Number of benchmark questions that the text contains."""
+    since: int = 0
+    """Number of trials that the study had when the text was added; 0 if at its launch."""
+    removed: bool = False
+    """Whether the text was removed from the study; its trials stay."""
 
     @property
     def pages(self) -> float:
@@ -46,6 +50,7 @@ class StoredStudy:
     folder: Path
     """Folder of the study's adapters and report, where it was launched."""
     texts: tuple[StoredText, ...]
+    """All texts that the study has ever had, in the order in which they came."""
     inputs: Mapping[str, str]
     """Hashes, at launch, of all inputs on which scores depend in addition to the texts."""
     id: str
@@ -85,6 +90,11 @@ class StoredStudy:
         return self.spec.space.texts.searched
 
     @property
+    def present(self) -> tuple[str, ...]:
+        """Names of the texts that new trials may train on."""
+        return tuple(text.name for text in self.texts if not text.removed)
+
+    @property
     def choose(self) -> str:
         """Kind of the search over texts: `subset`, `limited`, `weights`, `one`, or `fixed` for no search."""
         return self.spec.space.texts.kind
@@ -93,7 +103,7 @@ class StoredStudy:
     def limits(self) -> tuple[int, int] | None:
         """Minimum and maximum number of texts of a mix; None if not limited."""
         texts = self.spec.space.texts
-        return (texts.min_texts or 1, texts.max_texts or len(self.texts)) if texts.limits else None
+        return (texts.min_texts or 1, texts.max_texts or len(self.present)) if texts.limits else None
 
     @property
     def best(self) -> TrialRecord | None:

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.storages import InMemoryStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.arms import Arms
+from search.designs import ComplementaryPairs
 from search.held import HELD_TRIALS, HeldSettings, opening_trials
 from search.storage.records import TrialRecord
 from spaces import Corpus
@@ -104,11 +106,15 @@ def test_pruned_and_failed_trials_give_no_settings(corpus: Corpus) -> None:
 
 @given(trials=st.integers(1, 300), share=st.floats(0, 1))
 def test_the_opening_leaves_the_share_as_it_is(trials: int, share: float) -> None:
-    arms = Arms(None, share, 0, None, opening_trials(trials, share))
-    randomized = 0
-    for started in range(trials):
-        randomized += arms._wants_randomized(randomized, started)
-    assert abs(randomized - share * trials) <= 1
+    arms = Arms(ComplementaryPairs(["a", "b"], 0, None), share, 0, None, opening_trials(trials, share))
+    started: list[FrozenTrial] = []
+    for _ in range(trials):
+        plan = arms.next(started)
+        bits: dict[str, BaseDistribution] = {name: IntDistribution(0, 1) for name in plan.params}
+        attributes = plan.attributes
+        started.append(create_trial(value=0.0, params=plan.params, distributions=bits, user_attrs=attributes))
+    randomized = sum(trial.user_attrs["arm"] == "randomized" for trial in started)
+    assert abs(randomized - share * trials) <= 2
 
 
 def test_a_space_without_settings_has_no_opening(corpus: Corpus) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from optuna.trial import FrozenTrial
 from scipy.stats import spearmanr
 
-from search.arms import Arms
 from search.storage.records import TrialRecord
 from studies.analysis.effects import TextEffect
 from studies.analysis.estimands import ESTIMANDS
@@ -17,7 +16,7 @@ from studies.analysis.interactions import interactions
 from studies.analysis.power import power
 from studies.analysis.ranking import TOP, rank_texts
 from tests.benchmarks.calibration.peers import SIGNED, UNSIGNED, Values, importances
-from tests.benchmarks.calibration.trials import study_of
+from tests.benchmarks.calibration.trials import Settings, study_of
 from tests.benchmarks.calibration.worlds import World, strength
 
 _ZERO = 1e-9
@@ -25,7 +24,7 @@ _ZERO = 1e-9
 
 @dataclass(frozen=True)
 class Measured:
-    """Figures on how right a study was; every row also has the family, the number of trials and the arms."""
+    """Figures on how right a study was; every row has the family, the number of trials and the origin of settings."""
 
     studies: list[dict[str, object]]
     """One row a study."""
@@ -50,14 +49,14 @@ class Case:
     world: World
     seed: int
     sizes: tuple[int, ...]
-    arms: type[Arms] = Arms
+    settings: Settings = "held"
     peers: bool = True
     """Whether others rank the texts, too."""
 
 
 def measure(case: Case) -> Measured:
     """Run the largest study and look at its beginnings: a smaller one of the same seed would have been the same."""
-    study, records = study_of(case.world, max(case.sizes), case.seed, arms=case.arms)
+    study, records = study_of(case.world, max(case.sizes), case.seed, settings=case.settings)
     trials = study.get_trials(deepcopy=False)
     found = [_at(case, trials[:size], records[:size], size) for size in case.sizes]
     return Measured.together(found)
@@ -67,7 +66,7 @@ def _at(case: Case, trials: Sequence[FrozenTrial], records: Sequence[TrialRecord
     world = case.world
     shown = float(np.mean([strength(float(r.params["learning_rate"])) for r in records if r.randomized]))
     truth = dict(zip(world.texts, (world.effects * shown).tolist(), strict=True))
-    about = {"family": world.family, "trials": size, "arms": case.arms.__name__}
+    about = {"family": world.family, "trials": size, "settings": case.settings}
     estimand = ESTIMANDS[world.choose]
     effects = estimand.estimate(records, world.texts, None)
     row = {**about, **_effects(effects, truth), **_interactions(records, world, shown)}
@@ -92,6 +91,7 @@ def _effects(effects: Sequence[TextEffect], truth: dict[str, float]) -> dict[str
     return {
         "covered": float(np.mean([e.low <= t <= e.high for e, t in zip(effects, true, strict=True)])),
         "width": float(np.mean([effect.high - effect.low for effect in effects])),
+        "relative width": float(np.mean([effect.high - effect.low for effect in effects]) / (true.std() or 1)),
         "error": float(np.sqrt(np.mean((said - true) ** 2)) / (true.std() or 1)),
         "decided": float(decided.mean()),
         "wrong": float(wrong.mean()),

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from search.arms import Arms
 from tests.benchmarks.calibration.measures import Case, Measured
 from tests.benchmarks.calibration.own_way import left_out
 from tests.benchmarks.calibration.own_way_page import section
-from tests.benchmarks.calibration.trials import IndependentSettings
+from tests.benchmarks.calibration.trials import INDEPENDENT
 
-_FAMILIES = ["games", "additive", "synergy", "heavy noise", "null"]
+_FAMILIES = ["games", "additive", "synergy", "heavy noise", "little noise", "null"]
 _OTHERS = ["choose: weights", "choose: one", "choose: limited"]
 _WIDEST = 120
 
@@ -32,6 +31,7 @@ learning rate and by a third at a tenth of it; half of the noise is a trial's ow
   subsets of its sources; published by the `shapiq` project), with noise of 0.3 standard deviations of their values.
 - **additive**: three of 10 texts help, two hurt, five do nothing; noise 0.3. **synergy**: besides, three pairs of texts
   are worth more or less together. **heavy noise**: additive with noise 1.5. **null**: no text does anything.
+- **little noise**: every text halves, about, what is missing, with noise of a tenth of the spread of the values.
 - **choose: weights**, **choose: one**, **choose: limited**: five of 10 texts help or hurt, in studies of shares, of
   single texts, and of one to five texts that dilute one another (`max_texts: 5`).
 
@@ -50,7 +50,7 @@ def write(path: Path, measured: Measured, cases: Sequence[Case], own: Sequence[M
         own: rows of `own_way.estimates`.
     """
     studies, ranks, top = (pd.DataFrame(rows) for rows in (measured.studies, measured.ranks, measured.top))
-    main = studies[studies["family"].isin([*_FAMILIES, *_OTHERS]) & (studies["arms"] == Arms.__name__)]
+    main = studies[studies["family"].isin([*_FAMILIES, *_OTHERS]) & (studies["settings"] == "held")]
     named = {case.world.name for case in cases if case.world.family == "games"}
     parts = [
         _INTRODUCTION.format(today=date.today().isoformat(), count=len(cases), games=len(named)),  # noqa: DTZ011
@@ -150,21 +150,35 @@ def _reliability(top: pd.DataFrame) -> str:
 
 
 def _settings(studies: pd.DataFrame) -> str:
-    independent = studies[studies["arms"] == IndependentSettings.__name__]
+    independent = studies[studies["settings"] == INDEPENDENT]
     size = int(independent["trials"].iloc[0])
-    guided = studies[(studies["trials"] == size) & studies["family"].isin(independent["family"].unique())]
-    guided = guided[guided["arms"] == Arms.__name__]
+    same = studies[(studies["trials"] == size) & studies["family"].isin(independent["family"].unique())]
+    named = {
+        "those of the best trial so far (mixtune)": same[same["settings"] == "held"],
+        "drawn by the sampler for every pair, without regard to the texts": same[same["settings"] == "drawn"],
+        "independent draws": independent,
+    }
     rows = pd.DataFrame(
         [
-            [_percent(of["covered"].mean()), f"{of['error'].mean():.3f}", _percent(of["decided"].mean())]
-            for of in (guided, independent)
+            [
+                _percent(of["covered"].mean()),
+                f"{of['relative width'].mean():.2f}",
+                f"{of['error'].mean():.3f}",
+                _percent(of["decided"].mean()),
+            ]
+            for of in named.values()
         ],
-        columns=["95% intervals that hold", "error, in spreads of the effects", "texts with a verdict"],
-        index=["by the sampler, without regard to the texts (mixtune)", "independent draws"],
+        columns=[
+            "95% intervals that hold",
+            "width, in spreads of the effects",
+            "error, in spreads of the effects",
+            "texts with a verdict",
+        ],
+        index=list(named),
     )
-    rows.index.name = "hyperparameters of randomized trials"
+    rows.index.name = "settings of randomized trials"
     return f"""
-## Where the hyperparameters of randomized trials come from
+## Where the settings of randomized trials come from
 
 The same worlds with effects, {size} trials.
 

@@ -13,13 +13,14 @@ from rich.progress import track
 
 from tests.benchmarks.calibration.measures import Case, Measured, measure
 from tests.benchmarks.calibration.own_way import estimates
-from tests.benchmarks.calibration.trials import IndependentSettings
+from tests.benchmarks.calibration.trials import INDEPENDENT, Settings
 from tests.benchmarks.calibration.worlds import PLANTED, Played, games, many, planted, summed
 
 SIZES = (60, 120, 240)
 MIDDLE = 120
 _NOISE_OF_GAMES = 0.3
 _PLANTED, _NULL, _MANY = 30, 250, 30
+_OTHER_SETTINGS: tuple[Settings, ...] = ("drawn", INDEPENDENT)
 _OTHERS = ("weights", "one", "limited")
 _TEXTS, _FEW_TRIALS = 50, (40, 80)
 
@@ -35,7 +36,7 @@ def cases(folder: Path | None, share: float = 1.0) -> list[Case]:
     worlds = played + [planted(name, i) for name in PLANTED for i in count(_NULL if name == "null" else _PLANTED)]
     found = [Case(world, seed, SIZES) for seed, world in enumerate(worlds)]
     rated = [case for case in found if case.world.effects.any()]
-    found += [Case(case.world, case.seed, (MIDDLE,), IndependentSettings, peers=False) for case in rated]
+    found += [Case(case.world, case.seed, (MIDDLE,), how, peers=False) for how in _OTHER_SETTINGS for case in rated]
     found += [Case(summed(choose, i), i, SIZES) for choose in _OTHERS for i in count(_PLANTED)]
     return found + [Case(many(_TEXTS, i), i, _FEW_TRIALS, peers=False) for i in count(_MANY)]
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.storages import InMemoryStorage
@@ -26,6 +26,11 @@ _RANKS = [4, 8, 16]
 _RATES = (1e-4, 1e-2)
 
 
+Settings = Literal["held", "drawn", "independent"]
+"""Where the settings of randomized trials come from: `search.randomized_settings`, or independent draws."""
+INDEPENDENT: Literal["independent"] = "independent"
+
+
 class IndependentSettings(Arms):
     """The two arms, but with hyperparameters of randomized trials drawn at random instead of by the sampler."""
 
@@ -40,12 +45,17 @@ class IndependentSettings(Arms):
 
 
 def study_of(
-    world: World, trials: int, seed: int, sampler: str = "tpe", arms: type[Arms] = Arms
+    world: World, trials: int, seed: int, sampler: str = "tpe", settings: Settings = "held"
 ) -> tuple[optuna.Study, tuple[TrialRecord, ...]]:
     """A whole study; its first trials are what a smaller study of the same seed would have been."""
     rates = dict(zip(("low", "high"), _RATES, strict=True))
     space = _space(world, {"learning_rate": rates, "tuning": {"rank": _RANKS}})
-    return _studied(world, space, SearchSpec(trials=trials, sampler=sampler), seed, arms)
+    if settings == INDEPENDENT:
+        search = SearchSpec(trials=trials, sampler=sampler)
+        return _studied(
+            world, space, search, seed, IndependentSettings(design_of(space, seed), search.randomized_share, seed)
+        )
+    return _studied(world, space, SearchSpec(trials=trials, sampler=sampler, randomized_settings=settings), seed)
 
 
 def held_study_of(world: World, trials: int, seed: int, share: float | None) -> tuple[TrialRecord, ...]:
@@ -59,7 +69,7 @@ def held_study_of(world: World, trials: int, seed: int, share: float | None) -> 
     """
     space = _space(world, {"learning_rate": BEST_RATE, "tuning": {"rank": _RANKS[0]}})
     shares = {} if share is None else {"randomized_share": share}
-    return _studied(world, space, SearchSpec(trials=trials, **shares), seed, Arms)[1]
+    return _studied(world, space, SearchSpec(trials=trials, **shares), seed)[1]
 
 
 def _space(world: World, settings: Mapping[str, Any]) -> Space:
@@ -72,11 +82,10 @@ def _space(world: World, settings: Mapping[str, Any]) -> Space:
 
 
 def _studied(
-    world: World, space: Space, search: SearchSpec, seed: int, arms: type[Arms]
+    world: World, space: Space, search: SearchSpec, seed: int, planner: Arms | None = None
 ) -> tuple[optuna.Study, tuple[TrialRecord, ...]]:
     storage = InMemoryStorage()
     study = optuna.create_study(storage=storage, study_name=world.name, direction="maximize")
-    planner = arms(design_of(space, seed), search.randomized_share, seed)
     _run(open_search(storage, world.name, space, search, RUNGS, seed, planner=planner), WorldObjective(world))
     found = (read_record(trial) for trial in study.get_trials(deepcopy=False))
     return study, tuple(record for record in found if record is not None)

@@ -216,6 +216,11 @@ def _synergy(rng: np.random.Generator, bits: NDArray[np.float64]) -> NDArray[np.
     return value
 
 
+def _diminishing(rng: np.random.Generator, bits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Every text halves, about, what is missing: few texts are far worse than many."""
+    return np.asarray(-(0.5 ** (bits @ rng.uniform(0.7, 1.3, _PLAYERS))))
+
+
 def _null(_rng: np.random.Generator, bits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.zeros(len(bits))
 
@@ -225,5 +230,6 @@ PLANTED: Mapping[str, tuple[Callable[[np.random.Generator, NDArray[np.float64]],
     "synergy": (_synergy, 0.3),
     "null": (_null, 1.0),
     "heavy noise": (_additive, 1.5),
+    "little noise": (_diminishing, 0.1),
 }
 """Name of a family to what makes the values of all subsets, and the noise of a trial."""
