@@ -17,7 +17,7 @@ from search.judge import Judge, NeverStops, PrunerJudge
 from search.log import TrialLog
 from search.prior_effects import prior_trials, prior_view
 from search.pruners import build_pruner
-from search.queue import Queue, SearchQueue
+from search.queue import Decided, Queue, SearchQueue, never
 from search.samplers import build_sampler
 from search.searcher import StudySearcher
 from search.secondary import sampler_view
@@ -40,6 +40,7 @@ def open_search(
     driver: Driver | None = None,
     *,
     planner: Planner | None = None,
+    decided: Decided = never,
     deadline: Deadline | None = None,
 ) -> StudySearcher:
     """Open an existing Optuna study for searching, and end running trials in it that another program created.
@@ -54,6 +55,7 @@ def open_search(
         watch: called with every event.
         driver: the driver that runs the trials; None if the study cannot have another driver.
         planner: planner of the trials; None for the two arms of a search.
+        decided: whether the study needs no further trials, whatever their number.
         deadline: time limit; None for `spec.timeout_hours` from now.
     """
     driver = driver or LoneDriver()
@@ -66,7 +68,7 @@ def open_search(
     log.end_foreign()
     planner = planner or Arms(design_of(space, seed), spec.randomized_share, seed)
     view = view or sampler_view(spec.sampling, spec.secondary_objective)
-    queue = SearchQueue(ledger, space, planner, view, spec.trials)
+    queue = SearchQueue(ledger, space, planner, view, spec.trials, decided)
     return _assemble(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.timeout_hours), spec)
 
 

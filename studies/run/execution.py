@@ -22,6 +22,7 @@ from search.searcher import StudySearcher
 from search.storage.leases import LeasedDriver
 from spaces import FieldError, InputError
 from studies.analysis.confirmation import runs_of
+from studies.analysis.stopping import TextsDecided, stopped_early
 from studies.analysis.units import duration
 from studies.run.status import Status, status_of
 from studies.spec import StudySpec
@@ -41,6 +42,7 @@ class Ending(Enum):
     """Why a run of a study ended."""
 
     FINISHED = "every trial has ended"
+    DECIDED = "every text is decided"
     INTERRUPTED = "a signal"
     OUT_OF_TIME = "the hours of the run are over"
     FAILING = "too many trials failed for the same reason"
@@ -103,7 +105,20 @@ class Run:
         except FieldError:
             self._forget_if_not_started(driver)
             raise
-        return self._confirm(driver) if ending is Ending.FINISHED else (ending, reason)
+        if ending is Ending.FINISHED:
+            ending, reason = self._confirm(driver)
+        return self._at_the_end() if ending is Ending.FINISHED else (ending, reason)
+
+    def _at_the_end(self) -> tuple[Ending, str]:
+        """Say whether the study needed all of its trials."""
+        study = self.ready.store.load(self.ready.spec.name)
+        if not stopped_early(study):
+            return Ending.FINISHED, ""
+        return (
+            Ending.DECIDED,
+            f"every text is decided after {len(study.records)} of at most {study.spec.search.trials} trials "
+            "(search.stop: when_decided).",
+        )
 
     def _after_interrupt(self, number: int, before: StoredStudy) -> StoredStudy:
         """Return the study as stored, or as before the run if its database cannot be reached."""
@@ -121,6 +136,8 @@ class Run:
     def _search(self, driver: LeasedDriver) -> tuple[Ending, str]:
         """Run the trials of the search."""
         ready, spec = self.ready, self.ready.spec
+        texts = [text.name for text in ready.prepared.corpus.texts]
+        decided = TextsDecided(spec.space.texts.kind, texts, spec.search)
 
         def searcher() -> StudySearcher:
             return open_search(
@@ -132,6 +149,7 @@ class Run:
                 spec.seed,
                 self.watch,
                 driver,
+                decided=decided,
                 deadline=self.deadline,
             )
 
