@@ -27,6 +27,16 @@ def test_intervals_hold_and_verdicts_are_right(measured: Measured) -> None:
     assert studies[studies["family"] == "null"]["wrong"].mean() <= 0.05
 
 
+def test_what_is_read_after_every_block_holds(measured: Measured) -> None:
+    readings = pd.DataFrame(measured.readings)
+    null = readings[readings["family"] == "null"]
+    assert readings["held"].mean() >= 0.95
+    assert readings["held once"].mean() < 0.9, "intervals for one reading do not hold"
+    assert null["false"].mean() <= 0.1
+    assert null["false once"].mean() > null["false"].mean()
+    assert 1.3 < readings["width 40"].median() < 2
+
+
 def test_ours_ranks_at_least_as_well_as_others(measured: Measured) -> None:
     ranks = pd.DataFrame(measured.ranks).groupby("estimator")[["signed", "size"]].mean()
     ours = ranks.loc["mixtune, all trials"]
@@ -37,7 +47,7 @@ def test_ours_ranks_at_least_as_well_as_others(measured: Measured) -> None:
 def test_the_page_has_every_table(measured: Measured, tmp_path: Path) -> None:
     write(tmp_path / "page.md", measured, cases(None, SHARE))
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
-    assert page.count("\n## ") == 6
+    assert page.count("\n## ") == 7
     assert "nan" not in page
 
 

@@ -21,8 +21,8 @@ from studies.analysis.sequential import PRIOR_PAIRS, adjusted, e_value, reach
 from tests.support.trials import additive, study
 
 TEXTS = tuple("abcde")
-LAST = 60
-STUDIES = 150
+LAST = 40
+STUDIES = 80
 
 freedoms = st.floats(1, 200)
 numbers = st.floats(0.5, 200)

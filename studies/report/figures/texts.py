@@ -35,7 +35,7 @@ def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
 
     The thick bar is the 95% interval for one reading, the thin line the 95% confidence sequence.
     """
-    figure, axes = axes_of(1.4 + 0.38 * len(effects))
+    figure, axes = axes_of(1.6 + 0.38 * len(effects))
     for row, effect in enumerate(reversed(effects)):
         color = VERDICT_COLORS[effect.verdict]
         interval(axes, row, effect, unit, color)
@@ -46,7 +46,7 @@ def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
             axes.plot(effect.effect * unit.factor, row, _MARKERS[effect.verdict], color=color, markersize=8)
     name_rows(axes, [effect.text for effect in effects])
     axes.set_xlim(_limits(effects, unit))
-    axes.set_xlabel(f"{axis}\n({unit.effect}); thick: 95% interval, read once; thin: read at any time")
+    axes.set_xlabel(f"{axis}\n({unit.effect})\n95%: thick for one reading, thin at any time")
     for verdict, color in VERDICT_COLORS.items():
         axes.plot([], [], _MARKERS[verdict], color=color, label=verdict)
     figure.legend(loc="outside upper center", ncols=3, frameon=False, columnspacing=1)
@@ -60,8 +60,9 @@ def _limits(effects: Sequence[TextEffect], unit: Unit) -> tuple[float, float] | 
         return None
     low, high = min(0.0, *(effect.low for effect in shown)), max(0.0, *(effect.high for effect in shown))
     beyond = _MOST_BEYOND * (high - low)
-    first = max(low - beyond, min(low, *(effect.low_anytime for effect in shown)))
-    last = min(high + beyond, max(high, *(effect.high_anytime for effect in shown)))
+    drawn = [effect for effect in shown if math.isfinite(effect.low_anytime)]
+    first = max(low - beyond, min([low, *(effect.low_anytime for effect in drawn)]))
+    last = min(high + beyond, max([high, *(effect.high_anytime for effect in drawn)]))
     margin = 0.05 * (last - first)
     return (first - margin) * unit.factor, (last + margin) * unit.factor
 
