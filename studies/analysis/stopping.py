@@ -48,10 +48,14 @@ class TextsDecided:
 
     def of(self, records: Iterable[TrialRecord]) -> bool:
         """Return whether every text is decided by these trials."""
+        effects = self.effects(records)
+        return bool(effects) and all(is_decided(effect, self.search.negligible_effect) for effect in effects)
+
+    def effects(self, records: Iterable[TrialRecord]) -> list[TextEffect]:
+        """Return the effects of the texts."""
         from studies.analysis.estimands import ESTIMANDS  # slow to import, and few studies need it
 
-        effects = ESTIMANDS[self.choose].estimate(records, self.texts, None)
-        return bool(effects) and all(is_decided(effect, self.search.negligible_effect) for effect in effects)
+        return ESTIMANDS[self.choose].estimate(records, self.texts, None)
 
 
 def stopped_early(study: StoredStudy) -> bool:
@@ -61,4 +65,20 @@ def stopped_early(study: StoredStudy) -> bool:
         return False
     if len(ended) >= study.spec.search.trials or len(ended) < len(study.records):
         return False
-    return TextsDecided(study.choose, [text.name for text in study.texts], study.spec.search).of(study.records)
+    return _rule_of(study).of(study.records)
+
+
+def early_sentence(study: StoredStudy) -> str:
+    """Say why a study that stopped early needed no further trials."""
+    effects = _rule_of(study).effects(study.records)
+    verdicts = sum(effect.verdict != "no evidence yet" for effect in effects)
+    small = len(effects) - verdicts
+    size = f", and {small} of less effect than {study.spec.search.negligible_effect:g} either way" if small else ""
+    return (
+        f"every text is decided after {len(study.records)} of at most {study.spec.search.trials} trials: "
+        f"{verdicts} with a verdict{size} (search.stop: when_decided)."
+    )
+
+
+def _rule_of(study: StoredStudy) -> TextsDecided:
+    return TextsDecided(study.choose, [text.name for text in study.texts], study.spec.search)

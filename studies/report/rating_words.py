@@ -14,6 +14,7 @@ from studies.analysis.estimands import Estimand, estimand_of
 from studies.analysis.interactions import Interaction
 from studies.analysis.ranking import TOP
 from studies.analysis.rating import Rating
+from studies.analysis.stopping import stopped_early
 from studies.analysis.units import Unit
 from studies.storage.stored import StoredStudy
 
@@ -101,7 +102,9 @@ def trials_to_decide(study: StoredStudy, rating: Rating) -> dict[str, int | None
     Assumes that effects are as estimated; rounded up to two digits.
     """
     present = {effect.text: effect.blocks for effect in rating.effects}
-    trials = max(len(study.records), study.spec.search.trials)
+    trials = len(study.records)
+    if not stopped_early(study):
+        trials = max(trials, study.spec.search.trials)
     totals: dict[str, int | None] = {}
     for text, needed in rating.power.blocks.items():
         totals[text] = None

@@ -13,7 +13,7 @@ from search.storage.records import TrialRecord
 from spaces import Stage
 from spaces.methods import METHODS
 from studies.analysis.confirmation import runs_of, unconfirmed
-from studies.analysis.stopping import stopped_early
+from studies.analysis.stopping import early_sentence, stopped_early
 from studies.analysis.units import item_noun, unit_of
 from studies.report.words import best_sentence, mix_words
 from studies.storage.places import resume_command
@@ -31,7 +31,7 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
     console.print(best_sentence(study))
     decided = stopped_early(study)
     if decided:
-        console.print("Every text is decided, so the study needs no further trials (search.stop: when_decided).")
+        console.print(f"No further trials: {early_sentence(study)}", highlight=False)
     ended = decided or done >= spec.search.trials
     left = _print_confirming(console, study) if ended else 0
     for record in study.ended(TrialState.RUNNING):

@@ -22,7 +22,7 @@ from search.searcher import StudySearcher
 from search.storage.leases import LeasedDriver
 from spaces import FieldError, InputError
 from studies.analysis.confirmation import runs_of
-from studies.analysis.stopping import TextsDecided, stopped_early
+from studies.analysis.stopping import TextsDecided, early_sentence, stopped_early
 from studies.analysis.units import duration
 from studies.run.status import Status, status_of
 from studies.spec import StudySpec
@@ -112,13 +112,7 @@ class Run:
     def _at_the_end(self) -> tuple[Ending, str]:
         """Say whether the study needed all of its trials."""
         study = self.ready.store.load(self.ready.spec.name)
-        if not stopped_early(study):
-            return Ending.FINISHED, ""
-        return (
-            Ending.DECIDED,
-            f"every text is decided after {len(study.records)} of at most {study.spec.search.trials} trials "
-            "(search.stop: when_decided).",
-        )
+        return (Ending.DECIDED, early_sentence(study)) if stopped_early(study) else (Ending.FINISHED, "")
 
     def _after_interrupt(self, number: int, before: StoredStudy) -> StoredStudy:
         """Return the study as stored, or as before the run if its database cannot be reached."""

@@ -69,7 +69,7 @@ def test_a_study_that_stopped_says_so_and_does_no_more(library: Path, tmp_path: 
     console = Console(file=StringIO(), width=200)
     print_status(console, stopped)
     said = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "Every text is decided" in said
+    assert "every text is decided" in said
     assert "Resume with" not in said
 
 
