@@ -20,7 +20,7 @@ from search.pruners import build_pruner
 from search.queue import Decided, Queue, SearchQueue, never
 from search.samplers import build_sampler
 from search.searcher import StudySearcher
-from search.secondary import sampler_view
+from search.secondary import View, sampler_view
 from search.spec import SearchSpec
 from search.storage.drivers import Driver, LoneDriver
 from search.storage.ledger import Ledger
@@ -61,15 +61,20 @@ def open_search(
     driver = driver or LoneDriver()
     ledger = Ledger(storage, name, space.distributions)
     sampler = build_sampler(spec.sampling, seed, len(ledger.trials()), len(driver.alive_ids()) - 1)
-    view = prior_view(spec.sampling, prior_trials(space, spec.prior_effects, seed)) if spec.prior_effects else None
     pruner = build_pruner(spec.pruner, rungs, spec.reduction_factor)
     ledger.guided_by(sampler, pruner)
     log = TrialLog(ledger, driver, watch, spec.secondary_objective)
     log.end_foreign()
     planner = planner or Arms(design_of(space, seed), spec.randomized_share, seed)
-    view = view or sampler_view(spec.sampling, spec.secondary_objective)
-    queue = SearchQueue(ledger, space, planner, view, spec.trials, decided)
+    queue = SearchQueue(ledger, space, planner, _view_of(space, spec, seed), spec.trials, decided)
     return _assemble(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.timeout_hours), spec)
+
+
+def _view_of(space: Space, spec: SearchSpec, seed: int) -> View:
+    """Return the study as the sampler sees it."""
+    if spec.prior_effects:
+        return prior_view(spec.sampling, prior_trials(space, spec.prior_effects, seed))
+    return sampler_view(spec.sampling, spec.secondary_objective)
 
 
 def open_confirmation(

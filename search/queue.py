@@ -18,7 +18,6 @@ from search.threads import on_one_thread
 from spaces import Space, TrialConfig
 from spaces.trial import Split
 
-
 Decided = Callable[[Sequence[FrozenTrial]], bool]
 """Function of the trials of a study that returns whether the study needs no further ones."""
 

@@ -10,8 +10,8 @@ variance s²/g, where s² is the variance of a pair, gives, with r = g / (g + m)
 It is the ratio of the density of t if the effect is drawn (Student's t, stretched by 1/sqrt(r)) to that if the effect
 is zero, so its mean is 1 without an effect. For normal errors of one variance it is a martingale (Lindon, Ham, Tingley
 and Bojinov, 2022, arXiv 2210.08589), and by Ville's inequality exceeds 1/a at any time with probability at
-most a. The standard errors and degrees of freedom here are robust ones, which makes it approximate: `docs/experiments.md`
-has what was measured.
+most a. The standard errors and degrees of freedom here are robust ones, which makes it approximate:
+`docs/experiments.md` has what was measured.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 PRIOR_PAIRS = 2.0
-"""The g of the mixture, in pairs of trials. Smaller ones narrow the limits at few pairs and widen them at many; this one
-is within 2% of the narrowest at 30 to 60 pairs of ten texts, and much narrower than larger ones at 15 (`docs/design.md`,
-"Reading again and again")."""
+"""The g of the mixture, in pairs of trials. Smaller ones narrow the limits at few pairs and widen them at many; with
+this one they are close to the narrowest at 20 to 80 pairs of ten texts, and much narrower than with larger ones at 15
+(`docs/design.md`, "Reading again and again")."""
 _LARGEST_LOG = 200.0
 """Upper bound of the logarithm of an e-value, so that sums of e-values stay finite."""
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.stats import t as student
 
+from search.storage.records import TrialRecord
 from studies.analysis import CONFIDENCE
 from studies.analysis.effects import TextEffect, Verdict, text_effects
 from studies.analysis.regression import Estimate
@@ -125,8 +126,8 @@ def test_without_an_interval_there_is_no_evidence() -> None:
     assert unknown.sequence() == (-math.inf, math.inf)
 
 
-def by_name(trials: list[object]) -> dict[str, TextEffect]:
-    return {effect.text: effect for effect in text_effects(trials, TEXTS)}  # type: ignore[arg-type]
+def by_name(trials: list[TrialRecord]) -> dict[str, TextEffect]:
+    return {effect.text: effect for effect in text_effects(trials, TEXTS)}
 
 
 Noise = Callable[[set[str], np.random.Generator], float]
@@ -154,7 +155,9 @@ def shares(readings: list[list[list[TextEffect]]], wrong: Callable[[TextEffect],
         {effect.text for reading in readings_of_one for effect in reading if wrong(effect)}
         for readings_of_one in readings
     ]
-    return np.array([np.mean([bool(texts) for texts in at_any]), np.mean([len(texts) / len(TEXTS) for texts in at_any])])
+    return np.array(
+        [np.mean([bool(texts) for texts in at_any]), np.mean([len(texts) / len(TEXTS) for texts in at_any])]
+    )
 
 
 def test_useless_texts_seldom_get_a_verdict_however_often_they_are_read(

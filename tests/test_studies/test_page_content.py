@@ -77,7 +77,9 @@ def test_every_text_has_a_curve_that_ends_at_its_effect(study: StoredStudy) -> N
 
 def _rating_with(study: StoredStudy, effects: dict[str, float], top: dict[str, float]) -> Rating:
     rating = rate(study)
-    given = [TextEffect(text, Estimate(value, 0.1, 9, 10), 1.0, 1.0, 10, "regression") for text, value in effects.items()]
+    given = [
+        TextEffect(text, Estimate(value, 0.1, 9, 10), 1.0, 1.0, 10, "regression") for text, value in effects.items()
+    ]
     return replace(rating, effects=given, ranking={text: Ranked(text, 0.0, 1.0, p) for text, p in top.items()})
 
 

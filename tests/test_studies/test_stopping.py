@@ -31,7 +31,8 @@ WHEN_DECIDED = {"trials": 80, "stop": "when_decided", "sampler": "random", "rand
 
 
 def stopping(library: Path, runs: Path, choose: str = "subset", **search: Any) -> Outcome:
-    texts = {"folder": str(library), "choose": choose}
+    chosen = {"choose": "subset", "min_texts": 1, "max_texts": 3} if choose == "limited" else {"choose": choose}
+    texts = {"folder": str(library), **chosen}
     return launch(
         library,
         runs,
@@ -51,9 +52,10 @@ def test_a_study_stops_once_every_text_has_a_verdict(library: Path, tmp_path: Pa
     assert not all(is_decided(effect, None) for effect in before), "it went on no longer than it had to"
 
 
-@pytest.mark.parametrize("choose", [name for name in ESTIMANDS if name != "limited"])
+@pytest.mark.parametrize("choose", list(ESTIMANDS))
 def test_it_stops_whatever_an_effect_is(library: Path, tmp_path: Path, choose: str) -> None:
     outcome = stopping(library, tmp_path / "runs", choose, trials=120, negligible_effect=0.1)
+    assert outcome.study.choose == choose
     assert outcome.ending is Ending.DECIDED
     assert len(outcome.study.records) < 120
     assert all(is_decided(effect, 0.1) for effect in rate(outcome.study).effects)
@@ -77,7 +79,12 @@ def test_it_goes_on_when_asked_to(library: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     stopped = stopping(library, runs).study
     search = {**WHEN_DECIDED, "stop": "at_trials", "trials": len(stopped.records) + 4}
-    file = spec_for(library, space={"texts": {"folder": str(library)}, "learning_rate": 1e-3}, objective={"effects": EFFECTS}, search=search)
+    file = spec_for(
+        library,
+        space={"texts": {"folder": str(library)}, "learning_rate": 1e-3},
+        objective={"effects": EFFECTS},
+        search=search,
+    )
     outcome = prepare_resume("small", runs, file=file, allow=True).run(local, lambda _: None)
     assert outcome.ending is Ending.FINISHED
     assert len(outcome.study.records) == len(stopped.records) + 4
