@@ -12,6 +12,7 @@ from objectives.base import FORGOTTEN
 from studies.analysis.confirmation import Confirmed
 from studies.analysis.curves import curves
 from studies.analysis.effects import TextEffect
+from studies.analysis.power import power
 from studies.analysis.qualities import quality_effects
 from studies.analysis.ranking import Ranked
 from studies.analysis.rating import Rating, rate
@@ -155,7 +156,7 @@ def test_letters_that_no_font_has_are_told(study: StoredStudy, tmp_path: Path) -
     shown = write_report(
         store,
         replace(study, texts=texts),
-        replace(rating, effects=renamed, ranking={}, interactions=[]),
+        replace(rating, effects=renamed, ranking={}, interactions=[], power=power(renamed)),
         tmp_path / "report",
     )
     assert private in shown.read_text(encoding="utf-8").split("No font")[1][:80]
