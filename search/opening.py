@@ -21,10 +21,10 @@ from search.judge import Judge, NeverStops, PrunerJudge
 from search.log import TrialLog
 from search.prior_effects import prior_trials, prior_view
 from search.pruners import build_pruner
-from search.queue import Queue, SearchQueue
+from search.queue import Decided, Queue, SearchQueue, never
 from search.samplers import build_sampler
 from search.searcher import StudySearcher
-from search.secondary import sampler_view
+from search.secondary import View, sampler_view
 from search.spec import SearchSpec
 from search.storage.drivers import Driver, LoneDriver
 from search.storage.ledger import Ledger
@@ -47,6 +47,7 @@ def open_search(
     driver: Driver | None = None,
     *,
     planner: Planner | None = None,
+    decided: Decided = never,
     deadline: Deadline | None = None,
 ) -> StudySearcher:
     """Open an existing Optuna study for searching, and end running trials in it that another program created.
@@ -61,20 +62,27 @@ def open_search(
         watch: called with every event.
         driver: the driver that runs the trials; None if the study cannot have another driver.
         planner: planner of the trials; None for the two arms of a search.
+        decided: whether the study needs no further trials, whatever their number.
         deadline: time limit; None for `spec.timeout_hours` from now.
     """
     driver = driver or LoneDriver()
     ledger = Ledger(storage, name, space.distributions)
     sampler = build_sampler(spec.sampling, seed, len(ledger.trials()), len(driver.alive_ids()) - 1)
-    view = prior_view(spec.sampling, prior_trials(space, spec.prior_effects, seed)) if spec.prior_effects else None
     pruner = build_pruner(spec.pruner, rungs, spec.reduction_factor)
     ledger.guided_by(sampler, pruner)
     log = TrialLog(ledger, driver, watch, spec.secondary_objective)
     log.end_foreign()
     planner = planner or arms_of(space, spec, seed)
-    view = view or sampler_view(spec.sampling, spec.secondary_objective)
-    queue = SearchQueue(ledger, space, planner, partial(view, absent=_added(space, ledger)), spec.trials)
+    view = partial(_view_of(space, spec, seed), absent=_added(space, ledger))
+    queue = SearchQueue(ledger, space, planner, view, spec.trials, decided)
     return _assemble(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.timeout_hours), spec)
+
+
+def _view_of(space: Space, spec: SearchSpec, seed: int) -> View:
+    """Return the study as the sampler sees it."""
+    if spec.prior_effects:
+        return prior_view(spec.sampling, prior_trials(space, spec.prior_effects, seed))
+    return sampler_view(spec.sampling, spec.secondary_objective)
 
 
 def _added(space: Space, ledger: Ledger) -> dict[str, BaseDistribution]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import optuna
@@ -16,6 +17,14 @@ from search.storage.records import Plan
 from search.threads import on_one_thread
 from spaces import Space, TrialConfig
 from spaces.trial import Split
+
+Decided = Callable[[Sequence[FrozenTrial]], bool]
+"""Function of the trials of a study that returns whether the study needs no further ones."""
+
+
+def never(_: Sequence[FrozenTrial]) -> bool:
+    """Return that a study needs all of its trials."""
+    return False
 
 
 class Queue(Protocol):
@@ -45,7 +54,9 @@ class SearchQueue:
 
     split: Split = "search"
 
-    def __init__(self, ledger: Ledger, space: Space, planner: Planner, view: View, trials: int) -> None:
+    def __init__(
+        self, ledger: Ledger, space: Space, planner: Planner, view: View, trials: int, decided: Decided = never
+    ) -> None:
         """Set how trials are chosen.
 
         Args:
@@ -54,20 +65,24 @@ class SearchQueue:
             planner: planner of new trials, called before the sampler.
             view: the study as shown to the sampler, which draws the parameters that the planner leaves open.
             trials: number of trials of the whole study.
+            decided: whether the study needs no further trials, whatever their number.
         """
         self._ledger = ledger
         self._space = space
         self._planner = planner
         self._view = view
         self._trials = trials
+        self._decided = decided
 
     @property
     def remaining(self) -> int:
-        return max(0, self._trials - len(self._ledger.trials()))
+        started = self._ledger.trials()
+        return 0 if self._decided(started) else max(0, self._trials - len(started))
 
     def next(self) -> Plan | None:
         started = self._ledger.trials()
-        return self._planner.next(started) if len(started) < self._trials else None
+        wanted = len(started) < self._trials and not self._decided(started)
+        return self._planner.next(started) if wanted else None
 
     def config(self, trial: FrozenTrial) -> TrialConfig:
         if records.CONFIG in trial.user_attrs:

@@ -49,6 +49,12 @@ class SearchSpec(Spec):
 
     trials: int = Field(40, gt=0)
     """Number of trials to finish, including pruned and failed ones."""
+    stop: Literal["at_trials", "when_decided"] = "at_trials"
+    """`at_trials`: after `trials`; `when_decided`: once every text has a verdict or is shown to be negligible, and
+    after `trials` at the latest (docs/how-to/stop-when-decided.md)."""
+    negligible_effect: float | None = Field(None, gt=0)
+    """With `stop: when_decided`, a text is also decided if its effect is shown to be smaller than this in either
+    direction, in the score's unit. Empty: only a verdict decides a text."""
     sampler: str = "auto"
     """`auto`: gp for one objective and up to 128 trials, else tpe (docs/samplers.md)."""
     secondary_objective: str | None = None
@@ -94,6 +100,11 @@ class SearchSpec(Spec):
         return SAMPLERS.known(name, AUTO)
 
     @property
+    def stops_when_decided(self) -> bool:
+        """Whether the study may stop before `trials`, because every text is decided."""
+        return self.stop == "when_decided"
+
+    @property
     def sampling(self) -> str:
         """Name of the sampler, with `auto` resolved."""
         if self.sampler != AUTO:
@@ -127,6 +138,15 @@ class SearchSpec(Spec):
                 f"the pruner {self.pruner} supports only one objective; with `secondary_objective`, use one of "
                 f"{listed(fit)}",
                 code="pruner-one-objective",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_negligible_effect(self) -> Self:
+        if self.negligible_effect is not None and not self.stops_when_decided:
+            raise UnfitError(
+                "`negligible_effect` only says when a study stops; add `stop: when_decided`, or leave it out",
+                code="negligible-without-stop",
             )
         return self
 

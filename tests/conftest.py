@@ -74,7 +74,7 @@ def layout() -> Layout:
 
 @pytest.fixture(scope="session")
 def finished_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, StoredStudy]:
-    """A study of 40 trials on the texts of `library`, made once: for tests that only read it."""
+    """A study of 56 trials on the texts of `library`, made once: for tests that only read it."""
     from tests.support.finished import finished
 
     folder = tmp_path_factory.mktemp("finished")

@@ -15,6 +15,7 @@ from objectives.questions import ItemWeights
 from search.confirmation import BASE, RANDOM_MIX, Run, plan
 from search.storage.records import TrialRecord
 from studies.analysis import CONFIDENCE
+from studies.analysis.stopping import stopped_early
 from studies.spec import StudySpec
 from studies.storage.stored import StoredStudy
 
@@ -61,7 +62,8 @@ def runs_of(study: StoredStudy) -> list[Run]:
 def has_more(study: StoredStudy) -> bool:
     """Whether trials or confirmation runs remain."""
     ended = study.ended(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-    return len(ended) < study.spec.search.trials or bool(unconfirmed(study))
+    all_ended = len(ended) >= study.spec.search.trials or stopped_early(study)
+    return not all_ended or bool(unconfirmed(study))
 
 
 def unconfirmed(study: StoredStudy) -> set[str]:

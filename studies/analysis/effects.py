@@ -21,6 +21,7 @@ from scipy.stats import false_discovery_control
 from search.storage.records import TrialRecord
 from studies.analysis import CONFIDENCE
 from studies.analysis.regression import Estimate, fits, least_squares
+from studies.analysis.sequential import adjusted
 
 Verdict = Literal["helps", "hurts", "no evidence yet"]
 Method = Literal["regression", "differences", "alone", "none"]
@@ -47,7 +48,10 @@ class TextEffect:
     text: str
     estimate: Estimate
     adjusted: float
-    """p-value, corrected for the number of texts (Benjamini and Hochberg, 1995); 1 if there is no interval."""
+    """p-value of one reading, corrected for the number of texts (Benjamini and Hochberg, 1995); 1 if there is no
+    interval."""
+    adjusted_anytime: float
+    """p-value that holds however often the study is read, corrected for the number of texts (closed e-BH)."""
     blocks: int
     """Number of pairs of randomized trials; for the method `alone`, number of the text's own trials."""
     method: Method
@@ -59,18 +63,28 @@ class TextEffect:
 
     @property
     def low(self) -> float:
-        """Lower end of the effect's 95% interval; minus infinity if there are too few trials."""
+        """Lower end of the effect's 95% interval for one reading; minus infinity if there are too few trials."""
         return self.estimate.interval()[0]
 
     @property
     def high(self) -> float:
-        """Upper end of the effect's 95% interval; infinity if there are too few trials."""
+        """Upper end of the effect's 95% interval for one reading; infinity if there are too few trials."""
         return self.estimate.interval()[1]
 
     @property
+    def low_anytime(self) -> float:
+        """Lower end of the effect's 95% confidence sequence, which holds at all readings together."""
+        return self.estimate.sequence()[0]
+
+    @property
+    def high_anytime(self) -> float:
+        """Upper end of the effect's 95% confidence sequence; infinity if there are too few trials."""
+        return self.estimate.sequence()[1]
+
+    @property
     def verdict(self) -> Verdict:
-        """`helps` or `hurts` if the effect is significant after correction for the number of texts."""
-        if self.adjusted > 1 - CONFIDENCE:
+        """`helps` or `hurts` if the effect is significant however often the study is read, and for all its texts."""
+        if self.adjusted_anytime > 1 - CONFIDENCE:
             return "no evidence yet"
         return "helps" if self.effect > 0 else "hurts"
 
@@ -122,10 +136,11 @@ def judged(
 ) -> list[TextEffect]:
     """Return effects with p-values corrected for the number of texts, most helpful first."""
     raw = [estimate.p if math.isfinite(estimate.stderr) else 1.0 for estimate in estimates]
-    adjusted = false_discovery_control(raw) if raw else raw
+    once = false_discovery_control(raw) if raw else raw
+    anytime = adjusted([estimate.e_value for estimate in estimates])
     effects = [
-        TextEffect(text, estimate, float(p), number, method if math.isfinite(estimate.stderr) else "none")
-        for text, estimate, p, number in zip(texts, estimates, adjusted, blocks, strict=True)
+        TextEffect(text, estimate, float(p), always, number, method if math.isfinite(estimate.stderr) else "none")
+        for text, estimate, p, always, number in zip(texts, estimates, once, anytime, blocks, strict=True)
     ]
     return sorted(effects, key=lambda effect: -np.nan_to_num(effect.effect))
 

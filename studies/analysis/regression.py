@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from studies.analysis import CONFIDENCE
+from studies.analysis.sequential import e_value, reach
 
 _ROUNDING = 1e-9
 """Relative tolerance: smaller differences of outcomes are rounding errors."""
@@ -28,6 +29,8 @@ class Estimate:
     """Standard error; infinite if there are too few data."""
     freedom: float
     """Degrees of freedom of Student's t."""
+    pairs: float = 0.0
+    """Number of rows, less the share of the column that the other columns explain; 0 without a standard error."""
 
     @property
     def p(self) -> float:
@@ -40,6 +43,18 @@ class Estimate:
             return -math.inf, math.inf
         half = self.quantile((1 + CONFIDENCE) / 2) * self.stderr
         return self.value - half, self.value + half
+
+    @property
+    def e_value(self) -> float:
+        """Evidence against a coefficient of zero that is valid at any time (`studies.analysis.sequential`)."""
+        return e_value(self.value / self.stderr, self.freedom, self.pairs) if math.isfinite(self.stderr) else 1.0
+
+    def sequence(self) -> tuple[float, float]:
+        """Return the two ends of the coefficient's 95% confidence sequence, valid at any time."""
+        half = float(reach(1 - CONFIDENCE, self.freedom, self.pairs))
+        if not math.isfinite(self.stderr) or math.isinf(half):
+            return -math.inf, math.inf
+        return self.value - half * self.stderr, self.value + half * self.stderr
 
     def quantile(self, probability: float) -> float:
         """Return a quantile of Student's t with these degrees of freedom."""
@@ -81,9 +96,10 @@ def least_squares(
         freedom = np.maximum(1, freedom * np.minimum(1, 3 / _kurtosis(np.sqrt(terms), axis=1)))
     stderrs = np.sqrt(terms.sum(axis=1))
     least = _ROUNDING * float(np.abs(outcomes).max())  # residuals of a perfect fit are rounding errors
+    pairs = len(columns) / ((parts**2).sum(axis=1) * (columns**2).sum(axis=0))  # rows over the inflation of variance
     return [
-        Estimate(float(value), max(float(stderr), least), float(degrees))
-        for value, stderr, degrees in zip(parts @ outcomes, stderrs, freedom, strict=True)
+        Estimate(float(value), max(float(stderr), least), float(degrees), float(number))
+        for value, stderr, degrees, number in zip(parts @ outcomes, stderrs, freedom, pairs, strict=True)
     ]
 
 

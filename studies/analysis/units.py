@@ -50,8 +50,12 @@ class Unit:
         return f"± {abs(effect) * self.factor:.{self.digits}f}"
 
     def interval(self, effect: TextEffect) -> str:
-        """Format the ends of an effect's 95% interval."""
+        """Format the ends of an effect's 95% interval for one reading."""
         return self.range(effect.low, effect.high, "trials")
+
+    def sequence(self, effect: TextEffect) -> str:
+        """Format the ends of an effect's 95% confidence sequence."""
+        return self.range(effect.low_anytime, effect.high_anytime, "trials")
 
     def range(self, low: float, high: float, of: str) -> str:
         """Format both ends of an interval, or `too few {of}` if the interval is infinite."""

@@ -66,8 +66,10 @@ class StudyResults:
     def effects(self) -> pd.DataFrame:
         """Effect of every text on the score, the most helpful first.
 
-        Columns: `text`, `group`, `pages`, `tokens`, `effect`, `low` and `high` (95% interval, in the score's unit),
-        `stderr`, `adjusted_p` (Benjamini and Hochberg), `verdict`, `trials`, `method`, `ranked_effect`,
+        Columns: `text`, `group`, `pages`, `tokens`, `effect`, `low` and `high` (95% interval for one reading, in
+        the score's unit), `low_anytime` and `high_anytime` (95% confidence sequence, which holds at all readings
+        together), `stderr`, `adjusted_p` (Benjamini and Hochberg, for one reading), `adjusted_p_anytime` (closed e-BH,
+        at any time; it decides the verdict), `verdict`, `trials`, `method`, `ranked_effect`,
         `ranked_spread`, `top_3` (probability), `trials_to_decide`, `times_read`, `questions_found`. `docs/report.md`
         describes each.
         """

@@ -22,11 +22,14 @@ def run_session(console: Console, study: Study, *, local: bool, planted: Mapping
     with study.stoppable() as stop:
         with progress.shown():
             outcome = study.run(backend_of(local=local), progress)
-        if outcome.ending is not Ending.FINISHED:
+        ended = outcome.ending in {Ending.FINISHED, Ending.DECIDED}
+        if outcome.ending is Ending.DECIDED:
+            _explain_end(console, outcome)
+        if not ended:
             _explain_stop(console, study, outcome, local=local)
         if outcome.ending in {Ending.INTERRUPTED, Ending.FAILING}:
             return stop.status if outcome.ending is Ending.INTERRUPTED else 1
-        if outcome.ending is Ending.FINISHED:
+        if ended:
             _mention_others(console, study)
         print_report(console, study, planted)
     return 0
@@ -58,6 +61,12 @@ def _mention_others(console: Console, study: Study) -> None:
             soft_wrap=True,
             highlight=False,
         )
+
+
+def _explain_end(console: Console, outcome: Outcome) -> None:
+    """Say that a study stopped before its last trial, because its texts are decided, and how it would go on."""
+    console.print(f"The study stopped: {outcome.reason}", highlight=False)
+    console.print("To run the others all the same, set search.stop to at_trials and resume with --study FILE --allow.")
 
 
 def _explain_stop(console: Console, study: Study, outcome: Outcome, *, local: bool) -> None:

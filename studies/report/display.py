@@ -24,6 +24,8 @@ def html_of(study: StoredStudy, rating: Rating) -> str:
             name=study.spec.name,
             sentences=[sentence for sentence in said if sentence],
             picture=picture,
-            rows=[(e.text, unit.signed(e.effect), unit.interval(e), e.verdict) for e in rating.effects],
+            rows=[
+                (e.text, unit.signed(e.effect), unit.interval(e), unit.sequence(e), e.verdict) for e in rating.effects
+            ],
         )
     )

@@ -169,6 +169,7 @@ def _texts(study: StoredStudy, rating: Rating) -> list[dict[str, Any]]:
                 "verdict": effect.verdict,
                 "effect": unit.signed(effect.effect),
                 "interval": unit.interval(effect),
+                "sequence": unit.sequence(effect),
                 "top": probability(ranked.top) if ranked else "-",
                 "to_decide": to_decide,
                 "pages": f"{text.pages:,.0f}",

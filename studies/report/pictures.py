@@ -93,10 +93,12 @@ def _effects(study: StoredStudy, rating: Rating) -> Picture:
         "effects",
         "Which texts matter",
         "Effect of each text with its 95% interval: " + "; ".join(f"{e.text} {e.verdict}" for e in rating.effects),
-        f"{rating.estimand.caption.format(score=unit.score)} {at_settings} Intervals come "
-        "from the trials whose texts were drawn at random: 95 of 100 such intervals contain the true effect. Verdicts "
-        "are corrected for the number of texts (Benjamini and Hochberg), so an interval may exclude zero without a "
-        "verdict. “No evidence yet” does not mean unimportant.",
+        f"{rating.estimand.caption.format(score=unit.score)} {at_settings} Intervals come from the trials whose texts "
+        "were drawn at random. The thick bar is for one reading, at a number of trials fixed in advance: 95 of 100 "
+        "such intervals contain the true effect. The thin line, a confidence sequence, may be read at any time and as "
+        "often as you like: for 95 of 100 texts it contains the true effect at every reading. (There is no line yet if "
+        "trials are too few for one.) Verdicts hold at any time, too, and are corrected for the number of texts, so "
+        "that either may exclude zero without a verdict. “No evidence yet” does not mean unimportant.",
         texts.forest(rating.effects, unit, rating.estimand.axis),
     )
 

@@ -16,6 +16,7 @@ from studies.analysis.estimands import Estimand, estimand_of
 from studies.analysis.interactions import Interaction
 from studies.analysis.ranking import TOP
 from studies.analysis.rating import Rating
+from studies.analysis.stopping import stopped_early
 from studies.analysis.units import Unit
 from studies.storage.stored import StoredStudy
 
@@ -79,12 +80,14 @@ def _all_scores_equal(study: StoredStudy) -> bool:
 def enough_sentence(study: StoredStudy, rating: Rating, unit: Unit) -> str:
     """Say what the trials so far can detect, and what would decide the next text; empty if there are no intervals."""
     smallest = rating.power.smallest
-    if not math.isfinite(smallest):
+    if not any(math.isfinite(effect.low) for effect in rating.effects):
         return ""
-    sentence = (
-        f"Are the trials enough? With {_blocks(rating)} {rating.estimand.block}, 8 of 10 studies would detect an "
-        f"effect of {unit.size(smallest)} {unit.effect}."
+    detected = (
+        f"8 of 10 studies would detect an effect of {unit.size(smallest)} {unit.effect}."
+        if math.isfinite(smallest)
+        else "no study would detect the effects of all texts, however large."
     )
+    sentence = f"Are the trials enough? With {_blocks(rating)} {rating.estimand.block}, {detected}"
     needed = {text: trials for text, trials in trials_to_decide(study, rating).items() if trials is not None}
     if not needed:
         return sentence
@@ -120,7 +123,9 @@ def trials_to_decide(study: StoredStudy, rating: Rating) -> dict[str, int | None
     Assumes that effects are as estimated; rounded up to two digits.
     """
     present = {effect.text: effect.blocks for effect in rating.effects}
-    trials = max(len(study.records), study.spec.search.trials)
+    trials = len(study.records)
+    if not stopped_early(study):
+        trials = max(trials, study.spec.search.trials)
     totals: dict[str, int | None] = {}
     for text, needed in rating.power.blocks.items():
         totals[text] = None

@@ -13,6 +13,7 @@ from search.storage.records import TrialRecord
 from spaces import Stage
 from spaces.methods import METHODS
 from studies.analysis.confirmation import runs_of, unconfirmed
+from studies.analysis.stopping import early_sentence, stopped_early
 from studies.analysis.units import item_noun, unit_of
 from studies.report.words import best_sentence, mix_words
 from studies.storage.places import resume_command
@@ -28,7 +29,11 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
     if study.base is not None:
         console.print(f"base {study.base:.4f}; score: {unit_of(study).score}, higher is better")
     console.print(best_sentence(study))
-    left = _print_confirming(console, study) if done >= spec.search.trials else 0
+    decided = stopped_early(study)
+    if decided:
+        console.print(f"No further trials: {early_sentence(study)}", highlight=False)
+    ended = decided or done >= spec.search.trials
+    left = _print_confirming(console, study) if ended else 0
     for record in study.ended(TrialState.RUNNING):
         last = (
             f"score {record.rungs[-1].score:.4f} after {record.rungs[-1].tokens:,} tokens"
@@ -40,7 +45,7 @@ def print_status(console: Console, study: StoredStudy, drivers: Sequence[str] = 
         console.print(f"  trial {record.number} failed: {record.error}", highlight=False)
     for driver in drivers:
         console.print(f"Running: {driver}", highlight=False)
-    if (done < spec.search.trials or left) and not drivers:
+    if (not ended or left) and not drivers:
         again = resume_command(spec.name, study.url, study.folder)
         console.print(f"Resume with: {again}", soft_wrap=True, highlight=False)
 

@@ -31,6 +31,10 @@ INTERACTIONS = "interactions.csv"
 CURVES = "curves.csv"
 _COLUMNS = ["trial", "arm", "pair", "state", "score", "last_score", "stderr", "tokens", "gain", "gain_stderr"]
 """Columns of the trials that a study without any has."""
+_QUALITY_COLUMNS = [
+    *("quality", "text", "effect", "low", "high", "low_anytime", "high_anytime", "adjusted_p", "adjusted_p_anytime"),
+    "verdict",
+]
 
 
 def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
@@ -48,8 +52,11 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
             "effect": effect.effect,
             "low": effect.low,
             "high": effect.high,
+            "low_anytime": effect.low_anytime,
+            "high_anytime": effect.high_anytime,
             "stderr": effect.estimate.stderr,
             "adjusted_p": effect.adjusted,
+            "adjusted_p_anytime": effect.adjusted_anytime,
             "verdict": effect.verdict,
             "trials": rating.estimand.trials * effect.blocks,
             "method": effect.method,
@@ -77,14 +84,24 @@ def settings_table(importances: Sequence[Importance]) -> pd.DataFrame:
 
 
 def quality_table(rating: Rating) -> pd.DataFrame:
-    """Return one row per text and quality: the effect, as a gain, with its 95% interval."""
-    columns = ["quality", "text", "effect", "low", "high", "adjusted_p", "verdict"]
+    """Return one row per text and quality: the effect, as a gain, with both its intervals."""
     rows = [
-        [quality, effect.text, effect.effect, effect.low, effect.high, effect.adjusted, effect.verdict]
+        {
+            "quality": quality,
+            "text": effect.text,
+            "effect": effect.effect,
+            "low": effect.low,
+            "high": effect.high,
+            "low_anytime": effect.low_anytime,
+            "high_anytime": effect.high_anytime,
+            "adjusted_p": effect.adjusted,
+            "adjusted_p_anytime": effect.adjusted_anytime,
+            "verdict": effect.verdict,
+        }
         for quality, effects in rating.qualities.items()
         for effect in effects
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=_QUALITY_COLUMNS)
 
 
 def interaction_table(rating: Rating) -> pd.DataFrame:

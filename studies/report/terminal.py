@@ -40,14 +40,15 @@ def print_rating(
     table = Table(box=None)
     table.add_column("text", overflow="fold")
     table.add_column("effect", justify="right", no_wrap=True)
-    table.add_column("95% interval", justify="right", no_wrap=True)
+    table.add_column("95%, read once", justify="right", no_wrap=True)
+    table.add_column("at any time", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     if rating.shows_top:
         table.add_column(f"P(top {TOP})", justify="right", no_wrap=True)
     if planted is not None:
         table.add_column("planted", no_wrap=True)
     for effect in effects:
-        row = [effect.text, unit.signed(effect.effect), unit.interval(effect)]
+        row = [effect.text, unit.signed(effect.effect), unit.interval(effect), unit.sequence(effect)]
         verdict = Text(effect.verdict, style=_STYLES[effect.verdict])
         ranked = rating.ranking.get(effect.text)
         top = [probability(ranked.top) if ranked else "-"] if rating.shows_top else []

@@ -89,6 +89,21 @@ def check_prior(spec: StudySpec, corpus: Corpus) -> None:
         )
 
 
+def check_stop(spec: StudySpec, space: Space) -> None:
+    """Check that a study which stops when its texts are decided rates its texts.
+
+    Raises:
+        FieldError: no text would ever be decided.
+    """
+    if spec.search.stops_when_decided and fewest_trials(spec, space) == 1:
+        raise FieldError(
+            "search.stop",
+            "`when_decided` needs ratings of the texts: set space.texts.choose to subset, weights or one, and "
+            "search.randomized_share above 0; or use `at_trials`.",
+            code="stop-without-rating",
+        )
+
+
 def check_secondary_objective(spec: StudySpec, prepared: Prepared) -> None:
     """Check that the secondary objective of a study is measured.
 

@@ -22,6 +22,7 @@ from search.searcher import StudySearcher
 from search.storage.leases import LeasedDriver
 from spaces import FieldError, InputError
 from studies.analysis.confirmation import runs_of
+from studies.analysis.stopping import TextsDecided, early_sentence, stopped_early
 from studies.analysis.units import duration
 from studies.run.status import Status, status_of
 from studies.run.text_changes import with_changes
@@ -43,6 +44,7 @@ class Ending(Enum):
     """Why a run of a study ended."""
 
     FINISHED = "every trial has ended"
+    DECIDED = "every text is decided"
     INTERRUPTED = "a signal"
     OUT_OF_TIME = "the hours of the run are over"
     FAILING = "too many trials failed for the same reason"
@@ -106,7 +108,14 @@ class Run:
         except FieldError:
             self._forget_if_not_started(driver)
             raise
-        return self._confirm(driver) if ending is Ending.FINISHED else (ending, reason)
+        if ending is Ending.FINISHED:
+            ending, reason = self._confirm(driver)
+        return self._at_the_end() if ending is Ending.FINISHED else (ending, reason)
+
+    def _at_the_end(self) -> tuple[Ending, str]:
+        """Say whether the study needed all of its trials."""
+        study = self.ready.store.load(self.ready.spec.name)
+        return (Ending.DECIDED, early_sentence(study)) if stopped_early(study) else (Ending.FINISHED, "")
 
     def _update_texts(self) -> None:
         """Store which texts came and went since the last run."""
@@ -132,6 +141,8 @@ class Run:
     def _search(self, driver: LeasedDriver) -> tuple[Ending, str]:
         """Run the trials of the search."""
         ready, spec = self.ready, self.ready.spec
+        texts = [text.name for text in ready.prepared.corpus.texts]
+        decided = TextsDecided(spec.space.texts.kind, texts, spec.search)
 
         def searcher() -> StudySearcher:
             return open_search(
@@ -143,6 +154,7 @@ class Run:
                 spec.seed,
                 self.watch,
                 driver,
+                decided=decided,
                 deadline=self.deadline,
             )
 

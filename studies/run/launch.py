@@ -23,6 +23,7 @@ from studies.run.checks import (
     check_prior,
     check_secondary_objective,
     check_stages,
+    check_stop,
     comparable_inputs,
     rating_notes,
     refuse_changed_content,
@@ -186,6 +187,7 @@ def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple
     check_prior(spec, corpus)
     check_precision(spec, space)
     check_stages(spec, space)
+    check_stop(spec, space)
     check_disk(space, folder, trials + confirming_runs(spec, prepared))
     if spec.artifacts is not None:
         Artifacts(spec.artifacts).check()

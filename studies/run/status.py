@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from optuna.trial import TrialState
 
 from studies.analysis.confirmation import runs_of, unconfirmed
+from studies.analysis.stopping import stopped_early
 from studies.storage.stored import StoredStudy
 
 
@@ -40,6 +41,8 @@ class Status:
     """Number and score of the best complete trial; None before there is one."""
     drivers: tuple[str, ...]
     """The programs that run the study now, in words."""
+    decided: bool = False
+    """Whether the study stopped before `total` trials because every text is decided (`search.stop: when_decided`)."""
 
     @property
     def ended(self) -> int:
@@ -49,7 +52,7 @@ class Status:
     @property
     def finished(self) -> bool:
         """Whether no trial and no run of the confirmation is left."""
-        return self.ended >= self.total and self.confirmed >= self.to_confirm
+        return (self.decided or self.ended >= self.total) and self.confirmed >= self.to_confirm
 
 
 def status_of(study: StoredStudy, drivers: Sequence[str]) -> Status:
@@ -70,4 +73,5 @@ def status_of(study: StoredStudy, drivers: Sequence[str]) -> Status:
         base=study.base,
         best=(best.number, best.score) if best is not None and best.score is not None else None,
         drivers=tuple(drivers),
+        decided=stopped_early(study),
     )

@@ -22,7 +22,9 @@ from tests.support.studies import searcher_on, synthetic_factory
 
 def run(corpus: Corpus, folder: Path, sampler: str, trials: int, seed: int = 0) -> list[TrialRecord]:
     storage = InMemoryStorage()
-    searcher = searcher_on(corpus, storage, seed=seed, sampler=sampler, trials=trials, pruner="none")
+    searcher = searcher_on(
+        corpus, storage, seed=seed, sampler=sampler, trials=trials, pruner="none", randomized_settings="drawn"
+    )
     LocalRunner().run(searcher, synthetic_factory(corpus, rate_penalty=0.1), Artifacts(folder))
     found = [read_record(trial) for trial in optuna.load_study(study_name="study", storage=storage).trials]
     return [record for record in found if record is not None]
@@ -44,7 +46,7 @@ def test_other_seeds_give_other_studies(corpus: Corpus, tmp_path: Path, name: st
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_best_trial_is_near_the_best_there_is(corpus: Corpus, tmp_path: Path, name: str) -> None:
     """With alpha and without beta, four of 16 mixes are best; at 24 trials every sampler must have met one."""
-    best = max(record.score or 0.0 for record in run(corpus, tmp_path, name, trials=32))
+    best = max(record.score or 0.0 for record in run(corpus, tmp_path, name, trials=24))
     assert best > 0.25 + 0.3 - 0.06
 
 

@@ -7,11 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from studies.analysis.estimands import ESTIMANDS
 from tests.benchmarks.calibration.measures import Measured, measure
 from tests.benchmarks.calibration.own_way import estimates
 from tests.benchmarks.calibration.page import write
+from tests.benchmarks.calibration.readings import read_often
 from tests.benchmarks.calibration.suite import cases
-from tests.benchmarks.calibration.worlds import games, planted
+from tests.benchmarks.calibration.trials import study_of
+from tests.benchmarks.calibration.worlds import games, planted, summed
 
 SHARE = 0.04
 
@@ -26,6 +29,28 @@ def test_intervals_hold_and_verdicts_are_right(measured: Measured) -> None:
     assert 0.9 <= studies["covered"].mean() <= 0.99
     assert studies["sign errors"].mean() <= 0.005
     assert studies[studies["family"] == "null"]["wrong"].mean() <= 0.05
+
+
+def test_what_is_read_after_every_block_holds() -> None:
+    worlds = [planted(family, seed) for family in ("null", "additive") for seed in range(8)]
+    studies = [(world, study_of(world, 120, seed, "random")[1]) for seed, world in enumerate(worlds)]
+    readings = pd.DataFrame([{"family": world.family, **read_often(world, records)} for world, records in studies])
+    null = readings[readings["family"] == "null"]
+    assert readings["held"].mean() >= 0.95
+    assert readings["held once"].mean() < 0.9, "intervals for one reading do not hold"
+    assert null["false"].sum() <= 1
+    assert null["false once"].sum() >= 2, "verdicts for one reading do not hold"
+    assert 1.3 < readings["width 20"].median() < 2
+
+
+@pytest.mark.parametrize("choose", list(ESTIMANDS))
+def test_every_estimand_may_be_read_after_every_block(choose: str) -> None:
+    worlds = [summed(choose, seed) for seed in range(4)]
+    readings = [read_often(world, study_of(world, 120, seed, "random")[1]) for seed, world in enumerate(worlds)]
+    found = pd.DataFrame(readings)
+    assert found["held"].mean() >= 0.9
+    assert found["held once"].mean() < found["held"].mean()
+    assert found["false"].sum() <= 1
 
 
 def test_ours_ranks_at_least_as_well_as_others(measured: Measured) -> None:

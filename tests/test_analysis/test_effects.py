@@ -115,7 +115,7 @@ def test_almost_no_trials_give_no_verdict(pairs: int) -> None:
 
 
 def test_scores_without_any_noise_are_no_obstacle() -> None:
-    found = by_name(text_effects(study(additive({"alpha": 0.25}, 0.0), 8), TEXTS))
+    found = by_name(text_effects(study(additive({"alpha": 0.25}, 0.0), 12), TEXTS))
     assert found["alpha"].verdict == "helps"
     assert found["beta"].effect == pytest.approx(0.0, abs=1e-12)
 

@@ -54,11 +54,11 @@ def alone(repeats: int, noise: float, seed: int) -> list[TrialRecord]:
 
 
 def test_texts_alone_are_gains_over_the_base() -> None:
-    found = {effect.text: effect for effect in effects_alone(alone(6, 0.03, 0), TEXTS)}
+    found = {effect.text: effect for effect in effects_alone(alone(9, 0.03, 0), TEXTS)}
     assert found["alpha"].verdict == "helps"
     assert found["alpha"].effect == pytest.approx(0.3, abs=0.05)
     assert found["gamma"].verdict == "hurts"
-    assert {effect.blocks for effect in found.values()} == {6}
+    assert {effect.blocks for effect in found.values()} == {9}
 
 
 def test_intervals_of_texts_alone_hold() -> None:
@@ -203,14 +203,16 @@ def _spec(library: Path, choose: str, search: dict[str, Any], objective: dict[st
 
 
 @pytest.mark.parametrize(
-    ("choose", "says"),
+    ("choose", "trials", "says"),
     [
-        ("one", "Training only on alpha makes the score better"),
-        ("weights", "More of alpha at the expense of the others makes the score better"),
+        ("one", 60, "Training only on alpha makes the score better"),
+        ("weights", 90, "More of alpha at the expense of the others makes the score better"),
     ],
 )
-def test_a_study_from_its_start_to_its_page(searched: Searched, tmp_path: Path, choose: str, says: str) -> None:
-    store, study = searched(choose, 60)
+def test_a_study_from_its_start_to_its_page(
+    searched: Searched, tmp_path: Path, choose: str, trials: int, says: str
+) -> None:
+    store, study = searched(choose, trials)
     rating = rate(study)
     assert headline(study, rating).startswith(says)
     assert rating.ranking["alpha"].top > 0.9

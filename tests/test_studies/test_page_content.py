@@ -12,7 +12,7 @@ from objectives.base import FORGOTTEN
 from studies.analysis.confirmation import Confirmed
 from studies.analysis.curves import curves
 from studies.analysis.effects import TextEffect
-from studies.analysis.power import Power
+from studies.analysis.power import power
 from studies.analysis.qualities import quality_effects
 from studies.analysis.ranking import Ranked
 from studies.analysis.rating import Rating, rate
@@ -78,7 +78,9 @@ def test_every_text_has_a_curve_that_ends_at_its_effect(study: StoredStudy) -> N
 
 def _rating_with(study: StoredStudy, effects: dict[str, float], top: dict[str, float]) -> Rating:
     rating = rate(study)
-    given = [TextEffect(text, Estimate(value, 0.1, 9), 1.0, 10, "regression") for text, value in effects.items()]
+    given = [
+        TextEffect(text, Estimate(value, 0.1, 9, 10), 1.0, 1.0, 10, "regression") for text, value in effects.items()
+    ]
     return replace(rating, effects=given, ranking={text: Ranked(text, 0.0, 1.0, p) for text, p in top.items()})
 
 
@@ -154,7 +156,7 @@ def test_letters_that_no_font_has_are_told(study: StoredStudy, tmp_path: Path) -
     shown = write_report(
         store,
         replace(study, texts=texts),
-        replace(rating, effects=renamed, ranking={}, interactions=[], power=Power(math.inf, {})),
+        replace(rating, effects=renamed, ranking={}, interactions=[], power=power(renamed)),
         tmp_path / "report",
     )
     assert private in shown.read_text(encoding="utf-8").split("No font")[1][:80]

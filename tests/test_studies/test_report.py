@@ -74,7 +74,7 @@ def test_the_rating_table_has_a_row_for_every_text(report: Path) -> None:
     assert (rating["low"] < rating["effect"]).all()
     assert (rating["effect"] < rating["high"]).all()
     assert rating["effect"].iloc[0] == pytest.approx(0.3, abs=0.03)
-    assert (rating["trials"] == 20).all()
+    assert (rating["trials"] == 28).all()
     assert rating["top_3"].iloc[0] > 0.9
     assert rating["ranked_effect"].iloc[0] == pytest.approx(0.3, abs=0.05)
     described = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def test_the_rating_table_has_a_row_for_every_text(report: Path) -> None:
 def test_the_trials_table_has_a_row_for_every_trial(finished_study: Finished) -> None:
     _, study = finished_study
     table = trials_table(study)
-    assert len(table) == 40
+    assert len(table) == 56
     for record, row in zip(study.records, table.to_dict("records"), strict=True):
         assert row["trial"] == record.number
         assert {text.name for text in study.texts if row[f"text:{text.name}"]} == set(record.texts)
@@ -150,7 +150,8 @@ def test_the_rating_in_the_terminal(finished_study: Finished) -> None:
     console = recorder()
     print_rating(console, study, rate(study), planted=dict.fromkeys(("alpha", "beta", "gamma", "delta"), "as planted"))
     text = console.export_text()
-    assert re.search(r"alpha +\+0\.\d{3,5} +\+0\.\d{3,5} to \+0\.\d{3,5} +helps +> 99% +as planted", text)
+    ends = r"\+0\.\d{3,5} to \+0\.\d{3,5}"
+    assert re.search(rf"alpha +\+0\.\d{{3,5}} +{ends} +{ends} +helps +> 99% +as planted", text)
 
 
 def test_status_and_best_in_the_terminal(library: Path, tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_the_report_tells_what_would_be_enough(library: Path, tmp_path: Path) ->
     console = recorder()
     print_rating(console, study, rate(study))
     text = re.sub(r"\s+", " ", console.export_text())
-    assert re.search(r"With 10 pairs of randomized trials, 8 of 10 studies would detect an effect of ± 0\.\d+", text)
+    assert re.search(r"With 14 pairs of randomized trials, 8 of 10 studies would detect an effect of ± 0\.\d+", text)
     assert re.search(r"closest to a verdict, needs about \d+,?\d* trials in total", text)
 
 

@@ -24,24 +24,47 @@ MOST_TEXTS = 20
 ANNOTATED = 7
 """Maximum number of texts for which the cells of an interaction map show values."""
 _MOST_ERRORS = 6
+_MOST_BEYOND = 0.75
+"""Extent of the axis beyond the intervals on either side, as a share of their range: early sequences are very wide."""
 _SLANT, _STEEP, _SLANTED = 30, 60, 8
 """Rotation of column names in degrees, for few and for many columns, and the most columns that count as few."""
 
 
 def forest(effects: list[TextEffect], unit: Unit, axis: str) -> Figure:
-    """Draw the effect of every text with its 95% interval, most helpful on top; `axis`: the axis label."""
-    figure, axes = axes_of(1.4 + 0.38 * len(effects))
+    """Draw the effect of every text, most helpful on top; `axis`: the axis label.
+
+    The thick bar is the 95% interval for one reading, the thin line the 95% confidence sequence.
+    """
+    figure, axes = axes_of(1.6 + 0.38 * len(effects))
     for row, effect in enumerate(reversed(effects)):
         color = VERDICT_COLORS[effect.verdict]
         interval(axes, row, effect, unit, color)
+        if math.isfinite(effect.low_anytime):
+            ends = [effect.low_anytime * unit.factor, effect.high_anytime * unit.factor]
+            axes.plot(ends, [row, row], color=color, linewidth=1)
         if math.isfinite(effect.effect):
             axes.plot(effect.effect * unit.factor, row, _MARKERS[effect.verdict], color=color, markersize=8)
     name_rows(axes, [effect.text for effect in effects])
-    axes.set_xlabel(f"{axis}\n({unit.effect}), with 95% interval")
+    axes.set_xlim(_limits(effects, unit))
+    axes.set_xlabel(f"{axis}\n({unit.effect})\n95%: thick for one reading, thin at any time")
     for verdict, color in VERDICT_COLORS.items():
         axes.plot([], [], _MARKERS[verdict], color=color, label=verdict)
     figure.legend(loc="outside upper center", ncols=3, frameon=False, columnspacing=1)
     return figure
+
+
+def _limits(effects: Sequence[TextEffect], unit: Unit) -> tuple[float, float] | None:
+    """Return ends of the axis that show all intervals, and the sequences up to as far again; None without intervals."""
+    shown = [effect for effect in effects if math.isfinite(effect.low)]
+    if not shown:
+        return None
+    low, high = min(0.0, *(effect.low for effect in shown)), max(0.0, *(effect.high for effect in shown))
+    beyond = _MOST_BEYOND * (high - low)
+    drawn = [effect for effect in shown if math.isfinite(effect.low_anytime)]
+    first = max(low - beyond, min([low, *(effect.low_anytime for effect in drawn)]))
+    last = min(high + beyond, max([high, *(effect.high_anytime for effect in drawn)]))
+    margin = 0.05 * (last - first)
+    return (first - margin) * unit.factor, (last + margin) * unit.factor
 
 
 def qualities(by_quality: Mapping[str, Sequence[TextEffect]], order: Sequence[str]) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from optuna.trial import FrozenTrial
@@ -16,6 +16,7 @@ from studies.analysis.interactions import interactions
 from studies.analysis.power import power
 from studies.analysis.ranking import TOP, rank_texts
 from tests.benchmarks.calibration.peers import SIGNED, UNSIGNED, Values, importances
+from tests.benchmarks.calibration.readings import read_often
 from tests.benchmarks.calibration.trials import Settings, study_of
 from tests.benchmarks.calibration.worlds import World, strength
 
@@ -32,6 +33,8 @@ class Measured:
     """One row a text: its probability of being among the best, and whether it is."""
     ranks: list[dict[str, object]]
     """One row an estimator: its rank correlation with the truth, signed, and in size."""
+    readings: list[dict[str, object]] = field(default_factory=list)
+    """One row a study that was read after every block of randomized trials."""
 
     @classmethod
     def together(cls, parts: Sequence[Measured]) -> Measured:
@@ -39,6 +42,7 @@ class Measured:
             [row for part in parts for row in part.studies],
             [row for part in parts for row in part.top],
             [row for part in parts for row in part.ranks],
+            [row for part in parts for row in part.readings],
         )
 
 
@@ -59,7 +63,10 @@ def measure(case: Case) -> Measured:
     study, records = study_of(case.world, max(case.sizes), case.seed, settings=case.settings)
     trials = study.get_trials(deepcopy=False)
     found = [_at(case, trials[:size], records[:size], size) for size in case.sizes]
-    return Measured.together(found)
+    measured = Measured.together(found)
+    if not case.peers:
+        return measured
+    return replace(measured, readings=[{"family": case.world.family, **read_often(case.world, records)}])
 
 
 def _at(case: Case, trials: Sequence[FrozenTrial], records: Sequence[TrialRecord], size: int) -> Measured:

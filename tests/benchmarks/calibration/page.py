@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from tests.benchmarks.calibration.measures import Case, Measured
 from tests.benchmarks.calibration.own_way import left_out
 from tests.benchmarks.calibration.own_way_page import section
+from tests.benchmarks.calibration.readings import WIDTHS_AT
 from tests.benchmarks.calibration.trials import INDEPENDENT
 
 _FAMILIES = ["games", "additive", "synergy", "heavy noise", "little noise", "null"]
@@ -55,6 +57,7 @@ def write(path: Path, measured: Measured, cases: Sequence[Case], own: Sequence[M
     parts = [
         _INTRODUCTION.format(today=date.today().isoformat(), count=len(cases), games=len(named)),  # noqa: DTZ011
         _intervals(main),
+        _readings(pd.DataFrame(measured.readings)),
         _ranks(ranks),
         own_way(own),
         _top(top),
@@ -93,6 +96,45 @@ within 15% of the "smallest effect that 8 of 10 studies detect", {_percent(near)
 A false verdict: of a text that has no effect, or the opposite one. The correction keeps false verdicts below 5% of all
 verdicts on average; where no text does anything every verdict is false, and 5% of the studies have one.
 """
+
+
+def _readings(readings: pd.DataFrame) -> str:
+    null = readings[readings["family"] == "null"]
+    columns: dict[str, Callable[[pd.DataFrame], str]] = {
+        "sequences that hold throughout": lambda of: _percent(of["held"].mean()),
+        "95% intervals that do": lambda of: _percent(of["held once"].mean()),
+        "studies with a false verdict": lambda of: _percent(of["false"].mean()),
+        "with one by the rule for one reading": lambda of: _percent(of["false once"].mean()),
+        **{f"width at {at}": partial(_median, f"width {at}") for at in WIDTHS_AT},
+    }
+    families = [name for name in [*_FAMILIES, *_OTHERS] if name in set(readings["family"])]
+    rows = [
+        [name, str(len(of)), *(column(of) for column in columns.values())]
+        for name in families
+        for of in [readings[readings["family"] == name]]
+    ]
+    table = pd.DataFrame(rows, columns=["family", "studies", *columns]).set_index("family")
+    return f"""
+## Read after every block
+
+The same studies, read after every block of randomized trials, from the first with an interval to the last.
+**{_percent(readings["held"].mean())} of the 95% confidence sequences hold at all of these readings**;
+{_percent(readings["held once"].mean())} of the intervals for one reading do. Where no text does anything,
+{_percent(null["false"].mean())} of the studies give a verdict at any reading; by the rule for one reading, which the
+verdicts of mixtune do not follow, {_percent(null["false once"].mean())} would.
+
+{_markdown(table)}
+Widths: of a sequence, as a multiple of the interval for one reading, at a number of blocks; the median over texts and
+studies. "too few": for most texts, so few blocks exclude nothing at any time.
+"""
+
+
+def _median(column: str, readings: pd.DataFrame) -> str:
+    """Format the median of a column; `-` if no study is so large."""
+    if column not in readings or readings[column].isna().all():
+        return "-"
+    median = readings[column].median()
+    return "too few" if np.isinf(median) else f"{median:.2f}"
 
 
 def _false(studies: pd.DataFrame) -> str:
