@@ -96,7 +96,8 @@ def least_squares(
         freedom = np.maximum(1, freedom * np.minimum(1, 3 / _kurtosis(np.sqrt(terms), axis=1)))
     stderrs = np.sqrt(terms.sum(axis=1))
     least = _ROUNDING * float(np.abs(outcomes).max())  # residuals of a perfect fit are rounding errors
-    pairs = len(columns) / ((parts**2).sum(axis=1) * (columns**2).sum(axis=0))  # rows over the inflation of variance
+    drawn = np.count_nonzero(columns, axis=0)
+    pairs = drawn / ((parts**2).sum(axis=1) * (columns**2).sum(axis=0))  # rows over the inflation of variance
     return [
         Estimate(float(value), max(float(stderr), least), float(degrees), float(number))
         for value, stderr, degrees, number in zip(parts @ outcomes, stderrs, freedom, pairs, strict=True)

@@ -39,7 +39,7 @@ def test_what_is_read_after_every_block_holds() -> None:
     assert readings["held"].mean() >= 0.95
     assert readings["held once"].mean() < 0.9, "intervals for one reading do not hold"
     assert null["false"].sum() <= 1
-    assert null["false once"].sum() >= 2, "verdicts for one reading do not hold"
+    assert null["false once"].sum() >= 1, "verdicts for one reading do not hold"
     assert 1.3 < readings["width 20"].median() < 2
 
 
@@ -65,7 +65,7 @@ def test_the_page_has_every_table(measured: Measured, tmp_path: Path) -> None:
     own = [row for seed in (3, 4) for row in estimates(planted("synergy", seed), seed, (20,))]
     write(tmp_path / "page.md", measured, cases(None, SHARE), own)
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
-    assert page.count("\n## ") == 7
+    assert page.count("\n## ") == 8
     assert "nan" not in page
 
 
