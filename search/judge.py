@@ -37,14 +37,14 @@ class PrunerJudge:
     def stops(self, number: int) -> bool:
         """Whether a trial is stopped at its current rung.
 
-        A randomized trial is never stopped, but the pruner compares it with the guided ones until the rung at which it
-        would have stopped the trial: from there on, the trial must not count as promoted.
+        Randomized trials and those of single texts are never stopped, but the pruner compares them with the guided ones
+        until the rung at which it would have stopped the trial: from there on, the trial must not count as promoted.
         """
         trial = self._ledger.trial(number)
         if trial.user_attrs.get(records.STOPPED_BY_PRUNER) is not None:
             return False
         stop = self._pruner.prune(self._ledger.study(SingleObjectiveView), trial)
-        if stop and records.is_randomized(trial):
+        if stop and (records.is_randomized(trial) or records.SINGLE in trial.user_attrs):
             self._ledger.note(number, records.STOPPED_BY_PRUNER, trial.last_step)
             return False
         return stop

@@ -25,6 +25,7 @@ from search.queue import Decided, Queue, SearchQueue, never
 from search.samplers import build_sampler
 from search.searcher import StudySearcher
 from search.secondary import View, sampler_view
+from search.singles import SinglesFirst
 from search.spec import SearchSpec
 from search.storage.drivers import Driver, LoneDriver
 from search.storage.ledger import Ledger
@@ -72,7 +73,7 @@ def open_search(
     ledger.guided_by(sampler, pruner)
     log = TrialLog(ledger, driver, watch, spec.secondary_objective)
     log.end_foreign()
-    planner = planner or arms_of(space, spec, seed)
+    planner = planner or planner_of(space, spec, seed)
     view = partial(_view_of(space, spec, seed), absent=_added(space, ledger))
     queue = SearchQueue(ledger, space, planner, view, spec.trials, decided)
     return _assemble(log, queue, PrunerJudge(ledger, pruner), rungs, deadline or Deadline(spec.timeout_hours), spec)
@@ -95,8 +96,16 @@ def _added(space: Space, ledger: Ledger) -> dict[str, BaseDistribution]:
     }
 
 
-def arms_of(space: Space, spec: SearchSpec, seed: int) -> Arms:
+def planner_of(space: Space, spec: SearchSpec, seed: int) -> Planner:
     """Return the planner of a search in a space."""
+    arms = arms_of(space, spec, seed)
+    if not spec.single_texts or not space.searches_texts:
+        return arms
+    return SinglesFirst(arms, {name: space.alone(name) for name in space.searched}, seed)
+
+
+def arms_of(space: Space, spec: SearchSpec, seed: int) -> Arms:
+    """Return the two arms of a search in a space."""
     design = design_of(space, seed)
     if design is None or spec.randomized_settings == "drawn" or not space.settings:
         return Arms(design, spec.randomized_share, seed)

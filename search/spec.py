@@ -72,6 +72,9 @@ class SearchSpec(Spec):
     """Settings (rank, targets, learning rate, ...) of the randomized trials. `held`: those of the best trial so far,
     looked up again after every 16 randomized trials; the study opens with guided trials that look for them. `drawn`:
     drawn by the sampler for every pair, so that effects are averaged over settings."""
+    single_texts: bool = False
+    """Begin with one trial of every text by itself, all with the same settings and seed and none of them pruned: a
+    first answer, and one adapter per text."""
     reduction_factor: int = Field(3, gt=1)
     """asha and hyperband keep one in `reduction_factor` trials at each of their rungs."""
     workers: int | None = Field(None, gt=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from optuna.distributions import BaseDistribution
 
@@ -74,6 +75,10 @@ class Space:
     def searched(self) -> tuple[str, ...]:
         """Names of the texts that trials choose from."""
         return self._texts.searched
+
+    def alone(self, text: str) -> dict[str, Any]:
+        """Return the parameters of the mix that is one text alone, or as few texts with it as the space allows."""
+        return dict(self._texts.alone(text))
 
     @property
     def limits(self) -> tuple[int, int] | None:

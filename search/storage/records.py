@@ -49,6 +49,8 @@ SETTINGS_OF = "settings_of"
 """Number of the trial whose settings a randomized trial was given."""
 SURVIVED = "survived"
 """Training tokens at the last rung that the trial survived, cumulative."""
+SINGLE = "single"
+"""Name of the text that the trial trains on alone, as one of the trials of every text by itself."""
 STOPPED_BY_PRUNER = "pruner_would_stop"
 _RUNG = "rung:"
 
@@ -84,6 +86,8 @@ class TrialRecord:
     """Wall time from start to end, in seconds; None while the trial runs."""
     role: str = ""
     """Role of a confirmation run; empty for other trials."""
+    single: str = ""
+    """Text of a trial that is one of those of every text by itself; empty for other trials."""
     settings_of: int | None = None
     """Number of the trial whose settings this randomized trial was given; None if they were drawn."""
 
@@ -143,5 +147,6 @@ def read_record(trial: FrozenTrial) -> TrialRecord | None:
         error=attributes.get(ERROR, ""),
         seconds=trial.duration.total_seconds() if trial.duration else None,
         role=attributes.get(ROLE, ""),
+        single=attributes.get(SINGLE, ""),
         settings_of=attributes.get(SETTINGS_OF),
     )

@@ -46,6 +46,12 @@ class LimitedDimension:
         count = {COUNT: IntDistribution(self.least, self.most)} if self.least < self.most else {}
         return {**count, **{PLACE + name: FloatDistribution(0.0, 1.0) for name in self.searched}}
 
+    def alone(self, text: str) -> Params:
+        """Return the parameters of the smallest mix with a text: the others follow in their order."""
+        count = {COUNT: self.least} if self.least < self.most else {}
+        places = [place / len(self.searched) for place in range(len(self.searched))]
+        return {**count, **places_of(self.searched, [text], places)}
+
     def decode(self, params: Params) -> CorpusMix:
         if self.least == len(self.searched):
             return CorpusMix.equal(self.searched)

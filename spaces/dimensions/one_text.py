@@ -24,5 +24,9 @@ class OneTextDimension:
     def distributions(self) -> Mapping[str, BaseDistribution]:
         return {NAME: CategoricalDistribution(self.searched)} if len(self.searched) > 1 else {}
 
+    def alone(self, text: str) -> Params:
+        """Return the parameters of a trial on this text."""
+        return {NAME: text}
+
     def decode(self, params: Params) -> CorpusMix:
         return CorpusMix.equal([params[NAME] if len(self.searched) > 1 else self.searched[0]])

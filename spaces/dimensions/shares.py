@@ -32,6 +32,10 @@ class SharesDimension:
     def distributions(self) -> Mapping[str, BaseDistribution]:
         return {SHARE + name: FloatDistribution(0.0, 1.0) for name in self.searched[:-1]}
 
+    def alone(self, text: str) -> Params:
+        """Return the parameters that give one text the whole."""
+        return parameters_of(self.searched, [float(name == text) for name in self.searched])
+
     def decode(self, params: Params) -> CorpusMix:
         left, shares = 1.0, []
         for texts_left, name in zip(range(len(self.searched) - 1, 0, -1), self.searched, strict=False):

@@ -37,6 +37,10 @@ class TextsDimension:
     def distributions(self) -> Mapping[str, BaseDistribution]:
         return {PREFIX + name: IntDistribution(0, 1) for name in self.searched}
 
+    def alone(self, text: str) -> Params:
+        """Return the parameters of the mix that is one text alone."""
+        return {PREFIX + name: int(name == text) for name in self.searched}
+
     def decode(self, params: Params) -> CorpusMix:
         if not self.searched:
             return CorpusMix.equal(self._fixed)

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
+from optuna.trial import TrialState
 
 from search.storage.records import Arm, TrialRecord
 from spaces import Stage
@@ -41,6 +42,7 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
     """Return one row per text, most helpful first; `docs/report.md` describes the columns."""
     read, needed = times_read(study), trials_to_decide(study, rating)
     texts = {text.name: text for text in study.texts}
+    alone = {record.single: record.rungs[-1].gain for record in study.ended(TrialState.COMPLETE) if record.single}
     rows = []
     for effect in rating.effects:
         text, ranked = texts[effect.text], rating.ranking.get(effect.text)
@@ -65,6 +67,7 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
             f"top_{TOP}": ranked.top if ranked else math.nan,
             "trials_to_decide": needed.get(effect.text) or math.nan,
             "times_read": read[effect.text],
+            "gain_alone": alone.get(effect.text, math.nan),
             "questions_found": text.found,
         }
         rows.append(row)
