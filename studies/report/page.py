@@ -30,6 +30,7 @@ from studies.report.pictures import Picture, pictures
 from studies.report.rating_words import (
     boxes_sentence,
     capped_sentence,
+    changed_texts_sentence,
     enough_sentence,
     found_sentences,
     headline,
@@ -132,7 +133,7 @@ def _page(study: StoredStudy, rating: Rating, rows: Sequence[Confirmed], drawn: 
     unit = rating.unit
     columns, cells = confirmation_rows(rows, confirmation_unit(study, rows))
     rated = _texts(study, rating)
-    about_trials = lost_sentence(study), capped_sentence(study)
+    about_trials = lost_sentence(study), capped_sentence(study), changed_texts_sentence(study)
     sentences = (*about_trials, ranking_sentence(rating), enough_sentence(study, rating, unit))
     return {
         "study": study,

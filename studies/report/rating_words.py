@@ -223,6 +223,15 @@ def lost_sentence(study: StoredStudy) -> str:
     return estimand_of(study).lost(failed)
 
 
+def changed_texts_sentence(study: StoredStudy) -> str:
+    """Say which texts were added to the study or removed from it after its launch; empty if none."""
+    later = [f"{text.name} was added after trial {text.since - 1}" for text in study.texts if text.since]
+    removed = [f"{text.name} was removed" for text in study.texts if text.removed]
+    if not later and not removed:
+        return ""
+    return f"Texts have changed: {listed([*later, *removed])}. Effects rest on the trials that could draw the text."
+
+
 def found_sentences(study: StoredStudy) -> list[str]:
     """Return a warning for every text that contains questions of the benchmark."""
     return [copied(text.name, text.found) for text in study.texts if text.found]

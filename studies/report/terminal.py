@@ -13,6 +13,7 @@ from studies.analysis.ranking import TOP
 from studies.analysis.rating import Rating
 from studies.analysis.units import item_noun
 from studies.report.rating_words import (
+    changed_texts_sentence,
     enough_sentence,
     found_sentences,
     headline,
@@ -58,8 +59,9 @@ def print_rating(
     for sentence in (headline(study, rating), ranking_sentence(rating), enough_sentence(study, rating, unit)):
         if sentence:
             console.print(sentence)
-    if lost := lost_sentence(study):
-        console.print(lost)
+    for sentence in (lost_sentence(study), changed_texts_sentence(study)):
+        if sentence:
+            console.print(sentence)
     for warning in found_sentences(study):
         console.print(warning)
     console.print(best_sentence(study))

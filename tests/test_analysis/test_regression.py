@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search.designs import BalancedAssignments
 from studies.analysis.regression import Estimate, fits, least_squares
 
 
@@ -69,3 +70,34 @@ def test_outcomes_that_are_all_the_same_say_nothing_of_their_spread() -> None:
     (mean,) = least_squares(np.ones((3, 1)), np.full(3, 0.05))
     assert mean.value == pytest.approx(0.05)
     assert mean.interval() == (-math.inf, math.inf)
+
+
+def test_heavy_tails_widen_an_interval_and_light_ones_leave_it_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    columns = rng.choice((-1.0, 1.0), (40, 3))
+    even, heavy = rng.choice((-1.0, 1.0), 40), rng.standard_t(2, 40)
+    for outcomes, wider in ((even, False), (heavy, True)):
+        plain, careful = least_squares(columns, outcomes), least_squares(columns, outcomes, tails=True)
+        for one, other in zip(plain, careful, strict=True):
+            assert other.value == one.value
+            assert (other.stderr > 1.01 * one.stderr) is wider
+            assert other.freedom <= one.freedom
+
+
+def test_where_few_texts_are_far_worse_than_many_intervals_hold() -> None:
+    """Every text halves what is missing: the differences of pairs are nearly all small, and a few are large."""
+    texts, pairs = 10, 40
+    bits = (np.arange(2**texts)[:, None] >> np.arange(texts)) & 1
+    values = -(0.5 ** bits.sum(axis=1))
+    truth = 2 * (2 * bits - 1).T @ values / len(values)
+    held: dict[bool, list[float]] = {False: [], True: []}
+    for seed in range(60):
+        design = BalancedAssignments(texts, seed)
+        drawn = np.array([design.draw(pair) for pair in range(pairs)])
+        first, second = (values[mixes @ (1 << np.arange(texts))] for mixes in (drawn, 1 - drawn))
+        differences = first - second + np.random.default_rng(seed).normal(0, 0.1 * values.std(), pairs)
+        for tails, found in held.items():
+            ends = np.array([e.interval() for e in least_squares(2.0 * drawn - 1, differences, tails=tails)])
+            found.append(float(np.mean((ends[:, 0] <= truth) & (truth <= ends[:, 1]))))
+    assert np.mean(held[True]) > 0.925
+    assert np.mean(held[True]) > np.mean(held[False]) + 0.01

@@ -62,6 +62,7 @@ def test_new_trials_draw_the_added_text_first_and_its_effect_is_right(study: Stu
     after = _effects(grown)
     assert after["dogs"]["effect"] == pytest.approx(0.25, abs=0.02)
     assert after["dogs"]["verdict"] == "helps"
+    assert "dogs was added after trial 23" in grown.report().read_text(encoding="utf-8")
     assert after["dogs"]["trials"] == 20
     for name in ("ants", "bees"):
         assert after[name]["effect"] == pytest.approx(_EFFECTS[name], abs=0.02)
