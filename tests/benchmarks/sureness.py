@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import statsmodels.api as sm
@@ -60,7 +61,7 @@ def stocks(ready: Ready, folder: Path, trials: int, *, at_random: bool, good: bo
     targets = [" ".join(layout.resolve_targets(name, "targets")) for name in TARGETS]
     searched = stock.space(settings, targets, ["0 1 2 3", "0 1 2"])
     if good:
-        held = {"rank": 8, "targets": targets[-1], "layers": "0 1 2 3", "rate": _GOOD_RATE}
+        held: dict[str, Any] = {"rank": 8, "targets": targets[-1], "layers": "0 1 2 3", "rate": _GOOD_RATE}
         searched |= {name: CategoricalDistribution([value]) for name, value in held.items()}
     begun = time.perf_counter()
     sampler = RandomSampler(0) if at_random else None
