@@ -56,7 +56,7 @@ class SearchSpec(Spec):
     """With `stop: when_decided`, a text is also decided if its effect is shown to be smaller than this in either
     direction, in the score's unit. Empty: only a verdict decides a text."""
     sampler: str = "auto"
-    """`auto`: gp for one objective and up to 128 trials, else tpe (docs/samplers.md)."""
+    """`auto`: mixture for one objective and up to 128 trials, else tpe (docs/samplers.md)."""
     secondary_objective: str | None = None
     """A second objective in addition to the score: `retention` (forget little of held-out text), `text_tokens` (few
     tokens of text), `adapter_size` (few trained weights). Pruning uses only the score; the report shows the Pareto

@@ -74,8 +74,8 @@ def test_seeds_depend_on_the_number_of_trials() -> None:
 @pytest.mark.parametrize(
     ("fields", "meant"),
     [
-        ({}, "gp"),
-        ({"trials": 128}, "gp"),
+        ({}, "mixture"),
+        ({"trials": 128}, "mixture"),
         ({"trials": 129}, "tpe"),
         ({"secondary_objective": "adapter_size"}, "tpe"),
         ({"sampler": "qmc"}, "qmc"),
