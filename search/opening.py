@@ -27,6 +27,7 @@ from search.searcher import StudySearcher
 from search.secondary import View, sampler_view
 from search.singles import SinglesFirst
 from search.spec import SearchSpec
+from search.storage import records
 from search.storage.drivers import Driver, LoneDriver
 from search.storage.ledger import Ledger
 from spaces import Space, TrialConfig
@@ -72,7 +73,7 @@ def open_search(
     pruner = build_pruner(spec.pruner, rungs, spec.reduction_factor)
     ledger.guided_by(sampler, pruner)
     log = TrialLog(ledger, driver, watch, spec.secondary_objective)
-    log.end_foreign()
+    _end_others(space, ledger, log)
     planner = planner or planner_of(space, spec, seed)
     view = partial(_view_of(space, spec, seed), absent=_added(space, ledger))
     queue = SearchQueue(ledger, space, planner, view, spec.trials, decided)
@@ -84,6 +85,18 @@ def _view_of(space: Space, spec: SearchSpec, seed: int) -> View:
     if spec.prior_effects:
         return prior_view(spec.sampling, prior_trials(space, spec.prior_effects, seed))
     return sampler_view(spec.sampling, spec.secondary_objective)
+
+
+def _end_others(space: Space, ledger: Ledger, log: TrialLog) -> None:
+    """Fail running trials of other programs, and interrupted ones on texts that were removed from the study."""
+    log.end_foreign()
+    alive_ids = log.driver.alive_ids()
+    for trial in ledger.trials(TrialState.RUNNING):
+        if trial.user_attrs.get(records.DRIVER) in alive_ids or records.CONFIG not in trial.user_attrs:
+            continue
+        config = TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
+        if space.searches_texts and not set(config.mix.names) <= set(space.searched):
+            log.fail(trial.number, "A text of its mix was removed from the study.")
 
 
 def _added(space: Space, ledger: Ledger) -> dict[str, BaseDistribution]:
@@ -99,9 +112,9 @@ def _added(space: Space, ledger: Ledger) -> dict[str, BaseDistribution]:
 def planner_of(space: Space, spec: SearchSpec, seed: int) -> Planner:
     """Return the planner of a search in a space."""
     arms = arms_of(space, spec, seed)
-    if not spec.single_texts or not space.searches_texts:
+    if not spec.single_texts:
         return arms
-    return SinglesFirst(arms, {name: space.alone(name) for name in space.searched}, seed)
+    return SinglesFirst(arms, {name: space.alone(name) for name in space.searched}, space.settings, seed)
 
 
 def arms_of(space: Space, spec: SearchSpec, seed: int) -> Arms:

@@ -16,6 +16,7 @@ from search.storage.ledger import Ledger
 from search.storage.records import Plan
 from search.threads import on_one_thread
 from spaces import Space, TrialConfig
+from spaces.dimensions.texts import PREFIX
 from spaces.trial import Split
 
 Decided = Callable[[Sequence[FrozenTrial]], bool]
@@ -89,6 +90,8 @@ class SearchQueue:
             return TrialConfig.from_dict(trial.user_attrs[records.CONFIG])
         with on_one_thread():
             drawn = draw(self._study(), trial, self._space.distributions)
+        if records.is_randomized(trial):  # for a text that was added since its texts were drawn, there was no coin
+            drawn |= {name: 0 for name in drawn if name.startswith(PREFIX)}
         params = {**trial.params, **drawn}
         self._ledger.set_params(trial.number, drawn)
         if idle := sorted(self._space.idle(params)):

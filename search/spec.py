@@ -74,7 +74,7 @@ class SearchSpec(Spec):
     drawn by the sampler for every pair, so that effects are averaged over settings."""
     single_texts: bool = False
     """Begin with one trial of every text by itself, all with the same settings and seed and none of them pruned: a
-    first answer, and one adapter per text."""
+    first answer, and one adapter per text. They come in addition to the two arms."""
     reduction_factor: int = Field(3, gt=1)
     """asha and hyperband keep one in `reduction_factor` trials at each of their rungs."""
     workers: int | None = Field(None, gt=0)

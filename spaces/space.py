@@ -77,7 +77,7 @@ class Space:
         return self._texts.searched
 
     def alone(self, text: str) -> dict[str, Any]:
-        """Return the parameters of the mix that is one text alone, or as few texts with it as the space allows."""
+        """Return the parameters of the mix that is one text alone; the space must allow it."""
         return dict(self._texts.alone(text))
 
     @property

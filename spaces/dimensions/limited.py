@@ -47,7 +47,7 @@ class LimitedDimension:
         return {**count, **{PLACE + name: FloatDistribution(0.0, 1.0) for name in self.searched}}
 
     def alone(self, text: str) -> Params:
-        """Return the parameters of the smallest mix with a text: the others follow in their order."""
+        """Return the parameters of the mix that is one text alone; `min_texts` must be 1."""
         count = {COUNT: self.least} if self.least < self.most else {}
         places = [place / len(self.searched) for place in range(len(self.searched))]
         return {**count, **places_of(self.searched, [text], places)}

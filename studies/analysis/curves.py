@@ -21,10 +21,9 @@ def curves(study: StoredStudy, rating: Rating) -> Mapping[int, list[TextEffect]]
     longest = max(rungs, key=len, default=())
     if len(longest) < 2 or not study.rates_texts:
         return {}
-    texts = [text.name for text in study.texts]
     last = len(longest) - 1
     earlier = {
-        rung.tokens: rating.estimand.estimate(study.records, texts, partial(_score_at, at))
+        rung.tokens: rating.estimand.estimate(study.records, study.present, partial(_score_at, at))
         for at, rung in enumerate(longest[:last])
     }
     return {**earlier, longest[last].tokens: rating.effects}

@@ -125,10 +125,15 @@ def text_effects(
     too few pairs, each text's effect is the mean of s * d, which the random design keeps unbiased (inverse propensity
     weighting, with a propensity of one half).
     """
-    pairs = paired(records, texts, outcome or final_score)
-    drawn = np.abs(pairs.signs).sum(axis=0).astype(int)
-    estimates, method = _estimates(pairs, drawn)
-    return judged(texts, estimates, drawn.tolist(), method)
+    records = list(records)
+    pairs = paired(records, [*texts, *other_texts(records, texts)], outcome or final_score)
+    estimates, drawn, method = _estimates(pairs, len(texts))
+    return judged(texts, estimates, drawn, method)
+
+
+def other_texts(records: Iterable[TrialRecord], texts: Sequence[str]) -> list[str]:
+    """Return the texts that randomized trials have and the study no longer has, by name."""
+    return sorted({name for record in records if record.randomized for name in record.texts} - set(texts))
 
 
 def judged(
@@ -145,30 +150,44 @@ def judged(
     return sorted(effects, key=lambda effect: -np.nan_to_num(effect.effect))
 
 
-def _estimates(pairs: Pairs, drawn: NDArray[np.int64]) -> tuple[list[Estimate], Method]:
-    """Return the effect of every text.
+def _estimates(pairs: Pairs, texts: int) -> tuple[list[Estimate], list[int], Method]:
+    """Return the effect of every text, the number of pairs on which it rests, and how it was estimated.
 
     Args:
-        pairs: complete pairs.
-        drawn: pairs that each text was drawn for, shape (texts,).
+        pairs: complete pairs; columns beyond the texts are of texts that the study no longer has.
+        texts: number of texts.
     """
     signs, differences = pairs.signs, pairs.differences
-    rated = drawn >= FEWEST_PAIRS
+    drawn = np.abs(signs).sum(axis=0).astype(int)
     with np.errstate(invalid="ignore"):
         means = (signs * differences[:, None]).sum(axis=0) / drawn
-    estimates = [Estimate(float(mean), math.inf, 1) for mean in means]
-    if not rated.any():
-        return estimates, "none"
-    rows = ~signs[:, ~rated].any(axis=1)  # without texts that were added too recently to be rated
-    signs, differences = signs[rows][:, rated], differences[rows]
+    estimates = [Estimate(float(mean), math.inf, 1) for mean in means[:texts]]
+    enough = drawn >= FEWEST_PAIRS
+    if not enough[:texts].any():
+        return estimates, drawn[:texts].tolist(), "none"
+    rows = _rows_of(signs, enough, texts)
+    signs, differences = signs[rows][:, enough], differences[rows]
     method: Method = "regression" if fits(signs, SPARE_PAIRS) else "differences"
     if method == "regression":
         found = least_squares(signs, differences, tails=True)
     else:
         found = [least_squares(signs[:, [i]], differences)[0] for i in range(signs.shape[1])]
-    for place, estimate in zip(np.flatnonzero(rated).tolist(), found, strict=True):
-        estimates[place] = estimate
-    return estimates, method
+    used = np.abs(signs).sum(axis=0).astype(int)
+    for place, estimate, number in zip(np.flatnonzero(enough).tolist(), found, used.tolist(), strict=True):
+        if place < texts:
+            estimates[place], drawn[place] = estimate, number
+    return estimates, drawn[:texts].tolist(), method
+
+
+def _rows_of(signs: NDArray[np.float64], enough: NDArray[np.bool_], texts: int) -> NDArray[np.bool_]:
+    """Return the pairs to use: without texts that were added too recently to be rated, if that leaves enough of them.
+
+    Otherwise, and for removed texts that were drawn too rarely, the text is one more cause of scatter: its coins were
+    independent of the others.
+    """
+    rows = np.logical_not(signs[:, :texts][:, ~enough[:texts]].any(axis=1))
+    left = np.abs(signs[rows][:, enough]).sum(axis=0)
+    return np.asarray(rows if (left >= FEWEST_PAIRS).all() else np.ones(len(signs), dtype=bool))
 
 
 def paired(records: Iterable[TrialRecord], texts: Sequence[str], outcome: Outcome = final_score) -> Pairs:

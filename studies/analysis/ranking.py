@@ -21,7 +21,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Ke
 from search.designs import BalancedAssignments
 from search.storage.records import TrialRecord
 from studies.analysis.columns import Columns
-from studies.analysis.effects import TextEffect
+from studies.analysis.effects import TextEffect, other_texts
 from studies.analysis.encoding import settings_of
 
 TOP = 3
@@ -72,6 +72,7 @@ def rank_texts(records: Sequence[TrialRecord], texts: Sequence[str], seed: int =
     observed = _final_scores(records)
     if observed is None or not texts:
         return []
+    ranked, texts = texts, [*texts, *other_texts(records, texts)]  # removed texts still explain scores
     inputs = np.column_stack([_signs(observed.records, texts), settings_of(observed.records)])
     process = _fitted(inputs, observed, len(texts))
     randomized = inputs[[record.randomized for record in observed.records], len(texts) :]
@@ -82,7 +83,7 @@ def rank_texts(records: Sequence[TrialRecord], texts: Sequence[str], seed: int =
     mean, covariance = process.predict(mixes, return_cov=True)
     effects, spread = contrast @ mean, contrast @ covariance @ contrast.T
     draws = np.random.default_rng(seed).multivariate_normal(effects, spread, _DRAWS, method="svd")
-    return _ranked(texts, observed.unit * draws)
+    return _ranked(ranked, observed.unit * draws[:, : len(ranked)])
 
 
 def _final_scores(records: Sequence[TrialRecord]) -> _FinalScores | None:

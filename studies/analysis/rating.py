@@ -40,21 +40,17 @@ class Rating:
 
 def rate(study: StoredStudy) -> Rating:
     """Rate the texts of a study, at any stage of the study."""
-    texts = [text.name for text in study.texts]
+    texts = study.present
     estimand = estimand_of(study)
     records = study.records if study.rates_texts else ()
     effects = estimand.estimate(records, texts, None)
     ranked = estimand.rank(effects) if estimand.rank is not None else rank_texts(records, texts)
-    effects = [effect for effect in effects if effect.text in study.present]
     return Rating(
         estimand=estimand,
         unit=unit_of(study).fine_enough(effect.high - effect.effect for effect in effects),
         effects=effects,
-        ranking={row.text: row for row in ranked if row.text in study.present},
-        interactions=interactions(records, study.present) if estimand.interacts else [],
-        qualities={
-            name: [effect for effect in found if effect.text in study.present]
-            for name, found in quality_effects(records, texts, estimand.estimate).items()
-        },
+        ranking={row.text: row for row in ranked},
+        interactions=interactions(records, texts) if estimand.interacts else [],
+        qualities=quality_effects(records, texts, estimand.estimate),
         power=power(effects),
     )

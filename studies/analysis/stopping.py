@@ -81,4 +81,4 @@ def early_sentence(study: StoredStudy) -> str:
 
 
 def _rule_of(study: StoredStudy) -> TextsDecided:
-    return TextsDecided(study.choose, [text.name for text in study.texts], study.spec.search)
+    return TextsDecided(study.choose, study.present, study.spec.search)

@@ -121,7 +121,7 @@ def resume(
     trials: Annotated[int | None, typer.Option(min=1, help="New number of trials.")] = None,
     study: Annotated[Path | None, typer.Option(help="Study file with harmless changes to continue with.")] = None,
     allow: Annotated[
-        bool, typer.Option("--allow", help="Accept harmless changes: of --study, of which texts.")
+        bool, typer.Option("--allow", help="Accept harmless changes, and added or removed texts.")
     ] = False,
     runs: Runs = RUNS,
     storage: Storage = None,

@@ -111,10 +111,12 @@ def settings_sentence(records: Sequence[TrialRecord]) -> str:
         return ""
     if not origins:
         return "Effects are averaged over the settings that the sampler drew for the randomized trials."
-    of = f"trial{'s' if len(origins) > 1 else ''} {listed(map(str, origins))}"
-    drawn = any(record.settings_of is None for record in randomized)
-    some = "Some of the randomized trials" if drawn else "Randomized trials"
-    return f"{some} have the settings of the best trial so far ({of}), so effects are those at settings in use."
+    trials = f"trial{'s' if len(origins) > 1 else ''} {listed(map(str, origins))}"
+    best = f"the settings of the best trial so far ({trials})"
+    held = sum(record.settings_of is not None for record in randomized)
+    if held < len(randomized):
+        return f"{held} of {len(randomized)} randomized trials have {best}; the effects are averages over all of them."
+    return f"Randomized trials have {best}, so effects are those at settings in use."
 
 
 def trials_to_decide(study: StoredStudy, rating: Rating) -> dict[str, int | None]:
@@ -146,8 +148,9 @@ def _two_digits(number: float) -> int:
 
 
 def _blocks(rating: Rating) -> int:
-    """Return the smallest number of blocks on which any text's effect is based."""
-    return min(effect.blocks for effect in rating.effects)
+    """Return the smallest number of blocks on which any text's interval is based, or any effect if there is none."""
+    rated = [effect for effect in rating.effects if math.isfinite(effect.estimate.stderr)] or rating.effects
+    return min(effect.blocks for effect in rated)
 
 
 def _doing(estimand: Estimand, names: list[str]) -> str:

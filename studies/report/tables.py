@@ -42,7 +42,8 @@ def rating_table(study: StoredStudy, rating: Rating) -> pd.DataFrame:
     """Return one row per text, most helpful first; `docs/report.md` describes the columns."""
     read, needed = times_read(study), trials_to_decide(study, rating)
     texts = {text.name: text for text in study.texts}
-    alone = {record.single: record.rungs[-1].gain for record in study.ended(TrialState.COMPLETE) if record.single}
+    singles = [record for record in study.ended(TrialState.COMPLETE) if record.single and record.rungs]
+    alone = {record.single: record.rungs[-1].gain for record in singles}
     rows = []
     for effect in rating.effects:
         text, ranked = texts[effect.text], rating.ranking.get(effect.text)

@@ -26,11 +26,13 @@ def best_sentence(study: StoredStudy) -> str:
         return "No trial is complete yet."
     complete = len(study.ended(TrialState.COMPLETE))
     mix = mix_words(best.config.mix) if best.config.trains else "nothing (the untouched base)"
+    removed = [text.name for text in study.texts if text.removed and text.name in best.texts]
+    gone = f" {listed(removed)} was removed since, so that mix is not confirmed." if removed else ""
     base = f", against {study.base:.3f} of the untouched base" if study.base is not None else ""
     return (
         f"The best of {complete} complete trials is trial {best.number}, trained on {mix}: "
         f"it scored {best.score:.3f}{base} ({unit_of(study).score}, higher is better). "
-        f"It was selected by its score on these same {item_noun(study)}, so that score is optimistic."
+        f"It was selected by its score on these same {item_noun(study)}, so that score is optimistic.{gone}"
     )
 
 

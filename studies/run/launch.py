@@ -11,6 +11,7 @@ import objectives
 from objectives.base import Prepared
 from search.artifacts import Artifacts
 from search.deadline import Deadline
+from search.singles import refuse_single_texts
 from spaces import Corpus, InputError, Space, scan
 from spaces.corpus import reading_notes
 from spaces.functions import UserFunction
@@ -182,6 +183,8 @@ def checked(spec: StudySpec, folder: Path, corpus: Corpus, trials: int) -> tuple
             "weights or one, or give a list or a range for a field.",
             code="nothing-to-search",
         )
+    if spec.search.single_texts:
+        refuse_single_texts(space)
     check_listeners(spec)
     check_secondary_objective(spec, prepared)
     check_prior(spec, corpus)

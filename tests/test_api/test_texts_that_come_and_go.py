@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pandas as pd
 import pytest
 
@@ -115,3 +116,61 @@ def test_shares_cannot_go_on_with_other_texts(texts: str) -> None:
     _write(texts, "dogs")
     with refused("inputs-changed", "choose: subset"):
         open_study("grown", objective=planted).check(40, allow=True)
+
+
+def test_a_study_that_stops_when_decided_does_so_after_a_removal(texts: str) -> None:
+    search = {**_SEARCH, "stop": "when_decided", "negligible_effect": 0.05}
+    study = Study.create(texts=texts, objective=planted, name="grown", trials=8, search=search)
+    study.run("local")
+    (Path(texts) / "cats.txt").unlink()
+    smaller = _resumed(80)
+    assert smaller.status().finished
+    assert smaller.status().decided
+    verdicts = {name: row["verdict"] for name, row in _effects(smaller).items()}
+    assert verdicts == {"ants": "helps", "bees": "hurts"}
+
+
+def test_of_removed_texts_none_is_among_the_best(texts: str) -> None:
+    for name in ("dogs", "eels"):
+        _write(texts, name)
+    Study.create(texts=texts, objective=planted, name="grown", trials=24, search=_SEARCH).run("local")
+    for name in ("ants", "dogs"):
+        (Path(texts) / f"{name}.txt").unlink()
+    top = [row["top_3"] for row in _effects(_resumed(32)).values()]
+    assert top == [1.0, 1.0, 1.0], "three are left"
+
+
+def test_a_text_removed_early_costs_the_others_no_pair(texts: str) -> None:
+    Study.create(texts=texts, objective=planted, name="grown", trials=8, search=_SEARCH).run("local")
+    (Path(texts) / "bees.txt").unlink()
+    grown = _resumed(32)
+    complete = [row for row in _rows(grown.trials()) if row["arm"] == "randomized"]
+    assert {row["trials"] for row in _effects(grown).values()} == {len(complete) // 2 * 2}
+
+
+def test_single_texts_survive_a_text_that_leaves_and_one_that_comes(texts: str) -> None:
+    search = {**_SEARCH, "single_texts": True}
+    Study.create(texts=texts, objective=planted, name="grown", trials=12, search=search).run("local")
+    (Path(texts) / "cats.txt").unlink()
+    _resumed(16)
+    _write(texts, "dogs")
+    alone = {name: row["gain_alone"] for name, row in _effects(_resumed(40)).items()}
+    assert alone["dogs"] > alone["bees"]
+
+
+def test_interrupted_trials_on_a_removed_text_do_not_stop_the_study(study: Study, texts: str) -> None:
+    database = optuna.load_study(study_name="grown", storage=study.url)
+    for trial in [trial for trial in database.trials if trial.params["text:bees"]][:4]:
+        attributes = {**trial.user_attrs, "driver": "gone"}
+        database.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState.RUNNING,
+                params=trial.params,
+                distributions=trial.distributions,
+                user_attrs=attributes,
+            )
+        )
+    (Path(texts) / "bees.txt").unlink()
+    grown = _resumed(48)
+    assert grown.status().finished
+    assert grown.status().failed == 4

@@ -6,7 +6,9 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
-from spaces import Corpus
+from search.singles import refuse_single_texts
+from spaces import Corpus, Layout, Module, Space, SpaceSpec
+from tests.support.refusals import refused
 from tests.support.searching import run, rung
 from tests.support.studies import searcher_on
 
@@ -48,4 +50,16 @@ def test_after_them_the_study_goes_on_as_usual(corpus: Corpus, tmp_path: Path) -
     singles = [record for record in found if record.single]
     assert [record.number for record in singles] == list(range(len(corpus.names)))
     assert not any(record.randomized for record in singles)
-    assert sum(record.randomized for record in found) == 12
+    assert sum(record.randomized for record in found) == (24 - len(singles)) / 2, "half of the others"
+
+
+@pytest.mark.parametrize("texts", [{"min_texts": 2}, {"choose": "all"}])
+def test_where_no_text_can_be_alone_single_texts_are_refused(texts: dict[str, object], corpus: Corpus) -> None:
+    space = Space(
+        SpaceSpec.model_validate({"texts": {"folder": "x", **texts}, "learning_rate": [1e-3, 1e-2]}),
+        corpus,
+        Layout("base", 2, (Module("self_attn.q_proj", 8, 8),), context=64),
+        900,
+    )
+    with refused("single-texts-impossible", field="search.single_texts"):
+        refuse_single_texts(space)

@@ -103,7 +103,7 @@ def open_context(study: StoredStudy, cache: Path, encoder: str, *, whole: bool) 
     corpus = scan(texts.folder, texts.unit)
     refuse_changed_content(
         study.spec.name,
-        {repr(text.name): text.sha256 for text in study.texts},
+        {repr(text.name): text.sha256 for text in study.texts if not text.removed},
         {repr(text.name): text.sha256 for text in corpus.texts},
     )
     prepared = objectives.prepare(spec, corpus, cache)
