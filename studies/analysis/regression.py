@@ -16,6 +16,8 @@ _ROUNDING = 1e-9
 """Relative tolerance: smaller differences of outcomes are rounding errors."""
 _LIGHT_TAILS = 2.75
 """Kurtosis of residuals up to which they count as normal; that of a few normal ones is a little below 3."""
+_SURE_OF_TAILS = 30
+"""Spare rows from which a large kurtosis counts in full: that of fewer residuals is often large by chance."""
 _LARGEST_LEVERAGE = 0.95
 """Upper bound of leverage: a row with more determines its own fit, and its residual says nothing."""
 
@@ -88,7 +90,9 @@ def least_squares(
     parts = np.linalg.pinv(columns)  # weights of the outcomes in each coefficient
     annihilator = np.eye(len(columns)) - columns @ parts
     residuals, left = annihilator @ outcomes, np.diag(annihilator)
+    spare = len(columns) - columns.shape[1]
     heaviness = np.clip(_kurtosis(residuals / np.sqrt(left)) - _LIGHT_TAILS, 0, 1) if tails else 0
+    heaviness *= min(1.0, spare / _SURE_OF_TAILS)
     terms = (parts * residuals) ** 2 / left ** (1 + heaviness)  # HC2, or up to HC3
     weights = parts**2 / left
     freedom = (parts**2).sum(axis=1) ** 2 / np.einsum("ia,ab,ib->i", weights, annihilator**2, weights)
