@@ -62,8 +62,8 @@ class SearchSpec(Spec):
     tokens of text), `adapter_size` (few trained weights). Pruning uses only the score; the report shows the Pareto
     front."""
     prior_effects: dict[str, float] = Field(default_factory=dict)
-    """Texts to their expected effects, in the score's unit; gp and tpe start from these and forget them as trials
-    complete (`mixtune t2l rank --prior` writes them). Empty: no prior."""
+    """Texts to their expected effects, in the score's unit; mixture, gp and tpe start from these and forget them as
+    trials complete (`mixtune t2l rank --prior` writes them). Empty: no prior."""
     pruner: str = "asha"
     randomized_share: float = Field(0.5, ge=0, le=1)
     """Share of the trials that are randomized: their texts are drawn at random and they are never pruned. The effects

@@ -65,12 +65,27 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     seeds = range(parser.parse_args().seeds)
     share = SearchSpec().randomized_share
-    table = Table("pairs of a study", "half-width", "more pairs", "trials of a new study", "more trials", "cost")
+    table = Table(
+        "pairs of a study",
+        "half-width",
+        "more pairs",
+        "of its pairs",
+        "trials of a new study",
+        "more trials",
+        "of its trials",
+    )
     for pairs in (18, 20, 24, 32, 48):
         found = [needed(pairs, seed) for seed in seeds]
         more, width = float(np.mean([pair for pair, _ in found])), float(np.mean([width for _, width in found]))
         new = 2 * pairs / share
-        row = f"{width:.3f}", f"{more:.1f}", f"{new:.0f}", f"{2 * more:.0f}", f"{2 * more / new:.0%}"
+        row = (
+            f"{width:.3f}",
+            f"{more:.1f}",
+            f"{more / pairs:.0%}",
+            f"{new:.0f}",
+            f"{2 * more:.0f}",
+            f"{2 * more / new:.0%}",
+        )
         table.add_row(str(pairs), *row)
     Console().print(table)
 
