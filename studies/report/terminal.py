@@ -29,6 +29,8 @@ from studies.report.words import (
 )
 from studies.storage.stored import StoredStudy
 
+_WIDE = 100
+"""Columns of a terminal that also shows the confidence sequences; they are on the page in any case."""
 _STYLES = {"helps": "bold blue", "hurts": "bold red", "no evidence yet": "dim"}
 
 
@@ -36,20 +38,21 @@ def print_rating(
     console: Console, study: StoredStudy, rating: Rating, planted: Mapping[str, str] | None = None
 ) -> None:
     """Print the rating of the texts with a summary; `planted`: intended effects of the demo's books, as a column."""
-    effects, unit = rating.effects, rating.unit
+    effects, unit, wide = rating.effects, rating.unit, console.width >= _WIDE
     console.print(f"Which texts matter: {rating.estimand.axis} ({unit.effect})", style="bold", highlight=False)
     table = Table(box=None)
     table.add_column("text", overflow="fold")
     table.add_column("effect", justify="right", no_wrap=True)
     table.add_column("95%, read once", justify="right", no_wrap=True)
-    table.add_column("at any time", justify="right", no_wrap=True)
+    if wide:
+        table.add_column("at any time", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     if rating.shows_top:
         table.add_column(f"P(top {TOP})", justify="right", no_wrap=True)
     if planted is not None:
         table.add_column("planted", no_wrap=True)
     for effect in effects:
-        row = [effect.text, unit.signed(effect.effect), unit.interval(effect), unit.sequence(effect)]
+        row = [effect.text, unit.signed(effect.effect), unit.interval(effect), *([unit.sequence(effect)] * wide)]
         verdict = Text(effect.verdict, style=_STYLES[effect.verdict])
         ranked = rating.ranking.get(effect.text)
         top = [probability(ranked.top) if ranked else "-"] if rating.shows_top else []
