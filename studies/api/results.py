@@ -70,8 +70,8 @@ class StudyResults:
         the score's unit), `low_anytime` and `high_anytime` (95% confidence sequence, which holds at all readings
         together), `stderr`, `adjusted_p` (Benjamini and Hochberg, for one reading), `adjusted_p_anytime` (closed e-BH,
         at any time; it decides the verdict), `verdict`, `trials`, `method`, `ranked_effect`,
-        `ranked_spread`, `top_3` (probability), `trials_to_decide`, `times_read`, `questions_found`. `docs/report.md`
-        describes each.
+        `ranked_spread`, `top_3` (probability), `trials_to_decide`, `times_read`, `gain_alone`, `questions_found`.
+        `docs/report.md` describes each.
         """
         from studies.report.tables import rating_table
 

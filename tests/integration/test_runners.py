@@ -68,7 +68,9 @@ def run(
 ) -> Ran:
     store = open_store(f"sqlite:///{folder / 'study.db'}")
     events: list[Event] = []
-    searcher = searcher_on(corpus, store.storage, trials=trials, watch=events.append, retries=retries)
+    searcher = searcher_on(
+        corpus, store.storage, trials=trials, watch=events.append, retries=retries, randomized_settings="drawn"
+    )
     factory = TracedFactory(synthetic_factory(corpus, noise=0.02, seconds=seconds), **traced)
     runner.run(searcher, factory, Artifacts(folder / "artifacts"))
     found = (read_record(trial) for trial in store.open_study("study").trials)

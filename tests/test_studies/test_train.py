@@ -137,7 +137,7 @@ def test_the_base_of_a_confirmation_is_untouched_though_a_stage_has_its_own_text
     path = study(place, {"stages": stages, "order": "any"})
     plan = yaml.safe_load(path.read_text())
     plan["objective"]["scores"] = [{"kind": "heldout", "files": ["heldout.txt"], "holdout": 0.5, "passage": 40}]
-    plan["search"] |= {"confirm": {"best": 1, "seeds": 2}, "randomized_settings": "drawn"}
+    plan["search"] |= {"confirm": {"best": 1, "seeds": 2}, "randomized_settings": "drawn", "sampler": "random"}
     write(place, plan)
     outcome = prepare_launch(read_study(path), place / "runs").run(local, lambda _: None)
     runs = {record.role: record for record in outcome.study.confirmation}
