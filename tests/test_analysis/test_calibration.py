@@ -32,14 +32,14 @@ def test_intervals_hold_and_verdicts_are_right(measured: Measured) -> None:
 
 
 def test_what_is_read_after_every_block_holds() -> None:
-    worlds = [planted(family, seed) for family in ("null", "additive") for seed in range(8)]
+    worlds = [planted("null", seed) for seed in range(16)] + [planted("additive", seed) for seed in range(8)]
     studies = [(world, study_of(world, 120, seed, "random")[1]) for seed, world in enumerate(worlds)]
     readings = pd.DataFrame([{"family": world.family, **read_often(world, records)} for world, records in studies])
     null = readings[readings["family"] == "null"]
     assert readings["held"].mean() >= 0.95
     assert readings["held once"].mean() < 0.9, "intervals for one reading do not hold"
     assert null["false"].sum() <= 1
-    assert null["false once"].sum() >= 1, "verdicts for one reading do not hold"
+    assert null["false once"].sum() >= 2, "verdicts for one reading do not hold"
     assert 1.3 < readings["width 20"].median() < 2
 
 
@@ -59,6 +59,12 @@ def test_ours_ranks_at_least_as_well_as_others(measured: Measured) -> None:
     ranks = ranks.drop(index=["mixtune, randomized"])
     assert (ours["signed"] >= ranks["signed"].dropna() - 0.02).all()
     assert (ours["size"] >= ranks["size"] - 0.02).all()
+
+
+@pytest.mark.xfail(strict=True, reason="a known fault since settings are held: .814 against .837 (docs/experiments.md)")
+def test_all_trials_rank_as_well_as_the_randomized_ones(measured: Measured) -> None:
+    signed = pd.DataFrame(measured.ranks).groupby("estimator")["signed"].mean()
+    assert signed["mixtune, all trials"] >= signed["mixtune, randomized"] - 0.02
 
 
 def test_the_page_has_every_table(measured: Measured, tmp_path: Path) -> None:
